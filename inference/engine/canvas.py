@@ -1,0 +1,179 @@
+"""The token state: slots with stable ids, operations on them, and how operations fold into a state.
+
+Pure Python, so that the web side can rebuild any step of a session without a tensor library.
+A *position* is an index into the canvas and shifts when tokens are inserted or deleted; a *slot id*
+stays with its token for ever, which is why operations name slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+Operation = dict[str, Any]
+
+
+class CanvasError(ValueError):
+    """An operation that does not fit the canvas; `field` names the offending part."""
+
+    def __init__(self, message: str, field: str = "operations") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of the canvas: a stable id, the token in it, and whether it belongs to the prompt."""
+
+    id: int
+    token: int
+    prompt: bool = False
+    locked: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """An immutable row of slots. `mask_id` is the token that means "still open"."""
+
+    slots: tuple[Slot, ...]
+    mask_id: int
+    prompt_length: int = 0
+
+    @classmethod
+    def start(cls, prompt_ids: Sequence[int], gen_length: int, mask_id: int) -> Canvas:
+        """Prompt followed by `gen_length` masks; slot ids are the initial positions.
+
+        A mask inside the prompt is an open position like any other (infilling).
+        """
+        prompt = [Slot(i, t, prompt=t != mask_id) for i, t in enumerate(prompt_ids)]
+        tail = [Slot(len(prompt) + i, mask_id) for i in range(gen_length)]
+        return cls(tuple(prompt + tail), mask_id, len(prompt))
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @cached_property
+    def tokens(self) -> list[int]:
+        return [slot.token for slot in self.slots]
+
+    @cached_property
+    def open_positions(self) -> list[int]:
+        """Positions that hold the mask, ascending."""
+        return [i for i, slot in enumerate(self.slots) if slot.token == self.mask_id]
+
+    @cached_property
+    def position_of(self) -> dict[int, int]:
+        """Slot id → position."""
+        return {slot.id: i for i, slot in enumerate(self.slots)}
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.open_positions
+
+    def slot(self, slot_id: int) -> Slot:
+        """The slot with that id. Raises CanvasError if it is gone or never was."""
+        position = self.position_of.get(slot_id)
+        if position is None:
+            raise CanvasError(f"There is no slot {slot_id} in this state.", "slot")
+        return self.slots[position]
+
+    def apply(self, operations: Iterable[Operation]) -> Canvas:
+        """The canvas after the operations, in order. Raises CanvasError and leaves self untouched."""
+        canvas = self
+        for operation in operations:
+            canvas = _APPLY[_name(operation)](canvas, operation)
+        return canvas
+
+    def replace_slot(self, slot: Slot) -> Canvas:
+        position = self.position_of[slot.id]
+        return self.with_slots(self.slots[:position] + (slot,) + self.slots[position + 1 :])
+
+    def with_slots(self, slots: tuple[Slot, ...]) -> Canvas:
+        return Canvas(slots, self.mask_id, self.prompt_length)
+
+
+def fold(canvas: Canvas, steps: Iterable[Iterable[Operation]]) -> Canvas:
+    """The state after all steps."""
+    for operations in steps:
+        canvas = canvas.apply(operations)
+    return canvas
+
+
+def _name(operation: Operation) -> str:
+    name = operation.get("op")
+    if name not in _APPLY:
+        raise CanvasError(f"Unknown operation {name!r}.", "op")
+    return name
+
+
+def _writable(canvas: Canvas, operation: Operation) -> Slot:
+    slot = canvas.slot(operation["slot"])
+    if slot.prompt:
+        raise CanvasError("A prompt position cannot be changed.", "slot")
+    if slot.locked:
+        raise CanvasError("This position is locked. Unlock it first.", "slot")
+    return slot
+
+
+def _written(canvas: Canvas, slot: Slot, operation: Operation) -> Canvas:
+    if operation["token"] == canvas.mask_id:
+        raise CanvasError("The mask token cannot be committed.", "token")
+    by = operation.get("by", "auto")
+    return canvas.replace_slot(replace(slot, token=operation["token"], by=by))
+
+
+def _commit(canvas: Canvas, operation: Operation) -> Canvas:
+    slot = _writable(canvas, operation)
+    if slot.token != canvas.mask_id:
+        raise CanvasError("This position already holds a token.", "slot")
+    return _written(canvas, slot, operation)
+
+
+def _edit(canvas: Canvas, operation: Operation) -> Canvas:
+    slot = _writable(canvas, operation)
+    if slot.token == canvas.mask_id:
+        raise CanvasError("A masked position has no token to edit.", "slot")
+    return _written(canvas, slot, operation)
+
+
+def _remask(canvas: Canvas, operation: Operation) -> Canvas:
+    return canvas.replace_slot(
+        replace(_writable(canvas, operation), token=canvas.mask_id, by="")
+    )
+
+
+def _insert(canvas: Canvas, operation: Operation) -> Canvas:
+    """New masks after a slot; -1 is the front. Their ids must never have been used."""
+    if any(new in canvas.position_of for new in operation["new"]):
+        raise CanvasError("A new slot id is already in use.", "new")
+    after = operation["slot"]
+    at = 0 if after == -1 else canvas.position_of[canvas.slot(after).id] + 1
+    masks = tuple(Slot(new, canvas.mask_id) for new in operation["new"])
+    return canvas.with_slots(canvas.slots[:at] + masks + canvas.slots[at:])
+
+
+def _delete(canvas: Canvas, operation: Operation) -> Canvas:
+    slot = _writable(canvas, operation)
+    return canvas.with_slots(tuple(s for s in canvas.slots if s.id != slot.id))
+
+
+def _set_lock(locked: bool) -> Callable[[Canvas, Operation], Canvas]:
+    def change(canvas: Canvas, operation: Operation) -> Canvas:
+        return canvas.replace_slot(replace(canvas.slot(operation["slot"]), locked=locked))
+
+    return change
+
+
+_APPLY: dict[str, Callable[[Canvas, Operation], Canvas]] = {
+    "commit": _commit,
+    "edit": _edit,
+    "remask": _remask,
+    "insert": _insert,
+    "delete": _delete,
+    "lock": _set_lock(True),
+    "unlock": _set_lock(False),
+}
+OPERATIONS = tuple(_APPLY)

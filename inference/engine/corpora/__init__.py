@@ -1,0 +1,1 @@
+"""Corpora that the project generates itself, each with its own checker."""

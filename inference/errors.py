@@ -1,0 +1,70 @@
+"""The one error shape: `{type, message, error_type, retryable, correlation_id, field?}`."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
+
+ERROR_TYPES: dict[str, tuple[bool, int, str]] = {
+    # error_type: (retryable, HTTP status, what it means)
+    "validation": (False, 400, "the request does not fit; change it"),
+    "auth": (False, 401, "sign in, or send a valid token"),
+    "not_found": (False, 404, "it does not exist, or it is not yours"),
+    "conflict": (True, 409, "the state has moved on; look again and repeat"),
+    "rate_limit": (True, 429, "too many requests; wait"),
+    "network": (True, 502, "a part of the service did not answer"),
+    "timeout": (True, 504, "it took longer than allowed"),
+    "model_loading": (True, 503, "the model could not be loaded, or is still loading"),
+    "model_unavailable": (True, 503, "no model or no worker is at hand"),
+    "generation": (True, 500, "the model failed while generating"),
+}
+
+
+class UnmaskError(Exception):
+    """A failure that the user is told about.
+
+    `message` says what went wrong and what to do next; it must never hold a prompt, a path
+    or a traceback. `field` names the offending field of the request.
+    """
+
+    def __init__(self, error_type: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        if error_type not in ERROR_TYPES:
+            raise ValueError(f"unknown error type {error_type!r}")
+        self.error_type = error_type
+        self.message = message
+        self.field = field
+
+    @property
+    def status(self) -> int:
+        return ERROR_TYPES[self.error_type][1]
+
+
+def new_correlation_id() -> str:
+    """A fresh id, also set as the current one."""
+    fresh = uuid4().hex
+    correlation_id.set(fresh)
+    return fresh
+
+
+def error_shape(error: UnmaskError) -> dict[str, Any]:
+    """The error as it goes over every wire."""
+    shape: dict[str, Any] = {
+        "type": "error",
+        "message": error.message,
+        "error_type": error.error_type,
+        "retryable": ERROR_TYPES[error.error_type][0],
+        "correlation_id": correlation_id.get() or new_correlation_id(),
+    }
+    return shape | ({"field": error.field} if error.field else {})
+
+
+def internal_error() -> UnmaskError:
+    """What a user sees of an unexpected failure; the log has the rest under the same id."""
+    return UnmaskError(
+        "generation",
+        "Something failed on our side. Try again; if it stays, report the correlation id.",
+    )

@@ -1,0 +1,104 @@
+"""What the inference layer keeps: models, vocabularies, event streams, living workers."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class ModelEntry(models.Model):
+    """A model that users may load: one row of the allow-list."""
+
+    class Kind(models.TextChoices):
+        DIFFUSION = "diffusion", "Diffusion"
+        AUTOREGRESSIVE = "autoregressive", "Autoregressive"
+
+    class State(models.TextChoices):
+        ABSENT = "absent", "not on this machine"
+        AVAILABLE = "available", "on disk"
+        LOADING = "loading", "loading"
+        LOADED = "loaded", "loaded"
+        FAILED = "failed", "failed"
+
+    slug = models.CharField(max_length=200, unique=True)
+    label = models.CharField(max_length=200)
+    path = models.CharField(max_length=500, help_text="directory or hub id of the checkpoint")
+    family = models.CharField(max_length=50, blank=True)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.DIFFUSION)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.AVAILABLE)
+    error = models.CharField(max_length=500, blank=True)
+    device = models.CharField(max_length=20, blank=True)
+    context = models.PositiveIntegerField(default=0, help_text="tokens; 0 = not known yet")
+    mask_id = models.PositiveIntegerField(null=True, blank=True)
+    parameters = models.PositiveBigIntegerField(default=0)
+    weights_hash = models.CharField(max_length=64, blank=True)
+    vocabulary = models.ForeignKey("Vocabulary", null=True, blank=True, on_delete=models.SET_NULL)
+    card = models.JSONField(default=dict, blank=True, help_text="trained_on, examples, settings")
+    is_default = models.BooleanField(default=False)
+    is_shipped = models.BooleanField(default=False)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "model"
+        ordering = ["-is_default", "label"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Vocabulary(models.Model):
+    """The text of every token of a tokenizer, so that pages need no tokenizer library."""
+
+    hash = models.CharField(max_length=64, unique=True)
+    size = models.PositiveIntegerField()
+    pieces = models.BinaryField(help_text="zlib-compressed JSON list of strings")
+
+    class Meta:
+        verbose_name_plural = "vocabularies"
+
+    def __str__(self) -> str:
+        return f"{self.hash[:12]} ({self.size} tokens)"
+
+
+class Stream(models.Model):
+    """A numbered row of events. `last_number` is the number of the newest one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    last_number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class StreamEvent(models.Model):
+    """One event; numbers are gapless within a stream."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="events")
+    number = models.PositiveBigIntegerField()
+    type = models.CharField(max_length=40)
+    payload = models.JSONField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "number"], name="event_number")]
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.stream_id}:{self.number} {self.type}"
+
+
+class WorkerBeat(models.Model):
+    """A worker that is alive writes its row every few seconds."""
+
+    name = models.CharField(max_length=200, unique=True)
+    device = models.CharField(max_length=50)
+    loaded = models.JSONField(default=list)
+    metrics = models.JSONField(default=dict)
+    seen = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "worker"
+
+    def __str__(self) -> str:
+        return self.name

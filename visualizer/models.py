@@ -1,0 +1,166 @@
+"""Sessions of diffusion: an append-only tree of steps.
+
+The state at a step is the fold of the operations from the root along the branches; it is never
+stored twice as truth.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from inference.models import ModelEntry, Stream
+
+
+class Session(models.Model):
+    """One canvas with its history. `head` is the step that is looked at and worked on."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    title = models.CharField(max_length=200)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    prompt = models.TextField(blank=True)
+    prompt_ids = models.JSONField(default=list)
+    gen_length = models.PositiveIntegerField()
+    block_length = models.PositiveIntegerField()
+    mask_id = models.PositiveIntegerField()
+    seed = models.BigIntegerField(default=0)
+    settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
+    staged = models.JSONField(default=dict, blank=True, help_text="position → token, not applied")
+    stream = models.OneToOneField(Stream, on_delete=models.PROTECT)
+    head_branch = models.ForeignKey(
+        "Branch", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    head_number = models.PositiveIntegerField(default=0)
+    provenance = models.JSONField(default=dict, blank=True, help_text="hashes and versions")
+    lease_fence = models.PositiveBigIntegerField(default=0)
+    lease_expires = models.DateTimeField(null=True, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+    deleted = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-updated"]
+        indexes = [models.Index(fields=["owner", "-updated"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Branch(models.Model):
+    """A line of steps. It continues its parent after the parent's step `fork_number`."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="branches")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+    )
+    fork_number = models.PositiveIntegerField(default=0)
+    name = models.CharField(max_length=100)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "branches"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Step(models.Model):
+    """What one step did. Never changed once written; (branch, number) is unique."""
+
+    branch = models.ForeignKey(Branch, on_delete=models.CASCADE, related_name="steps")
+    number = models.PositiveIntegerField()
+    operations = models.JSONField()
+    recipe = models.CharField(max_length=60, default="manual")
+    settings = models.JSONField(default=dict, blank=True)
+    timings = models.JSONField(default=dict, blank=True, help_text="milliseconds by phase")
+    run = models.ForeignKey("Run", null=True, blank=True, on_delete=models.SET_NULL)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["branch", "number"], name="step_number")]
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"step {self.number}"
+
+
+class Digest(models.Model):
+    """Compact logits of the forward pass over the state after a step (0 = the start)."""
+
+    branch = models.ForeignKey(Branch, on_delete=models.CASCADE, related_name="digests")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+    settings = models.JSONField(default=dict, blank=True)
+    summary = models.JSONField(default=dict, blank=True, help_text="entropy, heat, milliseconds")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["branch", "number"], name="digest_number")]
+
+    def __str__(self) -> str:
+        return f"digest after step {self.number}"
+
+
+class Run(models.Model):
+    """An automatic generation: worked in slices, resumable after any crash."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        STOPPED = "stopped", "stopped"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs")
+    branch = models.ForeignKey(Branch, on_delete=models.CASCADE, related_name="runs")
+    recipe = models.CharField(max_length=60)
+    parameters = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    stop_requested = models.BooleanField(default=False)
+    max_steps = models.PositiveIntegerField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["status"])]
+
+    def __str__(self) -> str:
+        return f"{self.recipe} ({self.status})"
+
+
+class Command(models.Model):
+    """A message that somebody sent, and its reply. A repeat is answered, not redone."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "pending"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    session = models.ForeignKey(
+        Session, null=True, blank=True, on_delete=models.CASCADE, related_name="commands"
+    )
+    request_id = models.CharField(max_length=64)
+    type = models.CharField(max_length=40)
+    message = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    reply = models.TextField(blank=True, help_text="JSON text as sent")
+    correlation_id = models.CharField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "request_id"], name="command_once")
+        ]
+        ordering = ["id"]
+        indexes = [models.Index(fields=["session", "state"])]
+
+    def __str__(self) -> str:
+        return f"{self.type} ({self.state})"
