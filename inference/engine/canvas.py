@@ -75,42 +75,53 @@ class Canvas:
 
     def slot(self, slot_id: int) -> Slot:
         """The slot with that id. Raises CanvasError if it is gone or never was."""
+        return _Draft(self).slot(slot_id)
+
+    def apply(self, operations: Iterable[Operation]) -> Canvas:
+        """The canvas after the operations, in order. Raises CanvasError and leaves self untouched."""
+        return fold(self, [operations])
+
+
+def fold(canvas: Canvas, steps: Iterable[Iterable[Operation]]) -> Canvas:
+    """The state after all steps: linear in the number of operations, not in canvas x steps."""
+    draft = _Draft(canvas)
+    for operations in steps:
+        for operation in operations:
+            _APPLY[_name(operation)](draft, operation)
+    return Canvas(tuple(draft.slots), canvas.mask_id, canvas.prompt_length)
+
+
+class _Draft:
+    """A canvas under change; it exists only while operations are being folded."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.mask_id = canvas.mask_id
+        self.slots = list(canvas.slots)
+        self.position_of = dict(canvas.position_of)
+
+    def slot(self, slot_id: int) -> Slot:
         position = self.position_of.get(slot_id)
         if position is None:
             raise CanvasError(f"There is no slot {slot_id} in this state.", "slot")
         return self.slots[position]
 
-    def apply(self, operations: Iterable[Operation]) -> Canvas:
-        """The canvas after the operations, in order. Raises CanvasError and leaves self untouched."""
-        canvas = self
-        for operation in operations:
-            canvas = _APPLY[_name(operation)](canvas, operation)
-        return canvas
+    def put(self, slot: Slot) -> None:
+        self.slots[self.position_of[slot.id]] = slot
 
-    def replace_slot(self, slot: Slot) -> Canvas:
-        position = self.position_of[slot.id]
-        return self.with_slots(self.slots[:position] + (slot,) + self.slots[position + 1 :])
-
-    def with_slots(self, slots: tuple[Slot, ...]) -> Canvas:
-        return Canvas(slots, self.mask_id, self.prompt_length)
-
-
-def fold(canvas: Canvas, steps: Iterable[Iterable[Operation]]) -> Canvas:
-    """The state after all steps."""
-    for operations in steps:
-        canvas = canvas.apply(operations)
-    return canvas
+    def replace_all(self, slots: list[Slot]) -> None:
+        self.slots = slots
+        self.position_of = {slot.id: i for i, slot in enumerate(slots)}
 
 
 def _name(operation: Operation) -> str:
     name = operation.get("op")
     if name not in _APPLY:
         raise CanvasError(f"Unknown operation {name!r}.", "op")
-    return name
+    return str(name)
 
 
-def _writable(canvas: Canvas, operation: Operation) -> Slot:
-    slot = canvas.slot(operation["slot"])
+def _writable(draft: _Draft, operation: Operation) -> Slot:
+    slot = draft.slot(operation["slot"])
     if slot.prompt:
         raise CanvasError("A prompt position cannot be changed.", "slot")
     if slot.locked:
@@ -118,56 +129,53 @@ def _writable(canvas: Canvas, operation: Operation) -> Slot:
     return slot
 
 
-def _written(canvas: Canvas, slot: Slot, operation: Operation) -> Canvas:
-    if operation["token"] == canvas.mask_id:
+def _write(draft: _Draft, slot: Slot, operation: Operation) -> None:
+    if operation["token"] == draft.mask_id:
         raise CanvasError("The mask token cannot be committed.", "token")
-    by = operation.get("by", "auto")
-    return canvas.replace_slot(replace(slot, token=operation["token"], by=by))
+    draft.put(replace(slot, token=operation["token"], by=operation.get("by", "auto")))
 
 
-def _commit(canvas: Canvas, operation: Operation) -> Canvas:
-    slot = _writable(canvas, operation)
-    if slot.token != canvas.mask_id:
+def _commit(draft: _Draft, operation: Operation) -> None:
+    slot = _writable(draft, operation)
+    if slot.token != draft.mask_id:
         raise CanvasError("This position already holds a token.", "slot")
-    return _written(canvas, slot, operation)
+    _write(draft, slot, operation)
 
 
-def _edit(canvas: Canvas, operation: Operation) -> Canvas:
-    slot = _writable(canvas, operation)
-    if slot.token == canvas.mask_id:
+def _edit(draft: _Draft, operation: Operation) -> None:
+    slot = _writable(draft, operation)
+    if slot.token == draft.mask_id:
         raise CanvasError("A masked position has no token to edit.", "slot")
-    return _written(canvas, slot, operation)
+    _write(draft, slot, operation)
 
 
-def _remask(canvas: Canvas, operation: Operation) -> Canvas:
-    return canvas.replace_slot(
-        replace(_writable(canvas, operation), token=canvas.mask_id, by="")
-    )
+def _remask(draft: _Draft, operation: Operation) -> None:
+    draft.put(replace(_writable(draft, operation), token=draft.mask_id, by=""))
 
 
-def _insert(canvas: Canvas, operation: Operation) -> Canvas:
+def _insert(draft: _Draft, operation: Operation) -> None:
     """New masks after a slot; -1 is the front. Their ids must never have been used."""
-    if any(new in canvas.position_of for new in operation["new"]):
+    if any(new in draft.position_of for new in operation["new"]):
         raise CanvasError("A new slot id is already in use.", "new")
     after = operation["slot"]
-    at = 0 if after == -1 else canvas.position_of[canvas.slot(after).id] + 1
-    masks = tuple(Slot(new, canvas.mask_id) for new in operation["new"])
-    return canvas.with_slots(canvas.slots[:at] + masks + canvas.slots[at:])
+    at = 0 if after == -1 else draft.position_of[draft.slot(after).id] + 1
+    masks = [Slot(new, draft.mask_id) for new in operation["new"]]
+    draft.replace_all(draft.slots[:at] + masks + draft.slots[at:])
 
 
-def _delete(canvas: Canvas, operation: Operation) -> Canvas:
-    slot = _writable(canvas, operation)
-    return canvas.with_slots(tuple(s for s in canvas.slots if s.id != slot.id))
+def _delete(draft: _Draft, operation: Operation) -> None:
+    slot = _writable(draft, operation)
+    draft.replace_all([s for s in draft.slots if s.id != slot.id])
 
 
-def _set_lock(locked: bool) -> Callable[[Canvas, Operation], Canvas]:
-    def change(canvas: Canvas, operation: Operation) -> Canvas:
-        return canvas.replace_slot(replace(canvas.slot(operation["slot"]), locked=locked))
+def _set_lock(locked: bool) -> Callable[[_Draft, Operation], None]:
+    def change(draft: _Draft, operation: Operation) -> None:
+        draft.put(replace(draft.slot(operation["slot"]), locked=locked))
 
     return change
 
 
-_APPLY: dict[str, Callable[[Canvas, Operation], Canvas]] = {
+_APPLY: dict[str, Callable[[_Draft, Operation], None]] = {
     "commit": _commit,
     "edit": _edit,
     "remask": _remask,

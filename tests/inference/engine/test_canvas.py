@@ -69,9 +69,7 @@ def test_what_does_not_fit_is_refused_and_named(operation: dict, field: str) -> 
 
 
 def test_a_locked_slot_keeps_its_token_until_unlocked() -> None:
-    locked = canvas().apply(
-        [{"op": "commit", "slot": 2, "token": 5}, {"op": "lock", "slot": 2}]
-    )
+    locked = canvas().apply([{"op": "commit", "slot": 2, "token": 5}, {"op": "lock", "slot": 2}])
     with pytest.raises(CanvasError):
         locked.apply([{"op": "remask", "slot": 2}])
     free = locked.apply([{"op": "unlock", "slot": 2}, {"op": "remask", "slot": 2}])
