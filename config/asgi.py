@@ -1,0 +1,17 @@
+"""The ASGI application: HTTP to Django, sockets to the consumers."""
+
+from __future__ import annotations
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+http = get_asgi_application()
+
+# Models can be imported only now that Django is set up.
+from config.routing import sockets  # noqa: E402
+
+application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(sockets)})

@@ -1,0 +1,48 @@
+"""The Celery application: Redis between machines, memory inside one process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+
+from config.env import Env, env
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+def transport(settings: Env) -> dict[str, Any]:
+    """Where tasks travel. Tasks are short, idempotent and fenced, so redelivery is harmless."""
+    if settings.embedded:
+        return {
+            "broker_url": "memory://",
+            # The default of one second would make every task start half a second late.
+            "broker_transport_options": {"polling_interval": 0.01},
+        }
+    return {
+        "broker_url": settings.REDIS_URL,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {
+            "visibility_timeout": 300,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+        },
+    }
+
+
+app = Celery("unmask")
+app.conf.update(
+    transport(env()),
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    task_default_queue="unmask",
+    # Forked children hang after torch has used its threads; threads share one loaded model.
+    worker_pool="threads",
+    worker_concurrency=4,
+    imports=["inference.worker.tasks"],
+)
+app.autodiscover_tasks(["visualizer.worker", "playground.worker"])

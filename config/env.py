@@ -1,0 +1,98 @@
+"""Every environment variable that the site reads, in one typed class.
+
+The README's table is printed from here (`python manage.py settings_table`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
+
+
+class Env(BaseSettings):
+    """Settings from the environment; the field's name is the variable's name."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True)
+
+    PORT: int = Field(8000, ge=1, le=65535, description="port of the web server")
+    HOST: str = Field("127.0.0.1", description="address that the web server listens on")
+    DATA_DIR: Path = Field(
+        BASE_DIR / ".data", description="database file, generated key, downloaded models, static"
+    )
+    DATABASE_URL: str = Field(
+        "", description="`postgres://user:password@host:port/name`; empty = SQLite in DATA_DIR"
+    )
+    REDIS_URL: str = Field(
+        "", description="broker and channel layer of the site shape; empty = all in one process"
+    )
+    SECRET_KEY: str = Field("", description="signs cookies; empty = generated, kept in DATA_DIR")
+    DEBUG: bool = Field(False, description="Django's debug pages; never on a public host")
+    ALLOWED_HOSTS: str = Field(LOCAL_HOSTS, description="host names served, comma-separated")
+    TRUSTED_ORIGINS: str = Field(
+        "", description="further origins (scheme://host:port) of pages, comma-separated"
+    )
+    HTTPS: bool = Field(False, description="a proxy in front speaks TLS: secure cookies, HSTS")
+    ALLOW_GUESTS: bool | None = Field(
+        None, description="visitors get a guest account; empty = only in the one-process shape"
+    )
+    ALLOW_SIGNUP: bool = Field(True, description="visitors may make an account")
+    MODELS_DIR: Path | None = Field(
+        None, description="directory of further checkpoints; empty = DATA_DIR/models"
+    )
+    DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
+    TORCH_THREADS: int = Field(0, ge=0, description="CPU threads of the engine; 0 = torch decides")
+    WEB_CONCURRENCY: int = Field(1, ge=1, description="web processes behind one address")
+    SOCKETS_PER_USER: int = Field(10, ge=1, description="open WebSockets per user")
+    MAX_MESSAGE_BYTES: int = Field(
+        10 * 1024 * 1024, ge=64 * 1024, description="largest WebSocket message in either direction"
+    )
+    LOGITS_CACHE_MB: int = Field(512, ge=0, description="memory for the worker's logits cache")
+    MODEL_MEMORY_MB: int = Field(
+        0, ge=0, description="memory for loaded models; 0 = three quarters of the device"
+    )
+    STEP_TIMEOUT: int = Field(60, ge=1, description="seconds that one step may take")
+    LOAD_TIMEOUT: int = Field(300, ge=1, description="seconds that loading a model may take")
+    SOCKET_RATE: int = Field(50, ge=1, description="messages per second and socket, sustained")
+    SOCKET_BURST: int = Field(200, ge=1, description="messages that a socket may send at once")
+    HTTP_RATE: str = Field("30/s", description="API requests per user: number/s, /m, /h or /d")
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least severe log line that is written"
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """One process holds web, worker, broker and channel layer."""
+        return not self.REDIS_URL
+
+    @property
+    def guests(self) -> bool:
+        return self.embedded if self.ALLOW_GUESTS is None else self.ALLOW_GUESTS
+
+    @property
+    def models_dir(self) -> Path:
+        return self.MODELS_DIR or self.DATA_DIR / "models"
+
+    @property
+    def hosts(self) -> list[str]:
+        return _listed(self.ALLOWED_HOSTS)
+
+    @property
+    def origins(self) -> list[str]:
+        return _listed(self.TRUSTED_ORIGINS)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+@cache
+def env() -> Env:
+    """The settings of this process, read once."""
+    return Env()

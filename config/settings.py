@@ -1,0 +1,98 @@
+"""Django's settings, all derived from config.env."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.databases import database_from
+from config.env import BASE_DIR, env
+from config.secret import secret_key
+
+ENV = env()
+ENV.DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = ENV.DEBUG
+SECRET_KEY = secret_key(ENV.SECRET_KEY, ENV.DATA_DIR)
+ALLOWED_HOSTS = ENV.hosts
+CSRF_TRUSTED_ORIGINS = ENV.origins
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    "config",
+    "inference",
+    "accounts",
+    "visualizer",
+    "playground",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": database_from(ENV.DATABASE_URL, ENV.DATA_DIR)}
+STATIC_URL = "/static/"
+STATIC_ROOT = ENV.DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+LAYERS: dict[bool, dict[str, Any]] = {
+    True: {"BACKEND": "config.layers.ThreadSafeLayer"},
+    False: {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # An explicit time-out: redis-py's own default closes idle sockets.
+        "CONFIG": {"hosts": [{"address": ENV.REDIS_URL, "socket_timeout": None}]},
+    },
+}
+CHANNEL_LAYERS = {"default": LAYERS[ENV.embedded]}

@@ -1,0 +1,17 @@
+"""Settings of the test runs: the site's own, on a data directory of their own."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_data = tempfile.mkdtemp(prefix="unmask-tests-")
+atexit.register(shutil.rmtree, _data, ignore_errors=True)
+os.environ["DATA_DIR"] = _data
+for _name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "MODELS_DIR"):
+    os.environ.pop(_name, None)
+
+from config.settings import *  # noqa: E402, F403
+
+# Argon2 is slow on purpose, which tests do not need.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
