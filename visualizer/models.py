@@ -28,7 +28,7 @@ class Session(models.Model):
     mask_id = models.PositiveIntegerField()
     seed = models.BigIntegerField(default=0)
     settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
-    staged = models.JSONField(default=dict, blank=True, help_text="position → token, not applied")
+    staged = models.JSONField(default=dict, blank=True, help_text="selections and strategy, not applied")
     stream = models.OneToOneField(Stream, on_delete=models.PROTECT)
     head_branch = models.ForeignKey(
         "Branch", null=True, on_delete=models.SET_NULL, related_name="+"
@@ -58,6 +58,8 @@ class Branch(models.Model):
     )
     fork_number = models.PositiveIntegerField(default=0)
     name = models.CharField(max_length=100)
+    marked = models.BooleanField(default=False)
+    pruned = models.DateTimeField(null=True, blank=True, help_text="put away; can be undone")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -123,6 +125,7 @@ class Run(models.Model):
     stop_requested = models.BooleanField(default=False)
     max_steps = models.PositiveIntegerField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last step")
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)
 
@@ -152,6 +155,9 @@ class Command(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     reply = models.TextField(blank=True, help_text="JSON text as sent")
     correlation_id = models.CharField(max_length=64)
+    channel = models.CharField(max_length=10, default="api", help_text="api, page or form")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_expires = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)
 

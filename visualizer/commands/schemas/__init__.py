@@ -1,0 +1,1 @@
+"""The messages that clients may send: one class for each type."""

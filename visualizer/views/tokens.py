@@ -1,0 +1,27 @@
+"""How a token is written: blanks get a glyph in cells and lists, so that nothing is invisible."""
+
+from __future__ import annotations
+
+GLYPHS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"})
+LONG = 8
+
+
+def glyphs(text: str) -> str:
+    """Blanks as glyphs; everything else as it is. The result is text, never HTML."""
+    return text.translate(GLYPHS)
+
+
+def cell_text(text: str) -> str:
+    """What fits a cell: one leading blank is left out, since nearly every word has one."""
+    return glyphs(text[1:] if len(text) > 1 and text.startswith(" ") else text)
+
+
+def is_special(text: str) -> bool:
+    """`<|eot|>`, `[EOS]` and the like are drawn with a border."""
+    pairs = (("<|", "|>"), ("[", "]"), ("<", ">"))
+    return len(text) > 2 and any(text.startswith(a) and text.endswith(b) for a, b in pairs)
+
+
+def percent(probability: float) -> str:
+    """Two decimals; below a hundredth of a per cent it says so instead of 0.00."""
+    return f"{probability:.2%}" if probability >= 1e-4 or probability == 0 else "<0.01%"
