@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class ConfigConfig(AppConfig):
     name = "config"
     verbose_name = "Unmask"
+
+    def ready(self) -> None:
+        from django.conf import settings
+
+        if settings.EMBEDDED:
+            import config.embedded  # noqa: F401 - starts the worker before the first task

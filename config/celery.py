@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 
 from config.env import Env, env
+from config.steps import Timers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -42,7 +43,8 @@ app.conf.update(
     task_default_queue="unmask",
     # Forked children hang after torch has used its threads; threads share one loaded model.
     worker_pool="threads",
-    worker_concurrency=4,
+    worker_concurrency=env().WORKER_THREADS,
     imports=["inference.worker.tasks"],
 )
 app.autodiscover_tasks(["visualizer.worker", "playground.worker"])
+app.steps["worker"].add(Timers)

@@ -48,6 +48,8 @@ class Env(BaseSettings):
     )
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     TORCH_THREADS: int = Field(0, ge=0, description="CPU threads of the engine; 0 = torch decides")
+    WORKER_THREADS: int = Field(4, ge=1, description="tasks that one worker has in hand at once")
+    DEFAULT_MODEL: str = Field("", description="model loaded at start; empty = the shipped one")
     WEB_CONCURRENCY: int = Field(1, ge=1, description="web processes behind one address")
     SOCKETS_PER_USER: int = Field(10, ge=1, description="open WebSockets per user")
     MAX_MESSAGE_BYTES: int = Field(

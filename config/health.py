@@ -1,0 +1,73 @@
+"""Is the process up; is it able to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from inference.models import ModelEntry, WorkerBeat
+
+BEAT_SECONDS = 15
+"""A worker that has not written its row for this long counts as gone."""
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Every part that a session needs; 503 with the reasons while one is missing."""
+    reasons = {name: _reason(check) for name, check in CHECKS.items()}
+    missing = {name: reason for name, reason in reasons.items() if reason}
+    status = "ready" if not missing else "not ready"
+    parts = {name: reason or "ok" for name, reason in reasons.items()}
+    return JsonResponse({"status": status, "parts": parts}, status=503 if missing else 200)
+
+
+def _reason(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except Exception as error:
+        return f"failed: {type(error).__name__}"
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return ""
+
+
+def _channel_layer() -> str:
+    layer = get_channel_layer()
+    if layer is None:
+        return "none configured"
+    async_to_sync(layer.group_send)("health", {"type": "health"})
+    return ""
+
+
+def _worker() -> str:
+    recent = timezone.now() - timedelta(seconds=BEAT_SECONDS)
+    return "" if WorkerBeat.objects.filter(seen__gte=recent).exists() else "no worker is alive"
+
+
+def _model() -> str:
+    entry = ModelEntry.objects.filter(is_default=True).first()
+    if entry is None:
+        return "no default model" if settings.DEFAULT_MODEL else ""
+    return "" if entry.state == ModelEntry.State.LOADED else f"the default model is {entry.state}"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "channel layer": _channel_layer,
+    "worker": _worker,
+    "model": _model,
+}

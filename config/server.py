@@ -1,0 +1,46 @@
+"""The web server: Daphne with our limits."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+# Daphne first: it installs Twisted's asyncio reactor.
+import daphne.server
+from daphne.endpoints import build_endpoint_description_strings
+
+from config.wire import RequestFactory, Socket, SocketFactory
+
+log = logging.getLogger(__name__)
+
+
+class Server(daphne.server.Server):  # type: ignore[misc]
+    """Says goodbye to open sockets, and remembers why it could not listen."""
+
+    failure: str | None = None
+
+    def listen_error(self, failure: Any) -> None:
+        self.failure = failure.getErrorMessage()
+        super().listen_error(failure)
+
+    def kill_all_applications(self) -> Any:
+        for protocol in list(self.connections):
+            if isinstance(protocol, Socket):
+                protocol.restart()
+        return super().kill_all_applications()
+
+
+def build(application: Any, host: str, port: int, message_bytes: int) -> Server:
+    """A server that is ready to `run()` in the main thread."""
+    # Daphne's run() takes its factories from its module; it has no other door for them.
+    daphne.server.HTTPFactory = RequestFactory
+    daphne.server.WebSocketFactory = SocketFactory
+    return Server(
+        application=application,
+        endpoints=build_endpoint_description_strings(host=host, port=port),
+        websocket_max_message_size=message_bytes,
+        websocket_max_frame_size=message_bytes,
+        websocket_timeout=-1,
+        server_name="unmask",
+        application_close_timeout=5,
+    )
