@@ -1,0 +1,277 @@
+"""From a model directory to a running native model, and back to a directory.
+
+config.json is read as data and `auto_map` is ignored: no code of a checkpoint is ever executed, and
+weights come from safetensors only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import save_file
+from torch import nn
+
+from . import shards
+from .errors import CheckpointError, LoadCancelled
+from .families import family_of
+from .families.family import Config, Family
+from .families.layout import Layout, build_layout, expected_shape, read_key, write_key
+from .families.spec import ModelSpec
+from .tokenization import Tokenizer
+
+Progress = Callable[[float], None]
+Cancel = Callable[[], bool]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass
+class LoadedModel:
+    """A model ready for forwards.
+
+    `tokenizer` is None when the directory has no tokenizer.json. `weights_hash` is the sha256 of
+    the safetensors file (of several: of their sha256 digests in order of name). `key` also covers
+    config.json, so equal keys and equal ids mean equal logits.
+    """
+
+    path: str
+    spec: ModelSpec
+    family: Family
+    config: dict[str, Any]
+    model: nn.Module
+    tokenizer: Tokenizer | None
+    device: torch.device
+    dtype: torch.dtype
+    weights_hash: str
+    tokenizer_hash: str | None
+    key: str
+    parameters: int
+
+    @property
+    def context(self) -> int:
+        """The longest sequence, prompt included, in tokens."""
+        return self.spec.context
+
+
+def load(
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype | str | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> LoadedModel:
+    """Loads a directory with config.json, *.safetensors and, usually, tokenizer.json.
+
+    `dtype` None keeps the checkpoint's own. `progress` is called with 0.0–1.0; when `cancel`
+    answers true, LoadCancelled is raised. Raises CheckpointError with the file or key at fault.
+    """
+    directory = Path(path)
+    if not directory.is_dir():
+        raise CheckpointError(f"There is no model directory {str(path)!r}.", "model_path")
+    config = shards.read_json(directory / "config.json")
+    family = family_of(config)
+    tokenizer = Tokenizer.from_directory(directory)
+    spec = checked_spec(family, config, tokenizer)
+    files = shards.find_shards(directory)
+    wanted = _dtype(config, dtype)
+    watch = _Watch(progress, cancel, sum(file.stat().st_size for file in files))
+    model = _filled(family, config, files, torch.device(device), wanted, watch)
+    weights = shards.content_hash(files, watch.check)
+    return LoadedModel(
+        path=str(path),
+        spec=spec,
+        family=family,
+        config=config,
+        model=model,
+        tokenizer=tokenizer,
+        device=torch.device(device),
+        dtype=wanted,
+        weights_hash=weights,
+        tokenizer_hash=tokenizer.hash if tokenizer else None,
+        key=_key(weights, config),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+    )
+
+
+def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """A native model with fresh random weights (torch's global generator) for a config.json."""
+    return _construct(family_of(config), config).to(dtype)
+
+
+def export_state(model: nn.Module, config: Config) -> dict[str, torch.Tensor]:
+    """The model's weights under the checkpoint's key names, on the CPU."""
+    parameters = {name: value.detach() for name, value in weights_of(model).items()}
+    layout = _layout(parameters, family_of(config), config)
+    return {key: read_key(pieces, parameters).cpu() for key, pieces in layout.items()}
+
+
+def save(model: nn.Module, config: Config, directory: str | Path) -> None:
+    """Writes config.json and model.safetensors in the form that `load` reads."""
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    state = export_state(model, config)
+    save_file(state, target / "model.safetensors", metadata={"format": "pt"})
+    (target / "config.json").write_text(json.dumps(dict(config), indent=2) + "\n")
+
+
+def checked_spec(family: Family, config: Config, tokenizer: Tokenizer | None) -> ModelSpec:
+    """The spec, with every special id inside the vocabulary."""
+    spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
+    for name, value in spec.named_ids().items():
+        if not 0 <= value < spec.vocab_size:
+            raise CheckpointError(
+                f"{name} = {value} lies outside the vocabulary of {spec.vocab_size}.",
+                name.replace("_id", "_token_id"),
+            )
+    return spec
+
+
+class _Watch:
+    """Progress in bytes read, and the place where a cancel is noticed."""
+
+    def __init__(self, progress: Progress | None, cancel: Cancel | None, total: int) -> None:
+        self.progress, self.cancel = progress or (lambda part: None), cancel or (lambda: False)
+        self.total, self.done = max(total, 1), 0
+
+    def check(self) -> None:
+        if self.cancel():
+            raise LoadCancelled("Loading was cancelled.")
+
+    def advance(self, count: int) -> None:
+        self.check()
+        self.done += count
+        self.progress(min(1.0, self.done / self.total))
+
+
+def _filled(
+    family: Family,
+    config: Config,
+    files: list[Path],
+    device: torch.device,
+    dtype: torch.dtype,
+    watch: _Watch,
+) -> nn.Module:
+    layout = _checked_layout(family, config, shards.shapes_of(files))
+    watch.advance(0)
+    model = _allocated(family, config, device, dtype)
+    parameters = weights_of(model)
+    with torch.no_grad():
+        for key, value in shards.tensors(files, layout):
+            _refuse_nan(key, value)
+            write_key(layout[key], parameters, value)
+            watch.advance(value.nbytes)
+    return model.eval().requires_grad_(False)
+
+
+def _checked_layout(family: Family, config: Config, found: dict[str, list[int]]) -> Layout:
+    """The layout, after comparing the checkpoint's headers with it: nothing is allocated yet."""
+    with torch.device("meta"):
+        skeleton = _construct(family, config)
+    weights = weights_of(skeleton)
+    layout = _layout(weights, family, config)
+    shapes = {name: value.shape for name, value in weights.items()}
+    _compare_keys(layout, found, _tied_keys(skeleton, family, config), family.ignored)
+    for key, pieces in layout.items():
+        if found[key] != (shape := expected_shape(pieces, shapes)):
+            raise CheckpointError(f"{key} has shape {found[key]}, expected {shape}.", key)
+    return layout
+
+
+def _compare_keys(
+    layout: Layout, found: dict[str, list[int]], optional: set[str], ignored: tuple[str, ...]
+) -> None:
+    missing = sorted(set(layout) - set(found))
+    if missing:
+        raise CheckpointError(f"The checkpoint lacks {_listed(missing)}.", missing[0])
+    extra = sorted(set(found) - set(layout) - optional)
+    extra = [key for key in extra if not any(re.fullmatch(rule, key) for rule in ignored)]
+    if extra:
+        raise CheckpointError(f"The checkpoint has unknown keys: {_listed(extra)}.", extra[0])
+
+
+def _listed(keys: list[str]) -> str:
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return ", ".join(keys[:3]) + more
+
+
+def weights_of(model: nn.Module, once: bool = True) -> dict[str, torch.Tensor]:
+    """Parameters and stored buffers by name; a tied one only under its first name if `once`."""
+    found: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=once))
+    stored = model.state_dict()
+    found.update({name: value for name, value in model.named_buffers() if name in stored})
+    return found
+
+
+def _layout(weights: Mapping[str, torch.Tensor], family: Family, config: Config) -> Layout:
+    shapes = {name: value.shape for name, value in weights.items()}
+    return build_layout(shapes, family.rules(config))
+
+
+def _tied_keys(model: nn.Module, family: Family, config: Config) -> set[str]:
+    """Keys of parameters that share another's tensor: a checkpoint may hold them or not."""
+    once = weights_of(model)
+    tied = {n: value for n, value in weights_of(model, once=False).items() if n not in once}
+    return set(_layout(tied, family, config))
+
+
+def _construct(family: Family, config: Config) -> nn.Module:
+    """The native class, float32, with causal masking switched off before construction."""
+    native = getattr(transformers, family.config_class)(**family.native_config(config))
+    native.is_causal = False
+    native.use_cache = False
+    native._attn_implementation = "sdpa"
+    model: nn.Module = getattr(transformers, family.model_class)(native)
+    return model
+
+
+def _allocated(
+    family: Family, config: Config, device: torch.device, dtype: torch.dtype
+) -> nn.Module:
+    """The model with uninitialised weights on the device; buffers keep their own precision."""
+    with torch.device("meta"):
+        model = _construct(family, config)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+    model.to_empty(device=device)
+    model.tie_weights()  # type: ignore[operator]
+    for module in model.modules():
+        _recompute_buffers(module, device)
+    return model
+
+
+def _recompute_buffers(module: nn.Module, device: torch.device) -> None:
+    """Fills the buffers that no checkpoint holds (rotary frequencies) by building it anew."""
+    names = module._non_persistent_buffers_set & set(module._buffers)
+    if not names:
+        return
+    with device:
+        fresh = type(module)(config=module.config)
+    for name in names:
+        module._buffers[name] = fresh._buffers[name]
+
+
+def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:
+    if isinstance(asked, torch.dtype):
+        return asked
+    name = asked or config.get("dtype") or config.get("torch_dtype") or "float32"
+    if name not in DTYPES:
+        raise CheckpointError(f"dtype {name!r} is not one of {', '.join(DTYPES)}.", "dtype")
+    return DTYPES[name]
+
+
+def _refuse_nan(key: str, value: torch.Tensor) -> None:
+    if not torch.isfinite(value).all():
+        raise CheckpointError(f"{key} holds values that are not finite.", key)
+
+
+def _key(weights: str, config: Config) -> str:
+    text = weights + json.dumps(config, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

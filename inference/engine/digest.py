@@ -1,0 +1,97 @@
+"""Writing a digest: logits of the open positions, reduced on the device to about a kilobyte each.
+
+The format and what can be read back from it stand in `digest_view`.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .digest_view import BETA_MIN, GRID, HEADER, MAGIC, PACKED, STEP, VERSION
+from .processing import forbid
+
+KEEP = 128
+CACHED = 1 << 18  # values reduced at a time on a CPU, so that they stay in its cache
+
+
+@torch.inference_mode()
+def encode(
+    logits: Tensor,
+    positions: Sequence[int],
+    exclude: Sequence[int | None] = (),
+    keep: int = KEEP,
+    compress: bool = False,
+) -> bytes:
+    """The digest of logits [n, V] at `positions` [n].
+
+    `exclude` (the mask id) is never among the kept tokens; it counts in the tail. Only the reduced
+    arrays cross to the host.
+    """
+    keep = min(keep, logits.shape[-1] - len([token for token in exclude if token is not None]))
+    parts = [_reduce(rows, exclude, keep) for rows in _portions(logits)]
+    columns = [torch.cat(column) for column in zip(*parts, strict=True)] if parts else []
+    body = _pack([column.cpu().numpy() for column in columns], positions, keep, logits.shape[-1])
+    return PACKED + zlib.compress(body, 6) if compress else body
+
+
+def _reduce(logits: Tensor, exclude: Sequence[int | None], keep: int) -> tuple[Tensor, ...]:
+    """Kept ids and logits, entropy, and the tail's maximum, partition function and slope."""
+    rows = logits.float()
+    values, ids = forbid(rows, exclude).topk(keep, dim=-1)
+    logp = rows.log_softmax(-1)
+    entropy = -(logp.exp() * logp.clamp_min(torch.finfo(logp.dtype).min)).sum(-1)
+    tail = rows.scatter(-1, ids, -torch.inf)
+    top = tail.amax(-1)
+    partition, slope = _partition(tail - torch.where(top > -torch.inf, top, 0.0)[:, None])
+    return ids, values, entropy, top, partition, slope
+
+
+def _partition(tail: Tensor) -> tuple[Tensor, Tensor]:
+    """log sum exp(b x) [n, GRID] and its slope in log b, for x = tail logits less their maximum.
+
+    The grid's ratio is the square root of two, so that only the first two points need an
+    exponential and every later one is the square of the one two before it.
+    """
+    present = tail > -torch.inf
+    finite = tail.clamp_min(-1e4)
+    betas = [BETA_MIN * math.exp(STEP * point) for point in range(GRID)]
+    pair = [(finite * beta).exp_().mul_(present) for beta in betas[:2]]
+    values, slopes = [], []
+    for point, beta in enumerate(betas):
+        weights = pair[point % 2] if point < 2 else pair[point % 2].square_()
+        norm = weights.sum(-1)
+        values.append(norm.log())
+        slopes.append(torch.nan_to_num(torch.einsum("nv,nv->n", weights, finite) / norm * beta))
+    return torch.stack(values, -1), torch.stack(slopes, -1)
+
+
+def _portions(logits: Tensor) -> tuple[Tensor, ...]:
+    """The rows in portions; a GPU takes them all at once."""
+    if len(logits) == 0:
+        return ()
+    if logits.is_cuda:
+        return (logits,)
+    return torch.split(logits, max(1, CACHED // logits.shape[-1]))
+
+
+def _pack(columns: list[np.ndarray], positions: Sequence[int], keep: int, vocabulary: int) -> bytes:
+    width = 2 if vocabulary <= 1 << 16 else 3
+    header = HEADER.pack(MAGIC, VERSION, width, keep, len(positions), vocabulary, GRID, 0)
+    if not columns:
+        return header
+    ids, values, entropy, top, partition, slope = columns
+    below = np.minimum(values[:, :1] - values, 6e4)
+    planes = [(ids >> (8 * byte) & 255).astype("u1") for byte in range(width)]
+    arrays = [
+        np.asarray(positions, "<u4"),
+        *(column.astype("<f4") for column in (values[:, 0], entropy, top, partition, slope)),
+        below.astype("<f2"),
+        *planes,
+    ]
+    return header + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)

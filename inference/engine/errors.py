@@ -1,0 +1,32 @@
+"""What the engine raises. The web layer maps `kind` and `field` onto its one error shape."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """A fault that a caller can name to a person. `field`: the parameter or file key at fault."""
+
+    kind = "generation"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class InputError(EngineError):
+    """A request that this model cannot honour: too long, unknown recipe, value out of range."""
+
+    kind = "validation"
+
+
+class CheckpointError(EngineError):
+    """A model directory that cannot be loaded, with the file or key that is at fault."""
+
+    kind = "model_loading"
+
+
+class LoadCancelled(EngineError):
+    """The caller's `cancel()` answered true while a checkpoint was being read."""
+
+    kind = "model_loading"

@@ -1,0 +1,30 @@
+"""The model families, one small file each, listed in `inference.catalog.FAMILIES`."""
+
+from __future__ import annotations
+
+from inference import catalog
+
+from ..errors import CheckpointError
+from .family import Config, Family
+
+
+def family_named(name: str) -> Family:
+    """The family with that name. Raises CheckpointError for an unknown one."""
+    if name not in catalog.FAMILIES:
+        known = ", ".join(catalog.FAMILIES)
+        raise CheckpointError(f"Unknown model family {name!r}. Known: {known}.", "model_type")
+    family: Family = catalog.resolve(catalog.FAMILIES[name])
+    return family
+
+
+def family_of(config: Config) -> Family:
+    """The family that config.json belongs to, by model_type and architectures."""
+    for name in catalog.FAMILIES:
+        if (family := family_named(name)).matches(config):
+            return family
+    kind = config.get("model_type")
+    raise CheckpointError(
+        f"No supported family for model_type {kind!r}, architectures "
+        f"{config.get('architectures')!r}. Known families: {', '.join(catalog.FAMILIES)}.",
+        "model_type",
+    )

@@ -1,0 +1,106 @@
+"""One row of the family table: how a checkpoint of some architecture becomes a native model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from .layout import Rule
+from .spec import ModelSpec
+
+Config = Mapping[str, Any]
+TokenLookup = Callable[[str], int | None]
+Run = Callable[[nn.Module, Tensor, Tensor | None, Tensor | None, Tensor | None], Tensor]
+
+
+def run_decoder(
+    model: nn.Module,
+    ids: Tensor,
+    keep: Tensor | None,
+    mask: Tensor | None,
+    positions: Tensor | None,
+) -> Tensor:
+    """Logits [B, n, V] of a native decoder at the raw rows `keep` (None = all)."""
+    rows = {} if keep is None else {"logits_to_keep": keep}
+    output = model(
+        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, **rows
+    )
+    logits: Tensor = output.logits
+    return logits
+
+
+@dataclass(frozen=True)
+class Family:
+    """`native_config` turns the checkpoint's config.json into keyword arguments of `config_class`.
+
+    `spec` is given config.json and a function token text → id (None when there is no such token).
+    `ignored` are patterns of checkpoint keys that carry nothing (old rotary buffers).
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    architectures: tuple[str, ...]
+    config_class: str
+    model_class: str
+    native_config: Callable[[Config], dict[str, Any]]
+    spec: Callable[[Config, TokenLookup], ModelSpec]
+    rules: Callable[[Config], Sequence[Rule]] = field(default=lambda config: ())
+    ignored: tuple[str, ...] = (r".*rotary_emb\.inv_freq",)
+    run: Run = run_decoder
+
+    def matches(self, config: Config) -> bool:
+        """Whether config.json names this family by architecture or by model type."""
+        if set(config.get("architectures") or ()) & set(self.architectures):
+            return True
+        return config.get("model_type") in self.model_types
+
+
+def required(config: Config, key: str) -> Any:
+    """A value of config.json. Raises CheckpointError naming the key when it is not there."""
+    value = config.get(key)
+    if value is None:
+        raise CheckpointError(f"config.json has no {key!r}.", key)
+    return value
+
+
+def refuse(config: Config, values: Mapping[str, Any]) -> None:
+    """Raises CheckpointError for the first key whose value differs from the supported one."""
+    for key, supported in values.items():
+        found = config.get(key, supported)
+        if found != supported:
+            raise CheckpointError(
+                f"config.json has {key} = {found!r}; this family is supported with {supported!r}.",
+                key,
+            )
+
+
+def special_id(config: Config, key: str, lookup: TokenLookup, *tokens: str) -> int | None:
+    """A special id: from config.json, else the first of these tokens that the tokenizer has."""
+    value = config.get(key)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if value is not None:
+        return int(value)
+    found = (lookup(token) for token in tokens)
+    return next((token_id for token_id in found if token_id is not None), None)
+
+
+def mask_id(config: Config, lookup: TokenLookup, *tokens: str) -> int:
+    """The id of the mask token, which masked diffusion cannot do without."""
+    value = special_id(config, "mask_token_id", lookup, *tokens)
+    if value is None:
+        raise CheckpointError(
+            "No mask token: config.json has no mask_token_id and the tokenizer none of "
+            f"{', '.join(tokens)}.",
+            "mask_token_id",
+        )
+    return value
+
+
+def rope(theta: float) -> dict[str, Any]:
+    """Plain rotary embedding parameters as the native configs take them."""
+    return {"rope_type": "default", "rope_theta": float(theta)}

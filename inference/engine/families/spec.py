@@ -1,0 +1,50 @@
+"""What decoding has to know about a model, whatever its architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Predict = Literal["same", "shifted"]
+Attention = Literal["full", "block", "causal"]
+Noise = Literal["absorbing", "uniform"]
+Length = Literal["fixed", "blocks", "edits"]
+PadPositions = Literal["absolute", "counted"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Facts of one checkpoint.
+
+    `predict`: row i holds the prediction for token i (same) or for token i + 1 (shifted).
+    `attention`: every token sees every other (full), its own and earlier blocks of `block_size`
+    counted from position 0 (block), or only earlier tokens (causal).
+    `noise`: a token is hidden by a mask token (absorbing) or by a random token (uniform).
+    `length`: the canvas is fixed, grows by blocks, or is edited by expand and delete tokens.
+    `pad_positions`: whether padding counts when positions are numbered.
+    """
+
+    family: str
+    vocab_size: int
+    context: int
+    mask_id: int | None
+    eos_id: int | None = None
+    eot_id: int | None = None
+    pad_id: int | None = None
+    bos_id: int | None = None
+    expand_id: int | None = None
+    delete_id: int | None = None
+    predict: Predict = "same"
+    attention: Attention = "full"
+    block_size: int | None = None
+    noise: Noise = "absorbing"
+    length: Length = "fixed"
+    pad_positions: PadPositions = "absolute"
+    chat: str = "none"
+    canvas_length: int | None = None
+
+    def named_ids(self) -> dict[str, int]:
+        """The special ids that this model has, by field name."""
+        fields = ("mask", "eos", "eot", "pad", "bos", "expand", "delete")
+        values = {f"{name}_id": getattr(self, f"{name}_id") for name in fields}
+        return {name: value for name, value in values.items() if value is not None}

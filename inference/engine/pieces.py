@@ -1,0 +1,59 @@
+"""How a single token of a vocabulary reads as text, by the kind of decoder in tokenizer.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+
+
+def piece_reader(data: dict[str, Any]) -> Callable[[str], str]:
+    """The function token → text that fits the tokenizer's decoder."""
+    decoder = json.dumps(data.get("decoder"))
+    if '"ByteLevel"' in decoder:
+        return _from_bytes
+    if '"WordPiece"' in decoder:
+        return _from_wordpiece
+    if '"Metaspace"' in decoder or "\u2581" in decoder or "\\u2581" in decoder:
+        return _from_metaspace
+    return lambda token: token
+
+
+def _from_bytes(token: str) -> str:
+    table = byte_table()
+    if any(character not in table for character in token):
+        return token
+    return readable(bytes(table[character] for character in token))
+
+
+def _from_metaspace(token: str) -> str:
+    match = _BYTE.fullmatch(token)
+    if match:
+        return readable(bytes([int(match[1], 16)]))
+    return token.replace("\u2581", " ")
+
+
+def _from_wordpiece(token: str) -> str:
+    return token[2:] if token.startswith("##") else " " + token
+
+
+def readable(raw: bytes) -> str:
+    """The bytes as text; those that are no whole character are shown as <0xNN>."""
+    return raw.decode("utf-8", errors="surrogateescape").translate(_SHOWN)
+
+
+# Python's surrogateescape maps byte 0xNN to U+DCNN; a lone surrogate must not leave this module.
+_SHOWN = {0xDC00 + byte: f"<0x{byte:02X}>" for byte in range(0x80, 0x100)}
+
+
+@cache
+def byte_table() -> dict[str, int]:
+    """Character → byte of byte-level BPE: printable bytes stand for themselves, others follow."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    table = {chr(byte): byte for byte in printable}
+    rest = [byte for byte in range(256) if byte not in printable]
+    return table | {chr(256 + index): byte for index, byte in enumerate(rest)}

@@ -1,0 +1,105 @@
+"""Reading safetensors checkpoints, one shard after the other, without trusting what they say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .errors import CheckpointError
+
+INDEX = "model.safetensors.index.json"
+CHUNK = 4 << 20
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises CheckpointError naming the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path.name} is missing in {path.parent.name}/.", path.name
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path.name} is not readable JSON: {error}.", path.name) from None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path.name} must hold a JSON object.", path.name)
+    return value
+
+
+def find_shards(directory: Path) -> list[Path]:
+    """The weight files, sorted by name: those of the index, else every *.safetensors."""
+    if (directory / INDEX).exists():
+        return [directory / name for name in _indexed(directory)]
+    shards = sorted(directory.glob("*.safetensors"))
+    if not shards:
+        pickles = list(directory.glob("*.bin")) + list(directory.glob("*.pt"))
+        hint = " Pickle files are refused: convert them to safetensors." if pickles else ""
+        raise CheckpointError(f"No *.safetensors file in {directory.name}/.{hint}", "safetensors")
+    return shards
+
+
+def _indexed(directory: Path) -> list[str]:
+    weight_map = read_json(directory / INDEX).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f"{INDEX} has no weight_map.", INDEX)
+    names = sorted({str(name) for name in weight_map.values()})
+    for name in names:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise CheckpointError(f"{INDEX} names {name!r}, which is not a shard here.", INDEX)
+        if not (directory / name).is_file():
+            raise CheckpointError(f"Shard {name} is missing.", name)
+    return names
+
+
+def shapes_of(shards: Sequence[Path]) -> dict[str, list[int]]:
+    """Every key with its shape, from the headers alone. A key in two shards is an error."""
+    shapes: dict[str, list[int]] = {}
+    for shard in shards:
+        with opened(shard) as handle:
+            for key in handle.keys():  # noqa: SIM118 - not a mapping
+                if key in shapes:
+                    raise CheckpointError(f"Key {key} stands in more than one shard.", key)
+                shapes[key] = list(handle.get_slice(key).get_shape())
+    return shapes
+
+
+def tensors(shards: Sequence[Path], keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """The wanted tensors one by one, so that no more than one is held beside the model."""
+    for shard in shards:
+        with opened(shard) as handle:
+            for key in handle.keys():  # noqa: SIM118 - not a mapping
+                if key in keys:
+                    yield key, handle.get_tensor(key)
+
+
+def opened(shard: Path) -> Any:
+    """An open safetensors file. Raises CheckpointError for a truncated or hostile header."""
+    try:
+        return safe_open(shard, framework="pt", device="cpu")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{shard.name} is not a valid safetensors file: {error}.", shard.name
+        ) from None
+
+
+def content_hash(files: Sequence[Path], between: Callable[[], None] = lambda: None) -> str:
+    """sha256 of one file's content; of several, of their digests in order."""
+    digests = [_file_hash(path, between) for path in files]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _file_hash(path: Path, between: Callable[[], None]) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            digest.update(chunk)
+            between()
+    return digest.hexdigest()
