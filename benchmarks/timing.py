@@ -1,0 +1,52 @@
+"""Timing two or more contenders in turn, so that a machine that drifts drifts for all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Milliseconds per call over all rounds."""
+
+    median: float
+    low: float
+    high: float
+
+
+def in_turn(
+    contenders: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 1
+) -> dict[str, Measured]:
+    """Call each contender once per round, in turn; the warm-up rounds are not counted."""
+    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(warmup + rounds):
+        for name, call in contenders.items():
+            elapsed = _milliseconds(call)
+            if number >= warmup:
+                samples[name].append(elapsed)
+    return {name: _summary(values) for name, values in samples.items()}
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return (time.perf_counter() - started) * 1000
+
+
+def _summary(values: list[float]) -> Measured:
+    return Measured(statistics.median(values), min(values), max(values))
+
+
+def table(title: str, results: Mapping[str, Measured], per: int, reference: str) -> list[str]:
+    """Lines of a table: ms per step (median, range) and the ratio to the reference."""
+    base = results[reference].median
+    rows = [f"{title}  (ms per step; ratio to {reference})"]
+    for name, m in results.items():
+        rows.append(
+            f"  {name:<34} {m.median / per:9.2f}  [{m.low / per:.2f} - {m.high / per:.2f}]"
+            f"  x {m.median / base:.2f}"
+        )
+    return rows
