@@ -1,0 +1,18 @@
+"""`python manage.py sync_models`: read the shipped models and MODELS_DIR again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from inference.registry import sync_models
+
+
+class Command(BaseCommand):
+    help = "Bring the list of models in line with what lies on disk."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for entry in sync_models():
+            mark = "default" if entry.is_default else entry.state
+            self.stdout.write(f"{entry.slug}: {entry.label} ({mark})")

@@ -1,0 +1,192 @@
+"""The allow-list of models: what is shipped, what lies in MODELS_DIR, what is known by name.
+
+Web-safe: reads two small JSON files per directory and imports no tensor library. A path that a
+user sends is only ever compared with the rows of this list; it never reaches the file system.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from inference.errors import UnmaskError
+from inference.models import ModelEntry, WorkerBeat
+
+SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
+SIDECAR = "unmask.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+FILE_BYTES = 4 * 2**20
+BEAT_SECONDS = 15
+"""A worker that has not written its row for this long counts as gone."""
+
+KNOWN = {
+    "GSAI-ML/LLaDA-8B-Base": ("LLaDA 8B Base", "llada"),
+    "GSAI-ML/LLaDA-8B-Instruct": ("LLaDA 8B Instruct", "llada"),
+    "GSAI-ML/LLaDA-1.5": ("LLaDA 1.5", "llada"),
+    "Dream-org/Dream-v0-Base-7B": ("Dream 7B Base", "dream"),
+    "Dream-org/Dream-v0-Instruct-7B": ("Dream 7B Instruct", "dream"),
+    "Dream-org/DreamOn-v0-7B": ("DreamOn 7B", "dream"),
+}
+"""Published checkpoints that are offered by name as soon as their files lie in MODELS_DIR."""
+
+State = ModelEntry.State
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model directory on this machine, as its files describe it."""
+
+    slug: str
+    shipped: bool
+    config: dict[str, Any] = field(default_factory=dict)
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def defaults(self) -> dict[str, Any]:
+        """Columns of the row; what only loading tells is left to the runtime."""
+        label, family = KNOWN.get(self.slug, (self.slug, ""))
+        return {
+            "path": self.slug,
+            "label": str(self.card.get("label") or label)[:200],
+            "family": family or str(self.config.get("model_type", ""))[:50],
+            "kind": self.card.get("kind") or ModelEntry.Kind.DIFFUSION,
+            "context": _context(self.card, self.config),
+            "mask_id": _natural(self.config.get("mask_token_id")),
+            "card": self.card,
+            "is_shipped": self.shipped,
+        }
+
+
+def sync_models() -> list[ModelEntry]:
+    """Bring the rows in line with the directories. Returns the models on this machine."""
+    found = [*_scan(SHIPPED_DIR, shipped=True), *_scan(settings.MODELS_DIR, shipped=False)]
+    with transaction.atomic():
+        entries = [_store(model) for model in {model.slug: model for model in found}.values()]
+        _store_known({entry.slug for entry in entries})
+        gone = ModelEntry.objects.exclude(slug__in=[entry.slug for entry in entries])
+        gone.update(state=State.ABSENT, is_default=False)
+        _choose_default(entries)
+    return list(ModelEntry.objects.exclude(state=State.ABSENT))
+
+
+def resolve(model_path: str) -> ModelEntry:
+    """The model of this name. Raises UnmaskError when it is unknown or has no files here."""
+    entry = ModelEntry.objects.filter(slug=model_path).first() if "\0" not in model_path else None
+    if entry is None:
+        raise UnmaskError("model_unavailable", _unknown(), "model_path")
+    if entry.state == State.ABSENT:
+        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
+    return entry
+
+
+def default_model() -> ModelEntry:
+    """The model that is loaded first. Raises UnmaskError when there is none."""
+    entry = ModelEntry.objects.filter(is_default=True).first()
+    if entry is None:
+        raise UnmaskError("model_unavailable", "No model is installed. Add one to MODELS_DIR.")
+    return entry
+
+
+def directory(entry: ModelEntry) -> Path:
+    """Where the checkpoint of a row lies. Raises UnmaskError when it has no directory here."""
+    root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
+    if not NAME.fullmatch(entry.slug) or not (root / entry.slug / "config.json").is_file():
+        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
+    return root / entry.slug
+
+
+def living_workers() -> list[WorkerBeat]:
+    """The workers that wrote their row lately."""
+    recent = timezone.now() - timedelta(seconds=BEAT_SECONDS)
+    return list(WorkerBeat.objects.filter(seen__gte=recent))
+
+
+def refresh_states() -> None:
+    """Models that no living worker holds are on disk only, whatever a dead one left behind."""
+    held = {slug for beat in living_workers() for slug in beat.loaded}
+    stale = Q(state=State.LOADED) & ~Q(slug__in=held)
+    overdue = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT)
+    stuck = Q(state=State.LOADING, updated__lt=overdue)
+    ModelEntry.objects.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+
+
+def _scan(root: Path, shipped: bool) -> Iterator[Found]:
+    """Directories with a config.json, at most two names deep (`name` or `owner/name`)."""
+    for path in sorted([*root.glob("*/config.json"), *root.glob("*/*/config.json")]):
+        slug = path.parent.relative_to(root).as_posix()
+        config = _read(path)
+        if config and NAME.fullmatch(slug):
+            yield Found(slug, shipped, config, _read(path.parent / SIDECAR))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object, or nothing: a broken file must not keep the site from starting."""
+    try:
+        if path.stat().st_size > FILE_BYTES:
+            return {}
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _store(model: Found) -> ModelEntry:
+    entry, created = ModelEntry.objects.update_or_create(slug=model.slug, defaults=model.defaults())
+    if not created and entry.state == State.ABSENT:
+        entry.state = State.AVAILABLE
+        entry.save(update_fields=["state"])
+    return entry
+
+
+def _store_known(here: set[str]) -> None:
+    for slug, (label, family) in KNOWN.items():
+        if slug not in here:
+            columns = {"label": label, "path": slug, "family": family, "state": State.ABSENT}
+            ModelEntry.objects.get_or_create(slug=slug, defaults=columns)
+
+
+def _choose_default(entries: list[ModelEntry]) -> None:
+    """The one that is asked for, else the first that ships with `"default": true`, else any."""
+    ranked = sorted(
+        (entry for entry in entries if entry.kind == ModelEntry.Kind.DIFFUSION),
+        key=lambda entry: (
+            entry.slug != settings.DEFAULT_MODEL,
+            not entry.card.get("default"),
+            not entry.is_shipped,
+            entry.slug,
+        ),
+    )
+    chosen = ranked[0].pk if ranked else 0
+    ModelEntry.objects.filter(is_default=True).exclude(pk=chosen).update(is_default=False)
+    ModelEntry.objects.filter(pk=chosen).update(is_default=True)
+
+
+def _context(card: dict[str, Any], config: dict[str, Any]) -> int:
+    values = (card.get("context"), config.get("max_sequence_length"))
+    lengths = [_natural(value) for value in (*values, config.get("max_position_embeddings"))]
+    return next((length for length in lengths if length), 0)
+
+
+def _natural(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _unknown() -> str:
+    here = ModelEntry.objects.exclude(state=State.ABSENT).values_list("slug", flat=True)[:20]
+    return f"There is no such model. Installed: {', '.join(here) or 'none'}."
+
+
+def _absent(entry: ModelEntry) -> str:
+    return (
+        f"{entry.label} is not on this machine. Put its safetensors checkpoint into MODELS_DIR "
+        f"as {entry.slug} and run `python manage.py sync_models`."
+    )
