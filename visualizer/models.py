@@ -28,7 +28,9 @@ class Session(models.Model):
     mask_id = models.PositiveIntegerField()
     seed = models.BigIntegerField(default=0)
     settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
-    staged = models.JSONField(default=dict, blank=True, help_text="selections and strategy, not applied")
+    staged = models.JSONField(
+        default=dict, blank=True, help_text="selections and strategy, not applied"
+    )
     stream = models.OneToOneField(Stream, on_delete=models.PROTECT)
     head_branch = models.ForeignKey(
         "Branch", null=True, on_delete=models.SET_NULL, related_name="+"
@@ -162,9 +164,7 @@ class Command(models.Model):
     finished = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "request_id"], name="command_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "request_id"], name="command_once")]
         ordering = ["id"]
         indexes = [models.Index(fields=["session", "state"])]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from visualizer.commands.fields import Message, SessionMessage
 from visualizer.commands.schemas import history, loop, sessions
+from visualizer.fields import Message, SessionMessage
 
 _WEB = "visualizer.commands.handlers"
 _WORKER = "visualizer.worker.handlers"
@@ -67,7 +67,10 @@ _ROWS = (
     _worker("load_model", loop.LoadModel, "models", "model_load_result"),
     _worker("initialize", loop.Initialize, "starting", "state_update", opens=True),
     _worker(
-        "tokenize_and_forward", loop.TokenizeAndForward, "starting", "forward_pass_result",
+        "tokenize_and_forward",
+        loop.TokenizeAndForward,
+        "starting",
+        "forward_pass_result",
         opens=True,
     ),
     _turn("forward_pass", loop.ForwardPass, "forward", "forward_pass_result"),
@@ -75,7 +78,9 @@ _ROWS = (
     _turn("select_tokens_only", loop.SelectTokensOnly, "selecting", "state_update"),
     _turn("apply_selection", loop.ApplySelection, "applying", "state_update"),
     _turn(
-        "reprocess_probabilities", loop.ReprocessProbabilities, "reprocessing",
+        "reprocess_probabilities",
+        loop.ReprocessProbabilities,
+        "reprocessing",
         "reprocessed_probabilities_result",
     ),
     _web("rewind", loop.Rewind, "heads", "state_update"),

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from inference.errors import UnmaskError
-from visualizer.commands.fields import Message
 from visualizer.commands.table import COMMANDS, CommandSpec
+from visualizer.fields import Message
 
 _WORDS = {
     "missing": "is required",
@@ -36,7 +36,7 @@ def spec_of(message: dict[str, Any]) -> CommandSpec:
     """The command's row of the table. Raises UnmaskError for an unknown type."""
     name = message.get("type")
     if not isinstance(name, str):
-        raise UnmaskError("validation", 'type is required and must be a text.', "type")
+        raise UnmaskError("validation", "type is required and must be a text.", "type")
     if name not in COMMANDS:
         raise UnmaskError("validation", f"Unknown message type: {name[:64]}", "type")
     return COMMANDS[name]

@@ -1,0 +1,1 @@
+"""Writing: every change of a session goes through here, with its events, in one transaction."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from inference.catalog import RANKINGS
-from visualizer.commands.fields import Position, SessionMessage, limited
+from visualizer.fields import Position, SessionMessage, limited
 
 Positions = Annotated[
     list[Position], Field(min_length=1, max_length=1024, description="positions of the canvas")

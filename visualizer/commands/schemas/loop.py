@@ -7,8 +7,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from inference.catalog import RANKINGS
-from visualizer.commands.fields import Message, Selections, SessionMessage, limited, text
-from visualizer.commands.schemas.shared import Paged, ProbabilitySettings
+from visualizer.commands.schemas.shared import Paged
+from visualizer.fields import Message, Selections, SessionMessage, limited, text
+from visualizer.probability import ProbabilitySettings
 
 
 class LoadModel(Message):

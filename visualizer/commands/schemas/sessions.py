@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from visualizer.commands.fields import (
+from visualizer.fields import (
     POSITION_KEYS,
     Message,
     Position,
@@ -80,4 +80,3 @@ class Run(SessionMessage):
 
 class Stop(SessionMessage):
     """Stop the session's run after the step that is being made."""
-

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from visualizer.commands.fields import Position, SessionMessage, limited
-
-
-class ProbabilitySettings(BaseModel):
-    """How logits become candidates."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    softmax_temperature: float = limited("softmax_temperature", 1.0)
-    gumbel_temperature: float = limited("gumbel_temperature", 0.0)
-    apply_gumbel_noise: bool = Field(default=False, description="add Gumbel noise to the logits")
-    visual_top_k: int = limited("visual_top_k", 20)
-    actual_top_k: int = limited("actual_top_k", 10)
-    top_p: float = limited("top_p", 1.0)
-
+from visualizer.fields import Position, SessionMessage
 
 PositionRange = Annotated[
     list[Position],
@@ -41,4 +27,3 @@ class Paged(SessionMessage):
         if self.positions is not None and self.positions[0] > self.positions[1]:
             raise ValueError("positions must be [from, to] with from <= to")
         return self
-

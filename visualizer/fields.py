@@ -44,7 +44,7 @@ def _positions_as_numbers(value: Any) -> Any:
         return value
     for key in value:
         if not (isinstance(key, str) and _POSITION.fullmatch(key)):
-            raise ValueError("the keys must be positions such as \"15\"")
+            raise ValueError('the keys must be positions such as "15"')
     return {int(key): item for key, item in value.items()}
 
 

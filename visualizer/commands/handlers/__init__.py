@@ -1,0 +1,1 @@
+"""Commands that are answered on the web side at once: the database alone is asked."""

@@ -1,0 +1,38 @@
+"""Comparing branches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from visualizer.commands.door import Request
+from visualizer.models import Session
+from visualizer.selectors import Place, branch_for, labels_for, state_at
+from visualizer.selectors.history import tip
+
+
+def diff(request: Request) -> dict[str, Any]:
+    """diff_result: slots in which the ends of two branches differ, and how many agree."""
+    session = request.owned
+    first, second = (_end(session, id) for id in request.message.branches)
+    labels = labels_for(session)
+    slots = sorted(first.keys() | second.keys())
+    differing = [slot for slot in slots if first.get(slot) != second.get(slot)]
+    return {
+        "type": "diff_result",
+        "branches": request.message.branches,
+        "same": len(slots) - len(differing),
+        "differences": [
+            {"slot": slot, "tokens": [_cell(side.get(slot), labels) for side in (first, second)]}
+            for slot in differing
+        ],
+    }
+
+
+def _end(session: Session, id: int) -> dict[int, int]:
+    branch = branch_for(session, id)
+    canvas = state_at(session, Place(branch.pk, tip(branch)))
+    return {slot.id: slot.token for slot in canvas.slots}
+
+
+def _cell(token: int | None, labels: Any) -> dict[str, Any] | None:
+    return None if token is None else {"token_id": token, "token": labels(token)}

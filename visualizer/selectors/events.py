@@ -1,0 +1,84 @@
+"""Payloads of the session stream's events, made from rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inference.engine.canvas import Canvas, Operation
+from visualizer.models import Branch, Digest, Run, Session, Step
+from visualizer.selectors.labels import Labels
+
+
+def session_payload(session: Session) -> dict[str, Any]:
+    return {
+        "title": session.title,
+        "status": "deleted" if session.deleted else "live",
+        "model": session.model.slug,
+        "gen_length": session.gen_length,
+        "block_length": session.block_length,
+        "seed": session.seed,
+        "settings": session.settings,
+    }
+
+
+def branch_payload(branch: Branch) -> dict[str, Any]:
+    return {
+        "id": branch.pk,
+        "name": branch.name,
+        "parent": branch.parent_id,
+        "fork_number": branch.fork_number,
+        "marked": branch.marked,
+        "pruned": branch.pruned is not None,
+    }
+
+
+def run_payload(run: Run | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    return {
+        "id": run.pk,
+        "status": run.status,
+        "recipe": run.recipe,
+        "branch": run.branch_id,
+        "error": run.error,
+    }
+
+
+def staged_payload(session: Session, labels: Labels) -> dict[str, Any]:
+    chosen = session.staged.get("selections", {})
+    return {
+        "selections": {
+            position: {**pick, "label": labels(pick["token"])} for position, pick in chosen.items()
+        },
+        "strategy": session.staged.get("strategy", ""),
+    }
+
+
+def forward_payload(digest: Digest) -> dict[str, Any]:
+    return {"branch": digest.branch_id, "number": digest.number, **digest.summary}
+
+
+def step_payload(step: Step, before: Canvas, labels: Labels) -> dict[str, Any]:
+    """A step with its operations as a page wants them; `before` is the state that it changed."""
+    return {
+        "branch": step.branch_id,
+        "number": step.number,
+        "recipe": step.recipe,
+        "by": "run" if step.run_id else "manual",
+        "ops": _shown(step.operations, before, labels),
+        "masked": len(before.apply(step.operations).open_positions),
+        "ms": step.timings.get("total", 0),
+    }
+
+
+def _shown(operations: list[Operation], before: Canvas, labels: Labels) -> list[dict[str, Any]]:
+    """Operations with positions (at the moment when each one acts) and labels."""
+    canvas, shown = before, []
+    for operation in operations:
+        position = canvas.position_of.get(operation["slot"], -1)
+        entry = {**operation, "pos": position}
+        token = operation.get("token")
+        shown.append(entry if token is None else {**entry, "label": labels(token)})
+        if operation["op"] in ("insert", "delete"):
+            canvas = canvas.apply([operation])
+    return shown

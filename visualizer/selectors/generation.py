@@ -1,0 +1,133 @@
+"""The GenerationState and ForwardPassResult of document 001."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from inference.engine.canvas import Canvas
+from inference.engine.digest_view import DigestView
+from visualizer.models import Session
+from visualizer.probability import ProbabilitySettings
+from visualizer.selectors.candidates import candidates_of, settings_from
+from visualizer.selectors.history import Place, digest_at, head_of, state_at
+from visualizer.selectors.labels import Labels, labels_for
+
+Candidates = Mapping[int, list[dict[str, Any]]]
+
+
+def blocks(session: Session, canvas: Canvas) -> tuple[int, int, int]:
+    """(index, start, length) of the block in work: the first that still holds a mask.
+
+    Blocks are counted from the end of the prompt; in a finished canvas the last one counts.
+    """
+    length = session.block_length
+    last = max(len(canvas) - 1, canvas.prompt_length)
+    place = next((p for p in canvas.open_positions if p >= canvas.prompt_length), last)
+    open_prompt = bool(canvas.open_positions) and canvas.open_positions[0] < canvas.prompt_length
+    index = 0 if open_prompt else (place - canvas.prompt_length) // length
+    return index, canvas.prompt_length + index * length, length
+
+
+def open_in_block(session: Session, canvas: Canvas) -> list[int]:
+    """The open, unlocked positions that a choice may take: those of the block in work.
+
+    Masks inside the prompt (infilling) belong to the first block.
+    """
+    _, start, length = blocks(session, canvas)
+    first = 0 if start == canvas.prompt_length else start
+    return [
+        p
+        for p in canvas.open_positions
+        if first <= p < start + length and not canvas.slots[p].locked
+    ]
+
+
+def positions_of(
+    session: Session,
+    canvas: Canvas,
+    labels: Labels,
+    settings: ProbabilitySettings,
+    candidates: Candidates,
+) -> list[dict[str, Any]]:
+    """One object for each position, with the fields of both structures of 001."""
+    start, length = canvas.prompt_length, session.block_length
+    return [
+        {
+            "position": position,
+            "slot": slot.id,
+            "current_token": labels(slot.token),
+            "current_token_id": slot.token,
+            "is_masked": slot.token == canvas.mask_id,
+            "is_prompt": slot.prompt,
+            "is_locked": slot.locked,
+            "is_block_boundary": position >= start and (position - start) % length == 0,
+            "actual_top_k": settings.actual_top_k,
+            "candidates": candidates.get(position, []),
+        }
+        for position, slot in enumerate(canvas.slots)
+    ]
+
+
+def kept_candidates(
+    session: Session, place: Place, labels: Labels, settings: ProbabilitySettings
+) -> Candidates:
+    """The candidates of a state whose forward pass was kept; none otherwise."""
+    digest = digest_at(session, place)
+    if digest is None:
+        return {}
+    view = DigestView.from_bytes(digest.data)
+    return candidates_of(
+        view, settings, labels, settings.visual_top_k, noise_seed(session, place.number)
+    )
+
+
+def noise_seed(session: Session, number: int) -> int:
+    """The seed of the noise over the forward pass after a step: a function of session and step."""
+    return (session.seed * 1_000_003 + number) % 2**63
+
+
+def generation_state(
+    session: Session, place: Place | None = None, canvas: Canvas | None = None
+) -> dict[str, Any]:
+    """The GenerationState at a place, the head by default."""
+    place = place or head_of(session)
+    canvas = canvas or state_at(session, place)
+    labels, settings = labels_for(session), settings_from(session.settings)
+    index, start, length = blocks(session, canvas)
+    candidates = kept_candidates(session, place, labels, settings)
+    return {
+        "session_id": str(session.pk),
+        "branch": place.branch,
+        "step": place.number,
+        "block": index,
+        "block_start": start,
+        "block_length": length,
+        "gen_length": len(canvas) - canvas.prompt_length,
+        "prompt_length": canvas.prompt_length,
+        "token_ids": canvas.tokens,
+        "tokens": [labels(token) for token in canvas.tokens],
+        "positions": positions_of(session, canvas, labels, settings, candidates),
+        "selected_positions": selected(canvas),
+    }
+
+
+def selected(canvas: Canvas) -> dict[str, int]:
+    """Position → token of everything that was applied so far."""
+    return {
+        str(position): slot.token
+        for position, slot in enumerate(canvas.slots)
+        if not slot.prompt and slot.token != canvas.mask_id
+    }
+
+
+def state_update(session: Session, place: Place | None = None, **more: Any) -> dict[str, Any]:
+    """The state_update message of 001."""
+    place = place or head_of(session)
+    canvas = state_at(session, place)
+    return {
+        "type": "state_update",
+        "state": generation_state(session, place, canvas),
+        "is_complete": canvas.is_complete,
+        **more,
+    }

@@ -1,0 +1,125 @@
+"""The tree of steps: paths through it, and states as folds of their operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import Max, Q, QuerySet
+
+from inference.engine.canvas import Canvas, fold
+from inference.errors import UnmaskError
+from visualizer.models import Branch, Digest, Session, Step
+
+
+class Place(NamedTuple):
+    """A state of a session: after step `number`, looking along `branch`."""
+
+    branch: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The steps `first` to `last` of a path lie on this branch."""
+
+    branch: int
+    first: int
+    last: int
+
+
+def head_of(session: Session) -> Place:
+    """What is being looked at."""
+    if session.head_branch_id is None:
+        raise UnmaskError("not_found", "This session has no branch.", "session_id")
+    return Place(session.head_branch_id, session.head_number)
+
+
+def branches_of(session: Session) -> dict[int, Branch]:
+    """All branches of the session by id, the pruned ones too."""
+    return {branch.pk: branch for branch in Branch.objects.filter(session=session)}
+
+
+def home(branches: dict[int, Branch], place: Place) -> Place:
+    """The same state on the branch where its step lies: digests are kept there."""
+    branch = branches[place.branch]
+    while branch.parent_id is not None and place.number <= branch.fork_number:
+        branch = branches[branch.parent_id]
+    return Place(branch.pk, place.number)
+
+
+def path(branches: dict[int, Branch], place: Place) -> list[Segment]:
+    """The branches from the root to a place, each with the numbers that it holds."""
+    branch, last, segments = branches[place.branch], place.number, []
+    while True:
+        first = branch.fork_number + 1 if branch.parent_id else 1
+        if last >= first:
+            segments.append(Segment(branch.pk, first, last))
+        if branch.parent_id is None:
+            return segments[::-1]
+        last = min(last, branch.fork_number)
+        branch = branches[branch.parent_id]
+
+
+def _on(segments: list[Segment], start: int) -> Q:
+    """Rows on the path; `start` 0 includes number 0, where only digests are."""
+    query = Q(pk__in=[])
+    for segment in segments:
+        first = 0 if segment.first == 1 else segment.first
+        query |= Q(branch=segment.branch, number__gte=max(first, start), number__lte=segment.last)
+    return query
+
+
+def steps_on(branches: dict[int, Branch], place: Place) -> QuerySet[Step]:
+    """The steps from the root to a place, oldest first."""
+    return Step.objects.filter(_on(path(branches, place), 1)).order_by("number")
+
+
+def digests_on(branches: dict[int, Branch], place: Place) -> QuerySet[Digest]:
+    """The forward passes kept along a path, the start's included."""
+    root = next(branch.pk for branch in branches.values() if branch.parent_id is None)
+    start = Q(branch=root, number=0)
+    return Digest.objects.filter(_on(path(branches, place), 0) | start).order_by("number")
+
+
+def start_of(session: Session) -> Canvas:
+    """The state before the first step."""
+    return Canvas.start(session.prompt_ids, session.gen_length, session.mask_id)
+
+
+def state_at(
+    session: Session,
+    place: Place | None = None,
+    branches: dict[int, Branch] | None = None,
+) -> Canvas:
+    """The state at a place (the head by default): the fold of the operations from the root."""
+    known = branches_of(session) if branches is None else branches
+    steps = steps_on(known, place or head_of(session))
+    return fold(start_of(session), steps.values_list("operations", flat=True))
+
+
+def tip(branch: Branch) -> int:
+    """The number of the branch's newest step; where it forks, if it has none."""
+    newest = Step.objects.filter(branch=branch).aggregate(newest=Max("number"))["newest"]
+    return branch.fork_number if newest is None else int(newest)
+
+
+def tips_of(session: Session) -> dict[int, int]:
+    """The newest number of every branch, in one query."""
+    rows = Branch.objects.filter(session=session).annotate(newest=Max("steps__number"))
+    return {row.pk: row.fork_number if row.newest is None else row.newest for row in rows}
+
+
+def check_place(session: Session, place: Place) -> None:
+    """Raises UnmaskError if the branch does not reach that far."""
+    last = tips_of(session)[place.branch]
+    if place.number > last:
+        raise UnmaskError(
+            "validation", f"step must be at most {last}: this branch ends there.", "step"
+        )
+
+
+def digest_at(session: Session, place: Place | None = None) -> Digest | None:
+    """The forward pass over a state (the head's by default), if one was kept."""
+    found = home(branches_of(session), place or head_of(session))
+    return Digest.objects.filter(branch=found.branch, number=found.number).first()

@@ -1,0 +1,99 @@
+"""Leases with fencing numbers: who may write to a session, by the database's clock.
+
+A lease that is not kept expires, and the next taker gets a higher fence; what the former holder
+still tries to write is refused, because its fence no longer holds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import close_old_connections, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from inference.limits import STEP_SECONDS
+from visualizer.models import Command, Session
+
+LEASE = timedelta(seconds=15)
+RENEW_SECONDS = 5.0
+
+
+class LeaseLost(Exception):
+    """Another worker holds the session now; whatever this one wanted to write is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to a session while `fence` is its newest number."""
+
+    session: UUID
+    fence: int
+
+
+def take(session_id: UUID | str) -> Lease | None:
+    """The session's lease with the next fence, or None while somebody else holds it."""
+    with transaction.atomic():
+        taken = Session.objects.filter(Q(pk=session_id) & _free()).update(
+            lease_fence=F("lease_fence") + 1, lease_expires=Now() + LEASE
+        )
+        if not taken:
+            return None
+        row = Session.objects.values("pk", "lease_fence").get(pk=session_id)
+        return Lease(row["pk"], row["lease_fence"])
+
+
+def release(lease: Lease) -> None:
+    """Give the lease back, if it is still held."""
+    _held(lease).update(lease_expires=None)
+
+
+def check(lease: Lease) -> None:
+    """Inside a transaction: hold the session's row and refuse a former holder's writing."""
+    if not _held(lease).update(lease_expires=Now() + LEASE):
+        raise LeaseLost(f"fence {lease.fence} no longer holds")
+
+
+def take_command(command_id: int) -> bool:
+    """Whether this worker may execute a command that has no session."""
+    rows = Command.objects.filter(Q(pk=command_id, state=Command.State.PENDING) & _free())
+    return bool(rows.update(lease_expires=Now() + LEASE, attempts=F("attempts") + 1))
+
+
+@contextmanager
+def kept(lease: Lease | int, limit: float = STEP_SECONDS) -> Iterator[None]:
+    """Renew a lease (or a command's) in the background, for at most `limit` seconds.
+
+    Whoever takes longer loses the lease: somebody else goes on and this writer is refused.
+    """
+    done = threading.Event()
+    thread = threading.Thread(target=_renew, args=(lease, done, limit), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _renew(lease: Lease | int, done: threading.Event, limit: float) -> None:
+    for _ in range(int(limit / RENEW_SECONDS)):
+        if done.wait(RENEW_SECONDS):
+            return
+        try:
+            rows = Command.objects.filter(pk=lease) if isinstance(lease, int) else _held(lease)
+            rows.update(lease_expires=Now() + LEASE)
+        finally:
+            close_old_connections()
+
+
+def _free() -> Q:
+    return Q(lease_expires=None) | Q(lease_expires__lt=Now())
+
+
+def _held(lease: Lease) -> QuerySet[Session]:
+    return Session.objects.filter(pk=lease.session, lease_fence=lease.fence)

@@ -1,0 +1,92 @@
+"""Making, renaming and putting away sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from inference.events import publish
+from inference.models import ModelEntry, Stream
+from visualizer.models import Branch, Session
+from visualizer.selectors import events
+
+TITLE = 80
+
+
+@transaction.atomic
+def create_session(
+    *,
+    owner: Any,
+    model: ModelEntry,
+    mask_id: int,
+    prompt: str,
+    prompt_ids: list[int],
+    gen_length: int,
+    block_length: int | None = None,
+    seed: int = 0,
+    title: str | None = None,
+    provenance: dict[str, Any] | None = None,
+) -> Session:
+    """A session at step 0 with its root branch; its first events are published."""
+    session = Session.objects.create(
+        owner=owner,
+        title=title or title_from(prompt),
+        model=model,
+        mask_id=mask_id,
+        prompt=prompt,
+        prompt_ids=prompt_ids,
+        gen_length=gen_length,
+        block_length=block_length or gen_length,
+        seed=seed,
+        stream=Stream.objects.create(),
+        provenance=provenance or {},
+    )
+    root = Branch.objects.create(session=session, name="main")
+    session.head_branch = root
+    session.save(update_fields=["head_branch"])
+    publish(session.stream_id, "session", events.session_payload(session))
+    publish(session.stream_id, "branch", events.branch_payload(root))
+    publish(session.stream_id, "head", {"branch": root.pk, "number": 0})
+    return session
+
+
+def title_from(prompt: str) -> str:
+    """The prompt's beginning on one line."""
+    line = " ".join(prompt.split())
+    return (line[: TITLE - 1] + "…") if len(line) > TITLE else line or "Untitled"
+
+
+@transaction.atomic
+def rename_session(*, session: Session, title: str) -> None:
+    """Another title, told to everybody who looks."""
+    session.title = title
+    _save(session, "title")
+
+
+@transaction.atomic
+def remember_settings(*, session: Session, settings: dict[str, Any]) -> None:
+    """Keep the settings that were used last; auto_select and the page go by them."""
+    if session.settings != settings:
+        session.settings = settings
+        _save(session, "settings")
+
+
+@transaction.atomic
+def delete_session(*, session: Session) -> None:
+    """Put a session away; its rows stay, so that it can be brought back."""
+    session.deleted = timezone.now()
+    _save(session, "deleted")
+
+
+@transaction.atomic
+def restore_session(*, session: Session) -> None:
+    """Undo delete_session."""
+    session.deleted = None
+    _save(session, "deleted")
+
+
+def _save(session: Session, field: str) -> None:
+    session.save(update_fields=[field, "updated"])
+    publish(session.stream_id, "session", events.session_payload(session))

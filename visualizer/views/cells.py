@@ -1,0 +1,121 @@
+"""Token cells as the server draws them; static/js/cells.js draws the same from the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from visualizer.views.tokens import LONG, cell_text, is_special
+
+Snapshot = dict[str, Any]
+BINS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One position: what the snapshot says of it."""
+
+    pos: int
+    slot: int
+    label: str
+    by: str
+    prompt: bool
+    locked: bool
+    masked: bool
+    step: int
+    p: float | None
+    idle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the canvas is looked at."""
+
+    number: int
+    tip: int
+    view: str = "cells"
+    colour: str = "confidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as the template writes it."""
+
+    pos: int
+    slot: int
+    text: str
+    names: str
+
+
+def rows(snapshot: Snapshot) -> list[Row]:
+    """All positions of a snapshot, the prompt's too."""
+    session, commits = snapshot["session"], snapshot["commits"]
+    found = []
+    for pos, (slot, token, label, by, prompt, locked) in enumerate(snapshot["slots"]):
+        step, p = commits.get(str(slot), commits.get(slot, (0, None)))
+        masked = token == session["mask_id"] and not prompt
+        found.append(Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p))
+    return _with_idle(found, session)
+
+
+def _with_idle(found: list[Row], session: dict[str, Any]) -> list[Row]:
+    """Masks of the blocks after the first open one wait for their turn."""
+    start, size = session["prompt_length"], max(1, session["block_length"])
+    opened = next((row.pos for row in found if row.masked), None)
+    if opened is None or opened < start:
+        return found
+    last = start + ((opened - start) // size + 1) * size
+    return [row if row.pos < last or not row.masked else _idle(row) for row in found]
+
+
+def _idle(row: Row) -> Row:
+    return Row(
+        row.pos, row.slot, row.label, row.by, row.prompt, row.locked, True, row.step, row.p, True
+    )
+
+
+def _bin(value: float) -> int:
+    return max(0, min(BINS - 1, int(value * BINS)))
+
+
+def _shade(row: Row, look: Look) -> int | None:
+    """The colour's bin, if this position has one."""
+    if row.masked:
+        return None
+    if look.colour == "confidence":
+        return None if row.p is None else _bin(row.p)
+    if look.colour == "step":
+        return _bin((row.step - 1) / max(1, look.tip)) if row.step else None
+    return {"auto": 0, "hand": 1}.get(row.by) if look.colour == "chosen" else None
+
+
+def _text(row: Row, label: str, look: Look) -> str:
+    if look.view == "text":
+        empty = "·" if row.idle else "mask"
+        return empty if row.masked and not label else label.replace("\n", "↵\n")
+    return "·" if row.masked and not label else cell_text(label)
+
+
+def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
+    """Text and class names of a position."""
+    label = staged["label"] if staged else "" if row.masked else row.label
+    text, shade = _text(row, label, look), _shade(row, look)
+    flags = {
+        "masked": row.masked and not staged,
+        "idle": row.masked and row.idle,
+        f"bin-{shade}": shade is not None and not staged,
+        "hand": row.by == "hand" and not row.masked,
+        "staged": staged is not None,
+        "now": not row.masked and bool(row.step) and row.step == look.number,
+        "locked": row.locked,
+        "special": not row.masked and is_special(row.label),
+        "long": look.view == "cells" and len(text) > LONG,
+    }
+    names = " ".join(["cell", *(name for name, on in flags.items() if on)])
+    return Cell(row.pos, row.slot, text, names)
+
+
+def cells(snapshot: Snapshot, look: Look) -> list[Cell]:
+    """The cells after the prompt, and open or filled places within it."""
+    staged = snapshot["staged"].get("selections", {})
+    return [cell(row, look, staged.get(str(row.pos))) for row in rows(snapshot) if not row.prompt]
