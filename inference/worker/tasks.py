@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from inference import runtime
+from inference.models import ModelEntry
+from inference.worker import beats
+
+__all__ = ["beats", "load_model", "ping"]
+
 
 @shared_task(name="inference.ping")
 def ping() -> str:
     """Answers; shows that tasks reach a worker."""
     return "pong"
+
+
+@shared_task(name="inference.load_model")
+def load_model(slug: str) -> None:
+    """Load a model; what came of it stands in its row."""
+    runtime.load(ModelEntry.objects.get(slug=slug))

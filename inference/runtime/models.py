@@ -1,0 +1,140 @@
+"""The models that this worker holds, loaded once and given up when memory is short."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from django.conf import settings
+
+from inference.engine import checkpoint
+from inference.engine.checkpoint import LoadedModel
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+from inference.registry import directory
+from inference.runtime import devices, records
+from inference.runtime.faults import told
+from inference.runtime.probe import probe
+
+log = logging.getLogger(__name__)
+_held: OrderedDict[str, LoadedModel] = OrderedDict()
+_guard = threading.Lock()
+_locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+Cancel = Callable[[], bool]
+
+
+def get(slug: str) -> LoadedModel | None:
+    """The model if this worker holds it; it counts as used now."""
+    with _guard:
+        if slug in _held:
+            _held.move_to_end(slug)
+        return _held.get(slug)
+
+
+def loaded() -> list[str]:
+    """Slugs of the models that this worker holds, least recently used first."""
+    return list(_held)
+
+
+def load(entry: ModelEntry, cancel: Cancel = lambda: False) -> LoadedModel:
+    """The model of a row, loading it if need be. Two callers at once load it once.
+
+    Raises UnmaskError: `timeout` after LOAD_TIMEOUT seconds, else `model_loading` or
+    `model_unavailable`; the row's state, progress and error tell the same.
+    """
+    with _locks[entry.slug]:
+        held = get(entry.slug)
+        return held if held is not None else _load(entry, cancel)
+
+
+def unload(slug: str) -> None:
+    """Give a model up. Tasks that still compute with it keep it until they are done."""
+    with _guard:
+        gone = _held.pop(slug, None)
+    if gone is not None:
+        records.unloaded(slug)
+        devices.release()
+
+
+def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
+    started = time.monotonic()
+    progress = records.Progress(entry.slug)
+    late = _Deadline(started + settings.LOAD_TIMEOUT, cancel)
+    try:
+        with told():
+            path = directory(entry)
+            if not entry.is_shipped:
+                probe(path)
+            model = _read(path, progress, late)
+    except UnmaskError as error:
+        shown = late.explain(error)
+        records.failed(entry.slug, shown)
+        raise shown from error
+    with _guard:
+        _held[entry.slug] = model
+    records.loaded(entry.slug, model, _warning(model))
+    log.info("model %s loaded in %.1f s", entry.slug, time.monotonic() - started)
+    return model
+
+
+def _read(path: Path, progress: records.Progress, late: Cancel) -> LoadedModel:
+    """Load on the preferred device; when it is full, on the CPU."""
+    devices.limit_threads()
+    device = devices.preferred()
+    _make_room(_bytes(path), device)
+    try:
+        return checkpoint.load(path, device, progress=progress, cancel=late)
+    except Exception as error:
+        if device.type == "cpu" or not devices.is_out_of_memory(error):
+            raise
+    devices.release()
+    return checkpoint.load(path, devices.CPU, progress=progress, cancel=late)
+
+
+def _warning(model: LoadedModel) -> str:
+    if model.device.type == devices.preferred().type:
+        return ""
+    return "The device has no room for this model; it runs on the CPU, which is slower."
+
+
+def _make_room(needed: int, device: torch.device) -> None:
+    """Unload the least recently used models until `needed` bytes fit into the budget."""
+    budget = devices.memory(device)
+    while _held and sum(map(_size, _held.values())) + needed > budget:
+        unload(next(iter(_held)))
+
+
+def _size(model: LoadedModel) -> int:
+    return sum(part.numel() * part.element_size() for part in model.model.parameters())
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
+
+
+class _Deadline:
+    """Answers true when the caller cancels or the time is over."""
+
+    def __init__(self, moment: float, cancel: Cancel) -> None:
+        self._moment, self._cancel = moment, cancel
+
+    def __call__(self) -> bool:
+        return self._over() or self._cancel()
+
+    def explain(self, error: UnmaskError) -> UnmaskError:
+        """A cancel because of the time is a time-out, with what to do about it."""
+        if not self._over():
+            return error
+        return UnmaskError(
+            "timeout",
+            f"Loading took longer than {settings.LOAD_TIMEOUT} seconds and was given up. Try a "
+            "smaller model, or raise LOAD_TIMEOUT.",
+        )
+
+    def _over(self) -> bool:
+        return time.monotonic() > self._moment

@@ -1,0 +1,78 @@
+"""A worker's sign of life, the clean-up after dead ones, and the first model."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import socket
+import threading
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from inference import registry, runtime
+from inference.errors import UnmaskError
+from inference.models import ModelEntry, WorkerBeat
+from inference.runtime import devices
+from inference.runtime.forwards import ENGINE
+from inference.worker.timers import every
+
+log = logging.getLogger(__name__)
+BEAT_EVERY = 4
+KEEP = timedelta(hours=1)
+State = ModelEntry.State
+
+
+def name() -> str:
+    """This worker among all of them."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@every(BEAT_EVERY)
+def beat() -> None:
+    """Write this worker's row, and say again which models it holds."""
+    held = runtime.loaded()
+    columns = {
+        "device": str(devices.preferred()),
+        "loaded": held,
+        "metrics": metrics(),
+        "seen": timezone.now(),
+    }
+    WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
+    ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE).update(state=State.LOADED)
+
+
+def metrics() -> dict[str, object]:
+    """Figures of the engine thread and of the cache."""
+    engine = {
+        "busy_seconds": round(ENGINE.busy_seconds, 3),
+        "jobs": ENGINE.jobs_done,
+        "waiting": ENGINE.waiting,
+        "replaced": ENGINE.replaced,
+    }
+    return {"engine": engine, "logits_cache": runtime.cache().metrics()}
+
+
+@every(10)
+def bury() -> None:
+    """Take back what dead workers claim, and forget them after a while."""
+    WorkerBeat.objects.filter(seen__lt=timezone.now() - KEEP).delete()
+    registry.refresh_states()
+
+
+@every(math.inf)
+def preload() -> None:
+    """Load the default model beside the heartbeat, which must not wait for it."""
+    threading.Thread(target=_preload, name="preload", daemon=True).start()
+
+
+def _preload() -> None:
+    try:
+        runtime.load(registry.default_model())
+        beat()
+    except UnmaskError as error:
+        log.warning("default model: %s", error.message)
+    finally:
+        connection.close()
