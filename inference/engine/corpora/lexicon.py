@@ -79,9 +79,7 @@ DERIVED_SLOTS: dict[str, tuple[str, Callable[[str], str]]] = {
 def derive(free: Mapping[str, str]) -> dict[str, str]:
     """Every derived slot whose free slot is bound in `free`."""
     return {
-        slot: rule(free[source])
-        for slot, (source, rule) in DERIVED_SLOTS.items()
-        if source in free
+        slot: rule(free[source]) for slot, (source, rule) in DERIVED_SLOTS.items() if source in free
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inference.engine.corpora.lexicon import FREE_SLOTS, derive
 from inference.engine.corpora.plots import PLOTS, Plot
 
-OPTIONAL_BEAT_SHARE = 0.35
+OPTIONAL_BEAT_SHARE = 0.2
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""Tokenizers of the small models: special tokens, byte-level BPE for text, one token per symbol.
+
+Where there is a start token, the tokenizer's own post-processor puts it in front of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+END = "<|endoftext|>"
+MASK = "<|mdm_mask|>"
+START = "<|startoftext|>"
+EXPAND = "<|expand|>"
+UNKNOWN = "<|unknown|>"
+SPECIAL_TOKENS = (END, MASK, START)
+
+
+def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+    """Byte-level BPE over `texts`; any text can be encoded, whatever the corpus held."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return put_start_first(tokenizer)
+
+
+def symbol_tokenizer(symbols: Sequence[str]) -> Tokenizer:
+    """One token per symbol after the special tokens; white space is ignored, any other
+    character becomes the unknown token, and there is no start token."""
+    special = [END, MASK, UNKNOWN]
+    vocab = {token: index for index, token in enumerate([*special, *symbols])}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token=UNKNOWN))
+    tokenizer.add_special_tokens(special)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), "isolated")]
+    )
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+def id_of(tokenizer: Tokenizer, token: str) -> int:
+    """The token's id; raises KeyError where the vocabulary has none."""
+    found: int | None = tokenizer.token_to_id(token)
+    if found is None:
+        raise KeyError(token)
+    return found
+
+
+def put_start_first(tokenizer: Tokenizer) -> Tokenizer:
+    """Make `tokenizer` put the start token in front of every document."""
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{START} $A", special_tokens=[(START, tokenizer.token_to_id(START))]
+    )
+    return tokenizer

@@ -1,0 +1,1 @@
+"""Training of the small masked-diffusion models: torch only, no web framework."""

@@ -1,0 +1,30 @@
+"""`python -m inference.engine.training train|evaluate …`: the same doors without Django."""
+
+from __future__ import annotations
+
+import argparse
+
+from inference.engine.training.cli import (
+    add_evaluate_arguments,
+    add_train_arguments,
+    evaluate_command,
+    train_command,
+)
+
+
+def main() -> None:
+    """Read the command line and run the chosen command."""
+    parser = argparse.ArgumentParser(prog="python -m inference.engine.training")
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train")
+    add_train_arguments(training)
+    training.set_defaults(run=train_command)
+    measuring = commands.add_parser("evaluate")
+    add_evaluate_arguments(measuring)
+    measuring.set_defaults(run=evaluate_command)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The trainer's and the evaluation's command lines, shared by `python -m` and manage.py."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from inference.engine.checkpoint import load
+from inference.engine.errors import InputError
+from inference.engine.training.card import write_card
+from inference.engine.training.evaluation import Question, Report, Row, evaluate
+from inference.engine.training.run import Order, pick_device, train
+from inference.engine.training.tables import text_table, write_csv, write_plot
+from inference.engine.training.task import Task
+from inference.engine.training.tasks import TASKS
+from inference.engine.training.trainer import Progress
+
+SIZES = ("width", "layers", "heads", "mlp_width")
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `train_diffusion`."""
+    parser.add_argument("--task", choices=sorted(TASKS), required=True)
+    parser.add_argument("--output", type=Path, required=True, help="directory of the model")
+    parser.add_argument("--minutes", type=float, help="CPU minutes, on a GPU minutes of the clock")
+    parser.add_argument("--steps", type=int, help="train this many steps instead of minutes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    for size in SIZES:
+        parser.add_argument(f"--{size.replace('_', '-')}", type=int)
+
+
+def train_command(options: argparse.Namespace) -> None:
+    """Run a training with a progress bar."""
+    from tqdm import tqdm
+
+    torch.set_num_threads(options.threads)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    order = Order(
+        minutes=options.minutes,
+        steps=options.steps,
+        seed=options.seed,
+        device=options.device,
+        resume=options.resume,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        sizes={size: n for size in SIZES if (n := getattr(options, size)) is not None},
+    )
+    with tqdm(total=1000, unit="‰", disable=not sys.stderr.isatty()) as bar:
+        train(TASKS[options.task], options.output, order, _shown_on(bar))
+    print(f"The model is in {options.output}.")
+
+
+def _shown_on(bar: object) -> Callable[[Progress, float], None]:
+    def show(progress: Progress, spent: float) -> None:
+        bar.n = min(1000, int(1000 * spent))  # type: ignore[attr-defined]
+        bar.set_postfix(  # type: ignore[attr-defined]
+            step=progress.step, loss=f"{progress.loss:.3f}", Mtok=f"{progress.tokens / 1e6:.1f}"
+        )
+
+    return show
+
+
+def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `evaluate`."""
+    parser.add_argument("model", type=Path, help="directory of the model")
+    parser.add_argument("--task", choices=sorted(TASKS), required=True)
+    parser.add_argument("--recipes", default="llada/low_confidence", help="names with commas")
+    parser.add_argument("--steps", default="0", help="with commas; 0 = one token per pass")
+    parser.add_argument("--block-lengths", default="0", help="with commas; 0 = one block")
+    parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--count", type=int, default=60, help="cases (default 60)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--csv", type=Path, help="write the table here")
+    parser.add_argument("--plot", type=Path, help="write the curve here (.png or .svg)")
+    parser.add_argument("--card", action="store_true", help="write the model card from this")
+
+
+def evaluate_command(options: argparse.Namespace) -> Report:
+    """Measure, print the table, and write the files that were asked for."""
+    torch.set_num_threads(options.threads)
+    task = TASKS[options.task]
+    model = load(options.model, device=pick_device(options.device), dtype=torch.float32)
+    report: Report | None = None
+    for block in _numbers(options.block_lengths, "block-lengths"):
+        question = Question(
+            recipes=tuple(filter(None, options.recipes.split(","))),
+            steps=_numbers(options.steps, "steps"),
+            count=options.count,
+            seed=options.seed,
+            block_length=block or None,
+            temperature=options.temperature,
+        )
+        part = evaluate(model, task, question, _announce)
+        report = part if report is None else report.joined(part)
+    assert report is not None
+    print(f"ELBO {report.elbo_nats_per_token:.4f} nats per token")
+    print(text_table(report.rows, task.aims))
+    _write(report, task, options)
+    return report
+
+
+def _write(report: Report, task: Task, options: argparse.Namespace) -> None:
+    if options.csv:
+        write_csv(options.csv, report, task)
+    if options.plot:
+        write_plot(options.plot, report, task)
+    if options.card:
+        write_card(options.model, task, [report], [_own_command(options)])
+
+
+def _announce(row: Row) -> None:
+    print(f"{row.recipe} steps {row.steps} block {row.block_length}: {row.marks}", file=sys.stderr)
+
+
+def _numbers(text: str, name: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--{name} takes whole numbers with commas, not {text!r}.", name) from None
+    if any(number < 0 for number in numbers):
+        raise InputError(f"--{name} must not be negative.", name)
+    return numbers
+
+
+def _own_command(options: argparse.Namespace) -> str:
+    parts = ["python", "manage.py", "evaluate", options.model.name, "--task", options.task]
+    parts += ["--recipes", options.recipes, "--steps", options.steps]
+    parts += ["--block-lengths", options.block_lengths, "--temperature", f"{options.temperature:g}"]
+    return shlex.join([*parts, "--count", str(options.count), "--seed", str(options.seed)])

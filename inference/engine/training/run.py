@@ -1,0 +1,131 @@
+"""From a task's name to a finished model directory."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from inference.engine.corpora.bpe import END, MASK, START, id_of
+from inference.engine.training.export import export
+from inference.engine.training.model import MaskPredictor, Shape
+from inference.engine.training.noise import diffusion_loss
+from inference.engine.training.optim import OptimSettings
+from inference.engine.training.task import Task
+from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a user asks for; None and empty mean what suits the task."""
+
+    minutes: float | None = None
+    steps: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    resume: bool = False
+    sizes: dict[str, int] = field(default_factory=dict)
+    batch_size: int | None = None
+    learning_rate: float | None = None
+
+
+def train(
+    task: Task, folder: Path, order: Order, report: Callable[[Progress, float], None] | None = None
+) -> Progress:
+    """Train a task's model and export the averaged weights into `folder`.
+
+    An interrupt ends the run early; the checkpoint stays, so that `resume` can go on.
+    """
+    trainer, tokenizer = prepare(task, folder, order)
+    progress = trainer.run(report)
+    trainer.average.copy_to(trainer.model)
+    export(folder, task, trainer.model, tokenizer, record(task, trainer, order))
+    return progress
+
+
+def prepare(task: Task, folder: Path, order: Order) -> tuple[Trainer, Tokenizer]:
+    """The trainer of a new or resumed run, and its tokenizer."""
+    device = pick_device(order.device)
+    tokenizer = task.tokenizer(order.seed)
+    torch.manual_seed(order.seed)
+    model = MaskPredictor(shape_of(task, tokenizer, order.sizes)).to(device)
+    corpus = task.corpus(tokenizer, order.seed)
+    trainer = Trainer(model, corpus, plan_of(task, order), folder / CHECKPOINT)
+    if order.resume:
+        trainer.resume()
+    return trainer, tokenizer
+
+
+def pick_device(name: str) -> torch.device:
+    """ "auto" is CUDA where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def shape_of(task: Task, tokenizer: Tokenizer, sizes: dict[str, int]) -> Shape:
+    """The task's sizes with the user's in front; a wider model gets a wider MLP."""
+    chosen = task.recipe.sizes | sizes
+    if "width" in sizes and "mlp_width" not in sizes:
+        chosen["mlp_width"] = 16 * math.ceil(sizes["width"] * 8 / 3 / 16)
+    return Shape(
+        vocab_size=tokenizer.get_vocab_size(),
+        context=task.context,
+        start_id=tokenizer.token_to_id(START),
+        mask_id=id_of(tokenizer, MASK),
+        end_id=id_of(tokenizer, END),
+        **chosen,
+    )
+
+
+def plan_of(task: Task, order: Order) -> Plan:
+    """The task's training settings with the user's in front."""
+    recipe = task.recipe
+    minutes = recipe.minutes if order.minutes is None else order.minutes
+    return Plan(
+        budget=Budget(minutes, order.steps),
+        batch_size=order.batch_size or recipe.batch_size,
+        seed=order.seed,
+        optim=replace(OptimSettings(), learning_rate=order.learning_rate or recipe.learning_rate),
+        early_longest_time=recipe.early_longest_time,
+        loss=recipe.loss or diffusion_loss,
+    )
+
+
+def record(task: Task, trainer: Trainer, order: Order) -> dict[str, Any]:
+    """What the model card says about the run; measured, not typed."""
+    plan, progress = trainer.plan, trainer.progress
+    on_gpu = trainer.device.type == "cuda"
+    sizes = " ".join(f"--{name.replace('_', '-')} {n}" for name, n in order.sizes.items())
+    command = f"python manage.py train_diffusion --task {task.name} --minutes "
+    return {
+        "command": f"{command}{plan.budget.minutes:g} --seed {plan.seed} {sizes}".strip(),
+        "minutes": round(progress.seconds / 60, 2),
+        "minutes_are": "wall-clock minutes" if on_gpu else "CPU minutes of one process",
+        "hardware": torch.cuda.get_device_name() if on_gpu else cpu_name(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "seed": plan.seed,
+        "steps": progress.step,
+        "million_tokens": round(progress.tokens / 1e6, 2),
+        "batch_size": plan.batch_size,
+        "learning_rate": plan.optim.learning_rate,
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "early_longest_time": plan.early_longest_time,
+    }
+
+
+def cpu_name() -> str:
+    """The processor's name as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,186 @@
+"""The training loop: a time or step budget, checkpoints, and a loop that can be interrupted."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from inference.engine.training.checkpoints import STATE, load_checkpoint, save_checkpoint
+from inference.engine.training.model import MaskPredictor
+from inference.engine.training.noise import Batch, diffusion_loss
+from inference.engine.training.optim import (
+    Average,
+    OptimSettings,
+    build_optimizers,
+    rate_factor,
+    set_rate,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Corpus(Protocol):
+    """A source of training batches."""
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch: ...
+
+
+LossRule = Callable[[MaskPredictor, Batch, np.random.Generator, float], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: minutes of work, or a number of steps where a test needs that.
+
+    On a CPU the minutes are those of the process, so that a busy machine does not shorten the
+    training; on a GPU they are minutes of the clock.
+    """
+
+    minutes: float = 5.0
+    steps: int | None = None
+
+    def spent(self, seconds: float, step: int) -> float:
+        """The share that is used up; 1 or more means that the run is over."""
+        if self.steps is not None:
+            return step / self.steps
+        return seconds / (60 * self.minutes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run needs besides model and corpus."""
+
+    budget: Budget
+    batch_size: int = 64
+    seed: int = 0
+    optim: OptimSettings = field(default_factory=OptimSettings)
+    early_longest_time: float = 1.0  # noise level allowed in the first half of the budget
+    bf16: bool = True
+    save_every_seconds: float = 120.0
+    log_every: int = 100
+    loss: LossRule = diffusion_loss
+
+
+@dataclass
+class Progress:
+    """Counters of a run; they survive a resume."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    loss: float = float("nan")
+
+    def add(self, batch: Batch, loss: float) -> None:
+        """Count a step; the loss is smoothed over about twenty of them."""
+        self.step += 1
+        self.tokens += batch.ids.size
+        self.loss = loss if np.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
+
+
+class Trainer:
+    """Trains one model on one corpus into one folder."""
+
+    def __init__(self, model: MaskPredictor, corpus: Corpus, plan: Plan, folder: Path) -> None:
+        self.model, self.corpus, self.plan, self.folder = model, corpus, plan, folder
+        self.optimizers = build_optimizers(model, plan.optim)
+        self.average = Average(model)
+        self.rng = np.random.default_rng(plan.seed)
+        self.progress = Progress()
+        self.device = next(model.parameters()).device
+        self.stopping = False
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint; False if there is none."""
+        if not (self.folder / STATE).exists():
+            return False
+        state = load_checkpoint(self.folder, self.model, self.optimizers, self.average)
+        self.rng.bit_generator.state = state["rng"]
+        self.progress = Progress(**state["progress"])
+        return True
+
+    def save(self) -> None:
+        """Write a checkpoint that `resume` understands."""
+        state: dict[str, Any] = {
+            "step": self.progress.step,
+            "progress": vars(self.progress),
+            "rng": self.rng.bit_generator.state,
+        }
+        save_checkpoint(self.folder, self.model, self.optimizers, self.average, state)
+
+    def run(self, report: Callable[[Progress, float], None] | None = None) -> Progress:
+        """Train until the budget is spent or a stop is asked for; then save.
+
+        `report` is called after every step with the counters and the share spent.
+        """
+        clock = time.monotonic if self.device.type == "cuda" else time.process_time
+        began, carried, saved = clock(), self.progress.seconds, clock()
+        with _stop_on_signal(self):
+            while not self.stopping:
+                self.progress.seconds = carried + clock() - began
+                spent = self.plan.budget.spent(self.progress.seconds, self.progress.step)
+                if spent >= 1:
+                    break
+                self._step(spent)
+                if clock() - saved > self.plan.save_every_seconds:
+                    self.save()
+                    saved = clock()
+                if report is not None:
+                    report(self.progress, spent)
+        self.save()
+        return self.progress
+
+    def _step(self, spent: float) -> None:
+        plan = self.plan
+        rate = plan.optim.learning_rate * rate_factor(self.progress.step, spent)
+        set_rate(self.optimizers, rate)
+        batch = self.corpus.batch(plan.batch_size, self.rng)
+        longest = plan.early_longest_time if spent < 0.5 else 1.0
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=plan.bf16):
+            loss = plan.loss(self.model, batch, self.rng, longest)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.optim.clip_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.model)
+        self.progress.add(batch, loss.item())
+        if self.progress.step % plan.log_every == 0:
+            self._log(rate)
+
+    def _log(self, rate: float) -> None:
+        now = self.progress
+        logger.info(
+            "step %d minutes %.2f Mtok %.2f loss %.4f rate %.2e",
+            now.step,
+            now.seconds / 60,
+            now.tokens / 1e6,
+            now.loss,
+            rate,
+        )
+
+
+@contextmanager
+def _stop_on_signal(trainer: Trainer) -> Iterator[None]:
+    """Let an interrupt end the run after the step, with a checkpoint."""
+
+    def stop(*_: object) -> None:
+        trainer.stopping = True
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not in the main thread: whoever owns it decides
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

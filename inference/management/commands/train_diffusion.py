@@ -1,0 +1,25 @@
+"""`manage.py train_diffusion`: train a small masked-diffusion model into a directory."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+
+class Command(BaseCommand):
+    """A thin door to the trainer, which knows nothing of Django."""
+
+    help = "Trains a small masked-diffusion model: stories, addition, sudoku or infill."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        from inference.engine.training.cli import add_train_arguments
+
+        add_train_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from inference.engine.training.cli import train_command
+
+        train_command(argparse.Namespace(**options))
