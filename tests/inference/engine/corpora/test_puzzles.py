@@ -56,4 +56,6 @@ def test_an_empty_grid_has_many_solutions() -> None:
 
 def test_peers_share_row_column_or_box() -> None:
     assert all(len(sudoku.peers(cell)) == 12 for cell in range(sudoku.CELLS))
-    assert 9 not in sudoku.peers(0) and 8 in sudoku.peers(0) and 30 in sudoku.peers(0)
+    assert 9 not in sudoku.peers(0)
+    assert 8 in sudoku.peers(0)
+    assert 30 in sudoku.peers(0)
