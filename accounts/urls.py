@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from accounts import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("sign-up", views.sign_up, name="sign_up"),
+    path("sign-in", views.SignIn.as_view(), name="sign_in"),
+    path("sign-out", views.sign_out, name="sign_out"),
+    path("password", views.ChangePassword.as_view(), name="password_change"),
+    path("tokens", views.create_token, name="create_token"),
+    path("tokens/<int:pk>/revoke", views.revoke_token, name="revoke_token"),
+    path("", views.account, name="account"),
+]

@@ -40,6 +40,7 @@ app.conf.update(
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
     task_default_queue="unmask",
     # Forked children hang after torch has used its threads; threads share one loaded model.
     worker_pool="threads",

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from channels.routing import URLRouter
+from django.urls import re_path
 
 from visualizer.routing import websocket_urlpatterns
 
-sockets = URLRouter(websocket_urlpatterns)
+
+async def unknown(scope: Any, receive: Any, send: Any) -> None:
+    """An address that nobody serves is refused, not an error in the log."""
+    await send({"type": "websocket.close", "code": 4404})
+
+
+sockets = URLRouter([*websocket_urlpatterns, re_path(r"", cast(Any, unknown))])

@@ -6,6 +6,7 @@ from typing import Any
 
 from config.databases import database_from
 from config.env import BASE_DIR, env
+from config.logs import configure
 from config.secret import secret_key
 
 ENV = env()
@@ -41,12 +42,14 @@ INSTALLED_APPS = [
     "playground",
 ]
 MIDDLEWARE = [
+    "config.middleware.envelope",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -71,6 +74,13 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ENV.DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
+
+SESSION_COOKIE_AGE = 180 * 24 * 3600
+SESSION_COOKIE_SECURE = ENV.HTTPS
+CSRF_COOKIE_SECURE = ENV.HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.HTTPS else None
+LOGGING = configure(ENV.LOG_LEVEL)
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

@@ -1,0 +1,101 @@
+"""Who is asking over a socket, and whether the page that asks may."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils.crypto import constant_time_compare
+
+from accounts.guests import create_guest
+from accounts.models import ApiToken
+from accounts.origins import is_allowed
+from accounts.tokens import bearer, find
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+UNAUTHORISED = 4401
+"""Close code for a socket whose caller is nobody, or nobody any more."""
+
+
+def door(inner: App) -> App:
+    """Origin, then cookie, then token or guest; `scope["user"]` is an account behind it."""
+    stack: App = _OriginDoor(AuthMiddlewareStack(_AccountDoor(inner)))
+    return stack
+
+
+class _OriginDoor:
+    def __init__(self, inner: App) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin, host = _header(scope, b"origin"), _header(scope, b"host") or ""
+        if is_allowed(origin, host):
+            await self.inner(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 4403})
+
+
+class _AccountDoor:
+    def __init__(self, inner: App) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = await database_sync_to_async(_identify)(scope)
+        if found is None:
+            await refuse(receive, send)
+        else:
+            await self.inner({**scope, **found}, receive, send)
+
+
+async def refuse(receive: Receive, send: Send, code: int = UNAUTHORISED) -> None:
+    """Accept, then close: only an accepted socket lets a browser see the code."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": code})
+
+
+def _identify(scope: Scope) -> Scope | None:
+    """What the scope learns about its caller; None when nobody may come in like this."""
+    text = bearer(_header(scope, b"authorization") or "")
+    if text is not None:
+        token = find(text)
+        return {"user": token.user, "api_token": token.pk} if token else None
+    if scope["user"].is_authenticated:
+        return {"user": User.objects.get(pk=scope["user"].pk)}
+    return {"user": create_guest(), "guest": True} if settings.ALLOW_GUESTS else None
+
+
+def still_allowed(scope: Scope) -> bool:
+    """Whether an open socket's caller is still signed in; ask again for every message.
+
+    False after sign-out, a changed password, a revoked token, a closed account.
+    """
+    user = User.objects.filter(pk=scope["user"].pk, is_active=True).first()
+    if user is None:
+        return False
+    if "api_token" in scope:
+        return ApiToken.objects.filter(pk=scope["api_token"], user=user).exists()
+    return bool(scope.get("guest")) or _session_holds(scope["session"].session_key, user)
+
+
+def _session_holds(key: str | None, user: User) -> bool:
+    session = SessionStore(key)
+    mine = str(session.get(SESSION_KEY)) == str(user.pk)
+    return mine and constant_time_compare(
+        session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+    )
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    values = [value for key, value in scope["headers"] if key == name]
+    return values[0].decode("latin1") if values else None

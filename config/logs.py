@@ -1,0 +1,85 @@
+"""Log lines: one JSON object each, with the correlation id, without what users write."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+from inference.errors import correlation_id
+
+SECRET = frozenset(
+    ("prompt", "prefix", "suffix", "text", "message_text", "password", "token", "authorization",
+     "cookie")
+)  # fmt: skip
+REDACTED = "[redacted]"
+DEPTH = 6
+Event = MutableMapping[str, Any]
+
+
+def redact(logger: Any, method: str, event: Event) -> Event:
+    """Replace the values of secret keys, nested ones included."""
+    return {key: _redacted(key, value, DEPTH) for key, value in event.items()}
+
+
+def add_correlation_id(logger: Any, method: str, event: Event) -> Event:
+    current = correlation_id.get()
+    if current:
+        event.setdefault("correlation_id", current)
+    return event
+
+
+def _redacted(key: Any, value: Any, depth: int) -> Any:
+    if key in SECRET:
+        return REDACTED
+    if depth == 0:
+        return value
+    if isinstance(value, dict):
+        return {inner: _redacted(inner, item, depth - 1) for inner, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(None, item, depth - 1) for item in value]
+    return value
+
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.ExtraAdder(),
+    add_correlation_id,
+    redact,
+]
+
+
+def configure(level: str) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING, so that both write the same lines."""
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": SHARED,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Their INFO tells of every request and every task.
+            "celery": {"level": "WARNING" if level == "INFO" else level},
+            "daphne": {"level": "WARNING" if level == "INFO" else level},
+        },
+    }
