@@ -127,6 +127,7 @@ class Run(models.Model):
     stop_requested = models.BooleanField(default=False)
     max_steps = models.PositiveIntegerField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
+    carry = models.JSONField(default=dict, blank=True, help_text="the recipe's memory")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last step")
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)

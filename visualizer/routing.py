@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from django.urls import path
 
-websocket_urlpatterns: list[Any] = []
+from visualizer.consumers.api import ApiConsumer
+from visualizer.consumers.page import PageConsumer
+
+websocket_urlpatterns = [
+    path("ws", ApiConsumer.as_asgi()),
+    path("ws/sessions/<str:session_id>/", PageConsumer.as_asgi()),
+]

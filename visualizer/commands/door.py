@@ -37,6 +37,11 @@ class Request:
             raise UnmaskError("validation", "No generation initialized")
         return self.session
 
+    @property
+    def brief(self) -> bool:
+        """Pages live on events: their replies carry no state."""
+        return self.command.channel != "api"
+
 
 Handler = Callable[[Request], dict[str, Any]]
 

@@ -82,8 +82,16 @@ def as_lists(table: Shown, labels: Labels) -> list[list[dict[str, Any]]]:
 
 
 def candidates_of(
-    view: DigestView, settings: ProbabilitySettings, labels: Labels, k: int, seed: int = 0
+    view: DigestView,
+    settings: ProbabilitySettings,
+    labels: Labels,
+    k: int,
+    seed: int = 0,
+    window: tuple[int, int] | None = None,
 ) -> dict[int, list[dict[str, Any]]]:
-    """Position → its candidates, for every position of the digest."""
-    rows = as_lists(shown(view, settings, k, seed), labels)
-    return dict(zip(view.positions.tolist(), rows, strict=True))
+    """Position → its candidates, for the digest's positions within [from, to) of the window."""
+    table = shown(view, settings, k, seed)
+    first, last = window or (0, int(view.positions.max(initial=0)) + 1)
+    rows = [row for position, row in view.row_of.items() if first <= position < last]
+    lists = as_lists(Shown(*(column[rows] for column in table)), labels)
+    return dict(zip((int(view.positions[row]) for row in rows), lists, strict=True))

@@ -49,9 +49,11 @@ def positions_of(
     labels: Labels,
     settings: ProbabilitySettings,
     candidates: Candidates,
+    window: tuple[int, int] | None = None,
 ) -> list[dict[str, Any]]:
     """One object for each position, with the fields of both structures of 001."""
     start, length = canvas.prompt_length, session.block_length
+    first, last = window or (0, len(canvas))
     return [
         {
             "position": position,
@@ -65,7 +67,7 @@ def positions_of(
             "actual_top_k": settings.actual_top_k,
             "candidates": candidates.get(position, []),
         }
-        for position, slot in enumerate(canvas.slots)
+        for position, slot in enumerate(canvas.slots[first:last], first)
     ]
 
 
@@ -121,13 +123,12 @@ def selected(canvas: Canvas) -> dict[str, int]:
     }
 
 
-def state_update(session: Session, place: Place | None = None, **more: Any) -> dict[str, Any]:
-    """The state_update message of 001."""
-    place = place or head_of(session)
+def state_update(session: Session, brief: bool = False, **more: Any) -> dict[str, Any]:
+    """The state_update message of 001 for the head; without the state itself if `brief`."""
+    place = head_of(session)
     canvas = state_at(session, place)
-    return {
-        "type": "state_update",
-        "state": generation_state(session, place, canvas),
-        "is_complete": canvas.is_complete,
-        **more,
-    }
+    if brief:
+        state = {"branch": place.branch, "step": place.number}
+    else:
+        state = {"state": generation_state(session, place, canvas)}
+    return {"type": "state_update", **state, "is_complete": canvas.is_complete, **more}

@@ -1,12 +1,8 @@
-"""Text of tokens, from the stored vocabulary: no tokenizer library is needed."""
+"""Text of a session's tokens, from the stored vocabulary."""
 
 from __future__ import annotations
 
-import json
-import zlib
-from functools import lru_cache
-
-from inference.models import Vocabulary
+from inference.labels import labels
 from visualizer.models import Session
 
 
@@ -23,13 +19,6 @@ class Labels:
         return len(self.pieces)
 
 
-@lru_cache(maxsize=8)
-def _labels(hash: str) -> Labels:
-    packed = Vocabulary.objects.values_list("pieces", flat=True).get(hash=hash)
-    return Labels(json.loads(zlib.decompress(packed)))
-
-
 def labels_for(session: Session) -> Labels:
     """The labels of the session's model; ids in brackets if its vocabulary is not known."""
-    vocabulary = session.model.vocabulary
-    return _labels(vocabulary.hash) if vocabulary else Labels([])
+    return Labels(labels(session.model.vocabulary))

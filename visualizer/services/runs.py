@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from inference.errors import UnmaskError
 from inference.events import publish
-from visualizer.models import Run, Session
+from visualizer.models import Command, Run, Session
 from visualizer.selectors import events
 from visualizer.selectors.history import Place
 from visualizer.services import dispatch
@@ -68,3 +69,9 @@ def set_status(*, run: Run, status: str, error: dict[str, Any] | None = None) ->
 
 def _tell(run: Run) -> None:
     publish(run.session.stream_id, "run", events.run_payload(run) or {})
+
+
+def has_work(session_id: UUID | str) -> bool:
+    """Whether a worker should come to this session (again)."""
+    pending = Command.objects.filter(session=session_id, state=Command.State.PENDING)
+    return pending.exists() or Run.objects.filter(session=session_id, status__in=ACTIVE).exists()

@@ -16,4 +16,4 @@ def rewind(request: Request) -> dict[str, Any]:
     if message.branch is not None:
         branch = branch_for(session, message.branch).pk
     move(session=session, place=Place(branch, message.step))
-    return state_update(session)
+    return state_update(session, request.brief)

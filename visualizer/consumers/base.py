@@ -1,0 +1,217 @@
+"""What the sockets have in common: one message at a time, answers in order, a life after errors."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from accounts.seats import SEATS, TOO_MANY
+from accounts.sockets import UNAUTHORISED, still_allowed
+from inference.errors import UnmaskError, error_shape, internal_error, new_correlation_id
+from inference.events import Event, stream_group, user_group
+from visualizer.commands import COMMANDS, parse
+from visualizer.consumers import database
+from visualizer.consumers.answers import Answers
+from visualizer.consumers.bucket import Bucket
+from visualizer.consumers.following import Follower
+from visualizer.models import Command, Session
+
+log = logging.getLogger(__name__)
+WAITING = 200
+"""Messages of one socket that may wait for their turn."""
+WAITING_BYTES = 2 * 10 * 1024 * 1024
+LARGE = 64 * 1024
+TICK_SECONDS = 1.0
+allowed = database_sync_to_async(still_allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message that waits, or the error that it will be answered with."""
+
+    message: dict[str, Any]
+    size: int
+    error: UnmaskError | None = None
+
+
+class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """A socket that carries commands. Subclasses say how frames look.
+
+    Messages are worked one after the other, so that answers come in order; commands that may
+    overtake (stop, resume) are answered at once.
+    """
+
+    door = "api"
+
+    async def connect(self) -> None:
+        self.user = self.scope["user"]
+        self.seated = SEATS.take(self.user.pk)
+        self.session_id: UUID | None = None
+        self.follower: Follower | None = None
+        self.answers = Answers()
+        self.bucket = Bucket(settings.SOCKET_RATE, settings.SOCKET_BURST)
+        self.items: asyncio.Queue[Item] = asyncio.Queue()
+        self.waiting_bytes = 0
+        self.tasks: list[asyncio.Task[None]] = []
+        await self.accept()
+        if not self.seated:
+            await self.close(TOO_MANY, "too many open sockets")
+        elif await self._still_welcome():
+            await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
+            await self.greet()
+            self.tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tick())]
+
+    async def disconnect(self, code: int) -> None:
+        for task in self.tasks:
+            task.cancel()
+        if self.seated:
+            SEATS.leave(self.user.pk)
+            await self.channel_layer.group_discard(user_group(self.user.pk), self.channel_name)
+        await self.unfollow()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Every frame is answered; none ends the socket."""
+        item = await self._item(text_data if bytes_data is None else None)
+        if item.error is None and self._overtakes(item.message):
+            await self._answer(item)
+            return
+        self.waiting_bytes += item.size
+        self.items.put_nowait(item)
+
+    async def _item(self, text: str | None) -> Item:
+        size = len(text or "")
+        if self._is_flooded(size):
+            return Item(
+                {}, 0, UnmaskError("rate_limit", "Too many messages at once; wait a moment.")
+            )
+        try:
+            read = asyncio.to_thread(self.read, text) if size > LARGE else None
+            return Item(await read if read else self.read(text), size)
+        except UnmaskError as error:
+            return Item({}, 0, error)
+
+    def _is_flooded(self, size: int) -> bool:
+        full = self.items.qsize() >= WAITING or self.waiting_bytes + size > WAITING_BYTES
+        return not self.bucket.take() or full
+
+    def _overtakes(self, message: dict[str, Any]) -> bool:
+        name = message.get("type")
+        return name == "ack" or (name in COMMANDS and COMMANDS[name].overtakes)
+
+    async def _work(self) -> None:
+        while True:
+            item = await self.items.get()
+            await self._answer(item)
+            self.waiting_bytes -= item.size
+
+    async def _answer(self, item: Item) -> None:
+        new_correlation_id()
+        try:
+            if item.error is not None:
+                raise item.error
+            if await self._still_welcome():
+                await self._carry_out(item.message)
+        except UnmaskError as error:
+            await self._refuse(item.message, error)
+        except Exception:
+            log.exception("socket message failed")
+            await self._refuse(item.message, internal_error())
+
+    async def _carry_out(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "ack":
+            await self._acknowledge(message)
+            return
+        message = self.completed(message)
+        command: Command = await database.submit(self.user, self.door, message, self.session_id)
+        text = command.reply or await self.answers.wait(command.pk)
+        await self.send_reply(command.type, text)
+
+    async def _acknowledge(self, message: dict[str, Any]) -> None:
+        """The client's word that it has dealt with events; it is not answered."""
+        number = message.get("number")
+        if type(number) is not int or not 0 <= number < 2**53:
+            raise UnmaskError("validation", "number must be a whole number.", "number")
+        if self.follower is not None:
+            await self.follower.acknowledge(number)
+
+    async def _refuse(self, message: dict[str, Any], error: UnmaskError) -> None:
+        shape = error_shape(error)
+        name = message.get("request_id")
+        if isinstance(name, str) and len(name) <= 64:
+            shape["request_id"] = name
+        await self.send_error(shape)
+
+    async def _still_welcome(self) -> bool:
+        if await allowed(self.scope):
+            return True
+        await self.close(UNAUTHORISED, "sign in again")
+        return False
+
+    async def _tick(self) -> None:
+        """Once a second: what lost bells would have told, and whether the caller may stay."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                if await self._still_welcome():
+                    await self.tick()
+            except Exception:
+                log.exception("socket tick failed")
+
+    async def tick(self) -> None:
+        if self.follower is not None:
+            await self.follower.catch_up()
+
+    async def follow(self, session: Session, after: int | None) -> None:
+        """Pass the session's events on from a number on (None: after a snapshot)."""
+        await self.unfollow()
+        self.follower = Follower(session, self.send_event, self.send_snapshot)
+        await self.channel_layer.group_add(stream_group(session.stream_id), self.channel_name)
+        await self.follower.start(after)
+
+    async def unfollow(self) -> None:
+        if self.follower is not None:
+            group = stream_group(self.follower.stream)
+            self.follower = None
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def bell(self, message: dict[str, Any]) -> None:
+        """Channel layer: an event of a stream."""
+        event = Event(**message["event"])
+        if self.follower is not None and event.stream == self.follower.stream:
+            with contextlib.suppress(UnmaskError):
+                await self.follower.hear(event)
+
+    async def answer(self, message: dict[str, Any]) -> None:
+        """Channel layer: a command of this user has its reply."""
+        self.answers.hear(message["command"], message["reply"])
+
+    def read(self, text: str | None) -> dict[str, Any]:
+        """A frame's message. Raises UnmaskError."""
+        return parse(text)
+
+    def completed(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The message with what the socket knows besides."""
+        return message
+
+    async def greet(self) -> None:
+        """What is sent first."""
+
+    async def send_reply(self, type: str, text: str) -> None:
+        raise NotImplementedError
+
+    async def send_error(self, shape: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    async def send_event(self, event: Event) -> None:
+        raise NotImplementedError
+
+    async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
+        raise NotImplementedError

@@ -1,0 +1,179 @@
+"""Records of sessions for download: one versioned JSON document, and the steps as CSV.
+
+Both are streamed, so that a long session needs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from inference.engine.canvas import Canvas, Operation
+from visualizer.models import Branch, Digest, Session, Step
+from visualizer.selectors.history import Place, branches_of, head_of, state_at
+from visualizer.selectors.labels import Labels, labels_for
+
+FORMAT = "unmask.session"
+VERSION = 1
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+COLUMNS = (
+    "branch",
+    "branch_name",
+    "step",
+    "recipe",
+    "by",
+    "op",
+    "slot",
+    "position",
+    "token_id",
+    "token",
+    "probability",
+    "ms",
+)
+
+
+class Format(NamedTuple):
+    """One kind of download."""
+
+    content_type: str
+    suffix: str
+    write: Callable[[Session], Iterator[str]]
+
+
+def record(session: Session) -> Iterator[str]:
+    """The JSON record in pieces: everything that is needed to show or to make the session again."""
+    head = _header(session)
+    yield json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1)[:-2]
+    yield ',\n "branches": [\n'
+    for index, branch in enumerate(branches_of(session).values()):
+        yield (",\n" if index else "") + _compact(_branch(branch))[:-1] + ', "steps": ['
+        yield from _listed(_step(step) for step in _steps(branch))
+        yield '], "forwards": ['
+        yield from _listed(_forward(row) for row in _forwards(branch))
+        yield "]}"
+    yield "\n ]\n}\n"
+
+
+def _header(session: Session) -> dict[str, Any]:
+    head = head_of(session)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "session": {
+            "id": str(session.pk),
+            "title": session.title,
+            "created": session.created.isoformat(),
+            "prompt": session.prompt,
+            "prompt_ids": session.prompt_ids,
+            "gen_length": session.gen_length,
+            "block_length": session.block_length,
+            "mask_id": session.mask_id,
+            "seed": session.seed,
+            "settings": session.settings,
+            "head": {"branch": head.branch, "number": head.number},
+        },
+        "model": {"slug": session.model.slug, "label": session.model.label, **session.provenance},
+    }
+
+
+def _branch(branch: Branch) -> dict[str, Any]:
+    return {
+        "id": branch.pk,
+        "name": branch.name,
+        "parent": branch.parent_id,
+        "fork_number": branch.fork_number,
+        "marked": branch.marked,
+        "pruned": branch.pruned is not None,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    run = step.run
+    return {
+        "number": step.number,
+        "recipe": step.recipe,
+        "by": "run" if run else "manual",
+        "operations": step.operations,
+        "settings": step.settings,
+        "timings": step.timings,
+        "run": {"id": run.pk, "parameters": run.parameters} if run else None,
+        "created": step.created.isoformat(),
+    }
+
+
+def _forward(row: Digest) -> dict[str, Any]:
+    return {"number": row.number, "settings": row.settings, **row.summary}
+
+
+def _steps(branch: Branch) -> Iterator[Step]:
+    return Step.objects.filter(branch=branch).select_related("run").iterator(chunk_size=200)
+
+
+def _forwards(branch: Branch) -> Iterator[Digest]:
+    rows = Digest.objects.filter(branch=branch).order_by("number").defer("data")
+    return rows.iterator(chunk_size=200)
+
+
+def _listed(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    for index, row in enumerate(rows):
+        yield (",\n" if index else "\n") + _compact(row)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+class _Echo:
+    """A file whose writes are returned."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def steps_csv(session: Session) -> Iterator[str]:
+    """One line for each operation of each step, branch by branch."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(COLUMNS)
+    labels = labels_for(session)
+    for branch in branches_of(session).values():
+        canvas = state_at(session, Place(branch.pk, branch.fork_number))
+        for step in _steps(branch):
+            for operation in step.operations:
+                row = _row(branch, step, operation, canvas, labels)
+                yield writer.writerow([neutral(cell) for cell in row])
+            canvas = canvas.apply(step.operations)
+
+
+def _row(
+    branch: Branch, step: Step, operation: Operation, canvas: Canvas, labels: Labels
+) -> list[Any]:
+    token = operation.get("token")
+    return [
+        branch.pk,
+        branch.name,
+        step.number,
+        step.recipe,
+        operation.get("by", "run" if step.run_id else "hand"),
+        operation["op"],
+        operation["slot"],
+        canvas.position_of.get(operation["slot"], ""),
+        "" if token is None else token,
+        "" if token is None else labels(token),
+        operation.get("p", ""),
+        step.timings.get("total", ""),
+    ]
+
+
+def neutral(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula. Numbers stay numbers."""
+    if isinstance(cell, str) and cell.startswith(_FORMULA):
+        return "'" + cell
+    return cell
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format("application/json", "json", record),
+    "csv": Format("text/csv; charset=utf-8", "csv", steps_csv),
+}

@@ -1,0 +1,56 @@
+"""The reaper reads the database, not the broker: nothing that was accepted is ever forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from visualizer.models import Command, Run, Session
+from visualizer.services import dispatch
+from visualizer.services.runs import ACTIVE
+
+PATIENCE = timedelta(seconds=3)
+"""How long a task may take to reach a worker before it counts as lost."""
+KEEP = timedelta(days=1)
+BATCH = 100
+
+
+def reap() -> int:
+    """Send abandoned work again; forget old answers. Returns how many tasks were sent."""
+    sessions, commands = abandoned_sessions(), abandoned_commands()
+    for session_id in sessions:
+        dispatch.send(dispatch.ADVANCE, session_id)
+    for command_id in commands:
+        dispatch.send(dispatch.EXECUTE, command_id)
+    forget_answers()
+    return len(sessions) + len(commands)
+
+
+def abandoned_sessions() -> list[str]:
+    """Sessions with pending commands or an active run that no worker holds."""
+    waiting = Command.objects.filter(
+        state=Command.State.PENDING, session__isnull=False, created__lt=Now() - PATIENCE
+    )
+    running = Run.objects.filter(status__in=ACTIVE)
+    work = Q(pk__in=waiting.values("session")) | Q(pk__in=running.values("session"))
+    free = Q(lease_expires=None) | Q(lease_expires__lt=Now())
+    rows = Session.objects.filter(work & free).values_list("pk", flat=True)
+    return [str(id) for id in rows.order_by("updated")[:BATCH]]
+
+
+def abandoned_commands() -> list[int]:
+    """Pending commands without a session whose task was lost or whose worker died."""
+    rows = Command.objects.filter(
+        Q(lease_expires=None, created__lt=Now() - PATIENCE) | Q(lease_expires__lt=Now()),
+        state=Command.State.PENDING,
+        session=None,
+    )
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def forget_answers() -> int:
+    """Delete old commands: their effects are steps, and their replies may be large."""
+    old = Command.objects.filter(finished__lt=Now() - KEEP).values_list("pk", flat=True)
+    return Command.objects.filter(pk__in=list(old[:BATCH])).delete()[0]

@@ -1,0 +1,24 @@
+"""Loading models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inference import registry, runtime
+from visualizer.worker.jobs import Job, Write
+
+
+def load_model(job: Job) -> Write:
+    """model_load_result: the model is in this worker's memory."""
+    entry = registry.resolve(job.message.model_path)
+    runtime.load(entry)
+
+    def write() -> dict[str, Any]:
+        return {
+            "type": "model_load_result",
+            "success": True,
+            "model_path": entry.slug,
+            "error": None,
+        }
+
+    return write

@@ -1,0 +1,145 @@
+"""Starting a session: tokenize, check the lengths against the model's context, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from inference import registry, runtime
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.errors import UnmaskError
+from inference.limits import LIMITS
+from inference.models import ModelEntry
+from visualizer.models import Command, Session
+from visualizer.probability import ProbabilitySettings
+from visualizer.selectors import Place, head_of, state_update
+from visualizer.services.forwards import keep_forward
+from visualizer.services.sessions import create_session
+from visualizer.worker import distributions
+from visualizer.worker.handlers.forward import forward_reply
+from visualizer.worker.jobs import Job, Write
+from visualizer.worker.provenance import provenance_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked beginning: the model, the prompt's ids and the lengths that are in force."""
+
+    entry: ModelEntry
+    model: LoadedModel
+    mask_id: int
+    prompt_ids: list[int]
+    gen_length: int
+    block_length: int
+
+    @property
+    def canvas(self) -> Canvas:
+        return Canvas.start(self.prompt_ids, self.gen_length, self.mask_id)
+
+
+def initialize(job: Job) -> Write:
+    """state_update of step 0 of a new session."""
+    message = job.message
+    ready = prepare(message.model, message.prompt, message.gen_length, message.block_length)
+
+    def write() -> dict[str, Any]:
+        session = _create(job, ready, seed=message.seed, title=message.title)
+        return state_update(session, job.brief, session_id=str(session.pk))
+
+    return write
+
+
+def tokenize_and_forward(job: Job) -> Write:
+    """forward_pass_result over step 0 of a new session."""
+    message = job.message
+    ready = prepare(message.model, message.prompt, message.gen_length, None)
+    passed = distributions.forward_of(ready.model, ready.canvas)
+    top_k = message.top_k
+    settings = ProbabilitySettings(
+        visual_top_k=min(top_k, int(LIMITS["visual_top_k"].high)), actual_top_k=top_k
+    )
+
+    def write() -> dict[str, Any]:
+        session = _create(job, ready)
+        place = head_of(session)
+        _keep(session, place, passed, settings)
+        return forward_reply(job, session, place, ready.canvas, passed, settings)
+
+    return write
+
+
+def prepare(
+    slug: str | None, prompt: str, gen_length: int | None, block_length: int | None
+) -> Prepared:
+    """Raises UnmaskError naming model, prompt, gen_length or block_length."""
+    entry = loaded_entry(slug)
+    model = runtime.load(entry)
+    if model.tokenizer is None or model.spec.mask_id is None:
+        raise UnmaskError(
+            "validation",
+            "This model has no tokenizer or no mask. Choose a diffusion model.",
+            "model",
+        )
+    ids = model.tokenizer.encode(prompt)
+    length = _gen_length(gen_length, len(ids), model.context)
+    if block_length is not None and block_length > length:
+        raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
+    return Prepared(entry, model, model.spec.mask_id, ids, length, block_length or length)
+
+
+def loaded_entry(slug: str | None) -> ModelEntry:
+    """The named model, or the default one. Raises UnmaskError unless a worker has it loaded."""
+    entry = registry.resolve(slug) if slug else registry.default_model()
+    if entry.state != ModelEntry.State.LOADED:
+        raise UnmaskError("model_unavailable", "Model not loaded. Please load a model first.")
+    return entry
+
+
+def _gen_length(wanted: int | None, prompt: int, context: int) -> int:
+    room = context - prompt
+    if room < 1:
+        raise UnmaskError(
+            "validation",
+            f"The prompt takes {prompt} tokens; the model's context is {context}. Shorten it.",
+            "prompt",
+        )
+    if wanted is None:
+        return min(int(LIMITS["gen_length"].default or room), room)
+    if wanted > room:
+        raise UnmaskError(
+            "validation",
+            f"gen_length must be at most {room}: the prompt takes {prompt} tokens of the model's "
+            f"context of {context}.",
+            "gen_length",
+        )
+    return wanted
+
+
+def _create(job: Job, ready: Prepared, seed: int = 0, title: str | None = None) -> Session:
+    session = create_session(
+        owner=job.user,
+        model=ModelEntry.objects.select_related("vocabulary").get(pk=ready.entry.pk),
+        mask_id=ready.mask_id,
+        prompt=job.message.prompt,
+        prompt_ids=ready.prompt_ids,
+        gen_length=ready.gen_length,
+        block_length=ready.block_length,
+        seed=seed,
+        title=title,
+        provenance=provenance_of(ready.model),
+    )
+    Command.objects.filter(pk=job.command.pk).update(session=session)
+    return session
+
+
+def _keep(
+    session: Session, place: Place, passed: distributions.Passed, settings: ProbabilitySettings
+) -> None:
+    keep_forward(
+        session=session,
+        place=place,
+        data=passed.data,
+        summary=passed.summary,
+        settings=settings.model_dump(),
+    )

@@ -1,0 +1,131 @@
+"""Steering by hand: open again, lock, insert, delete, merge. Each is one step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inference import runtime
+from inference.engine.canvas import Operation
+from inference.errors import UnmaskError
+from visualizer.models import Session, Step
+from visualizer.selectors import Place, branch_for, state_at, state_update
+from visualizer.selectors.history import tip
+from visualizer.services.steps import NewStep, apply_at_head
+from visualizer.worker.jobs import Job, Write
+
+
+def remask(job: Job) -> Write:
+    """state_update: the positions are open again."""
+    return _on_positions(job, "remask")
+
+
+def lock(job: Job) -> Write:
+    """state_update: nothing may write to the positions."""
+    return _on_positions(job, "lock")
+
+
+def unlock(job: Job) -> Write:
+    """state_update: the positions may be written again."""
+    return _on_positions(job, "unlock")
+
+
+def delete(job: Job) -> Write:
+    """state_update: the positions are gone."""
+    _needs_free_length(job.session)
+    return _on_positions(job, "delete")
+
+
+def insert(job: Job) -> Write:
+    """state_update: new masks stand after the position."""
+    _needs_free_length(job.session)
+
+    def write() -> dict[str, Any]:
+        session, message = job.session, job.message
+        canvas = state_at(session)
+        after = -1 if message.position == -1 else _slot(session, message.position)
+        if after == -1 and canvas.prompt_length:
+            raise UnmaskError("validation", "Nothing can stand before the prompt.", "position")
+        first = _unused_slot(session)
+        new = list(range(first, first + message.count))
+        _check_room(session, len(canvas) + len(new))
+        return _step(job, [{"op": "insert", "slot": after, "new": new}], "insert")
+
+    return write
+
+
+def merge(job: Job) -> Write:
+    """state_update: open positions take what the end of another branch holds there."""
+
+    def write() -> dict[str, Any]:
+        session = job.session
+        branch = branch_for(session, job.message.branch)
+        other = state_at(session, Place(branch.pk, tip(branch)))
+        operations = _missing(state_at(session), other)
+        if not operations:
+            raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")
+        return _step(job, operations, "merge")
+
+    return write
+
+
+def _missing(canvas: Any, other: Any) -> list[Operation]:
+    held = {s.id: s.token for s in other.slots if s.token != other.mask_id}
+    return [
+        {"op": "commit", "slot": slot.id, "token": held[slot.id], "p": None, "by": "hand"}
+        for slot in canvas.slots
+        if slot.token == canvas.mask_id and not slot.locked and slot.id in held
+    ]
+
+
+def _on_positions(job: Job, operation: str) -> Write:
+    def write() -> dict[str, Any]:
+        slots = [_slot(job.session, position) for position in job.message.positions]
+        if len(set(slots)) < len(slots):
+            raise UnmaskError("validation", "A position is named twice.", "positions")
+        return _step(job, [{"op": operation, "slot": s} for s in slots], operation)
+
+    return write
+
+
+def _step(job: Job, operations: list[Operation], recipe: str) -> dict[str, Any]:
+    session = job.session
+    apply_at_head(session=session, new=NewStep(operations, recipe=recipe))
+    session.refresh_from_db()
+    return state_update(session, job.brief)
+
+
+def _slot(session: Session, position: int) -> int:
+    canvas = state_at(session)
+    if position >= len(canvas):
+        raise UnmaskError(
+            "validation",
+            f"Position {position} is beyond the last one, {len(canvas) - 1}.",
+            "positions",
+        )
+    return canvas.slots[position].id
+
+
+def _unused_slot(session: Session) -> int:
+    """An id above every slot that any branch of the session ever had."""
+    used = [len(session.prompt_ids) + session.gen_length - 1]
+    steps = Step.objects.filter(branch__session=session).values_list("operations", flat=True)
+    for operations in steps:
+        for operation in operations:
+            used += operation.get("new", [])
+    return max(used) + 1
+
+
+def _needs_free_length(session: Session) -> None:
+    spec = runtime.load(session.model).spec
+    if spec.length != "edits":
+        raise UnmaskError(
+            "validation",
+            "This model works on a canvas of fixed length. Use remask instead.",
+            "type",
+        )
+
+
+def _check_room(session: Session, length: int) -> None:
+    context = session.model.context
+    if context and length > context:
+        raise UnmaskError("validation", f"The model's context is {context} tokens.", "count")

@@ -1,0 +1,29 @@
+"""Celery's doors of the visualizer: ids in, a service called."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from inference.worker.timers import every
+from visualizer.services import reaper
+from visualizer.worker import turn
+
+REAP_SECONDS = 5.0
+
+
+@shared_task(name="visualizer.advance")
+def advance(session_id: str) -> None:
+    """Work a session's pending commands and a slice of its run."""
+    turn.advance(session_id)
+
+
+@shared_task(name="visualizer.execute")
+def execute(command_id: int) -> None:
+    """Work a command that belongs to no session yet."""
+    turn.execute(command_id)
+
+
+@every(REAP_SECONDS)
+def reap() -> None:
+    """Send work again that a lost task or a dead worker left behind."""
+    reaper.reap()
