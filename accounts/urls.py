@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in", views.SignIn.as_view(), name="sign_in"),
     path("sign-out", views.sign_out, name="sign_out"),
     path("password", views.ChangePassword.as_view(), name="password_change"),
+    path("theme", views.theme, name="theme"),
     path("tokens", views.create_token, name="create_token"),
     path("tokens/<int:pk>/revoke", views.revoke_token, name="revoke_token"),
     path("", views.account, name="account"),

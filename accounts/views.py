@@ -74,6 +74,17 @@ def account(request: HttpRequest) -> HttpResponse:
     return _account_page(request)
 
 
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keeps the theme with the account and goes back to where the visitor was."""
+    form = ThemeForm(request.POST)
+    profile = Profile.objects.filter(user_id=request.user.pk or 0).first()
+    if form.is_valid() and profile is not None:
+        profile.settings["theme"] = form.cleaned_data["theme"]
+        profile.save(update_fields=["settings"])
+    return redirect(_next(request))
+
+
 @login_required
 @require_POST
 def create_token(request: HttpRequest) -> HttpResponse:

@@ -8,5 +8,7 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
+        import config.checks
+
         if settings.EMBEDDED:
             import config.embedded  # noqa: F401 - starts the worker before the first task

@@ -12,6 +12,8 @@ http = get_asgi_application()
 
 # Models can be imported only now that Django is set up.
 from accounts.sockets import door  # noqa: E402
+from config.checks import refuse_contradictions  # noqa: E402
 from config.routing import sockets  # noqa: E402
 
+refuse_contradictions()
 application = ProtocolTypeRouter({"http": http, "websocket": door(sockets)})

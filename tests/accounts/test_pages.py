@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -26,12 +24,12 @@ def guest_client(db: None) -> Client:
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What a registered app was asked to hand over."""
     seen: list[tuple[str, str]] = []
     monkeypatch.setattr(ownership, "_TRANSFERS", {})
     ownership.on_transfer("test", lambda a, b: seen.append((a.username, b.username)))
-    yield seen
+    return seen
 
 
 def _user_of(client: Client) -> User:
@@ -148,3 +146,11 @@ def test_the_password_can_be_changed(owner: User, owner_client: Client) -> None:
     assert owner_client.post("/accounts/password", form).status_code == 302
     owner.refresh_from_db()
     assert owner.check_password(PASSWORD)
+
+
+def test_the_theme_is_kept_with_the_account(owner: User, owner_client: Client) -> None:
+    answer = owner_client.post("/accounts/theme", {"theme": "dark", "next": "/accounts/"})
+    assert answer.headers["Location"] == "/accounts/"
+    owner_client.post("/accounts/theme", {"theme": "no such theme"})
+    owner.profile.refresh_from_db()
+    assert owner.profile.settings["theme"] == "dark"
