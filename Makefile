@@ -1,0 +1,67 @@
+# Everything happens in .venv; stamps make the second time quick.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+PACKAGES := config accounts inference visualizer playground
+export DJANGO_SETTINGS_MODULE ?= config.settings
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check lint types format bench soak packages
+
+help:
+	@echo "make run     set everything up and serve http://localhost:8000"
+	@echo "make test    set everything up and run all checks"
+	@echo "make setup   their common first half"
+	@echo "make bench | soak | lint | format"
+
+setup: .venv/.stamp-run
+
+setup-dev: .venv/.stamp-dev
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
+		|| { echo "Python 3.11 or newer is needed; choose one with PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# torch first and alone: a range that it satisfies then pulls nothing larger.
+.venv/.stamp-run: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.stamp-dev: requirements-dev.txt .venv/.stamp-run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: setup
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py serve
+
+# Browser and servers for the tests, where this machine lets us install them.
+packages:
+	@.ci/packages
+
+check: lint types
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy $(PACKAGES)
+
+test: setup-dev packages check
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+soak: setup
+	$(BIN)/python -m benchmarks.soak $(ARGS)
