@@ -2,6 +2,27 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from visualizer.views.acting import act
+from visualizer.views.exporting import export
+from visualizer.views.landing import home
+from visualizer.views.positions import position, profile, table
+from visualizer.views.sessions import delete, rename, restore, sessions
+from visualizer.views.workspace import workspace
+
+_SESSION = "sessions/<uuid:session_id>/"
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("sessions/", sessions, name="sessions"),
+    path(_SESSION, workspace, name="workspace"),
+    path(f"{_SESSION}do/<str:name>/", act, name="act"),
+    path(f"{_SESSION}rename/", rename, name="rename"),
+    path(f"{_SESSION}delete/", delete, name="delete"),
+    path(f"{_SESSION}restore/", restore, name="restore"),
+    path(f"{_SESSION}export/<str:form>/", export, name="export"),
+    path(f"{_SESSION}step/<int:step>/profile/", profile, name="profile"),
+    path(f"{_SESSION}step/<int:step>/table/", table, name="table"),
+    path(f"{_SESSION}step/<int:step>/pos/<int:pos>/", position, name="position"),
+]

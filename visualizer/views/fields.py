@@ -55,3 +55,9 @@ def strategies() -> list[tuple[str, list[tuple[str, str, str]]]]:
 def recipes() -> list[tuple[str, str, str]]:
     """Automatic recipes for a whole run."""
     return [(name, row.label, row.sentence) for name, row in RECIPES.items()]
+
+
+def sentence_of(name: str) -> str:
+    """The sentence about a ranking or recipe."""
+    row = RANKINGS.get(name) or RECIPES.get(name)
+    return row.sentence if row else ""

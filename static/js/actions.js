@@ -1,0 +1,43 @@
+// The buttons of the cycle: enabled in order, each with the reason why it cannot act. The rules
+// are those of visualizer/views/actions.py; the reasons come with the page.
+const BLOCKERS = {
+  run: ["offline", "running", "complete"],
+  forward_pass: ["offline", "running", "complete"],
+  auto_select: ["offline", "running", "complete", "no_pass"],
+  apply_selection: ["offline", "running", "none_staged"],
+  stop: ["offline", "idle"],
+};
+
+const HOLDS = {
+  offline: (now) => !now.online,
+  running: (now) => now.running,
+  complete: (now) => now.masked === 0,
+  no_pass: (now) => !now.hasPass,
+  none_staged: (now) => now.staged === 0,
+  idle: (now) => !now.running,
+};
+
+const reasons = JSON.parse(document.querySelector("#reasons").textContent);
+const buttons = [...document.querySelectorAll("[data-action]")];
+
+/** The reason why an action cannot be taken now; "" if it can. */
+export function reasonAgainst(name, now) {
+  const blocker = (BLOCKERS[name] ?? ["offline"]).find((rule) => HOLDS[rule](now));
+  return blocker ? reasons[blocker] : "";
+}
+
+export function drawButtons(now, busy) {
+  for (const button of buttons) {
+    const name = button.dataset.action;
+    const reason = reasonAgainst(name, now);
+    button.classList.toggle("is-busy", busy.has(name));
+    button.title = reason || button.dataset.title;
+    if (reason) {
+      button.setAttribute("aria-disabled", "true");
+      button.setAttribute("aria-description", reason);
+    } else {
+      button.removeAttribute("aria-disabled");
+      button.removeAttribute("aria-description");
+    }
+  }
+}

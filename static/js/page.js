@@ -1,0 +1,317 @@
+// The page's model: the session's state, what of it is shown, and what the user does with it.
+import { atHead, canvasAt, fromSnapshot, isRunning, reduce, tip } from "./state.js";
+import { reasonAgainst, drawButtons } from "./actions.js";
+import { announce, sentence, showStatus } from "./status.js";
+import { Cells, glyphs } from "./cells.js";
+import { Commands } from "./commands.js";
+import { Heat } from "./heat.js";
+import { Inspector } from "./inspector.js";
+import { Profile } from "./profile.js";
+import { Timeline } from "./timeline.js";
+import { toast } from "./toasts.js";
+import * as settings from "./settings.js";
+import { bindForms } from "./forms.js";
+
+const $ = (selector) => document.querySelector(selector);
+const VIEWS = ["cells", "text", "table"];
+
+export class Page {
+  constructor(main, snapshot) {
+    this.state = fromSnapshot(snapshot);
+    this.shown = snapshot.head.number;
+    const [branch, number] = main.dataset.head.split(":").map(Number);
+    this.state.head = { branch, number };
+    this.address = `/sessions/${main.dataset.session}/`;
+    this.pos = main.dataset.pos === "" ? null : Number(main.dataset.pos);
+    this.mode = $("#view").value;
+    this.colour = $("#colour").value;
+    this.online = false;
+    this.cells = new Cells($("#tokens"));
+    this.heat = new Heat((number, pos) => { this.show(number); this.choose(pos); });
+    this.timeline = new Timeline((number) => this.show(number));
+    this.inspector = new Inspector(this.address);
+    this.profile = new Profile(this.address, () => this.later());
+    bindForms(this);
+    settings.onProbabilityChange(() => this.reprocess());
+  }
+
+  attach(stream) {
+    this.stream = stream;
+    this.commands = new Commands(stream, () => this.later());
+  }
+
+  connected(yes) {
+    if (this.online && !yes) this.commands.forget();
+    this.online = yes;
+    this.later();
+  }
+
+  /** One JSON frame of the socket. */
+  frame(frame) {
+    const handlers = {
+      event: () => this.event(frame),
+      snapshot: () => this.replace(frame),
+      reply: () => this.commands.answered(frame.reply ?? frame),
+      error: () => this.commands.failed(frame.error ?? frame),
+    };
+    handlers[frame.t]?.();
+  }
+
+  event(frame) {
+    const following = atHead(this.state, this.shown);
+    const changed = reduce(this.state, frame);
+    if (changed.includes("gap")) this.stream.send({ type: "resume", after: this.state.number });
+    if (following && this.state.path === this.state.head.branch) this.shown = this.state.head.number;
+    if (following && changed.includes("elsewhere")) this.leave(frame);
+    if (frame.type === "run") this.runChanged(frame.payload);
+    if (frame.type === "forward") this.profile.forget();
+    this.later();
+  }
+
+  /** Somebody moved the head to a line that this page does not hold. */
+  leave(frame) {
+    if (frame.type === "head") location.assign(`${this.address}?branch=${frame.payload.branch}&step=${frame.payload.number}`);
+  }
+
+  replace(snapshot) {
+    const following = atHead(this.state, this.shown);
+    if (!following && snapshot.head.branch !== this.state.path) return;
+    this.state = fromSnapshot(snapshot);
+    this.shown = following ? snapshot.head.number : Math.min(this.shown, tip(this.state));
+    this.later();
+  }
+
+  runChanged(run) {
+    const words = { done: "The run is done.", stopped: "The run was stopped.", failed: "The run failed." };
+    if (words[run.status]) announce(words[run.status]);
+  }
+
+  // What is shown
+
+  show(number) {
+    this.shown = Math.max(0, Math.min(tip(this.state), number));
+    this.later();
+    clearTimeout(this.urlTimer);
+    this.urlTimer = setTimeout(() => this.share(), 300);
+  }
+
+  share() {
+    const pos = this.pos === null ? "" : `&pos=${this.pos}`;
+    history.replaceState(null, "", `?branch=${this.state.path}&step=${this.shown}${pos}`);
+  }
+
+  choose(pos, { focus = false } = {}) {
+    if (pos === undefined || pos === null) return;
+    this.pos = pos;
+    this.draw();
+    if (focus) this.cells.at(pos)?.focus();
+    clearTimeout(this.urlTimer);
+    this.urlTimer = setTimeout(() => this.share(), 300);
+  }
+
+  step(by) {
+    const at = this.rows.findIndex((row) => row.pos === this.pos);
+    const next = Math.max(0, Math.min(this.rows.length - 1, (at < 0 ? 0 : at) + by));
+    this.choose(this.rows[next]?.pos, { focus: true });
+  }
+
+  later() {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => { this.scheduled = false; this.draw(); });
+  }
+
+  draw() {
+    const { state, shown } = this;
+    const all = canvasAt(state, shown);
+    this.rows = withIdle(all.filter((row) => !row.prompt), state.session);
+    const here = atHead(state, shown);
+    const staged = here ? state.staged.selections : {};
+    this.masked = this.rows.filter((row) => row.masked).length;
+    this.profile.want(this.colour === "entropy" || $("#ghosts").checked, state.path, shown, state.heat.has(shown));
+    const view = { number: shown, tip: tip(state), mode: this.mode === "table" ? "cells" : this.mode,
+      colour: this.colour, staged, ghosts: $("#ghosts").checked, profile: this.profile.known,
+      live: isRunning(state) };
+    this.cells.draw(this.rows, view);
+    this.cells.select(this.pos, this.describe(this.rows.find((row) => row.pos === this.pos)));
+    this.drawChrome(view, here);
+  }
+
+  drawChrome(view, here) {
+    const { state, shown } = this;
+    this.timeline.draw(state, shown, view.tip);
+    this.heat.draw(state, shown === view.tip ? this.rows : canvasAt(state, view.tip).filter((row) => !row.prompt), view.tip, shown, this.pos);
+    drawButtons(this.situation(), this.commands?.busy ?? new Set());
+    const share = 1 - this.masked / Math.max(1, this.rows.length);
+    showStatus(sentence(state.steps.get(shown), shown, view.tip, this.masked), isRunning(state), share);
+    $("#tokens").setAttribute("aria-busy", String(isRunning(state)));
+    $("#tokens").hidden = this.mode === "table";
+    $("#token-table").hidden = this.mode !== "table";
+    if (this.mode === "table") this.loadTable();
+    this.drawViewing(here);
+    this.drawBranches();
+    this.inspect();
+  }
+
+  drawViewing(here) {
+    const box = $("#viewing");
+    box.hidden = here;
+    if (!here) $("#viewing-text").textContent = `You are looking at step ${this.shown}; work stands at ${this.headWords()}. What you do here begins a new branch.`;
+  }
+
+  headWords() {
+    const { head, path, branches } = this.state;
+    return head.branch === path ? `step ${head.number}` : `${branches.get(head.branch)?.name ?? "another branch"}, step ${head.number}`;
+  }
+
+  drawBranches() {
+    $("#branch-name").textContent = this.state.branches.get(this.state.path)?.name ?? "";
+    for (const anchor of document.querySelectorAll("#branches a[data-branch]")) {
+      if (Number(anchor.dataset.branch) === this.state.path) anchor.setAttribute("aria-current", "true");
+      else anchor.removeAttribute("aria-current");
+    }
+  }
+
+  inspect() {
+    if (this.pos === null) return;
+    const row = this.rows.find((one) => one.pos === this.pos);
+    const written = row && !row.masked;
+    this.inspector.show({ pos: this.pos, branch: this.state.path, number: this.shown,
+      state: written ? row.step : "masked", locked: row?.locked,
+      pass: written ? "" : this.state.heat.get(this.shown)?.slice(0, 64) });
+  }
+
+  async loadTable() {
+    const key = `${this.state.path}:${this.shown}:${this.state.number}`;
+    if (key === this.tableKey) return;
+    this.tableKey = key;
+    const response = await fetch(`${this.address}step/${this.shown}/table/?branch=${this.state.path}`);
+    if (response.ok && key === this.tableKey) window.htmx.swap("#token-table", await response.text(), { swapStyle: "innerHTML" });
+  }
+
+  describe(row) {
+    if (!row) return "";
+    const place = `Position ${row.pos}`;
+    if (row.masked) return `${place}: masked`;
+    const chance = row.p == null ? "" : `, ${(100 * row.p).toFixed(1)} %`;
+    return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${row.by === "hand" ? ", by hand" : ""}`;
+  }
+
+  // What the user does
+
+  situation() {
+    const staged = atHead(this.state, this.shown) ? Object.keys(this.state.staged.selections).length : 0;
+    return { online: this.online, running: isRunning(this.state), masked: this.masked,
+      hasPass: this.state.heat.has(this.shown), staged };
+  }
+
+  /** Commands act at the server's head: go there first if another step is shown. */
+  async here() {
+    if (atHead(this.state, this.shown)) return true;
+    return Boolean(await this.commands.send({ type: "rewind", branch: this.state.path, step: this.shown }));
+  }
+
+  async act(name) {
+    const reason = reasonAgainst(name, this.situation());
+    if (reason) return announceAndShow(reason);
+    if (this.commands.busy.has(name) || !settings.valid()) return undefined;
+    this.timeline.pause();
+    if (name !== "stop" && !(await this.here())) return undefined;
+    return this.commands.send(this.message(name), { name });
+  }
+
+  message(name) {
+    const picks = Object.entries(this.state.staged.selections).map(([pos, pick]) => [pos, pick.token]);
+    return {
+      forward_pass: () => ({ type: name, ...settings.probabilitySettings(), positions: [0, 0] }),
+      auto_select: () => ({ type: name, strategy: settings.strategy(), tokens_to_select: settings.tokensPerStep() }),
+      apply_selection: () => ({ type: name, selections: Object.fromEntries(picks) }),
+      run: () => ({ type: name, recipe: settings.recipe(), tokens_per_step: settings.tokensPerStep() }),
+      stop: () => ({ type: name }),
+    }[name]();
+  }
+
+  applyOrRun() {
+    return this.act(this.situation().staged ? "apply_selection" : "run");
+  }
+
+  async stage(pos, token) {
+    if (await this.here()) await this.commands.send({ type: "stage", selections: { [pos]: token } });
+  }
+
+  stageNth(n) {
+    const radio = this.inspector.candidate(n);
+    if (!radio || !this.inspector.isMasked) return;
+    radio.checked = true;
+    this.stage(this.pos, Number(radio.value));
+  }
+
+  unstage(pos) {
+    if (this.state.staged.selections[pos]) this.stage(pos, null);
+  }
+
+  clearStaged() {
+    this.commands.send({ type: "stage", selections: {}, replace: true });
+  }
+
+  async onPosition(type) {
+    const row = this.rows.find((one) => one.pos === this.pos);
+    if (!row) return announceAndShow("Choose a token first.");
+    const name = type === "lock" && row.locked ? "unlock" : type;
+    if (name === "remask" && row.masked) return announceAndShow("This position is masked already.");
+    return (await this.here()) && this.commands.send({ type: name, positions: [this.pos] });
+  }
+
+  async branch() {
+    if (!(await this.here())) return;
+    const reply = await this.commands.send({ type: "branch" });
+    if (reply) toast("good", `Now on a new branch from step ${this.shown}.`);
+  }
+
+  back() {
+    const { head, path } = this.state;
+    if (head.branch === path) this.show(head.number);
+    else location.assign(`${this.address}?branch=${head.branch}`);
+  }
+
+  async reprocess() {
+    this.profile.forget();
+    if (!this.online || !this.state.heat.has(this.state.head.number)) return;
+    const message = { type: "reprocess_probabilities", settings: settings.probabilitySettings(), positions: [0, 0] };
+    if (await this.commands.send(message, { quiet: true })) this.inspector.refresh();
+    this.later();
+  }
+
+  look(mode, colour) {
+    Object.assign(this, { mode, colour });
+    this.later();
+  }
+
+  nextView() {
+    const select = $("#view");
+    select.value = VIEWS[(VIEWS.indexOf(this.mode) + 1) % VIEWS.length];
+    this.look(select.value, this.colour);
+  }
+
+  help() {
+    $("#help").showModal();
+  }
+
+  escape() {
+    if (isRunning(this.state)) this.act("stop");
+  }
+}
+
+function announceAndShow(reason) {
+  announce(reason);
+  toast("info", reason);
+}
+
+/** Masks of the blocks after the first open one wait for their turn. */
+function withIdle(rows, { prompt_length: start, block_length: size }) {
+  const open = rows.find((row) => row.masked);
+  if (!open || open.pos < start) return rows;
+  const last = start + (Math.floor((open.pos - start) / size) + 1) * size;
+  for (const row of rows) row.idle = row.masked && row.pos >= last;
+  return rows;
+}

@@ -1,0 +1,25 @@
+// The status line, and the sparse announcements for screen readers: at most one in five seconds
+// while a run goes on, at once when it ends.
+const line = document.querySelector("#status");
+const voice = document.querySelector("#announce");
+const EVERY = 5000;
+const name = document.title;
+let last = 0;
+
+/** The sentence of visualizer/views/workspace.py `status_line`. */
+export function sentence(step, shown, tip, masked) {
+  if (!step) return `Start: ${masked} masked. Press Forward pass to see what the model expects.`;
+  const written = step.ops.filter((op) => op.op === "commit" || op.op === "edit").length;
+  return `Step ${shown} of ${tip}: ${written} written, ${masked} masked, ${Math.round(step.ms)} ms.`;
+}
+
+export function showStatus(text, running, share) {
+  if (line.textContent !== text) line.textContent = text;
+  document.title = running ? `${Math.round(100 * share)} % · ${name}` : name;
+  if (running && Date.now() - last > EVERY) announce(text);
+}
+
+export function announce(text) {
+  last = Date.now();
+  voice.textContent = text;
+}

@@ -1,0 +1,144 @@
+"""Event type → partials: the chrome of the page, swapped out of band by HTMX.
+
+Tokens and pictures travel as JSON deltas (DESIGN: never swap the grid); what stands here is
+small and changes seldom. A new partial is a template, a function and a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from inference.models import ModelEntry
+from visualizer.models import Session
+from visualizer.selectors.events import branch_payload
+from visualizer.selectors.history import branches_of, tips_of
+
+Payload = dict[str, Any]
+Part = tuple[str, dict[str, Any]]
+
+
+def render_for(event_type: str, payload: Payload, session: Session) -> str:
+    """The partials of an event as one text; empty for events that need none.
+
+    Runs in a thread: it may read the database.
+    """
+    parts = _PARTS.get(event_type, _nothing)(payload, session)
+    shared = {"session": session, "oob": True}
+    return "".join(
+        render_to_string(f"visualizer/partials/{name}.html", shared | context)
+        for name, context in parts
+    )
+
+
+def _nothing(payload: Payload, session: Session) -> list[Part]:
+    return []
+
+
+def _session(payload: Payload, session: Session) -> list[Part]:
+    session.title = payload["title"]
+    return [("title", {})]
+
+
+def _staged(payload: Payload, session: Session) -> list[Part]:
+    context = {"staged": staged_rows(payload), "strategy": payload.get("strategy", "")}
+    return [("staged", context)]
+
+
+def _branches(payload: Payload, session: Session) -> list[Part]:
+    tips = tips_of(session)
+    rows = [
+        {**branch_payload(row), "steps": tips[row.pk] - row.fork_number}
+        for row in branches_of(session).values()
+    ]
+    return [("branches", {"tree": branch_tree(rows, head_id(session))})]
+
+
+def _run(payload: Payload, session: Session) -> list[Part]:
+    parts: list[Part] = [("run", {"run_state": run_state(payload)})]
+    parts += _model(session) + _branches({}, session)
+    error = payload.get("error")
+    if error:
+        note = f"Reference {error['correlation_id']}" if error.get("correlation_id") else ""
+        parts.append(("toast", {"kind": "error", "text": error["message"], "note": note}))
+    return parts
+
+
+def _forward(payload: Payload, session: Session) -> list[Part]:
+    return _model(session)
+
+
+_PARTS: dict[str, Callable[[Payload, Session], list[Part]]] = {
+    "session": _session,
+    "staged": _staged,
+    "branch": _branches,
+    "run": _run,
+    "forward": _forward,
+}
+
+
+def _model(session: Session) -> list[Part]:
+    entry = ModelEntry.objects.get(pk=session.model_id)
+    return [("model", {"model_state": model_state(entry)})]
+
+
+def head_id(session: Session) -> int | None:
+    """The branch that is looked at now."""
+    return Session.objects.values_list("head_branch", flat=True).get(pk=session.pk)
+
+
+def staged_rows(payload: Payload) -> list[dict[str, Any]]:
+    """Staged picks in order of position."""
+    picks = payload.get("selections", {})
+    words = {"hand": "by hand", "auto": "auto"}
+    return [
+        {"pos": int(pos), "label": pick["label"], "by": words.get(pick["by"], pick["by"])}
+        for pos, pick in sorted(picks.items(), key=lambda item: int(item[0]))
+    ]
+
+
+def branch_tree(branches: list[Payload], current: int | None) -> list[Payload]:
+    """Roots with nested `children`; pruned branches are left out."""
+    nodes = {
+        row["id"]: {**row, "children": [], "current": row["id"] == current}
+        for row in branches
+        if not row.get("pruned")
+    }
+    for node in nodes.values():
+        if node["parent"] in nodes:
+            nodes[node["parent"]]["children"].append(node)
+    return [node for node in nodes.values() if node["parent"] not in nodes]
+
+
+_MODEL_STATES = {
+    "loaded": ("good", "ready"),
+    "loading": ("busy", "loading"),
+    "available": ("none", "loads when needed"),
+    "failed": ("bad", "failed to load"),
+    "absent": ("bad", "not on this machine"),
+}
+
+
+def model_state(entry: ModelEntry) -> dict[str, str]:
+    """Light and words of the model's pill."""
+    light, words = _MODEL_STATES.get(entry.state, ("none", entry.state))
+    device = f" ({entry.device})" if entry.device else ""
+    title = entry.error or f"{entry.label}: {words}"
+    return {"state": light, "text": f"{entry.label}{device} {words}", "title": title}
+
+
+_RUN_STATES = {
+    "queued": ("busy", "Waiting for a worker"),
+    "running": ("busy", "Running"),
+    "stopped": ("warn", "Stopped: what was made is kept"),
+    "failed": ("bad", "Run failed"),
+    "done": ("good", "Done"),
+}
+
+
+def run_state(run: Payload | None) -> dict[str, str]:
+    """Light and words of the run's pill; no words, no pill."""
+    light, words = _RUN_STATES.get(run["status"], ("none", "")) if run else ("none", "")
+    return {"state": light, "text": words}

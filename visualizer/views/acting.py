@@ -1,0 +1,156 @@
+"""The door for plain forms: a button of the page becomes commands, then the page again.
+
+With JavaScript the same commands go through the socket; see static/js/commands.js.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from inference.errors import UnmaskError
+from visualizer.commands import from_form
+from visualizer.models import Session
+from visualizer.selectors.history import Place, head_of
+from visualizer.views.asking import ask, failure_of
+from visualizer.views.places import number_of, own_session, place_of
+
+Form = QueryDict
+Message = dict[str, Any]
+SETTINGS = (
+    "softmax_temperature",
+    "gumbel_temperature",
+    "visual_top_k",
+    "actual_top_k",
+    "top_p",
+)
+
+
+def _fields(type: str, form: Form, names: tuple[str, ...]) -> Message:
+    return from_form({"type": type, **{name: form.get(name, "") for name in names}})
+
+
+def with_noise(settings: Message) -> Message:
+    """Gumbel noise is on when its strength is above nought."""
+    strength = settings.get("gumbel_temperature")
+    on = isinstance(strength, int | float) and strength > 0
+    return {**settings, "apply_gumbel_noise": on}
+
+
+def _forward(form: Form, session: Session) -> list[Message]:
+    return [{**with_noise(_fields("forward_pass", form, SETTINGS)), "positions": [0, 0]}]
+
+
+def _auto(form: Form, session: Session) -> list[Message]:
+    chosen = _fields("auto_select", form, ("tokens_to_select", "strategy"))
+    settings = with_noise(_fields("forward_pass", form, SETTINGS))
+    settings.pop("type")
+    again = {"type": "reprocess_probabilities", "settings": settings, "positions": [0, 0]}
+    return [again, chosen]
+
+
+def _apply(form: Form, session: Session) -> list[Message]:
+    picks = session.staged.get("selections", {})
+    if not picks:
+        raise UnmaskError("validation", "Nothing is staged yet. Auto-select, or choose a token.")
+    return [
+        {"type": "apply_selection", "selections": {p: pick["token"] for p, pick in picks.items()}}
+    ]
+
+
+def _stage(form: Form, session: Session) -> list[Message]:
+    if form.get("replace"):
+        return [{"type": "stage", "selections": {}, "replace": True}]
+    if form.get("unstage"):
+        return [{"type": "stage", "selections": {form["unstage"]: None}}]
+    token = number_of(form.get("token"))
+    if token is None:
+        raise UnmaskError("validation", "Choose one of the candidates first.", "token")
+    return [{"type": "stage", "selections": {form.get("position", ""): token}}]
+
+
+def _run(form: Form, session: Session) -> list[Message]:
+    message = _fields("run", form, ("recipe",))
+    count = number_of(form.get("tokens_to_select"))
+    return [message | ({"tokens_per_step": count} if count else {})]
+
+
+def _positions(type: str) -> Callable[[Form, Session], list[Message]]:
+    def build(form: Form, session: Session) -> list[Message]:
+        position = number_of(form.get("position"))
+        return [{"type": type, "positions": [] if position is None else [position]}]
+
+    return build
+
+
+def _branch(form: Form, session: Session) -> list[Message]:
+    return [{"type": "branch"}]
+
+
+FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
+    "forward_pass": _forward,
+    "auto_select": _auto,
+    "apply_selection": _apply,
+    "stage": _stage,
+    "run": _run,
+    "stop": lambda form, session: [{"type": "stop"}],
+    "remask": _positions("remask"),
+    "lock": _positions("lock"),
+    "unlock": _positions("unlock"),
+    "branch": _branch,
+}
+
+
+@login_required
+@require_POST
+async def act(request: HttpRequest, session_id: UUID, name: str) -> HttpResponse:
+    """Carry a button out at the shown step, then show where the session stands."""
+    if name not in FORMS:
+        raise Http404("No such action")
+    user = await request.auser()
+    session = await sync_to_async(own_session)(request, session_id)
+    try:
+        await _carry_out(user, session, request.POST, name)
+    except UnmaskError as error:
+        await sync_to_async(messages.error)(request, error.message)
+    return redirect(await _where(request, session))
+
+
+async def _carry_out(user: Any, session: Session, form: Form, name: str) -> None:
+    shown = await sync_to_async(place_of)(session, _asked_branch(form), form.get("step"))
+    before = [] if name == "stop" or shown == head_of(session) else [_rewind(shown)]
+    for message in [*before, *FORMS[name](form, session)]:
+        reply = await ask(user, message, session)
+        if reply is None:
+            raise UnmaskError("timeout", "This takes a while. Refresh the page in a moment.")
+        failure = failure_of(reply)
+        if failure and message["type"] != "reprocess_probabilities":
+            raise failure
+
+
+def _asked_branch(form: Form) -> str | None:
+    return form.get("branch") or form.get("branch_id")
+
+
+def _rewind(place: Place) -> Message:
+    return {"type": "rewind", "step": place.number, "branch": place.branch}
+
+
+async def _where(request: HttpRequest, session: Session) -> str:
+    fresh = await sync_to_async(own_session)(request, session.pk)
+    head = head_of(fresh)
+    query = {"branch": head.branch, "step": head.number}
+    pos = number_of(request.POST.get("position"))
+    if pos is not None:
+        query["pos"] = pos
+    return f"{reverse('workspace', args=[session.pk])}?{urlencode(query)}"

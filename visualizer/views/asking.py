@@ -1,0 +1,43 @@
+"""Sending a command from a form and waiting for its reply without holding a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from inference.errors import UnmaskError
+from visualizer import commands
+from visualizer.models import Command, Session
+
+Reply = dict[str, Any]
+WAIT_SECONDS = 12.0
+_FIRST, _LONGEST = 0.02, 0.25
+
+
+async def ask(
+    user: Any, message: dict[str, Any], session: Session | None, seconds: float = WAIT_SECONDS
+) -> Reply | None:
+    """The command's reply, or None if it is still being worked after `seconds`.
+
+    Raises UnmaskError for a message that is refused.
+    """
+    command = await sync_to_async(commands.submit)(
+        user=user, channel="", message=message, session=session
+    )
+    deadline, pause = time.monotonic() + seconds, _FIRST
+    while command.state == Command.State.PENDING and time.monotonic() < deadline:
+        await asyncio.sleep(pause)
+        pause = min(_LONGEST, pause * 1.5)
+        await command.arefresh_from_db(fields=["state", "reply"])
+    return json.loads(command.reply) if command.reply else None
+
+
+def failure_of(reply: Reply) -> UnmaskError | None:
+    """The error that a reply carries, if it carries one."""
+    if "error_type" not in reply:
+        return None
+    return UnmaskError(reply["error_type"], reply["message"], reply.get("field"))

@@ -1,0 +1,164 @@
+"""One position: its fact sheet and the candidates of the pass in which it was open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from inference.engine.canvas import Canvas
+from inference.engine.digest_view import DigestView
+from visualizer.models import Session
+from visualizer.selectors.candidates import candidates_of, settings_from
+from visualizer.selectors.generation import noise_seed
+from visualizer.selectors.history import Place, branches_of, digest_at, state_at, steps_on
+from visualizer.selectors.labels import labels_for
+
+MORE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What is known of a position without its distribution."""
+
+    pos: int
+    label: str
+    masked: bool
+    locked: bool
+    prompt: bool
+    by: str
+    step: int
+    p: float | None
+    block: int
+    entropy: float | None = None
+    margin: float | None = None
+
+
+def inspector(session: Session, place: Place, pos: int | None, k: int | None) -> dict[str, Any]:
+    """Context of partials/inspector.html. An unknown position shows the empty panel."""
+    canvas = state_at(session, place)
+    if pos is None or not 0 <= pos < len(canvas):
+        return {"session": session, "spot": None}
+    written, p = _written(session, place, canvas.slots[pos].id)
+    masked = canvas.slots[pos].token == canvas.mask_id
+    asked = place if masked else Place(place.branch, max(0, written - 1))
+    view = _view(session, asked)
+    origin = pos if masked else _position_then(session, asked, canvas.slots[pos].id)
+    spot = _spot(session, canvas, pos, written, p)
+    context = {"session": session, "place": place, "spot": spot}
+    if view is None or origin not in view.row_of:
+        return {**context, "nothing": _why_nothing(spot, view)}
+    return {**context, **_candidates(session, asked, view, spot, origin, k)}
+
+
+def _view(session: Session, place: Place) -> DigestView | None:
+    digest = digest_at(session, place)
+    return DigestView.from_bytes(digest.data) if digest else None
+
+
+def _written(session: Session, place: Place, slot: int) -> tuple[int, float | None]:
+    """Step and probability of the slot's last writing (0 if it has none)."""
+    steps = steps_on(branches_of(session), place).values_list("number", "operations")
+    for number, operations in reversed(steps):
+        for operation in operations:
+            if operation["slot"] == slot and operation["op"] in ("commit", "edit"):
+                return number, operation.get("p")
+    return 0, None
+
+
+def _position_then(session: Session, place: Place, slot: int) -> int:
+    return state_at(session, place).position_of.get(slot, -1)
+
+
+def _spot(session: Session, canvas: Canvas, pos: int, step: int, p: float | None) -> Spot:
+    slot, start = canvas.slots[pos], canvas.prompt_length
+    return Spot(
+        pos=pos,
+        label=labels_for(session)(slot.token),
+        masked=slot.token == canvas.mask_id,
+        locked=slot.locked,
+        prompt=slot.prompt,
+        by=slot.by,
+        step=step,
+        p=p,
+        block=max(0, pos - start) // session.block_length,
+    )
+
+
+def _why_nothing(spot: Spot, view: DigestView | None) -> str:
+    if spot.prompt:
+        return "This position belongs to the prompt."
+    if not spot.masked:
+        return "It was written without a forward pass, so there is nothing to compare it with."
+    if view is None:
+        return "No forward pass has been run at this step yet. Press Forward pass (F)."
+    return "The last forward pass did not look at this position."
+
+
+def _candidates(
+    session: Session, place: Place, view: DigestView, spot: Spot, origin: int, k: int | None
+) -> dict[str, Any]:
+    settings = settings_from(session.settings)
+    count, row = k or settings.visual_top_k, view.row_of[origin]
+    found = candidates_of(
+        view, settings, labels_for(session), count, noise_seed(session, place.number)
+    )[origin]
+    widest = found[0]["prob"] or 1.0
+    limits = f"top-k {settings.actual_top_k}, top-p {settings.top_p:g}"
+    staged = session.staged.get("selections", {}).get(str(spot.pos), {}).get("token")
+    chosen = staged if spot.masked else _token(spot, found)
+    rows = [_row(candidate, widest, chosen, limits) for candidate in found]
+    _mark_first_excluded(rows)
+    return {
+        "spot": _with_numbers(spot, view, settings.softmax_temperature, row),
+        "candidates": rows,
+        "selectable": sum(candidate["is_in_actual"] for candidate in found),
+        "limits": limits,
+        **_more(session, spot, count, view, place),
+    }
+
+
+def _token(spot: Spot, found: list[dict[str, Any]]) -> int | None:
+    return next((c["token_id"] for c in found if c["token"] == spot.label), None)
+
+
+def _row(
+    candidate: dict[str, Any], widest: float, chosen: int | None, limits: str
+) -> dict[str, Any]:
+    inside = candidate["is_in_actual"]
+    return {
+        "token_id": candidate["token_id"],
+        "label": candidate["token"],
+        "prob": candidate["prob"],
+        "logit": candidate["logit"],
+        "inside": inside,
+        "reason": "" if inside else f"outside {limits}",
+        "width": f"{100 * candidate['prob'] / widest:.1f}",
+        "chosen": candidate["token_id"] == chosen,
+        "first_excluded": False,
+    }
+
+
+def _mark_first_excluded(rows: list[dict[str, Any]]) -> None:
+    first = next((row for row in rows if not row["inside"]), None)
+    if first:
+        first["first_excluded"] = True
+
+
+def _with_numbers(spot: Spot, view: DigestView, temperature: float, row: int) -> Spot:
+    probs = view.probabilities(temperature, row)
+    margin = float(probs[0] - probs[1]) if len(probs) > 1 else float(probs[0])
+    entropy = float(view.entropy(temperature)[row])
+    fields = {name: getattr(spot, name) for name in Spot.__slots__}
+    return Spot(**{**fields, "entropy": entropy, "margin": margin})
+
+
+def _more(
+    session: Session, spot: Spot, count: int, view: DigestView, place: Place
+) -> dict[str, Any]:
+    most = min(MORE, view.ids.shape[1])
+    if count >= most or not spot.masked:
+        return {}
+    url = reverse("position", args=[session.pk, place.number, spot.pos])
+    return {"more": most, "more_url": f"{url}?branch={place.branch}&k={most}"}

@@ -1,0 +1,102 @@
+"""The first page: a prompt, examples that suit the model, and what was made lately."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from inference.errors import UnmaskError
+from inference.limits import LIMITS
+from inference.models import ModelEntry
+from visualizer.commands import from_form
+from visualizer.models import Session
+from visualizer.partials import model_state
+from visualizer.selectors import session_for, sessions_of
+from visualizer.views.asking import ask, failure_of
+
+FIELDS = ("prompt", "gen_length", "block_length", "seed", "model")
+RECENT = 6
+Problem = UnmaskError | None
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+async def home(request: HttpRequest) -> HttpResponse:
+    """Show the form; on POST make the session and go there."""
+    user = await request.auser()
+    if request.method == "POST":
+        form = {name: request.POST.get(name, "") for name in FIELDS}
+        try:
+            return redirect("workspace", await _create(user, form))
+        except UnmaskError as error:
+            return await sync_to_async(_page)(request, user, form, error)
+    return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
+
+
+async def _create(user: Any, form: dict[str, str]) -> str:
+    """The id of the new session. Raises UnmaskError with the field at fault."""
+    message = from_form({"type": "initialize", **form})
+    message["prompt"] = form["prompt"].replace("\r\n", "\n")
+    reply = await ask(user, message, None, seconds=60.0)
+    if reply is None:
+        raise UnmaskError("timeout", "The worker has not answered yet. Try again in a moment.")
+    failure = failure_of(reply)
+    if failure:
+        raise failure
+    return str(reply["state"]["session_id"])
+
+
+async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
+    origin = request.GET.get("from")
+    if not origin:
+        return {}
+    try:
+        return await sync_to_async(_like)(user, origin)
+    except (UnmaskError, ValueError):
+        raise Http404("No such session") from None
+
+
+def _like(user: Any, origin: str) -> dict[str, str]:
+    session = session_for(user, UUID(origin))
+    return {
+        "prompt": session.prompt,
+        "gen_length": str(session.gen_length),
+        "block_length": str(session.block_length),
+        "seed": str(session.seed),
+        "model": session.model.slug,
+    }
+
+
+def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
+    models = list(ModelEntry.objects.filter(kind="diffusion").exclude(state="absent"))
+    chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
+    context = {
+        "page": "home",
+        "form": form,
+        "problem": problem,
+        "models": models,
+        "model": chosen,
+        "model_state": model_state(chosen) if chosen else None,
+        "card": chosen.card if chosen else {},
+        "limits": LIMITS,
+        "most": _longest(chosen),
+        "recent": recent(user),
+    }
+    return render(request, "visualizer/home.html", context, status=400 if problem else 200)
+
+
+def _longest(model: ModelEntry | None) -> int:
+    """What the length field allows: the table's limit or the model's context."""
+    limit = int(LIMITS["gen_length"].high)
+    return min(limit, model.context) if model and model.context else limit
+
+
+def recent(user: Any) -> list[Session]:
+    """The sessions used last."""
+    return list(sessions_of(user)[:RECENT])

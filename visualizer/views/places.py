@@ -1,0 +1,48 @@
+"""Where a page looks: branch, step and position from an address, checked against the session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+
+from inference.errors import UnmaskError
+from inference.limits import LIMITS
+from visualizer.models import Session
+from visualizer.selectors.history import Place, head_of, tips_of
+from visualizer.selectors.sessions import session_for
+
+
+def own_session(request: HttpRequest, id: Any, deleted: bool = False) -> Session:
+    """The visitor's session; for anybody else there is none."""
+    try:
+        return session_for(request.user, id, deleted)
+    except UnmaskError:
+        raise Http404("No such session") from None
+
+
+def number_of(text: str | None) -> int | None:
+    """A natural number, or None for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def place_of(session: Session, branch: str | None, step: str | None) -> Place:
+    """The asked place; without a step the head, or the end of another branch.
+
+    Branches that are not the session's do not exist; steps are clipped to what there is.
+    """
+    head, tips = head_of(session), tips_of(session)
+    asked = number_of(branch)
+    if branch and asked not in tips:
+        raise Http404("No such branch")
+    chosen = asked or head.branch
+    last = max(tips[chosen], 0)
+    default = head.number if chosen == head.branch else last
+    number = number_of(step)
+    return Place(chosen, min(default if number is None else number, last))
+
+
+def position_of(text: str | None) -> int | None:
+    """A position within the limits table, or None."""
+    number = number_of(text)
+    return number if number is not None and number <= LIMITS["position"].high else None

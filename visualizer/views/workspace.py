@@ -1,0 +1,127 @@
+"""The workspace: one session, looked at from one place."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from visualizer import selectors
+from visualizer.models import Branch, Session
+from visualizer.partials import branch_tree, model_state, run_state, staged_rows
+from visualizer.selectors.history import Place
+from visualizer.views.actions import REASONS, Situation, buttons
+from visualizer.views.cells import Look, cells, rows
+from visualizer.views.fields import panel_fields, recipes, sentence_of, strategies
+from visualizer.views.inspector import inspector
+from visualizer.views.keymap import KEYMAP
+from visualizer.views.places import own_session, place_of, position_of
+
+VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
+COLOURS = (
+    ("confidence", "confidence"),
+    ("entropy", "entropy"),
+    ("step", "step of writing"),
+    ("chosen", "who chose"),
+    ("none", "nothing"),
+)
+
+
+@login_required
+@require_GET
+def workspace(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """The page; without JavaScript every link and form of it works by itself."""
+    session = own_session(request, session_id)
+    place = place_of(session, request.GET.get("branch"), request.GET.get("step"))
+    pos = position_of(request.GET.get("pos"))
+    snapshot = selectors.snapshot(session, place.branch, place.number)
+    look = look_from(request, place, _tip(snapshot))
+    context = _canvas(snapshot, look, place, pos)
+    context |= _panels(session, snapshot, place, look)
+    context |= inspector(session, place, pos, None)
+    return render(request, "visualizer/workspace.html", context)
+
+
+def look_from(request: HttpRequest, place: Place, tip: int) -> Look:
+    """View and colours from the address; unknown names mean the first."""
+    view, colour = request.GET.get("view", ""), request.GET.get("colour", "")
+    return Look(
+        place.number,
+        tip,
+        view if view in dict(VIEWS) else VIEWS[0][0],
+        colour if colour in dict(COLOURS) else COLOURS[0][0],
+    )
+
+
+def _tip(snapshot: dict[str, Any]) -> int:
+    return max([snapshot["head"]["number"], *(step["number"] for step in snapshot["steps"])])
+
+
+def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None) -> dict[str, Any]:
+    here = f"branch={place.branch}&step={place.number}"
+    if (look.view, look.colour) != (VIEWS[0][0], COLOURS[0][0]):
+        here += f"&view={look.view}&colour={look.colour}"
+    return {
+        "snapshot": snapshot,
+        "look": look,
+        "here": here,
+        "pos": pos,
+        "cells": cells(snapshot, look),
+        "table": rows(snapshot) if look.view == "table" else [],
+        "prev": max(0, look.number - 1),
+        "next": min(look.tip, look.number + 1),
+        "steps": snapshot["steps"],
+        "status": status_line(snapshot, look),
+        "views": VIEWS,
+        "colours": COLOURS,
+        "bins": range(6),
+    }
+
+
+def status_line(snapshot: dict[str, Any], look: Look) -> str:
+    """One sentence on the shown step; static/js/status.js says the same."""
+    masked = sum(row.masked for row in rows(snapshot))
+    step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
+    if step is None:
+        return f"Start: {masked} masked. Press Forward pass to see what the model expects."
+    written = sum(op["op"] in ("commit", "edit") for op in step["ops"])
+    return (
+        f"Step {look.number} of {look.tip}: {written} written, {masked} masked, "
+        f"{step['ms']:.0f} ms."
+    )
+
+
+def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look) -> dict[str, Any]:
+    staged = staged_rows(snapshot["staged"])
+    run = snapshot["run"]
+    now = Situation(
+        running=bool(run) and run["status"] in ("queued", "running"),
+        masked=sum(row.masked for row in rows(snapshot)),
+        has_pass=str(place.number) in snapshot["forwards"],
+        staged=len(staged),
+    )
+    strategy = session.settings.get("strategy", "high_confidence")
+    groups = strategies()
+    return {
+        "session": session,
+        "branch": Branch.objects.get(pk=place.branch),
+        "place": place,
+        "staged": staged,
+        "buttons": buttons(now),
+        "reasons": REASONS,
+        "tree": branch_tree(snapshot["branches"], place.branch),
+        "model_state": model_state(session.model),
+        "run_state": run_state(run),
+        "fields": panel_fields(session.settings),
+        "strategies": groups,
+        "strategy": strategy,
+        "strategy_sentence": sentence_of(strategy),
+        "recipes": recipes(),
+        "recipe": session.settings.get("recipe", "llada/low_confidence"),
+        "recipe_sentence": sentence_of(session.settings.get("recipe", "llada/low_confidence")),
+        "keymap": KEYMAP,
+    }
