@@ -1,0 +1,101 @@
+"""A loaded model, a runtime that needs no weights, and a way to have commands carried out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from django.contrib.auth.models import User
+
+from inference import runtime as real_runtime
+from inference.labels import pack
+from inference.models import ModelEntry, Vocabulary
+from tests.visualizer.fakes import ALPHABET, CONTEXT, MASK, SIZE, FakeRuntime
+from visualizer.commands import submit
+from visualizer.models import Command, Session
+from visualizer.services import dispatch
+from visualizer.worker import turn
+
+Play = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
+    fake = FakeRuntime()
+    for name in ("load", "logits", "submit"):
+        monkeypatch.setattr(real_runtime, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The tasks that were sent, instead of a broker."""
+    tasks: list[tuple[str, Any]] = []
+    monkeypatch.setattr(dispatch, "send", lambda task, argument: tasks.append((task, argument)))
+    return tasks
+
+
+@pytest.fixture
+def entry(db: None) -> ModelEntry:
+    """A model that counts as loaded."""
+    ModelEntry.objects.update(is_default=False)
+    pieces = [*ALPHABET, "[MASK]", *(f"<{n}>" for n in range(MASK + 1, SIZE))]
+    vocabulary = Vocabulary.objects.create(hash="v" * 64, size=SIZE, pieces=pack(pieces))
+    return ModelEntry.objects.create(
+        slug="tiny",
+        label="Tiny",
+        path="tiny",
+        state=ModelEntry.State.LOADED,
+        mask_id=MASK,
+        context=CONTEXT,
+        vocabulary=vocabulary,
+        is_default=True,
+    )
+
+
+@pytest.fixture
+def play(entry: ModelEntry, runtime: FakeRuntime, sent: list[tuple[str, Any]]) -> Play:
+    """play(user, session, type=…, field=…) → the reply, whoever had to carry it out."""
+
+    def carry(
+        user: User, session: Session | None = None, channel: str = "api", **message: Any
+    ) -> dict[str, Any]:
+        command = submit(user=user, channel=channel, message=message, session=session)
+        if command.state == Command.State.PENDING:
+            if command.session_id:
+                turn.advance(command.session_id)
+            else:
+                turn.execute(command.pk)
+            command.refresh_from_db()
+        if session is not None:
+            session.refresh_from_db()
+        reply: dict[str, Any] = json.loads(command.reply)
+        return reply
+
+    return carry
+
+
+@pytest.fixture
+def start(play: Play, owner: User) -> Callable[..., Session]:
+    """start(prompt=…, gen_length=…) → a session of the owner's."""
+
+    def begin(**fields: Any) -> Session:
+        message = {"prompt": "once", "gen_length": 12, "seed": 3, **fields}
+        reply = play(owner, type="initialize", **message)
+        return Session.objects.get(pk=reply["session_id"])
+
+    return begin
+
+
+@pytest.fixture
+def session(start: Callable[..., Session]) -> Session:
+    """Prompt "once" (positions 0–3) and 12 masks (4–15), in blocks of 4."""
+    return start(block_length=4)
