@@ -3,7 +3,6 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 PACKAGES := config accounts inference visualizer playground
-export DJANGO_SETTINGS_MODULE ?= config.settings
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check lint types format bench soak packages

@@ -39,6 +39,9 @@ KNOWN = {
 }
 """Published checkpoints that are offered by name as soon as their files lie in MODELS_DIR."""
 
+ROOMY = 128
+"""Tokens of context that the examples of the protocol need."""
+
 State = ModelEntry.State
 
 
@@ -155,13 +158,14 @@ def _store_known(here: set[str]) -> None:
 
 
 def _choose_default(entries: list[ModelEntry]) -> None:
-    """The one that is asked for, else the first that ships with `"default": true`, else any."""
+    """The one that is asked for, else a shipped one with room for the examples of the protocol."""
     ranked = sorted(
         (entry for entry in entries if entry.kind == ModelEntry.Kind.DIFFUSION),
         key=lambda entry: (
             entry.slug != settings.DEFAULT_MODEL,
             not entry.card.get("default"),
             not entry.is_shipped,
+            entry.context < ROOMY,
             entry.slug,
         ),
     )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
+
+from tests.servers import Site, embedded_site, full_site, postgres_server, redis_server
+from tests.tiny import tiny_model
 
 
 def _user(name: str) -> User:
@@ -42,3 +48,44 @@ def stranger_client(stranger: User) -> Client:
     client = Client()
     client.force_login(stranger)
     return client
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A MODELS_DIR with two tiny random models, `tiny` and `lab/tiny-2`."""
+    root = tmp_path_factory.mktemp("models")
+    tiny_model(root / "tiny", seed=0)
+    tiny_model(root / "lab" / "tiny-2", seed=2)
+    return root
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Site]:
+    """The embedded site, served for real with the model `tiny`; one for the whole run."""
+    folder = tmp_path_factory.mktemp("served")
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
+    with embedded_site(folder, **settings) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def served_site(
+    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, redis_url: str, postgres_url: str
+) -> Iterator[Site]:
+    """The site shape with Redis, PostgreSQL and one worker; one for the whole run."""
+    folder = tmp_path_factory.mktemp("site")
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny", "ALLOW_GUESTS": "1"}
+    with full_site(folder, redis_url, postgres_url, **settings) as site:
+        yield site

@@ -1,0 +1,106 @@
+"""Both process shapes, started for real: readiness, tasks, refusals."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT, Site, environment, wait_for
+
+pytestmark = pytest.mark.servers
+
+IN_SITE = """
+import django; django.setup()
+import json, sys
+{code}
+"""
+
+
+def _run(env: dict[str, str], code: str) -> str:
+    """Output of a few lines in a process of their own with a site's settings."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_SITE.format(code=code)],
+        env={**env, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_embedded_site_is_ready_with_its_worker_and_model(served: Site) -> None:
+    parts = served.ready()["parts"]
+    assert set(parts.values()) == {"ok"}
+    assert set(parts) == {"database", "channel layer", "worker", "model"}
+
+
+def test_the_embedded_site_says_where_it_is(served: Site) -> None:
+    expected = f"Unmask is at http://localhost:{served.env['PORT']}"
+    wait_for(lambda: expected in served.log.read_text(), "the address in the output", 20)
+
+
+def test_a_second_embedded_process_on_the_same_data_is_refused(served: Site) -> None:
+    env = {**served.env, "PORT": environment(Path("unused"))["PORT"]}
+    command = [sys.executable, "manage.py", "serve"]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "already uses this data directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_said_in_one_line(served: Site, tmp_path: Path) -> None:
+    env = environment(tmp_path, PORT=served.env["PORT"])
+    command = [sys.executable, "manage.py", "serve"]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Choose another port with PORT=" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_site_shape_is_ready_and_a_task_crosses_the_broker(served_site: Site) -> None:
+    assert set(served_site.ready()["parts"].values()) == {"ok"}
+    state = "ModelEntry.objects.get(slug='lab/tiny-2').state"
+    ask = "from inference.models import ModelEntry\nfrom celery import current_app\n"
+    before = _run(served_site.env, f"{ask}print({state})")
+    _run(served_site.env, f"{ask}current_app.send_task('inference.load_model', ['lab/tiny-2'])")
+    assert before == "available"
+    wait_for(lambda: _run(served_site.env, f"{ask}print({state})") == "loaded", "loading", 40)
+
+
+def test_a_loaded_model_left_its_vocabulary(served_site: Site) -> None:
+    code = (
+        "from inference.models import ModelEntry\nfrom inference.labels import labels\n"
+        "e = ModelEntry.objects.get(slug='tiny')\n"
+        "print(json.dumps([len(labels(e.vocabulary)), e.context, e.mask_id, e.family, e.device]))"
+    )
+    size, context, mask, family, device = json.loads(_run(served_site.env, code))
+    assert size == mask + 2
+    assert (context, family, device) == (160, "llada", "cpu")
+
+
+def test_the_web_side_never_imports_torch(tmp_path: Path) -> None:
+    """A process that has built the whole application knows neither torch nor transformers."""
+    code = (
+        "import config.asgi, config.server\nfrom django.urls import get_resolver\n"
+        "get_resolver().url_patterns\n"
+        "print(json.dumps(sorted({'torch', 'transformers', 'tokenizers'} & set(sys.modules))))"
+    )
+    site = {"REDIS_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": "postgres://u@127.0.0.1:1/x"}
+    env = environment(tmp_path, **site, SECRET_KEY="x" * 40)
+    assert json.loads(_run(env, code)) == []
+
+
+def test_contradictory_settings_stop_every_server(tmp_path: Path) -> None:
+    env = environment(tmp_path, REDIS_URL="redis://127.0.0.1:1/0")
+    for command in (["manage.py", "serve"], ["-m", "daphne", "config.asgi:application"]):
+        done = subprocess.run(
+            [sys.executable, *command], env=env, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode != 0
+        assert "unmask.E001" in done.stderr

@@ -1,0 +1,67 @@
+"""A tiny random LLaDA directory: real files, real loading, no training."""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from inference.engine import checkpoint
+
+LETTERS = [*string.ascii_lowercase, *string.digits, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?+-=*/()'\"Ġ"]
+MASK, END = "<|mdm_mask|>", "<|endoftext|>"
+CONTEXT = 160
+
+
+def tiny_model(directory: Path, seed: int = 0, width: int = 32, layers: int = 2) -> Path:
+    """Writes config.json, model.safetensors, tokenizer.json and unmask.json; answers the path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer()
+    tokenizer.save(str(directory / "tokenizer.json"))
+    config = _config(tokenizer, width, layers)
+    torch.manual_seed(seed)
+    checkpoint.save(checkpoint.build(config), config, directory)
+    card = {
+        "label": f"Tiny {seed}",
+        "kind": "diffusion",
+        "trained_on": "Nothing: random weights for tests.",
+        "context": CONTEXT,
+        "examples": [{"prompt": "hello", "gen_length": 8, "block_length": 8}],
+    }
+    (directory / "unmask.json").write_text(json.dumps(card))
+    return directory
+
+
+def _tokenizer() -> Tokenizer:
+    vocabulary = {piece: number for number, piece in enumerate([*LETTERS, MASK, END])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([MASK, END])
+    return tokenizer
+
+
+def _config(tokenizer: Tokenizer, width: int, layers: int) -> dict[str, Any]:
+    return {
+        "architectures": ["LLaDAModelLM"],
+        "model_type": "llada",
+        "block_type": "llama",
+        "activation_type": "silu",
+        "layer_norm_type": "rms",
+        "rope": True,
+        "d_model": width,
+        "n_layers": layers,
+        "n_heads": 4,
+        "n_kv_heads": 4,
+        "mlp_hidden_size": 2 * width,
+        "vocab_size": tokenizer.get_vocab_size(),
+        "embedding_size": tokenizer.get_vocab_size(),
+        "max_sequence_length": CONTEXT,
+        "mask_token_id": tokenizer.token_to_id(MASK),
+        "eos_token_id": tokenizer.token_to_id(END),
+        "torch_dtype": "float32",
+    }
