@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,25 +57,35 @@ def logits_batch(
     """Logits [B, n, V] of equally long sequences [B, L]; `rows` are the same for each of them."""
     ids = ids.to(model.device)
     check_ids(model, ids)
-    wanted = None if rows is None else _long(model, rows)
-    return raw_forward(model, ids, wanted, *attention(model, ids, attention_mask))
+    hidden = hidden_states(model, ids, *attention(model, ids.shape[1], attention_mask))
+    wanted = torch.arange(ids.shape[1], device=model.device) if rows is None else _long(model, rows)
+    return predictions(model, hidden[:, source_rows(model, wanted)])
 
 
-def raw_forward(
+def hidden_states(
     model: LoadedModel,
     ids: Tensor,
-    rows: Tensor | None,
     mask: Tensor | None,
     positions: Tensor | None,
+    cache: Any = None,
 ) -> Tensor:
-    """The native call: ids [B, L], prepared mask and positions, shift applied, float32 logits."""
-    keep = _source_rows(model, rows, ids.shape[1])
-    output = model.family.run(model.model, ids, keep, mask, positions)
-    return output.float()
+    """The native body's final hidden states [B, L, d]; raw: a shifted model is not unshifted."""
+    states: Tensor = model.family.body(model.model, ids, mask, positions, cache)
+    return states
+
+
+def predictions(model: LoadedModel, hidden: Tensor) -> Tensor:
+    """float32 logits [..., V] of hidden states [..., d]."""
+    return model.family.head(model.model, hidden).float()
+
+
+def source_rows(model: LoadedModel, rows: Tensor) -> Tensor:
+    """Where the predictions for `rows` stand: a shifted model has them one place to the left."""
+    return rows if model.spec.predict == "same" else (rows - 1).clamp_min(0)
 
 
 def attention(
-    model: LoadedModel, ids: Tensor, padding: Tensor | None
+    model: LoadedModel, length: int, padding: Tensor | None
 ) -> tuple[Tensor | None, Tensor | None]:
     """The mask and the positions that this model wants for padding [B, L] (None = no padding)."""
     padded = padding is not None and not bool(padding.all())
@@ -82,7 +93,7 @@ def attention(
     positions = None
     if keep is not None and model.spec.pad_positions == "counted":
         positions = (keep.long().cumsum(-1) - 1).masked_fill(keep == 0, 1)
-    return visibility(model, ids.shape[1], keep), positions
+    return visibility(model, length, keep), positions
 
 
 def visibility(model: LoadedModel, length: int, padding: Tensor | None) -> Tensor | None:
@@ -105,7 +116,13 @@ def structure(model: LoadedModel, length: int) -> Tensor:
 
 def check_ids(model: LoadedModel, ids: Tensor) -> None:
     """Raises InputError for an empty or too long sequence and for ids outside the vocabulary."""
-    length = ids.shape[-1]
+    check_length(model, ids.shape[-1])
+    if int(ids.min()) < 0 or int(ids.max()) >= model.spec.vocab_size:
+        raise InputError(f"Token ids must be 0 to {model.spec.vocab_size - 1}.", "token_ids")
+
+
+def check_length(model: LoadedModel, length: int) -> None:
+    """Raises InputError for an empty sequence and for one beyond the model's context."""
     if length == 0:
         raise InputError("The sequence is empty.", "token_ids")
     if length > model.spec.context:
@@ -113,17 +130,78 @@ def check_ids(model: LoadedModel, ids: Tensor) -> None:
             f"The sequence has {length} tokens; this model's context is {model.spec.context}.",
             "gen_length",
         )
-    if int(ids.min()) < 0 or int(ids.max()) >= model.spec.vocab_size:
-        raise InputError(f"Token ids must be 0 to {model.spec.vocab_size - 1}.", "token_ids")
-
-
-def _source_rows(model: LoadedModel, rows: Tensor | None, length: int) -> Tensor | None:
-    """Where the predictions for `rows` stand: a shifted model has them one place to the left."""
-    if model.spec.predict == "same":
-        return rows
-    wanted = rows if rows is not None else torch.arange(length, device=model.device)
-    return (wanted - 1).clamp_min(0)
 
 
 def _long(model: LoadedModel, values: Sequence[int] | Tensor) -> Tensor:
     return torch.as_tensor(values, dtype=torch.long, device=model.device)
+
+
+@torch.inference_mode()
+def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+    """Logits of each request's rows, from one padded forward.
+
+    Sequences are padded on the right; padding is hidden, so that a row depends on its own
+    sequence only.
+    """
+    width = max(len(request.ids) for request in requests)
+    check_length(model, max(_longest(request) for request in requests))
+    ids = torch.stack([_fill(request.ids, width, model.spec.pad_id or 0) for request in requests])
+    hidden = hidden_states(model, ids, *_shared_attention(model, requests, width))
+    parts = [hidden[i, _wanted(model, request)] for i, request in enumerate(requests)]
+    logits = predictions(model, torch.cat(parts))
+    return list(torch.split(logits, [len(part) for part in parts]))
+
+
+def _longest(request: Request) -> int:
+    """How far positions go: places appended at positions of others do not count."""
+    return len(request.ids) if request.positions is None else int(request.positions.max()) + 1
+
+
+def _wanted(model: LoadedModel, request: Request) -> Tensor:
+    count = torch.arange(len(request.ids), device=model.device)
+    return source_rows(model, count if request.rows is None else request.rows)
+
+
+def _shared_attention(
+    model: LoadedModel, requests: Sequence[Request], width: int
+) -> tuple[Tensor | None, Tensor | None]:
+    plain = all(request.attend is None for request in requests)
+    if plain and all(len(request.ids) == width for request in requests):
+        return attention(model, width, None)
+    return _padded_mask(model, requests, width, plain), _positions(requests, width)
+
+
+def _padded_mask(
+    model: LoadedModel, requests: Sequence[Request], width: int, plain: bool
+) -> Tensor:
+    lengths = torch.tensor([len(request.ids) for request in requests], device=model.device)
+    real = torch.arange(width, device=model.device)[None, :] < lengths[:, None]
+    if plain and model.spec.attention == "full":
+        return real.long()
+    seen = [_fill2(_visible(model, request), width) for request in requests]
+    return torch.stack(seen)[:, None]
+
+
+def _visible(model: LoadedModel, request: Request) -> Tensor:
+    return structure(model, len(request.ids)) if request.attend is None else request.attend
+
+
+def _positions(requests: Sequence[Request], width: int) -> Tensor | None:
+    """Own positions of each sequence; None when all simply count up."""
+    if all(request.positions is None for request in requests):
+        return None
+    count = torch.arange(width, device=requests[0].ids.device)
+    rows = [count if r.positions is None else _fill(r.positions, width, 0) for r in requests]
+    return torch.stack(rows)
+
+
+def _fill(row: Tensor, width: int, value: int) -> Tensor:
+    return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
+
+
+def _fill2(mask: Tensor, width: int) -> Tensor:
+    """A visibility padded to [width, width]; padding sees itself, lest a row see nothing."""
+    size = len(mask)
+    padded = torch.eye(width, dtype=torch.bool, device=mask.device)
+    padded[:size, :size] = mask
+    return padded

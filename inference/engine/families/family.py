@@ -14,22 +14,34 @@ from .spec import ModelSpec
 
 Config = Mapping[str, Any]
 TokenLookup = Callable[[str], int | None]
-Run = Callable[[nn.Module, Tensor, Tensor | None, Tensor | None, Tensor | None], Tensor]
+Body = Callable[..., Tensor]
+Head = Callable[[nn.Module, Tensor], Tensor]
 
 
-def run_decoder(
+def decoder_body(
     model: nn.Module,
     ids: Tensor,
-    keep: Tensor | None,
-    mask: Tensor | None,
-    positions: Tensor | None,
+    mask: Tensor | None = None,
+    positions: Tensor | None = None,
+    cache: Any = None,
 ) -> Tensor:
-    """Logits [B, n, V] of a native decoder at the raw rows `keep` (None = all)."""
-    rows = {} if keep is None else {"logits_to_keep": keep}
-    output = model(
-        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, **rows
+    """Hidden states [B, L, d] after the final norm of a native decoder."""
+    inner: Any = model.model
+    output = inner(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=cache is not None,
     )
-    logits: Tensor = output.logits
+    hidden: Tensor = output.last_hidden_state
+    return hidden
+
+
+def decoder_head(model: nn.Module, hidden: Tensor) -> Tensor:
+    """Logits [..., V] of hidden states [..., d]."""
+    project: Any = model.lm_head
+    logits: Tensor = project(hidden)
     return logits
 
 
@@ -38,7 +50,8 @@ class Family:
     """`native_config` turns the checkpoint's config.json into keyword arguments of `config_class`.
 
     `spec` is given config.json and a function token text → id (None when there is no such token).
-    `ignored` are patterns of checkpoint keys that carry nothing (old rotary buffers).
+    `ignored` are patterns of checkpoint keys that carry nothing (old rotary buffers). A forward is
+    `body` (ids to hidden states) and `head` (hidden states of the wanted rows to logits).
     """
 
     name: str
@@ -50,7 +63,8 @@ class Family:
     spec: Callable[[Config, TokenLookup], ModelSpec]
     rules: Callable[[Config], Sequence[Rule]] = field(default=lambda config: ())
     ignored: tuple[str, ...] = (r".*rotary_emb\.inv_freq",)
-    run: Run = run_decoder
+    body: Body = decoder_body
+    head: Head = decoder_head
 
     def matches(self, config: Config) -> bool:
         """Whether config.json names this family by architecture or by model type."""

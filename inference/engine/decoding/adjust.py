@@ -1,0 +1,54 @@
+"""What is done to logits before anything is drawn: forbidden tokens and end-of-text switches."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..processing import forbid
+from .blocks import places
+from .distribution import Distribution
+from .view import RunState
+
+
+def distributions(
+    state: RunState, edits: bool, logits: Tensor
+) -> tuple[Distribution, Distribution]:
+    """What tokens are drawn from and what positions are ranked by, for logits [n, V]."""
+    params, spec = state.params, state.spec
+    barred = barred_ids(state, edits)
+    choice = forbid(logits, _impossible(state, edits))
+    both = [spec.eos_id, spec.eot_id]
+    if params.official and params.temperature > 0:
+        both = [spec.eot_id]
+    ranking = forbid(choice, both) if params.confidence_eos_eot_inf else choice
+    first = Distribution(choice, barred)
+    return first, first if ranking is choice else Distribution(ranking, barred)
+
+
+def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:
+    """Tokens that may never be written: the mask, and editing tokens outside editing recipes."""
+    spec = state.spec
+    if state.params.official:
+        return ()
+    if edits:
+        return (spec.mask_id,)
+    delete = spec.delete_id if spec.delete_id != spec.eos_id else None
+    return (spec.mask_id, spec.expand_id, delete)
+
+
+def _impossible(state: RunState, edits: bool) -> list[int | None]:
+    """Tokens whose probability becomes 0 in this step."""
+    ids: list[int | None] = [state.spec.eos_id] if state.params.logits_eos_inf else []
+    if edits and not _may_expand(state):
+        ids.append(state.spec.expand_id)
+    return ids
+
+
+def _may_expand(state: RunState) -> bool:
+    """Whether the canvas may grow: room, budget and context are left."""
+    params = state.params
+    room = params.max_new_tokens or len(places(state.canvas))
+    budget = 2 * room if params.expand_budget is None else params.expand_budget
+    spent = state.carry.get("expansions", 0)
+    full = len(places(state.canvas)) >= room or len(state.canvas) >= state.spec.context
+    return not full and spent < budget

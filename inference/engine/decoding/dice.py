@@ -1,0 +1,38 @@
+"""Random numbers that depend on the seed and the step only, so that any step can be redone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Dice = Callable[[int], torch.Generator]
+
+
+def seeded(seed: int) -> Dice:
+    """step → a fresh CPU generator of its own."""
+
+    def generator(step: int) -> torch.Generator:
+        digest = hashlib.sha256(f"{seed}:{step}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+    return generator
+
+
+def continued(seed: int) -> Dice:
+    """One generator for a whole run, as published loops have: no entry in the middle."""
+    shared = torch.Generator().manual_seed(seed)
+    return lambda step: shared
+
+
+def per_position(generator: torch.Generator, length: int, positions: Tensor) -> Tensor:
+    """Uniform float64 numbers for some positions, the same whichever others are open."""
+    draws = torch.rand(length, dtype=torch.float64, generator=generator)
+    return draws.to(positions.device)[positions]
+
+
+def gumbel_of(uniform: Tensor) -> Tensor:
+    """Standard Gumbel noise from uniform numbers."""
+    return -(-uniform.clamp(1e-300, 1 - 1e-16).log()).log()

@@ -1,0 +1,60 @@
+"""Draws: which token a position would get. All skip the mask unless `official`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..processing import draw as inverse
+from ..processing import keep_top_k, keep_top_p
+from .distribution import Distribution
+from .view import Drawn, View
+
+
+def sample(view: View) -> Drawn:
+    """LLaDA's: temperature shapes the draw only, positions are judged at temperature 1."""
+    params = view.params
+    if params.temperature == 0:
+        return Drawn(view.choice.best, view.ranking)
+    scaled = view.choice.eligible / params.temperature
+    filtered = keep_top_k(keep_top_p(scaled, params.top_p), params.top_k)
+    return Drawn(inverse(filtered, view.uniform()), view.ranking)
+
+
+def filtered(view: View) -> Drawn:
+    """Dream's: temperature, then top-p, then top-k, shape both the draw and the judgement."""
+    judged = filtered_distribution(view, view.choice.logits)
+    if view.params.temperature == 0:
+        return Drawn(judged.best, judged)
+    return Drawn(inverse(judged.eligible, view.uniform()), judged)
+
+
+def filtered_distribution(view: View, logits: Tensor) -> Distribution:
+    """Logits over temperature (if any) with the filters applied."""
+    params = view.params
+    scaled = logits / params.temperature if params.temperature > 0 else logits
+    kept = keep_top_k(keep_top_p(scaled, params.top_p), params.top_k)
+    return Distribution(kept, view.choice.barred)
+
+
+def gumbel(view: View) -> Drawn:
+    """LLaDA's published form: float64 noise over every evaluated place and the whole vocabulary."""
+    temperature = view.params.temperature
+    logits = view.choice.eligible
+    if temperature == 0:
+        return Drawn(logits.argmax(-1), view.ranking)
+    start, end = view.evaluated
+    shape = (end - start, logits.shape[-1])
+    noise = torch.rand(shape, dtype=torch.float64, generator=view.generator)
+    uniform = noise.to(logits.device)[view.positions - start]
+    weights = logits.double().exp() / (-uniform.log()) ** temperature
+    return Drawn(weights.argmax(-1), view.ranking)
+
+
+def categorical(view: View) -> Drawn:
+    """Dream's published form: one multinomial draw for each masked place, in order."""
+    judged = filtered_distribution(view, view.choice.logits)
+    if view.params.temperature == 0:
+        return Drawn(judged.logits.argmax(-1), judged)
+    tokens = torch.multinomial(judged.probs, 1, replacement=True, generator=view.generator)
+    return Drawn(tokens[:, 0], judged)

@@ -1,0 +1,198 @@
+"""Running a recipe: one forward, one decision, one set of operations at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..canvas import Canvas, Operation
+from ..checkpoint import LoadedModel
+from ..errors import EngineError
+from ..forward import ForwardMany, forward_many
+from . import scores as scoring
+from .adjust import distributions
+from .dice import Dice, seeded
+from .distribution import Distribution
+from .memory import Memory
+from .params import Params, checked
+from .recipes import Recipe, recipe_named
+from .sources import Reader, Reading
+from .view import Block, Drawn, RunState, View
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one forward led to.
+
+    `operations` lead from the canvas before to `canvas`; commits carry the probability of their
+    token at temperature 1 over the whole vocabulary. `masked` counts the masks that are left.
+    `positions` [n] and `logits` [n, V] (on the device) are what the step read, *before* its
+    operations. `ms` splits the time into forward and decide. `carry` must be handed back to
+    `generate` to go on from here with the same result; it is plain JSON.
+    """
+
+    step: int
+    operations: list[Operation]
+    canvas: Canvas
+    masked: int
+    block: tuple[int, int]
+    positions: list[int]
+    logits: Tensor
+    ms: dict[str, float]
+    carry: dict[str, Any]
+
+
+def generate(
+    model: LoadedModel,
+    canvas: Canvas,
+    recipe: str | Recipe,
+    params: Mapping[str, Any] | Params,
+    seed: int,
+    start_step: int = 1,
+    *,
+    first_step: int = 1,
+    carry: Mapping[str, Any] | None = None,
+    forward: ForwardMany = forward_many,
+    dice: Dice | None = None,
+) -> Iterator[StepResult]:
+    """Works a recipe until nothing is left to write; yields after each forward.
+
+    `first_step` is the step at which the run began, `start_step` the one to make now. To resume
+    hand in the canvas after step k, `start_step` k + 1, the same seed and first_step, and the
+    `carry` of step k: the rest comes out as if nothing had happened. Masks may stand anywhere;
+    prompt and locked places are never touched. Raises InputError for parameters that do not fit.
+    """
+    chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    values = params if isinstance(params, Params) else checked(params, chosen.defaults)
+    if values.official and chosen.published is not None:
+        chosen = chosen.published
+    run = Run(model, chosen, values, dice or seeded(seed), forward)
+    yield from run.steps(canvas, start_step, first_step, dict(carry or {}))
+
+
+class Run:
+    """One run of one recipe; keeps what is worth keeping between its steps in memory."""
+
+    def __init__(
+        self, model: LoadedModel, recipe: Recipe, params: Params, dice: Dice, forward: ForwardMany
+    ) -> None:
+        self.model, self.recipe, self.params, self.dice = model, recipe, params, dice
+        self.reader = Reader(model, forward)
+        self.memory = Memory(params.kl_steps)
+
+    def steps(
+        self, canvas: Canvas, step: int, first: int, carry: dict[str, Any]
+    ) -> Iterator[StepResult]:
+        """Yields results until the block rule answers that nothing is left."""
+        limit = step + 64 + 8 * len(canvas) + 2 * (self.params.steps or 0)
+        while True:
+            state = RunState(self.model.spec, self.params, canvas, step - first, carry)
+            block = self.recipe.block(state)
+            if block is None:
+                return
+            if step > limit + 8 * len(canvas):
+                raise EngineError("The run does not come to an end.", "recipe")
+            result = self.step(state, block, step)
+            yield result
+            canvas, carry, step = result.canvas, dict(result.carry), step + 1
+
+    def step(self, state: RunState, block: Block, step: int) -> StepResult:
+        """One forward and its decision."""
+        started = time.perf_counter()
+        reading = self.recipe.source(self.reader, state, block)
+        read = time.perf_counter()
+        view = self.view(state, block, reading, step)
+        operations = decide(self.recipe, view) if len(view.positions) or view.shadow else []
+        canvas = state.canvas.apply(operations)
+        decided = time.perf_counter()
+        if self.recipe.remembers:
+            self.memory.keep(state, reading)
+        return StepResult(
+            step=step,
+            operations=operations,
+            canvas=canvas,
+            masked=len(canvas.open_positions),
+            block=block.span,
+            positions=reading.positions.tolist(),
+            logits=reading.logits,
+            ms={"forward": 1e3 * (read - started), "decide": 1e3 * (decided - read)},
+            carry=dict(state.carry),
+        )
+
+    def view(self, state: RunState, block: Block, reading: Reading, step: int) -> View:
+        """The part of the reading that the block allows to be written."""
+        choice, ranking = distributions(state, self.recipe.edits, reading.logits)
+        inside = torch.isin(reading.positions, self.reader.tensor(list(block.scope)))
+        view = View(
+            state=state,
+            block=block,
+            generator=self.dice(step),
+            positions=reading.positions,
+            choice=choice,
+            ranking=ranking,
+            evaluated=reading.evaluated,
+            settled=reading.settled,
+            shadow=_shadow(reading, choice),
+            history=self._history(state, block, reading),
+        )
+        return view if bool(inside.all()) else view.only(inside)
+
+    def _history(self, state: RunState, block: Block, reading: Reading) -> list[Distribution]:
+        if not self.recipe.remembers:
+            return []
+        past = self.memory.recall(self.reader, self.recipe.source, state, block)
+        rows = [torch.searchsorted(before.positions, reading.positions) for before in past]
+        edits = self.recipe.edits
+        return [
+            distributions(state, edits, before.logits[row])[0]
+            for before, row in zip(past, rows, strict=True)
+        ]
+
+
+def _shadow(reading: Reading, choice: Distribution) -> Distribution | None:
+    if reading.settled_logits is None:
+        return None
+    return Distribution(reading.settled_logits, choice.barred)
+
+
+def decide(recipe: Recipe, view: View) -> list[Operation]:
+    """The operations of one step: draw, score, quota, commit, revise."""
+    drawn = recipe.draw(view)
+    kept_view, kept = _without_end(view, drawn) if view.params.eos_last else (view, drawn)
+    operations: list[Operation] = []
+    if len(kept_view.positions):
+        scores = recipe.score(kept_view, kept)
+        if not view.params.official:
+            scores = scoring.tempered(kept_view, scores)
+        operations = commits(kept_view, kept, recipe.quota(kept_view, kept, scores))
+    if recipe.revise is not None:
+        operations = recipe.revise(kept_view, kept, operations)
+    return operations
+
+
+def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
+    """Commit operations in order of position; a drawn mask leaves its place as it is."""
+    chosen = chosen.sort().values
+    tokens = drawn.tokens[chosen]
+    probs = view.choice.prob_of(drawn.tokens)[chosen].tolist()
+    columns = zip(view.positions[chosen].tolist(), tokens.tolist(), probs, strict=True)
+    slots, mask = view.canvas.slots, view.canvas.mask_id
+    return [
+        {"op": "commit", "slot": slots[i].id, "token": token, "p": prob, "by": "auto"}
+        for i, token, prob in columns
+        if token != mask
+    ]
+
+
+def _without_end(view: View, drawn: Drawn) -> tuple[View, Drawn]:
+    """Leaves out places that would end the text, as long as there are others."""
+    ends = [i for i in (view.spec.eos_id, view.spec.eot_id) if i is not None]
+    keep = ~torch.isin(drawn.tokens, torch.tensor(ends, device=drawn.tokens.device))
+    if bool(keep.all()) or not bool(keep.any()):
+        return view, drawn
+    return view.only(keep), drawn.only(keep)

@@ -1,0 +1,139 @@
+"""Keys and values kept inside a block: fewer places to evaluate, at the price of exactness.
+
+prefix: what stands before the block is evaluated once, at the block's start. dual: what stands
+behind it too. Places outside the block then go on seeing the block as it was at its start (dual)
+or are not evaluated again (prefix): the result is approximate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from ..checkpoint import LoadedModel
+from ..errors import InputError
+from ..forward import check_length, hidden_states, predictions, source_rows, structure
+from .sources import Reader, Reading
+from .view import Block, RunState
+
+
+class InPlaceCache(DynamicCache):  # type: ignore[misc]
+    """A full cache whose rows [start, end) are replaced by each forward over just those places."""
+
+    def __init__(self, full: DynamicCache, start: int) -> None:
+        super().__init__()
+        self.full, self.start = full, start
+
+    def get_seq_length(self, layer_idx: int = 0, *args: Any, **kwargs: Any) -> int:
+        return 0
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        layer = self.full.layers[layer_idx]
+        end = self.start + key_states.shape[-2]
+        layer.keys[:, :, self.start : end] = key_states
+        layer.values[:, :, self.start : end] = value_states
+        return layer.keys, layer.values
+
+
+@dataclass
+class Kept:
+    """The cache of a block: `start` is the first place that is evaluated again."""
+
+    span: tuple[int, int]
+    start: int
+    cache: DynamicCache
+
+
+def prefix(reader: Reader, state: RunState, block: Block) -> Reading:
+    """Each block begins with a full forward; then everything from the block on is evaluated."""
+    return _read(reader, state, block, _after_prefix)
+
+
+def dual(reader: Reader, state: RunState, block: Block) -> Reading:
+    """Each block begins with a full forward; then the block alone is evaluated."""
+    return _read(reader, state, block, _block_alone)
+
+
+Step = Callable[[LoadedModel, Kept, Tensor], tuple[Tensor, int]]
+
+
+@torch.inference_mode()
+def _read(reader: Reader, state: RunState, block: Block, step: Step) -> Reading:
+    if state.params.cfg_scale:
+        raise InputError("Guidance cannot be combined with a cache.", "cfg_scale")
+    ids = reader.tensor(state.canvas.tokens)
+    check_length(reader.model, len(ids))
+    kept = _resumed(reader, state, block)
+    if kept is None:
+        hidden, start = _begin(reader, state, block, ids), 0
+    else:
+        hidden, start = step(reader.model, kept, ids)
+    # masks that the published loop left over in an earlier block are out of reach here
+    positions = reader.tensor([i for i in block.scope if i >= start])
+    rows = (source_rows(reader.model, positions) - start).clamp_min(0)
+    logits = predictions(reader.model, hidden[rows])
+    return Reading(positions, logits, (start, start + len(hidden)))
+
+
+def _begin(reader: Reader, state: RunState, block: Block, ids: Tensor) -> Tensor:
+    """The full forward at a block's start; its keys and values are kept."""
+    cache = DynamicCache()
+    mask = None
+    if reader.model.spec.attention != "full":
+        mask = structure(reader.model, len(ids))[None, None]
+    hidden = hidden_states(reader.model, ids[None], mask, None, cache)[0]
+    # a shifted model reads the block's first place from the place before it
+    shifted = reader.model.spec.predict == "shifted" and not state.params.official
+    start = max(0, block.span[0] - int(shifted))
+    reader.kept = Kept(block.span, start, cache)
+    state.carry["cached"] = {"span": list(block.span), "ids": ids.tolist()}
+    return hidden
+
+
+def _resumed(reader: Reader, state: RunState, block: Block) -> Kept | None:
+    """The cache of this block; made again from the carry if the run was interrupted inside it."""
+    noted = state.carry.get("cached")
+    if noted is None or tuple(noted["span"]) != block.span or _restarted(state, block):
+        return None
+    if not isinstance(reader.kept, Kept) or reader.kept.span != block.span:
+        _begin(reader, state, block, reader.tensor(noted["ids"]))
+    assert isinstance(reader.kept, Kept)
+    return reader.kept
+
+
+def _restarted(state: RunState, block: Block) -> bool:
+    """Whether the canvas changed its length or the published loop begins the block anew."""
+    longer = len(state.carry["cached"]["ids"]) != len(state.canvas)
+    return longer or (state.params.official and block.step == 0)
+
+
+def _after_prefix(model: LoadedModel, kept: Kept, ids: Tensor) -> tuple[Tensor, int]:
+    surplus = kept.cache.get_seq_length() - kept.start
+    if surplus > 0:
+        kept.cache.crop(-surplus)
+    mask = _mask(model, kept.start, len(ids), len(ids))
+    places = torch.arange(kept.start, len(ids), device=ids.device)[None]
+    hidden = hidden_states(model, ids[None, kept.start :], mask, places, kept.cache)[0]
+    return hidden, kept.start
+
+
+def _block_alone(model: LoadedModel, kept: Kept, ids: Tensor) -> tuple[Tensor, int]:
+    end = kept.span[1]
+    mask = structure(model, len(ids))[kept.start : end][None, None]
+    places = torch.arange(kept.start, end, device=ids.device)[None]
+    cache = InPlaceCache(kept.cache, kept.start)
+    hidden = hidden_states(model, ids[None, kept.start : end], mask, places, cache)[0]
+    return hidden, kept.start
+
+
+def _mask(model: LoadedModel, start: int, end: int, length: int) -> Tensor | None:
+    if model.spec.attention == "full":
+        return None
+    return structure(model, length)[start:end][None, None]

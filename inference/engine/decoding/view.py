@@ -1,0 +1,129 @@
+"""What a policy sees when it decides one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..canvas import Canvas
+from ..families.spec import ModelSpec
+from .dice import per_position
+from .distribution import Distribution
+from .params import Params
+
+
+@dataclass
+class RunState:
+    """Where a run stands before a step.
+
+    `index` counts its steps from 0. `carry` is its memory beside the canvas: plain values that can
+    be kept in a database and handed back.
+    """
+
+    spec: ModelSpec
+    params: Params
+    canvas: Canvas
+    index: int
+    carry: dict[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """The run's steps: as asked, else one for each place that the prompt does not hold."""
+        free = sum(not slot.prompt for slot in self.canvas.slots)
+        return self.params.steps or max(1, free)
+
+    def new_slot(self) -> int:
+        """A slot id that was never used in this run."""
+        fresh = max((slot.id for slot in self.canvas.slots), default=-1) + 1
+        taken = max(fresh, int(self.carry.get("next_slot", 0)))
+        self.carry["next_slot"] = taken + 1
+        return taken
+
+
+@dataclass(frozen=True)
+class Block:
+    """The part of the canvas that is being worked on.
+
+    `scope`: open positions that may be written now. `span`: its first and last + 1 position.
+    `index`: its number. `step`: steps of its share that have gone; `steps_left`: those left, this
+    one included, at least 1. `masks_at_start` is known to the published schedules only.
+    """
+
+    scope: tuple[int, ...]
+    span: tuple[int, int]
+    steps_left: int
+    index: int = 0
+    step: int = 0
+    masks_at_start: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """The open positions in scope, ascending, with their distributions; n of them, V tokens.
+
+    `choice` is what tokens are drawn from, `ranking` what positions are ranked by (they differ when
+    end-of-text is penalised only in the ranking). `evaluated` is the stretch of places that the
+    forward covered (a cache makes it shorter than the canvas). `settled` are written places whose
+    predictions were read too, `shadow` the distribution of each; `history` holds the distributions
+    of the positions in earlier steps, oldest first.
+    """
+
+    state: RunState
+    block: Block
+    generator: torch.Generator
+    positions: Tensor
+    choice: Distribution
+    ranking: Distribution
+    evaluated: tuple[int, int]
+    settled: Tensor | None = None
+    shadow: Distribution | None = None
+    history: list[Distribution] = field(default_factory=list)
+
+    @property
+    def params(self) -> Params:
+        return self.state.params
+
+    @property
+    def canvas(self) -> Canvas:
+        return self.state.canvas
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.state.spec
+
+    def uniform(self) -> Tensor:
+        """One uniform number [n] for each position in scope, float64."""
+        return per_position(self.generator, len(self.canvas), self.positions)
+
+    def only(self, keep: Tensor) -> View:
+        """The view of some of its positions (a boolean mask [n])."""
+        return replace(
+            self,
+            positions=self.positions[keep],
+            choice=self.choice.rows(keep),
+            ranking=self.ranking.rows(keep),
+            history=[past.rows(keep) for past in self.history],
+        )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The token [n] drawn for each position in scope, and the distribution that scores judge by.
+
+    `chosen` holds indices when the draw has settled the positions too.
+    """
+
+    tokens: Tensor
+    judged: Distribution
+    chosen: Tensor | None = None
+
+    @property
+    def probs(self) -> Tensor:
+        """The probability [n] of the drawn token."""
+        return self.judged.prob_of(self.tokens)
+
+    def only(self, keep: Tensor) -> Drawn:
+        return Drawn(self.tokens[keep], self.judged.rows(keep))

@@ -1,0 +1,72 @@
+"""Running every case of a folder: one line each, a total at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .decode import DECODE
+from .fixtures import Folder
+from .helpers import check_helpers
+from .likelihood import check_likelihood
+from .logits import check_logits
+
+Check = Callable[[Folder, dict[str, Any]], list[str]]
+PROCEDURES: dict[str, Check] = {**DECODE, "llada.log_likelihood": check_likelihood}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One case: its name and its faults; None faults = no such procedure here."""
+
+    name: str
+    procedure: str
+    faults: list[str] | None
+
+    def line(self) -> str:
+        """What is printed."""
+        if self.faults is None:
+            return f"SKIP {self.name} ({self.procedure}: not known here)"
+        if self.faults:
+            return f"FAIL {self.name} ({self.procedure}): {self.faults[0]}"
+        return f"ok   {self.name} ({self.procedure})"
+
+
+def verdicts(directory: Path) -> Iterator[Verdict]:
+    """Checks everything that the folder's index.json lists, in its order."""
+    folder = Folder(directory)
+    index = folder.read("index.json")
+    for path in index.get("logits", []):
+        yield _verdict(folder, path, "logits", check_logits)
+    for path in index.get("helpers", []):
+        yield _verdict(folder, path, "helpers", check_helpers)
+    for case in index.get("cases", []):
+        procedure = case["procedure"]
+        yield _verdict(folder, case["path"], procedure, PROCEDURES.get(procedure))
+
+
+def _verdict(folder: Folder, path: str, procedure: str, check: Check | None) -> Verdict:
+    name = Path(path).stem
+    if check is None:
+        return Verdict(name, procedure, None)
+    try:
+        return Verdict(name, procedure, check(folder, folder.read(path)))
+    except Exception as error:  # a case that cannot run is a failed case, and the rest goes on
+        return Verdict(name, procedure, [f"{type(error).__name__}: {error}"])
+
+
+def main(directory: str | Path, write: Callable[[str], object] = print) -> int:
+    """Prints a line for each case and the totals; 1 if any failed or nothing was found, else 0."""
+    root = Path(directory)
+    if not (root / "index.json").is_file():
+        write(f"There is no index.json in {root.name}/.")
+        return 1
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for verdict in verdicts(root):
+        write(verdict.line())
+        state = "skipped" if verdict.faults is None else "failed" if verdict.faults else "passed"
+        counts[state] += 1
+    write(", ".join(f"{count} {state}" for state, count in counts.items()))
+    return 1 if counts["failed"] or not counts["passed"] else 0
