@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inference.engine.training.evaluation import Report, Row
+from inference.engine.training.evaluation import Report
 from inference.engine.training.export import SIDECAR, write_json
 from inference.engine.training.tables import markdown_table
 from inference.engine.training.task import Task
@@ -19,7 +19,7 @@ MEANINGS = {
     "exact": "the whole answer is right",
     "digits": "share of the digits that are right",
     "cells": "share of the open cells that are right",
-    "length": "the gap was filled with as many tokens as the original had",
+    "length": "the gap got as many tokens as it had in the original",
 }
 
 
@@ -65,13 +65,13 @@ def _facts(sidecar: dict[str, Any]) -> str:
 
 
 def _quality(entry: dict[str, Any], task: Task) -> str:
-    rows = [Row(**row) for row in entry["rows"]]
+    report = Report.from_json({k: v for k, v in entry.items() if k != "command"})
     bound = entry["elbo_nats_per_token"]
     head = (
         f"{entry['cases']} cases, seed {entry['seed']}; bound of held-out documents "
         f"{bound:.3f} nats per token. Printed by `{entry['command']}`:"
     )
-    return f"{head}\n\n{markdown_table(rows, task.aims)}"
+    return f"{head}\n\n{markdown_table(report.rows, task.aims)}"
 
 
 def _meanings(task: Task) -> str:

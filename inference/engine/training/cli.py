@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -14,7 +15,8 @@ import torch
 from inference.engine.checkpoint import load
 from inference.engine.errors import InputError
 from inference.engine.training.card import write_card
-from inference.engine.training.evaluation import Question, Report, Row, evaluate
+from inference.engine.training.decode import Settings
+from inference.engine.training.evaluation import Report, Row, evaluate
 from inference.engine.training.run import Order, pick_device, train
 from inference.engine.training.tables import text_table, write_csv, write_plot
 from inference.engine.training.task import Task
@@ -79,6 +81,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", default="0", help="with commas; 0 = one token per pass")
     parser.add_argument("--block-lengths", default="0", help="with commas; 0 = one block")
     parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--eos-last", action="store_true", help="end-of-text waits for the rest")
     parser.add_argument("--count", type=int, default=60, help="cases (default 60)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -93,19 +96,7 @@ def evaluate_command(options: argparse.Namespace) -> Report:
     torch.set_num_threads(options.threads)
     task = TASKS[options.task]
     model = load(options.model, device=pick_device(options.device), dtype=torch.float32)
-    report: Report | None = None
-    for block in _numbers(options.block_lengths, "block-lengths"):
-        question = Question(
-            recipes=tuple(filter(None, options.recipes.split(","))),
-            steps=_numbers(options.steps, "steps"),
-            count=options.count,
-            seed=options.seed,
-            block_length=block or None,
-            temperature=options.temperature,
-        )
-        part = evaluate(model, task, question, _announce)
-        report = part if report is None else report.joined(part)
-    assert report is not None
+    report = evaluate(model, task, settings_of(options), options.count, options.seed, _announce)
     print(f"ELBO {report.elbo_nats_per_token:.4f} nats per token")
     print(text_table(report.rows, task.aims))
     _write(report, task, options)
@@ -121,8 +112,20 @@ def _write(report: Report, task: Task, options: argparse.Namespace) -> None:
         write_card(options.model, task, [report], [_own_command(options)])
 
 
+def settings_of(options: argparse.Namespace) -> list[Settings]:
+    """Every recipe with every block length and every number of steps."""
+    names = [name for name in options.recipes.split(",") if name]
+    blocks = _numbers(options.block_lengths, "block-lengths")
+    steps = _numbers(options.steps, "steps")
+    return [
+        Settings(name, count, block or None, options.temperature, options.eos_last, options.seed)
+        for name, block, count in product(names, blocks, steps)
+    ]
+
+
 def _announce(row: Row) -> None:
-    print(f"{row.recipe} steps {row.steps} block {row.block_length}: {row.marks}", file=sys.stderr)
+    how = row.settings
+    print(f"{how.recipe} steps {how.steps} block {how.block_length}: {row.marks}", file=sys.stderr)
 
 
 def _numbers(text: str, name: str) -> tuple[int, ...]:
@@ -139,4 +142,6 @@ def _own_command(options: argparse.Namespace) -> str:
     parts = ["python", "manage.py", "evaluate", options.model.name, "--task", options.task]
     parts += ["--recipes", options.recipes, "--steps", options.steps]
     parts += ["--block-lengths", options.block_lengths, "--temperature", f"{options.temperature:g}"]
+    parts += ["--eos-last"] * options.eos_last
+    parts += ["--card"] * options.card
     return shlex.join([*parts, "--count", str(options.count), "--seed", str(options.seed)])

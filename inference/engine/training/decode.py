@@ -1,29 +1,29 @@
-"""One case through a decoding recipe, for measuring."""
+"""One case through one decoding recipe of the engine, for measuring."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-import torch
-
-from inference.engine import forward
+from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.recipes import recipe_named
 from inference.engine.errors import InputError
-from inference.engine.training.sampling import Decoding, denoise
 from inference.engine.training.task import Case
 
-if TYPE_CHECKING:
-    from inference.engine.training.evaluation import Question
 
-RECIPES: dict[str, Decoding] = {
-    "llada/low_confidence": Decoding("low_confidence"),
-    "llada/low_confidence_eos_last": Decoding("low_confidence", end_last=True),
-    "llada/random": Decoding("random"),
-    "left_to_right": Decoding("left"),
-    "fast_dllm/threshold": Decoding("low_confidence", threshold=0.9),
-}
+@dataclass(frozen=True)
+class Settings:
+    """How to decode: `steps` 0 is one token per pass, `block_length` None is one block."""
+
+    recipe: str
+    steps: int = 0
+    block_length: int | None = None
+    temperature: float = 0.0
+    eos_last: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,39 @@ class Outcome:
     tokens: int
 
 
-def decode(model: LoadedModel, case: Case, recipe: str, steps: int, question: Question) -> Outcome:
-    """Fill a case's canvas; `steps` 0 means one token per pass. Raises InputError."""
-    if recipe not in RECIPES:
-        raise InputError(f"Unknown recipe {recipe!r}. Known: {', '.join(RECIPES)}.", "recipes")
+def decode(model: LoadedModel, case: Case, settings: Settings, number: int = 0) -> Outcome:
+    """Fill a case's canvas; `number` gives each case dice of its own.
+
+    Raises InputError for an unknown recipe or a model without mask.
+    """
+    canvas = Canvas.start(case.prompt_ids, case.gen_length, mask_of(model))
+    params = parameters(settings, len(canvas.open_positions))
+    passes = 0
+    for result in generate(model, canvas, settings.recipe, params, settings.seed + number):
+        canvas, passes = result.canvas, passes + 1
+    given = sum(token != canvas.mask_id for token in case.prompt_ids)
+    return Outcome(canvas.tokens, passes, len(canvas) - given)
+
+
+def parameters(settings: Settings, masks: int) -> dict[str, Any]:
+    """Those of the settings that the recipe reads."""
+    values = {
+        "steps": settings.steps or None,
+        "tokens_per_step": math.ceil(masks / settings.steps) if settings.steps else 1,
+        "block_length": settings.block_length,
+        "temperature": settings.temperature,
+        "eos_last": settings.eos_last,
+    }
+    recipe = recipe_named(settings.recipe)
+    return {
+        name: value
+        for name, value in values.items()
+        if name in recipe.uses and (value is not None or name not in recipe.defaults)
+    }
+
+
+def mask_of(model: LoadedModel) -> int:
+    """The mask's id; raises InputError for a model that has none."""
     if model.spec.mask_id is None:
-        raise InputError("This model has no mask token, so it cannot be decoded here.", "model")
-    base, mask = RECIPES[recipe], model.spec.mask_id
-    canvas = [*case.prompt_ids, *[mask] * case.gen_length]
-    tokens = canvas.count(mask)
-    how = Decoding(
-        order=base.order,
-        per_pass=math.ceil(tokens / steps) if steps else 1,
-        block=question.block_length,
-        temperature=question.temperature,
-        end_last=base.end_last,
-        threshold=base.threshold,
-        seed=question.seed,
-    )
-    end = -1 if model.spec.eos_id is None else model.spec.eos_id
-    banned = tuple(i for i in (model.spec.bos_id, model.spec.expand_id) if i is not None)
-    filled, passes = denoise(
-        lambda ids: forward.logits_batch(model, ids), torch.tensor([canvas]), mask, end, banned, how
-    )
-    return Outcome(filled[0].tolist(), passes, tokens)
+        raise InputError("This model has no mask token, so it cannot be evaluated here.", "model")
+    return model.spec.mask_id

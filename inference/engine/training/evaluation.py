@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +13,18 @@ from tokenizers import Tokenizer
 
 from inference.engine import forward
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.errors import InputError
-from inference.engine.training.decode import decode
+from inference.engine.decoding.recipes import recipe_named
+from inference.engine.training.decode import Settings, decode, mask_of
 from inference.engine.training.noise import elbo_nats
 from inference.engine.training.task import Case, Marks, Task
 
 
 @dataclass(frozen=True)
-class Question:
-    """What to measure: recipes by name, numbers of steps (0 = one token per step), cases."""
-
-    recipes: tuple[str, ...]
-    steps: tuple[int, ...] = (0,)
-    count: int = 60
-    seed: int = 0
-    block_length: int | None = None
-    temperature: float = 0.0
-
-
-@dataclass(frozen=True)
 class Row:
     """One line of the table. `passes` is the mean number of forward passes of a case, `marks`
-    the mean of each mark, all in 0…1."""
+    the mean of each mark, all in 0…1, `seconds` the time of all cases together."""
 
-    recipe: str
-    steps: int
-    block_length: int | None
-    temperature: float
+    settings: Settings
     passes: float
     tokens_per_forward: float
     seconds: float
@@ -56,61 +41,53 @@ class Report:
     elbo_nats_per_token: float
     rows: list[Row] = field(default_factory=list)
 
-    def joined(self, other: Report) -> Report:
-        """The rows of two reports on the same cases in one."""
-        return replace(self, rows=[*self.rows, *other.rows])
-
     def as_json(self) -> dict[str, Any]:
         """Plain values for the sidecar."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Report:
+        """The report that `as_json` gave."""
+        rows = [Row(**{**row, "settings": Settings(**row["settings"])}) for row in data["rows"]]
+        return cls(**{**data, "rows": rows})
+
 
 def evaluate(
-    model: LoadedModel, task: Task, question: Question, report: Callable[[Row], None] | None = None
+    model: LoadedModel,
+    task: Task,
+    settings: Sequence[Settings],
+    count: int = 60,
+    seed: int = 0,
+    report: Callable[[Row], None] | None = None,
 ) -> Report:
-    """Decode the task's cases with every recipe and number of steps, and judge them.
+    """Decode the task's cases in every way asked for, and judge them.
 
-    `report` is called with each finished row. Raises InputError for an unknown recipe.
+    `report` is called with each finished row. Raises InputError for an unknown recipe, before
+    any work is done.
     """
+    for one in settings:
+        recipe_named(one.recipe)
     tokenizer = native_tokenizer(model)
-    cases = task.cases(tokenizer, question.count, question.seed)
-    result = Report(task.name, question.count, question.seed, bound(model, task, question.count))
-    for recipe in question.recipes:
-        for steps in question.steps:
-            row = measure(model, cases, question, recipe, steps)
-            result.rows.append(row)
-            if report is not None:
-                report(row)
+    cases = task.cases(tokenizer, count, seed)
+    result = Report(task.name, count, seed, bound(model, task, count))
+    for one in settings:
+        row = measure(model, cases, one)
+        result.rows.append(row)
+        if report is not None:
+            report(row)
     return result
 
 
-def mask_of(model: LoadedModel) -> int:
-    """The mask's id; raises InputError for a model that has none."""
-    if model.spec.mask_id is None:
-        raise InputError("This model has no mask token, so it cannot be evaluated here.", "model")
-    return model.spec.mask_id
-
-
-def native_tokenizer(model: LoadedModel) -> Tokenizer:
-    """The tokenizer that the model's directory holds, as the corpora use it."""
-    return Tokenizer.from_file(str(Path(model.path) / "tokenizer.json"))
-
-
-def measure(
-    model: LoadedModel, cases: list[Case], question: Question, recipe: str, steps: int
-) -> Row:
-    """One row: every case decoded with one recipe and one number of steps."""
+def measure(model: LoadedModel, cases: list[Case], settings: Settings) -> Row:
+    """One row: every case decoded in one way."""
     began = time.perf_counter()
-    outcomes = [decode(model, case, recipe, steps, question) for case in cases]
+    outcomes = [decode(model, case, settings, number) for number, case in enumerate(cases)]
     seconds = time.perf_counter() - began
     passes = sum(outcome.passes for outcome in outcomes)
     tokens = sum(outcome.tokens for outcome in outcomes)
     verdicts = [case.judge(o.ids) for case, o in zip(cases, outcomes, strict=True)]
     return Row(
-        recipe=recipe,
-        steps=steps,
-        block_length=question.block_length,
-        temperature=question.temperature,
+        settings=settings,
         passes=round(passes / len(cases), 2),
         tokens_per_forward=round(tokens / passes, 3),
         seconds=round(seconds, 2),
@@ -122,6 +99,11 @@ def mean_marks(verdicts: Iterable[Marks]) -> Marks:
     """The mean of every mark, to three places."""
     listed = list(verdicts)
     return {name: round(sum(v[name] for v in listed) / len(listed), 3) for name in listed[0]}
+
+
+def native_tokenizer(model: LoadedModel) -> Tokenizer:
+    """The tokenizer that the model's directory holds, as the corpora use it."""
+    return Tokenizer.from_file(str(Path(model.path) / "tokenizer.json"))
 
 
 def bound(model: LoadedModel, task: Task, count: int) -> float:

@@ -95,6 +95,7 @@ def export(
     write_json(folder / "tokenizer_config.json", tokenizer_config(task.context, start))
     write_json(folder / SIDECAR, sidecar(task, training))
     tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "model.safetensors").chmod(0o644)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -9,16 +9,18 @@ from pathlib import Path
 from inference.engine.training.evaluation import Report, Row
 from inference.engine.training.task import Task
 
-HEAD = ("recipe", "block", "T", "steps", "passes", "tokens/pass")
+HEAD = ("recipe", "block", "T", "end last", "steps", "passes", "tokens/pass")
 
 
 def cells(row: Row, aims: Sequence[str]) -> list[str]:
-    """A row's values as people read them; 0 steps is one token per pass."""
+    """A row's values as people read them."""
+    how = row.settings
     return [
-        row.recipe,
-        str(row.block_length or "one"),
-        f"{row.temperature:g}",
-        str(row.steps or "1 token each"),
+        how.recipe,
+        str(how.block_length or "one"),
+        f"{how.temperature:g}",
+        "yes" if how.eos_last else "no",
+        str(how.steps or "one token each"),
         f"{row.passes:.1f}",
         f"{row.tokens_per_forward:.2f}",
         *(f"{row.marks[aim]:.3f}" for aim in aims),
@@ -44,17 +46,30 @@ def markdown_table(rows: Sequence[Row], aims: Sequence[str]) -> str:
 
 def write_csv(path: Path, report: Report, task: Task) -> None:
     """One line per row, with the bound and the number of cases in each."""
+    first = {
+        "task": report.task,
+        "cases": report.cases,
+        "elbo_nats_per_token": report.elbo_nats_per_token,
+    }
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        names = ("block_length", "temperature", "steps", "passes", "tokens_per_forward", "seconds")
-        writer.writerow(
-            ["task", "cases", "seed", "elbo_nats_per_token", "recipe", *names, *task.aims]
-        )
-        for row in report.rows:
-            measured = [getattr(row, name) for name in names]
-            marks = [row.marks[aim] for aim in task.aims]
-            first = [report.task, report.cases, report.seed, report.elbo_nats_per_token]
-            writer.writerow([*first, row.recipe, *measured, *marks])
+        for index, row in enumerate(report.rows):
+            measured = {
+                name: getattr(row, name) for name in ("passes", "tokens_per_forward", "seconds")
+            }
+            marks = {aim: row.marks[aim] for aim in task.aims}
+            line = first | vars(row.settings) | measured | marks
+            if index == 0:
+                writer.writerow(line)
+            writer.writerow(line.values())
+
+
+def label_of(row: Row) -> str:
+    """What tells the lines of a plot apart: everything but the number of steps."""
+    how = row.settings
+    block = f", blocks of {how.block_length}" if how.block_length else ""
+    warmth = f", T {how.temperature:g}" if how.temperature else ""
+    return f"{how.recipe}{block}{warmth}{', end last' if how.eos_last else ''}"
 
 
 def write_plot(path: Path, report: Report, task: Task) -> None:
@@ -65,10 +80,10 @@ def write_plot(path: Path, report: Report, task: Task) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    for recipe in dict.fromkeys(row.recipe for row in report.rows):
-        rows = sorted((r for r in report.rows if r.recipe == recipe), key=lambda r: r.passes)
+    for label in dict.fromkeys(map(label_of, report.rows)):
+        rows = sorted((r for r in report.rows if label_of(r) == label), key=lambda r: r.passes)
         marks = [row.marks[task.aims[0]] for row in rows]
-        axes.plot([row.passes for row in rows], marks, marker="o", label=recipe)
+        axes.plot([row.passes for row in rows], marks, marker="o", label=label)
     axes.set(xlabel="forward passes per case", ylabel=task.aims[0], ylim=(-0.03, 1.03))
     axes.set_title(f"{task.label}: quality against steps ({report.cases} cases)")
     axes.grid(alpha=0.3)
