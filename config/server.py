@@ -8,10 +8,13 @@ from typing import Any
 # Daphne first: it installs Twisted's asyncio reactor.
 import daphne.server
 from daphne.endpoints import build_endpoint_description_strings
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
 
 from config.wire import RequestFactory, Socket, SocketFactory
 
 log = logging.getLogger(__name__)
+GOODBYE_SECONDS = 0.3
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]
@@ -24,10 +27,12 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         super().listen_error(failure)
 
     def kill_all_applications(self) -> Any:
+        """Called before the reactor stops: close frames first, and a moment to send them."""
         for protocol in list(self.connections):
             if isinstance(protocol, Socket):
                 protocol.restart()
-        return super().kill_all_applications()
+        kill = super().kill_all_applications
+        return deferLater(reactor, GOODBYE_SECONDS, lambda: None).addCallback(lambda _: kill())
 
 
 def build(application: Any, host: str, port: int, message_bytes: int) -> Server:

@@ -35,17 +35,11 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         request.headers.pop(ROOT_PATH, None)
         return super().onConnect(request)
 
-    def onFrameBegin(self, length: int) -> None:
+    def onFrameBegin(self) -> None:
         if self._within_rate():
-            super().onFrameBegin(length)
-
-    def onMessageFrameBegin(self, length: int) -> None:
-        if self._within_rate():
-            super().onMessageFrameBegin(length)
-
-    def onPing(self, payload: bytes) -> None:
-        if self._within_rate():
-            super().onPing(payload)
+            super().onFrameBegin()
+        else:
+            self._shut_out()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         super().onMessage(payload, isBinary)
@@ -75,10 +69,15 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         second = int(time.monotonic())
         self.frames = self.frames + 1 if second == self.second else 1
         self.second = second
-        if self.frames > FRAMES_PER_SECOND:
-            self.sendCloseFrame(code=POLICY, reasonUtf8=b"too many frames")
-            self.transport.loseConnection()
         return self.frames <= FRAMES_PER_SECOND
+
+    def _shut_out(self) -> None:
+        """Close, and forget what has been received: reading on would be work for an attacker."""
+        super().onFrameBegin()
+        self.data = b""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=POLICY, reasonUtf8=b"too many frames")
+        self.transport.loseConnection()
 
 
 class SocketFactory(WebSocketFactory):  # type: ignore[misc]
