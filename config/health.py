@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 
-from inference.models import ModelEntry, WorkerBeat
-
-BEAT_SECONDS = 15
-"""A worker that has not written its row for this long counts as gone."""
+from inference.models import ModelEntry
+from inference.registry import living_workers
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -54,8 +50,7 @@ def _channel_layer() -> str:
 
 
 def _worker() -> str:
-    recent = timezone.now() - timedelta(seconds=BEAT_SECONDS)
-    return "" if WorkerBeat.objects.filter(seen__gte=recent).exists() else "no worker is alive"
+    return "" if living_workers() else "no worker is alive"
 
 
 def _model() -> str:

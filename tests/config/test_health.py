@@ -1,0 +1,88 @@
+"""Health, readiness, metrics, and what every answer carries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from config.middleware import POLICY
+from inference.models import ModelEntry, WorkerBeat
+
+pytestmark = pytest.mark.django_db
+METRICS = {"engine": {"jobs": 7}, "logits_cache": {"hits": 3}}
+
+
+def _worker(age: float = 0) -> None:
+    seen = timezone.now() - timedelta(seconds=age)
+    WorkerBeat.objects.create(name="w:1", device="cpu", loaded=[], metrics=METRICS, seen=seen)
+
+
+def _model(state: str) -> None:
+    ModelEntry.objects.all().update(is_default=False)
+    ModelEntry.objects.create(slug="m", label="M", path="m", state=state, is_default=True)
+
+
+def _parts() -> tuple[int, dict[str, str]]:
+    answer = Client().get("/readyz")
+    return answer.status_code, answer.json()["parts"]
+
+
+def test_health_needs_nothing() -> None:
+    assert Client().get("/healthz").json() == {"status": "ok"}
+
+
+def test_ready_when_everything_is_there() -> None:
+    _worker()
+    _model("loaded")
+    status, parts = _parts()
+    assert (status, set(parts.values())) == (200, {"ok"})
+
+
+@pytest.mark.parametrize("age", [None, 60])
+def test_not_ready_without_a_living_worker(age: float | None) -> None:
+    if age is not None:
+        _worker(age)
+    _model("loaded")
+    status, parts = _parts()
+    assert (status, parts["worker"]) == (503, "no worker is alive")
+
+
+def test_not_ready_while_the_model_loads() -> None:
+    _worker()
+    _model("loading")
+    status, parts = _parts()
+    assert (status, parts["model"]) == (503, "the default model is loading")
+
+
+def test_a_part_that_raises_is_a_reason_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> str:
+        raise ConnectionError("secret address")
+
+    monkeypatch.setitem(__import__("config.health").health.CHECKS, "channel layer", broken)
+    status, parts = _parts()
+    assert (status, parts["channel layer"]) == (503, "failed: ConnectionError")
+
+
+def test_every_answer_has_its_own_correlation_id_and_the_policy() -> None:
+    first, second = Client().get("/healthz"), Client().get("/nowhere")
+    ids = {first.headers["X-Correlation-ID"], second.headers["X-Correlation-ID"]}
+    assert len(ids) == 2
+    assert all(answer.headers["Content-Security-Policy"] == POLICY for answer in (first, second))
+    assert "unsafe" not in POLICY
+    assert first.headers["X-Content-Type-Options"] == "nosniff"
+    assert first.headers["X-Frame-Options"] == "DENY"
+
+
+def test_metrics_are_for_staff(owner: User, owner_client: Client) -> None:
+    assert owner_client.get("/metrics").status_code == 401
+    assert Client().get("/metrics").json()["error_type"] == "auth"
+    User.objects.filter(pk=owner.pk).update(is_staff=True)
+    _worker()
+    text = owner_client.get("/metrics").content.decode()
+    assert "unmask_workers 1.0" in text
+    assert 'unmask_engine_jobs_total{worker="w:1"} 7.0' in text
+    assert 'unmask_logits_cache_hits_total{worker="w:1"} 3.0' in text

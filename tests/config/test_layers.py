@@ -1,0 +1,72 @@
+"""The in-memory layer between threads: quick, complete, harmless when a loop is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from asgiref.sync import async_to_sync
+
+from config.layers import ThreadSafeLayer
+
+
+async def _listen(layer: ThreadSafeLayer, count: int, started: threading.Event) -> list[float]:
+    """Receives `count` messages of the group; the delay of each in seconds."""
+    channel = await layer.new_channel()
+    await layer.group_add("g", channel)
+    delays = []
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, started.set)
+    for _ in range(count):
+        message = await layer.receive(channel)
+        delays.append(time.perf_counter() - message["at"])
+    return delays
+
+
+def _in_thread(work: Callable[[], Coroutine[Any, Any, Any]]) -> tuple[threading.Thread, list[Any]]:
+    result: list[Any] = []
+    thread = threading.Thread(target=lambda: result.append(asyncio.run(work())), daemon=True)
+    thread.start()
+    return thread, result
+
+
+def test_a_message_from_another_thread_arrives_at_once() -> None:
+    layer, started = ThreadSafeLayer(), threading.Event()
+    thread, result = _in_thread(lambda: _listen(layer, 30, started))
+    assert started.wait(5)
+    for _ in range(30):
+        async_to_sync(layer.group_send)("g", {"type": "x", "at": time.perf_counter()})
+        time.sleep(0.01)
+    thread.join(10)
+    delays = sorted(result[0])
+    assert delays[len(delays) // 2] < 0.05
+
+
+def test_a_burst_from_two_threads_loses_nothing() -> None:
+    layer, started = ThreadSafeLayer(), threading.Event()
+    thread, result = _in_thread(lambda: _listen(layer, 2000, started))
+    assert started.wait(5)
+
+    async def burst() -> None:
+        for _ in range(1000):
+            await layer.group_send("g", {"type": "x", "at": time.perf_counter()})
+
+    senders = [_in_thread(burst)[0] for _ in range(2)]
+    for sender in senders:
+        sender.join(30)
+    thread.join(30)
+    assert len(result[0]) == 2000
+
+
+def test_sending_after_the_receiving_loop_has_closed_does_not_hang() -> None:
+    layer, started = ThreadSafeLayer(), threading.Event()
+    thread, _ = _in_thread(lambda: _listen(layer, 0, started))
+    thread.join(10)
+    thread, result = _in_thread(lambda: _listen(layer, 1, started))
+    assert started.wait(5)
+    async_to_sync(layer.group_send)("g", {"type": "x", "at": time.perf_counter()})
+    thread.join(10)
+    assert len(result) == 1

@@ -1,0 +1,85 @@
+"""Log lines are JSON, carry the correlation id, and hide what users write."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import logging.config
+from typing import Any
+
+import structlog
+
+from config.logs import REDACTED, configure, redact
+from inference.errors import correlation_id, new_correlation_id
+
+
+def _lines(write: Any) -> list[dict[str, Any]]:
+    stream = io.StringIO()
+    described = configure("INFO")["formatters"]["json"]
+    options = {key: value for key, value in described.items() if key != "()"}
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**options))
+    logger = logging.getLogger("tests.logs")
+    logger.addHandler(handler)
+    logger.setLevel("INFO")
+    logger.propagate = False
+    try:
+        write()
+    finally:
+        logger.removeHandler(handler)
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_plain_logging_and_structlog_write_the_same_shape() -> None:
+    def write() -> None:
+        logging.getLogger("tests.logs").warning("plain %s", "line")
+        structlog.get_logger("tests.logs").warning("bound", steps=3)
+
+    plain, bound = _lines(write)
+    assert (plain["event"], plain["level"], plain["logger"]) == (
+        "plain line",
+        "warning",
+        "tests.logs",
+    )
+    assert (bound["event"], bound["steps"], bound["logger"]) == ("bound", 3, "tests.logs")
+
+
+def test_the_correlation_id_is_in_every_line() -> None:
+    token = correlation_id.set("")
+    fresh = new_correlation_id()
+    (line,) = _lines(lambda: logging.getLogger("tests.logs").warning("x"))
+    correlation_id.reset(token)
+    assert line["correlation_id"] == fresh
+
+
+def test_what_users_write_is_hidden_at_any_depth() -> None:
+    event = {
+        "event": "received",
+        "prompt": "my secret",
+        "message": {"type": "initialize", "prompt": "my secret", "more": [{"text": "my secret"}]},
+        "steps": 3,
+    }
+    shown = redact(None, "info", event)
+    assert "my secret" not in json.dumps(shown)
+    assert shown["message"]["more"][0]["text"] == REDACTED
+    assert shown["steps"] == 3
+
+
+def test_extra_fields_of_plain_logging_are_hidden_too() -> None:
+    def write() -> None:
+        logging.getLogger("tests.logs").warning("x", extra={"prompt": "my secret"})
+
+    (line,) = _lines(write)
+    assert line["prompt"] == REDACTED
+
+
+def test_a_traceback_is_part_of_the_line() -> None:
+    def write() -> None:
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            logging.getLogger("tests.logs").exception("failed")
+
+    (line,) = _lines(write)
+    assert line["exception"][0]["exc_type"] == "ValueError"
