@@ -38,7 +38,7 @@ class FakeModel:
     tokenizer_hash: str = "f" * 64
     key: str = "k" * 64
     dtype: torch.dtype = torch.float32
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     context: int = CONTEXT
     parameters: int = 0
 

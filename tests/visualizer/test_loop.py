@@ -39,8 +39,14 @@ def test_initialize_shows_prompt_and_masks(play: Any, owner: User) -> None:
 def test_positions_carry_the_fields_of_both_structures(play: Any, owner: User) -> None:
     state = play(owner, type="initialize", prompt="once", gen_length=2)["state"]
     union = {
-        "position", "current_token", "current_token_id", "is_masked", "is_prompt",
-        "is_block_boundary", "candidates", "actual_top_k",
+        "position",
+        "current_token",
+        "current_token_id",
+        "is_masked",
+        "is_prompt",
+        "is_block_boundary",
+        "candidates",
+        "actual_top_k",
     }
     assert all(union <= position.keys() for position in state["positions"])
 
@@ -140,9 +146,7 @@ def test_strategies_mean_what_the_glosses_say(
     assert reply["selected_tokens"] == ({"4": 4} if expected == "first" else {"7": 7})
 
 
-def test_choices_stay_within_the_first_open_block(
-    play: Any, owner: User, session: Session
-) -> None:
+def test_choices_stay_within_the_first_open_block(play: Any, owner: User, session: Session) -> None:
     play(owner, session, type="forward_pass")
     reply = play(owner, session, type="auto_select", tokens_to_select=9, strategy="random")
     assert sorted(map(int, reply["selected_tokens"])) == [4, 5, 6, 7]
@@ -177,9 +181,7 @@ def test_apply_makes_a_step(play: Any, owner: User, session: Session) -> None:
     assert events(session)[-3:] == ["step", "head", "staged"]
 
 
-def test_the_forward_after_a_step_sees_it(
-    play: Any, owner: User, session: Session
-) -> None:
+def test_the_forward_after_a_step_sees_it(play: Any, owner: User, session: Session) -> None:
     play(owner, session, type="forward_pass")
     play(owner, session, type="apply_selection", selections={"5": 9})
     reply = play(owner, session, type="forward_pass")
