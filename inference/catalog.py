@@ -28,6 +28,14 @@ def resolve(entry: Entry) -> Any:
 
 
 FAMILIES: dict[str, Entry] = {
+    "llada_moe": Entry(
+        "LLaDA-MoE", f"{_FAMILIES}.llada_moe.FAMILY", "Mixture of experts, bidirectional."
+    ),
+    "llada2": Entry(
+        "LLaDA 2",
+        f"{_FAMILIES}.llada2.FAMILY",
+        "Mixture of experts, block after block; written tokens may be edited.",
+    ),
     "llada": Entry(
         "LLaDA", f"{_FAMILIES}.llada.FAMILY", "Bidirectional Llama body that fills masked places."
     ),
@@ -35,6 +43,15 @@ FAMILIES: dict[str, Entry] = {
         "Dream",
         f"{_FAMILIES}.dream.FAMILY",
         "Qwen2 body with shifted predictions: Dream, Dream-Coder, DiffuCoder and DreamOn.",
+    ),
+    "qwen3": Entry(
+        "Qwen3 body", f"{_FAMILIES}.qwen3.FAMILY", "SDAR, TraDo and converted Qwen3 models."
+    ),
+    "qwen2": Entry(
+        "Qwen2 body", f"{_FAMILIES}.qwen2.FAMILY", "Converted Qwen2.5 models, Fast-dLLM v2."
+    ),
+    "modernbert": Entry(
+        "ModernBERT", f"{_FAMILIES}.modernbert.FAMILY", "A masked language model that chats."
     ),
 }
 

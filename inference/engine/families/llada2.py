@@ -1,0 +1,118 @@
+"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+
+from .dream import body, theta
+from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
+from .layout import Piece, Rule, renames, stacked_experts
+from .spec import ModelSpec
+
+_AT = "model.layers.{n}."
+KEYS = {
+    "model.embed_tokens.weight": "model.word_embeddings.weight",
+    _AT + "self_attn.q_norm.weight": _AT + "attention.query_layernorm.weight",
+    _AT + "self_attn.k_norm.weight": _AT + "attention.key_layernorm.weight",
+    _AT + "self_attn.o_proj.weight": _AT + "attention.dense.weight",
+    _AT + "mlp.gate.e_score_correction_bias": _AT + "mlp.gate.expert_bias",
+}
+SUPPORTED = {
+    "hidden_act": "silu",
+    "rope_scaling": None,
+    "use_bias": False,
+    "use_qkv_bias": False,
+    "use_qk_norm": True,
+    "use_sliding_window": False,
+}
+BLOCK = 32
+
+
+def native_config(config: Config) -> dict[str, Any]:
+    refuse(config, SUPPORTED)
+    heads = required(config, "num_attention_heads")
+    sizes = {**config, "num_key_value_heads": config.get("num_key_value_heads") or heads}
+    factor = config.get("partial_rotary_factor", 0.5)
+    return {
+        **body(sizes),
+        "head_dim": _head_dim(config),
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": theta(config),
+            "partial_rotary_factor": factor,
+        },
+        "moe_intermediate_size": required(config, "moe_intermediate_size"),
+        "n_routed_experts": required(config, "num_experts"),
+        "n_shared_experts": config.get("num_shared_experts", 0),
+        "num_experts_per_tok": required(config, "num_experts_per_tok"),
+        "n_group": config.get("n_group", 8),
+        "topk_group": config.get("topk_group", 4),
+        "routed_scaling_factor": config.get("routed_scaling_factor", 2.5),
+        "first_k_dense_replace": config.get("first_k_dense_replace", 0),
+        "norm_topk_prob": config.get("norm_topk_prob", True),
+        "use_qk_norm": True,
+        "attention_bias": False,
+        "num_mtp_layers": 0,
+    }
+
+
+def _head_dim(config: Config) -> int:
+    return int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
+
+
+def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
+    return ModelSpec(
+        family="llada2",
+        vocab_size=required(config, "vocab_size"),
+        context=required(config, "max_position_embeddings"),
+        mask_id=mask_id(config, lookup, "<|mask|>"),
+        eos_id=special_id(config, "eos_token_id", lookup, "<|endoftext|>"),
+        eot_id=lookup("<|role_end|>"),
+        pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
+        bos_id=special_id(config, "bos_token_id", lookup, "<|startoftext|>"),
+        attention="block",
+        block_size=int(config.get("block_size") or BLOCK),
+        length="blocks",
+        chat="role" if lookup("<|role_end|>") is not None else "none",
+    )
+
+
+def rules(config: Config) -> list[Rule]:
+    return [*renames(KEYS), fused_qkv(config), *stacked_experts(r"model\.layers\.")]
+
+
+def fused_qkv(config: Config) -> Rule:
+    """q, k and v are row ranges of one matrix: all of Q, then all of K, then all of V."""
+    heads = required(config, "num_attention_heads")
+    groups = config.get("num_key_value_heads") or heads
+    query, key = heads * _head_dim(config), groups * _head_dim(config)
+    spans = {
+        "q": slice(0, query),
+        "k": slice(query, query + key),
+        "v": slice(query + key, query + 2 * key),
+    }
+    pattern = re.compile(r"(model\.layers\.\d+\.)self_attn\.([qkv])_proj\.weight\Z")
+
+    def rule(name: str, shape: torch.Size) -> list[Piece] | None:
+        match = pattern.match(name)
+        if match is None:
+            return None
+        fused = f"{match[1]}attention.query_key_value.weight"
+        return [Piece(fused, name, rows=spans[match[2]])]
+
+    return rule
+
+
+FAMILY = Family(
+    name="llada2",
+    model_types=("llada2_moe",),
+    architectures=("LLaDA2MoeModelLM",),
+    config_class="Glm4MoeConfig",
+    model_class="Glm4MoeForCausalLM",
+    native_config=native_config,
+    spec=spec,
+    rules=rules,
+)

@@ -1,0 +1,33 @@
+"""Qwen2.5 conversions: dllm's (same position) and Fast-dLLM v2 (shifted, blocks) → Qwen2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import qwen3
+from .dream import native_config
+from .family import Config, Family, TokenLookup
+from .spec import ModelSpec
+
+FAST_BLOCK = 32
+
+
+def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
+    plain = replace(qwen3.spec(config, lookup), family="qwen2")
+    if not str(config.get("model_type")).lower().startswith("fast_dllm"):
+        return plain
+    block = config.get("bd_size") or config.get("block_size") or FAST_BLOCK
+    return replace(
+        plain, predict="shifted", attention="block", block_size=int(block), length="blocks"
+    )
+
+
+FAMILY = Family(
+    name="qwen2",
+    model_types=("a2d-qwen2", "Fast_dLLM_Qwen", "Fast_dLLM_Qwen2"),
+    architectures=("A2DQwen2LMHeadModel", "Fast_dLLM_QwenForCausalLM"),
+    config_class="Qwen2Config",
+    model_class="Qwen2ForCausalLM",
+    native_config=native_config,
+    spec=spec,
+)

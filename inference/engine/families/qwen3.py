@@ -1,0 +1,59 @@
+"""SDAR, TraDo and dllm's Qwen3 conversions → Qwen3, with a block mask where the model wants one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dream import body
+from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
+from .spec import ModelSpec
+
+SUPPORTED = {"hidden_act": "silu", "rope_scaling": None, "use_sliding_window": False}
+SDAR_BLOCK = 4
+
+
+def native_config(config: Config) -> dict[str, Any]:
+    refuse(config, SUPPORTED)
+    width = required(config, "hidden_size") // required(config, "num_attention_heads")
+    return {
+        **body(config),
+        "head_dim": config.get("head_dim") or width,
+        "attention_bias": bool(config.get("attention_bias", False)),
+    }
+
+
+def block_of(config: Config) -> int | None:
+    """The block of a block-causal model: SDAR's is 4, a conversion's stands in its config."""
+    stated = config.get("block_size") or config.get("block_length")
+    if stated is None and str(config.get("model_type")).lower().startswith("sdar"):
+        return SDAR_BLOCK
+    return int(stated) if stated else None
+
+
+def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
+    block = block_of(config)
+    return ModelSpec(
+        family="qwen3",
+        vocab_size=required(config, "vocab_size"),
+        context=required(config, "max_position_embeddings"),
+        mask_id=mask_id(config, lookup, "<|MASK|>", "<|mask|>"),
+        eos_id=special_id(config, "eos_token_id", lookup, "<|endoftext|>"),
+        eot_id=lookup("<|im_end|>"),
+        pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
+        bos_id=special_id(config, "bos_token_id", lookup),
+        attention="block" if block else "full",
+        block_size=block,
+        length="blocks" if block else "fixed",
+        chat="chatml" if lookup("<|im_start|>") is not None else "none",
+    )
+
+
+FAMILY = Family(
+    name="qwen3",
+    model_types=("sdar", "SDAR", "a2d-qwen3"),
+    architectures=("SDARForCausalLM", "A2DQwen3LMHeadModel"),
+    config_class="Qwen3Config",
+    model_class="Qwen3ForCausalLM",
+    native_config=native_config,
+    spec=spec,
+)

@@ -1,0 +1,185 @@
+"""Loading: shards, wrong files, hostile files, progress, cancel, no foreign code."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from inference.engine import checkpoint
+from inference.engine.errors import CheckpointError, LoadCancelled
+from inference.engine.forward import logits
+from tests.inference.engine.models import CONFIGS, write_config, write_model
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return write_model(tmp_path, "llada")
+
+
+def _weights(directory: Path) -> dict[str, torch.Tensor]:
+    return dict(load_file(directory / "model.safetensors"))
+
+
+def _refused(directory: Path, field: str) -> str:
+    """Loading fails, naming that field; the message."""
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(directory)
+    assert caught.value.field == field
+    assert str(directory) not in caught.value.message
+    return caught.value.message
+
+
+def _split(directory: Path) -> None:
+    """The one file as two shards with an index."""
+    weights = _weights(directory)
+    (directory / "model.safetensors").unlink()
+    names = sorted(weights)
+    index: dict[str, Any] = {"weight_map": {}}
+    for number, part in enumerate((names[::2], names[1::2]), 1):
+        file = f"model-0000{number}-of-00002.safetensors"
+        save_file({name: weights[name] for name in part}, directory / file)
+        index["weight_map"].update(dict.fromkeys(part, file))
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def test_shards_load_like_one_file(directory: Path) -> None:
+    ids = list(range(10))
+    whole = logits(checkpoint.load(directory), ids)
+    _split(directory)
+    assert torch.equal(logits(checkpoint.load(directory), ids), whole)
+
+
+def test_hashes_name_the_content(directory: Path) -> None:
+    import hashlib
+
+    first = checkpoint.load(directory)
+    raw = (directory / "model.safetensors").read_bytes()
+    assert first.weights_hash == hashlib.sha256(raw).hexdigest()
+    write_config(directory, rope_theta=20000.0)
+    second = checkpoint.load(directory)
+    assert second.weights_hash == first.weights_hash
+    assert second.key != first.key
+
+
+def test_counts_parameters_once_when_tied(tmp_path: Path) -> None:
+    free = checkpoint.load(write_model(tmp_path / "a", "llada")).parameters
+    tied = checkpoint.load(write_model(tmp_path / "b", "llada-tied")).parameters
+    assert free - tied == CONFIGS["llada"]["vocab_size"] * CONFIGS["llada"]["d_model"]
+
+
+def test_foreign_code_is_neither_run_nor_asked_about(directory: Path) -> None:
+    (directory / "modeling_llada.py").write_text("raise SystemExit('this must never run')")
+    assert "auto_map" in json.loads((directory / "config.json").read_text())
+    assert checkpoint.load(directory).spec.family == "llada"
+
+
+def test_progress_rises_to_one(directory: Path) -> None:
+    seen: list[float] = []
+    checkpoint.load(directory, progress=seen.append)
+    assert seen == sorted(seen)
+    assert 0.9 < seen[-1] <= 1.0
+
+
+def test_cancel_is_noticed_between_tensors(directory: Path) -> None:
+    answers = iter([False] * 5 + [True] * 100)
+    with pytest.raises(LoadCancelled):
+        checkpoint.load(directory, cancel=lambda: next(answers))
+
+
+def test_a_missing_key_is_named(directory: Path) -> None:
+    weights = _weights(directory)
+    del weights["model.transformer.blocks.1.up_proj.weight"]
+    save_file(weights, directory / "model.safetensors")
+    assert "lacks" in _refused(directory, "model.transformer.blocks.1.up_proj.weight")
+
+
+def test_an_unknown_key_is_named(directory: Path) -> None:
+    weights = _weights(directory) | {"model.transformer.extra": torch.ones(2)}
+    save_file(weights, directory / "model.safetensors")
+    assert "unknown keys" in _refused(directory, "model.transformer.extra")
+
+
+def test_old_rotary_buffers_are_ignored(directory: Path) -> None:
+    weights = _weights(directory) | {"model.rotary_emb.inv_freq": torch.ones(4)}
+    save_file(weights, directory / "model.safetensors")
+    checkpoint.load(directory)
+
+
+def test_a_wrong_shape_is_named(directory: Path) -> None:
+    weights = _weights(directory) | {"model.transformer.ln_f.weight": torch.ones(31)}
+    save_file(weights, directory / "model.safetensors")
+    message = _refused(directory, "model.transformer.ln_f.weight")
+    assert "[31], expected [32]" in message
+
+
+def test_weights_that_are_not_numbers_are_refused(directory: Path) -> None:
+    weights = _weights(directory)
+    weights["model.transformer.ln_f.weight"][3] = torch.nan
+    save_file(weights, directory / "model.safetensors")
+    assert "not finite" in _refused(directory, "model.transformer.ln_f.weight")
+
+
+def test_a_truncated_file_is_refused(directory: Path) -> None:
+    file = directory / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert "not a valid safetensors file" in _refused(directory, "model.safetensors")
+
+
+def test_a_header_that_claims_too_much_is_refused(directory: Path) -> None:
+    (directory / "model.safetensors").write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
+    _refused(directory, "model.safetensors")
+
+
+def test_an_index_may_not_point_elsewhere(directory: Path) -> None:
+    _split(directory)
+    index = directory / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "../../secret.safetensors"}}))
+    _refused(directory, "model.safetensors.index.json")
+
+
+def test_a_missing_shard_is_named(directory: Path) -> None:
+    _split(directory)
+    (directory / "model-00002-of-00002.safetensors").unlink()
+    _refused(directory, "model-00002-of-00002.safetensors")
+
+
+def test_pickles_are_refused(directory: Path) -> None:
+    (directory / "model.safetensors").rename(directory / "pytorch_model.bin")
+    assert "Pickle" in _refused(directory, "safetensors")
+
+
+def test_no_such_directory(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(tmp_path / "nothing")
+    assert caught.value.field == "model_path"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "\x00"])
+def test_a_config_that_is_no_object(directory: Path, text: str) -> None:
+    (directory / "config.json").write_text(text)
+    _refused(directory, "config.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"model_type": "mamba", "architectures": ["Mamba"]}, "model_type"),
+        ({"mask_token_id": 320}, "mask_token_id"),
+        ({"mask_token_id": None}, "mask_token_id"),
+        ({"eos_token_id": -1}, "eos_token_id"),
+        ({"alibi": True}, "alibi"),
+        ({"n_heads": None}, "n_heads"),
+        ({"torch_dtype": "int4"}, "dtype"),
+    ],
+)
+def test_a_config_that_cannot_be_served_names_the_key(
+    directory: Path, changes: dict[str, Any], field: str
+) -> None:
+    write_config(directory, **changes)
+    _refused(directory, field)
