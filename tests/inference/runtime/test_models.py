@@ -1,0 +1,198 @@
+"""Loading in a worker: once, recorded, limited in time and memory, refused where it must be."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from django.db import connection
+from pytest_django import Settings
+
+from inference import registry, runtime
+from inference.engine import checkpoint, forward
+from inference.errors import UnmaskError
+from inference.labels import labels
+from inference.models import ModelEntry
+from inference.runtime import devices, models
+from tests.tiny import tiny_model
+
+pytestmark = pytest.mark.django_db(transaction=True)
+State = ModelEntry.State
+
+
+@pytest.fixture
+def entries(tmp_path: Path, settings: Settings) -> Iterator[dict[str, ModelEntry]]:
+    """Three tiny models of different weights in MODELS_DIR; none is loaded before or after."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    for seed, name in enumerate(("a", "b", "c")):
+        tiny_model(tmp_path / name, seed=seed)
+    registry.sync_models()
+    yield {name: registry.resolve(name) for name in ("a", "b", "c")}
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
+    runtime.cache().clear()
+
+
+def _row(slug: str) -> ModelEntry:
+    return ModelEntry.objects.get(slug=slug)
+
+
+def test_loading_leaves_everything_that_pages_need(entries: dict[str, ModelEntry]) -> None:
+    model = runtime.load(entries["a"])
+    row = _row("a")
+    assert (row.state, row.progress, row.device, row.error) == (State.LOADED, 1.0, "cpu", "")
+    assert (row.family, row.context, row.mask_id) == ("llada", 160, model.spec.mask_id)
+    assert (row.parameters, row.weights_hash) == (model.parameters, model.weights_hash)
+    assert len(labels(row.vocabulary)) == model.spec.vocab_size
+    assert row.vocabulary == (runtime.load(entries["b"]) and _row("b").vocabulary)
+
+
+def test_many_callers_load_once(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+    load = checkpoint.load
+
+    def counted(path: Path, *args: Any, **options: Any) -> Any:
+        loads.append(path.name)
+        return load(path, *args, **options)
+
+    monkeypatch.setattr(checkpoint, "load", counted)
+
+    def work(_: int) -> int:
+        try:
+            return id(runtime.load(entries["a"]))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(work, range(6)))) == 1
+    assert loads == ["a"]
+
+
+def test_logits_are_those_of_the_engine_and_cached(entries: dict[str, ModelEntry]) -> None:
+    model = runtime.load(entries["a"])
+    ids, rows = [1, 2, model.spec.mask_id or 0, 3], [2]
+    first = runtime.logits(model, ids, rows)
+    again = runtime.logits(model, ids, rows)
+    assert (first.cached, again.cached) == (False, True)
+    assert torch.equal(first.tensor, forward.logits(model, ids, rows))
+    assert torch.equal(first.tensor, again.tensor)
+    other = runtime.logits(runtime.load(entries["b"]), ids, rows)
+    assert not other.cached
+    assert not torch.equal(first.tensor, other.tensor)
+
+
+def test_a_sequence_beyond_the_context_is_the_users_error(entries: dict[str, ModelEntry]) -> None:
+    model = runtime.load(entries["a"])
+    with pytest.raises(UnmaskError) as caught:
+        runtime.logits(model, [1] * 161, [0])
+    assert (caught.value.error_type, caught.value.field) == ("validation", "gen_length")
+
+
+def test_memory_is_made_by_giving_up_the_least_recently_used(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    for name in ("a", "b"):
+        runtime.load(entries[name])
+    runtime.load(entries["a"])
+    size = sum(file.stat().st_size for file in registry.directory(entries["a"]).glob("*.saf*"))
+    settings.MODEL_MEMORY_BYTES = int(2.5 * size)
+    runtime.load(entries["c"])
+    assert runtime.loaded() == ["a", "c"]
+    assert (_row("b").state, _row("a").state) == (State.AVAILABLE, State.LOADED)
+
+
+def test_loading_beyond_its_time_is_a_time_out(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    settings.LOAD_TIMEOUT = 0
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["a"])
+    assert caught.value.error_type == "timeout"
+    assert (_row("a").state, _row("a").error) == (State.FAILED, caught.value.message)
+    settings.LOAD_TIMEOUT = 60
+    assert runtime.load(entries["a"])
+
+
+def test_loading_can_be_cancelled(entries: dict[str, ModelEntry]) -> None:
+    asked = threading.Event()
+    asked.set()
+    with pytest.raises(UnmaskError, match="cancelled"):
+        runtime.load(entries["a"], cancel=asked.is_set)
+    assert runtime.loaded() == []
+
+
+def test_a_bad_checkpoint_fails_with_the_key_and_without_a_path(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    config = settings.MODELS_DIR / "a" / "config.json"
+    values = json.loads(config.read_text())
+    config.write_text(json.dumps({**values, "d_model": 64}))
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["a"])
+    assert caught.value.error_type == "model_loading"
+    assert "shape" in caught.value.message
+    assert str(settings.MODELS_DIR) not in _row("a").error
+
+
+def test_a_full_device_falls_back_to_the_cpu_with_a_warning(
+    entries: dict[str, ModelEntry], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = checkpoint.load
+
+    def full(path: Path, device: torch.device, **options: Any) -> Any:
+        if device.type != "cpu":
+            raise torch.OutOfMemoryError("no room")
+        return load(path, device, **options)
+
+    settings.DEVICE = "meta"
+    monkeypatch.setattr(checkpoint, "load", full)
+    monkeypatch.setattr(models.devices, "memory", lambda device: 2**40)
+    runtime.load(entries["a"])
+    assert (_row("a").state, _row("a").device) == (State.LOADED, "cpu")
+    assert "runs on the CPU, which is slower" in _row("a").error
+
+
+def test_lack_of_memory_on_the_cpu_is_said_plainly(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = runtime.load(entries["a"])
+
+    def full(*args: Any) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 byte")
+
+    monkeypatch.setattr(forward, "logits", full)
+    with pytest.raises(UnmaskError, match="does not fit into memory"):
+        runtime.logits(model, [1, 2], [0])
+
+
+def test_an_unexpected_failure_is_not_repeated_to_the_user(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = runtime.load(entries["a"])
+
+    def broken(*args: Any) -> Any:
+        raise KeyError("the user's secret prompt")
+
+    monkeypatch.setattr(forward, "logits", broken)
+    with pytest.raises(UnmaskError) as caught:
+        runtime.logits(model, [1, 2], [0])
+    assert caught.value.error_type == "generation"
+    assert "secret" not in caught.value.message
+
+
+def test_the_device_is_the_asked_for(settings: Settings) -> None:
+    settings.DEVICE = "cpu"
+    assert devices.preferred() == devices.CPU
+    settings.DEVICE = "auto"
+    assert devices.preferred().type in ("cpu", "cuda")
+    assert devices.memory(devices.CPU) > 2**28

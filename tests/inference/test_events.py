@@ -1,0 +1,97 @@
+"""Events: gapless numbers, bells only after the commit, labels of tokens."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from inference import bells, events
+from inference.labels import label, labels, pack
+from inference.models import Stream, StreamEvent, Vocabulary
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """The bells, in order."""
+    heard: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(events, "send", lambda group, message: heard.append((group, message)))
+    return heard
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_bell_rings_after_the_commit_with_the_number(rung: list[Any]) -> None:
+    stream = Stream.objects.create()
+    with transaction.atomic():
+        first = events.publish(stream.pk, "step", {"n": 1})
+        second = events.publish(stream.pk, "step", {"n": 2})
+        assert rung == []
+    assert [first.number, second.number] == [1, 2]
+    assert [message["event"]["number"] for _, message in rung] == [1, 2]
+    assert {group for group, _ in rung} == {f"stream.{stream.pk}"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_event_leaves_no_gap_and_no_bell(rung: list[Any]) -> None:
+    stream = Stream.objects.create()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
+        events.publish(stream.pk, "step", {})
+        raise ZeroDivisionError
+    with transaction.atomic():
+        assert events.publish(stream.pk, "step", {}).number == 1
+    assert len(rung) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_publishing_outside_a_transaction_is_refused() -> None:
+    stream = Stream.objects.create()
+    with pytest.raises(RuntimeError):
+        events.publish(stream.pk, "step", {})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_numbers_stay_gapless_when_threads_publish_at_once(rung: list[Any]) -> None:
+    stream = Stream.objects.create()
+
+    def work() -> None:
+        for _ in range(25):
+            with transaction.atomic():
+                events.publish(stream.pk, "step", {})
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    numbers = list(StreamEvent.objects.filter(stream=stream).values_list("number", flat=True))
+    assert numbers == list(range(1, 101))
+    assert [event.number for event in events.events_after(stream.pk, 97)] == [98, 99, 100]
+    assert len(events.events_after(stream.pk, 0, limit=10)) == 10
+
+
+def test_a_bell_that_cannot_ring_is_only_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = threading.Event()
+
+    class Broken:
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            tried.set()
+            raise ConnectionError
+
+    monkeypatch.setattr(bells, "get_channel_layer", Broken)
+    bells.send("g", {"type": "x"})
+    assert tried.wait(5)
+
+
+@pytest.mark.django_db
+def test_labels_are_raw_text_by_token_id() -> None:
+    pieces = ["a", " the", "<b>", "\n", "\U0001f600", "\ud800"]
+    row = Vocabulary.objects.create(hash="h", size=len(pieces), pieces=pack(pieces))
+    assert labels(row) == pieces
+    assert label(row, 2) == "<b>"
+    assert label(row, 6) == "[6]"
+    assert label(None, 0) == "[0]"

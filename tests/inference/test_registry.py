@@ -1,0 +1,157 @@
+"""The allow-list: what is found, what is refused, what dead workers leave behind."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from inference import registry
+from inference.errors import UnmaskError
+from inference.models import ModelEntry, WorkerBeat
+
+pytestmark = pytest.mark.django_db
+State = ModelEntry.State
+
+
+@pytest.fixture
+def root(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty MODELS_DIR, an empty directory of shipped models, an empty list."""
+    ModelEntry.objects.all().delete()
+    monkeypatch.setattr(registry, "SHIPPED_DIR", tmp_path / "shipped")
+    settings.MODELS_DIR = tmp_path / "models"
+    settings.DEFAULT_MODEL = ""
+    return tmp_path
+
+
+def _model(directory: Path, context: int = 256, **card: object) -> None:
+    directory.mkdir(parents=True)
+    config = {"model_type": "llada", "max_sequence_length": context, "mask_token_id": 5}
+    (directory / "config.json").write_text(json.dumps(config))
+    if card:
+        (directory / "unmask.json").write_text(json.dumps(card))
+
+
+def _slugs() -> list[str]:
+    return [entry.slug for entry in registry.sync_models()]
+
+
+def test_directories_become_rows_with_what_their_files_say(root: Path) -> None:
+    _model(root / "shipped" / "stories", label="Stories", trained_on="tales")
+    _model(root / "models" / "lab" / "mine")
+    registry.sync_models()
+    stories = ModelEntry.objects.get(slug="stories")
+    assert (stories.label, stories.is_shipped, stories.is_default) == ("Stories", True, True)
+    assert (stories.context, stories.mask_id, stories.family) == (256, 5, "llada")
+    assert stories.card["trained_on"] == "tales"
+    mine = ModelEntry.objects.get(slug="lab/mine")
+    assert (mine.is_shipped, mine.state) == (False, State.AVAILABLE)
+
+
+def test_syncing_twice_changes_nothing_and_keeps_states(root: Path) -> None:
+    _model(root / "models" / "a")
+    registry.sync_models()
+    ModelEntry.objects.filter(slug="a").update(state=State.LOADED, parameters=7)
+    registry.sync_models()
+    entry = ModelEntry.objects.get(slug="a")
+    assert (entry.state, entry.parameters) == (State.LOADED, 7)
+
+
+def test_a_directory_that_went_away_is_absent_and_can_come_back(root: Path) -> None:
+    _model(root / "models" / "a")
+    registry.sync_models()
+    (root / "models" / "a").rename(root / "elsewhere")
+    registry.sync_models()
+    with pytest.raises(UnmaskError, match="not on this machine"):
+        registry.resolve("a")
+    (root / "elsewhere").rename(root / "models" / "a")
+    registry.sync_models()
+    assert registry.resolve("a").state == State.AVAILABLE
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "[" * 100_000])
+def test_a_broken_config_hides_one_model_and_not_the_site(text: str, root: Path) -> None:
+    _model(root / "models" / "good")
+    _model(root / "models" / "bad")
+    (root / "models" / "bad" / "config.json").write_text(text)
+    assert _slugs() == ["good"]
+
+
+def test_odd_names_are_not_listed(root: Path) -> None:
+    for name in (".hidden", "a b", "ünmask", "-x"):
+        _model(root / "models" / name)
+    assert _slugs() == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../../etc", "/etc", "a/../a", "https://evil.example/m", "a\0b", "a/", "./a", "x" * 100_000],
+)
+def test_a_path_of_a_user_never_reaches_the_file_system(path: str, root: Path) -> None:
+    _model(root / "models" / "a")
+    registry.sync_models()
+    with pytest.raises(UnmaskError) as caught:
+        registry.resolve(path)
+    assert caught.value.error_type == "model_unavailable"
+    assert path[:20] not in caught.value.message or path == ""
+
+
+def test_a_published_model_is_known_by_name_and_says_where_to_put_it(root: Path) -> None:
+    registry.sync_models()
+    with pytest.raises(UnmaskError, match="GSAI-ML/LLaDA-8B-Base and run"):
+        registry.resolve("GSAI-ML/LLaDA-8B-Base")
+    _model(root / "models" / "GSAI-ML" / "LLaDA-8B-Base")
+    registry.sync_models()
+    assert registry.resolve("GSAI-ML/LLaDA-8B-Base").label == "LLaDA 8B Base"
+
+
+def test_a_forged_row_cannot_leave_its_directory(root: Path) -> None:
+    _model(root / "secret")
+    entry = ModelEntry(slug="../secret", is_shipped=False)
+    with pytest.raises(UnmaskError):
+        registry.directory(entry)
+
+
+def test_the_default_is_the_asked_for_else_shipped_with_room(
+    root: Path, settings: Settings
+) -> None:
+    _model(root / "shipped" / "addition", context=27)
+    _model(root / "shipped" / "stories", context=256)
+    _model(root / "models" / "aaa")
+    registry.sync_models()
+    assert registry.default_model().slug == "stories"
+    settings.DEFAULT_MODEL = "aaa"
+    registry.sync_models()
+    assert registry.default_model().slug == "aaa"
+    assert ModelEntry.objects.filter(is_default=True).count() == 1
+
+
+def test_no_model_at_all_is_said_plainly(root: Path) -> None:
+    registry.sync_models()
+    with pytest.raises(UnmaskError, match="No model is installed"):
+        registry.default_model()
+
+
+def test_what_dead_workers_claim_is_taken_back(root: Path, settings: Settings) -> None:
+    for name in ("held", "orphan", "stuck", "loading"):
+        _model(root / "models" / name)
+    registry.sync_models()
+    ModelEntry.objects.filter(slug__in=["held", "orphan"]).update(state=State.LOADED)
+    ModelEntry.objects.filter(slug__in=["stuck", "loading"]).update(state=State.LOADING)
+    long_ago = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT + 1)
+    ModelEntry.objects.filter(slug="stuck").update(updated=long_ago)
+    WorkerBeat.objects.create(name="alive", device="cpu", loaded=["held"], seen=timezone.now())
+    dead = timezone.now() - timedelta(minutes=5)
+    WorkerBeat.objects.create(name="dead", device="cpu", loaded=["orphan"], seen=dead)
+    registry.refresh_states()
+    states = dict(ModelEntry.objects.values_list("slug", "state"))
+    assert {name: states[name] for name in ("held", "orphan", "stuck", "loading")} == {
+        "held": State.LOADED,
+        "orphan": State.AVAILABLE,
+        "stuck": State.AVAILABLE,
+        "loading": State.LOADING,
+    }

@@ -1,0 +1,75 @@
+"""What a worker does by itself: once at its start, then in intervals, come what may."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from inference.models import ModelEntry, WorkerBeat
+from inference.worker import beats, timers
+from tests.servers import wait_for
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[timers.TimerThread]:
+    monkeypatch.setattr(timers, "_TIMERS", {})
+    monkeypatch.setattr(timers, "close_old_connections", lambda: None)
+    thread = timers.TimerThread()
+    yield thread
+    thread.stop()
+
+
+def test_entries_run_at_once_and_again_and_survive_failures(running: timers.TimerThread) -> None:
+    calls: list[str] = []
+
+    @timers.every(0.2)
+    def often() -> None:
+        calls.append("often")
+
+    @timers.every(math.inf)
+    def once() -> None:
+        calls.append("once")
+
+    @timers.every(0.2)
+    def failing() -> None:
+        calls.append("failing")
+        raise ZeroDivisionError
+
+    running.start()
+    wait_for(lambda: calls.count("often") >= 3, "three turns", 10)
+    assert calls.count("once") == 1
+    assert calls.count("failing") >= 2
+
+
+def test_the_thread_stops_when_told(running: timers.TimerThread) -> None:
+    running.start()
+    started = time.monotonic()
+    running.stop()
+    assert not running.is_alive()
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.django_db
+def test_a_beat_names_the_worker_and_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ModelEntry.objects.create(slug="x/y", label="x", path="x/y", state="available")
+    monkeypatch.setattr(beats.runtime, "loaded", lambda: ["x/y"])
+    beats.beat()
+    beats.beat()
+    written = WorkerBeat.objects.get(name=beats.name())
+    assert written.loaded == ["x/y"]
+    assert set(written.metrics) == {"engine", "logits_cache"}
+    row.refresh_from_db()
+    assert row.state == "loaded"
+
+
+@pytest.mark.django_db
+def test_dead_workers_are_forgotten() -> None:
+    old = timezone.now() - 2 * beats.KEEP
+    WorkerBeat.objects.create(name="old", device="cpu", seen=old)
+    WorkerBeat.objects.create(name="new", device="cpu", seen=timezone.now())
+    beats.bury()
+    assert list(WorkerBeat.objects.values_list("name", flat=True)) == ["new"]
