@@ -1,0 +1,125 @@
+"""The shipped models: complete, within the size limit, and as good as their cards say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import inference
+from inference.engine.checkpoint import LoadedModel, load
+from inference.engine.training.decode import Settings
+from inference.engine.training.evaluation import Row, measure, native_tokenizer
+from inference.engine.training.tasks import TASKS
+
+SHIPPED = Path(inference.__file__).parent / "shipped"
+NAMES = sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+FILES = {
+    "README.md",
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "unmask.json",
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def sidecar(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((SHIPPED / name / "unmask.json").read_text())
+    return data
+
+
+def loaded(name: str) -> LoadedModel:
+    return load(SHIPPED / name, dtype=torch.float32)
+
+
+def measured(name: str, recipe: str, count: int, **settings: Any) -> Row:
+    model = loaded(name)
+    cases = TASKS[name].cases(native_tokenizer(model), count, 4)
+    return measure(model, cases, Settings(recipe, **settings))
+
+
+def test_the_expected_models_are_shipped() -> None:
+    assert {"stories", "addition", "sudoku"} <= set(NAMES)
+
+
+def test_all_of_them_together_are_small() -> None:
+    size = sum(file.stat().st_size for file in SHIPPED.rglob("*") if file.is_file())
+    assert size <= 10_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_directory_is_complete(name: str) -> None:
+    assert {file.name for file in (SHIPPED / name).iterdir()} == FILES
+    data, config = sidecar(name), json.loads((SHIPPED / name / "config.json").read_text())
+    assert data["label"]
+    assert data["kind"] == "diffusion"
+    assert data["trained_on"].startswith("Trained only on")
+    assert data["context"] == config["max_sequence_length"]
+    assert data["examples"]
+    assert set(data["decoding"]) == {"recipe", "tokens_per_step", "temperature", "block_length"}
+    assert data["training"]["command"].startswith("python manage.py train_diffusion --task")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_fit_and_their_special_tokens_are_understood(name: str) -> None:
+    model = loaded(name)
+    assert model.tokenizer is not None
+    for example in sidecar(name)["examples"]:
+        ids = model.tokenizer.encode(
+            example["prompt"], special=example.get("special_tokens", False)
+        )
+        assert len(ids) + example["gen_length"] <= model.context
+        if example.get("special_tokens"):
+            assert ids.count(model.spec.mask_id) == example["prompt"].count("<|mdm_mask|>") > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_shows_what_the_sidecar_holds(name: str) -> None:
+    data, card = sidecar(name), (SHIPPED / name / "README.md").read_text()
+    assert data["quality"]
+    for entry in data["quality"]:
+        assert entry["cases"] >= 40
+        assert entry["command"] in card
+        assert all(f"{m:.3f}" in card for row in entry["rows"] for m in row["marks"].values())
+
+
+def test_the_default_model_has_room_for_the_documented_examples() -> None:
+    model = loaded("stories")
+    assert model.tokenizer is not None
+    ids = model.tokenizer.encode("The future of artificial intelligence is")
+    assert len(ids) + 128 <= model.context
+
+
+def test_stories_are_told() -> None:
+    row = measured("stories", "llada/low_confidence", 6, block_length=16)
+    assert row.marks["grammar"] >= 0.9
+    assert row.marks["plot"] >= 0.5
+
+
+def test_stories_need_the_right_order() -> None:
+    confident = measured("stories", "llada/low_confidence", 4)
+    hasty = measured("stories", "llada/low_confidence", 4, steps=4)
+    assert confident.marks["grammar"] > hasty.marks["grammar"]
+
+
+def test_sums_are_right_in_the_order_of_confidence_and_not_from_the_left() -> None:
+    assert measured("addition", "llada/low_confidence", 40).marks["exact"] >= 0.95
+    assert measured("addition", "rank/left_to_right", 40).marks["exact"] <= 0.85
+
+
+def test_puzzles_are_solved_in_the_order_of_confidence_and_not_at_random() -> None:
+    assert measured("sudoku", "llada/low_confidence", 10).marks["exact"] >= 0.9
+    assert measured("sudoku", "llada/random", 10).marks["exact"] <= 0.5
