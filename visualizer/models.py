@@ -125,6 +125,7 @@ class Run(models.Model):
     parameters = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     stop_requested = models.BooleanField(default=False)
+    first_step = models.PositiveIntegerField(default=1, help_text="number of its first step")
     max_steps = models.PositiveIntegerField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     carry = models.JSONField(default=dict, blank=True, help_text="the recipe's memory")

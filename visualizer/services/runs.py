@@ -14,6 +14,7 @@ from visualizer.models import Command, Run, Session
 from visualizer.selectors import events
 from visualizer.selectors.history import Place
 from visualizer.services import dispatch
+from visualizer.services.heads import set_head
 from visualizer.services.steps import writable_branch
 
 ACTIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
@@ -37,8 +38,15 @@ def start_run(
     if active_run(session) is not None:
         raise UnmaskError("conflict", "A run is going on in this session. Stop it first.")
     branch = writable_branch(session, place)
+    if branch.pk != place.branch:
+        set_head(session=session, place=Place(branch.pk, place.number))
     run = Run.objects.create(
-        session=session, branch=branch, recipe=recipe, parameters=parameters, max_steps=max_steps
+        session=session,
+        branch=branch,
+        recipe=recipe,
+        parameters=parameters,
+        first_step=place.number + 1,
+        max_steps=max_steps,
     )
     _tell(run)
     dispatch.advance(session.pk)

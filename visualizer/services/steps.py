@@ -30,13 +30,21 @@ class NewStep:
 
 
 @transaction.atomic
-def append_step(*, session: Session, place: Place, new: NewStep, follow: bool = True) -> Step:
+def append_step(
+    *,
+    session: Session,
+    place: Place,
+    new: NewStep,
+    follow: bool = True,
+    before: Canvas | None = None,
+) -> Step:
     """Write a step after a state; from an older state it begins a new branch.
 
     Raises UnmaskError (validation) for operations that do not fit the state, and (conflict) when
-    the step's number has been taken meanwhile. `follow`: the head goes along.
+    the step's number has been taken meanwhile. `follow`: the head goes along. `before`: the
+    state, if the caller has it at hand.
     """
-    before = state_at(session, place)
+    before = before or state_at(session, place)
     _check(before, new.operations)
     branch = writable_branch(session, place)
     step = _write(branch, place.number + 1, new)

@@ -47,9 +47,11 @@ def summed_up(
 ) -> dict[str, Any]:
     """The forward event without its place: how sure the model is, position by position."""
     heat = np.full(len(canvas), 255, np.uint8)
+    heat[canvas.open_positions] = 0  # open places that were not read
     open_rows = [view.row_of[p] for p in canvas.open_positions if p in view.row_of]
-    places = np.asarray(view.positions)[open_rows].astype(int)
-    heat[places] = np.round(255 * np.clip(view.p1()[open_rows], 0, 1))
+    if open_rows:
+        places = np.asarray(view.positions)[open_rows].astype(int)
+        heat[places] = np.round(255 * np.clip(view.p1()[open_rows], 0, 1))
     entropy = view.entropy()[open_rows]
     return {
         "open": len(canvas.open_positions),

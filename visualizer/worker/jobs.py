@@ -22,6 +22,8 @@ from visualizer.services.leases import Lease, LeaseLost
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
+CHANGING = ["title", "settings", "staged", "head_branch", "head_number", "deleted"]
+"""Columns of a session that others may change while a worker computes."""
 Write = Callable[[], dict[str, Any]]
 """The second half of a handler: runs inside the transaction and returns the reply."""
 
@@ -69,7 +71,7 @@ def _attempt(command: Command, lease: Lease | None) -> None:
         write: Write = handler_of(spec)(Job(command, message, session))
     with fenced(lease):
         if lease is not None:
-            session.refresh_from_db()
+            session.refresh_from_db(fields=CHANGING)
         commands.finish(command=command, reply=write())
 
 

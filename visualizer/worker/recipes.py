@@ -1,19 +1,37 @@
-"""Recipes by name and their parameters, checked before a run is queued."""
+"""Recipes by name and their parameters, completed and checked before a run is queued."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from inference.catalog import RECIPES
+from inference.engine.canvas import Canvas
 from inference.engine.decoding.params import checked
-from inference.errors import UnmaskError
+from inference.engine.decoding.recipes import recipe_named
 from inference.runtime.faults import told
+from visualizer.models import Session
 
 
-def check_recipe(name: str, parameters: dict[str, Any]) -> None:
-    """Raises UnmaskError for an unknown recipe or parameters out of range."""
-    if name not in RECIPES:
-        known = ", ".join(RECIPES) or "none"
-        raise UnmaskError("validation", f"Unknown recipe. Known: {known}.", "recipe")
+def prepared(
+    session: Session, canvas: Canvas, name: str, given: dict[str, Any], per_step: int | None
+) -> dict[str, Any]:
+    """The parameters of a run. Raises UnmaskError naming the recipe or the parameter at fault.
+
+    The session's blocks count where the recipe knows blocks. `per_step` becomes the number of
+    steps for recipes that share the open positions out among their steps.
+    """
     with told():
-        checked(parameters, {})
+        recipe = recipe_named(name)
+        parameters = dict(given)
+        if "block_length" in recipe.uses and session.block_length < session.gen_length:
+            parameters.setdefault("block_length", session.block_length)
+        if per_step is not None:
+            parameters |= _pace(recipe.uses, len(canvas.open_positions), per_step)
+        checked(parameters, recipe.defaults)
+    return parameters
+
+
+def _pace(uses: tuple[str, ...], masks: int, per_step: int) -> dict[str, int]:
+    if "tokens_per_step" not in uses and "steps" in uses:
+        return {"steps": max(1, math.ceil(masks / per_step))}
+    return {"tokens_per_step": per_step}

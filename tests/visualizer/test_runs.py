@@ -1,0 +1,260 @@
+"""Runs: slices under a lease, events for every step, the same tokens whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import torch
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+
+from inference.engine import checkpoint, forward
+from inference.models import StreamEvent
+from inference.runtime import Logits
+from tests.visualizer.fakes import FakeRuntime
+from tests.visualizer.served import write_model
+from visualizer.models import Digest, Run, Session, Step
+from visualizer.selectors import head_of, state_at
+from visualizer.services import dispatch, leases, reaper
+from visualizer.worker import slices, turn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("model")
+    write_model(folder)
+    return checkpoint.load(folder)
+
+
+@pytest.fixture
+def real(runtime: FakeRuntime, model: Any, monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
+    """The runtime with a real, small, random model."""
+    from inference import runtime as module
+
+    def logits(model: Any, ids: list[int], rows: list[int]) -> Logits:
+        return Logits(forward.logits(model, ids, rows), False, 1.0)
+
+    runtime.model = model
+    monkeypatch.setattr(module, "logits", logits)
+    return runtime
+
+
+Begin = Callable[..., Session]
+
+
+@pytest.fixture
+def begin(real: FakeRuntime, start: Any) -> Begin:
+    def make(**fields: Any) -> Session:
+        return start(**{"prompt": "once upon a time", "gen_length": 8, **fields})
+
+    return make
+
+
+def types(session: Session) -> list[str]:
+    return [row.type for row in StreamEvent.objects.filter(stream=session.stream)]
+
+
+def tokens(session: Session) -> list[int]:
+    return state_at(session).tokens
+
+
+def work_off(session: Session, sent: list[Any]) -> None:
+    """Everything that was sent, as a worker would."""
+    while sent:
+        task, argument = sent.pop(0)
+        if task == dispatch.ADVANCE and argument == str(session.pk):
+            turn.advance(argument)
+    session.refresh_from_db()
+
+
+def test_a_run_fills_the_canvas_step_by_step(
+    play: Any, owner: User, begin: Begin, sent: list[Any]
+) -> None:
+    session = begin()
+    reply = play(owner, session, type="run", recipe="rank/high_confidence", tokens_per_step=2)
+    assert reply["type"] == "run_changed"
+    work_off(session, sent)
+    assert Run.objects.get().status == "done"
+    assert state_at(session).is_complete
+    steps = list(Step.objects.order_by("number"))
+    assert [step.number for step in steps] == [1, 2, 3, 4]
+    assert all(len(step.operations) == 2 for step in steps)
+    assert head_of(session).number == 4
+    assert types(session).count("step") == 4
+    assert types(session).count("forward") == 4
+    assert Digest.objects.count() == 4
+    assert [row.payload["status"] for row in StreamEvent.objects.filter(type="run")] == [
+        "queued", "running", "done",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "recipe", ["llada/low_confidence", "llada/random", "rank/random", "dream/entropy", "klass"]
+)
+def test_slices_make_the_same_tokens_as_one_go(
+    play: Any,
+    owner: User,
+    begin: Begin,
+    sent: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+) -> None:
+    from inference.catalog import RECIPES
+
+    if recipe not in RECIPES:
+        pytest.fail(f"{recipe} is not in the catalogue")
+    whole, sliced = begin(), begin()
+    play(owner, whole, type="run", recipe=recipe)
+    work_off(whole, sent)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    play(owner, sliced, type="run", recipe=recipe)
+    sent.append((dispatch.ADVANCE, str(sliced.pk)))
+    work_off(sliced, sent)
+    assert Run.objects.filter(status="done").count() == 2
+    assert tokens(sliced) == tokens(whole)
+
+
+def test_a_run_that_was_abandoned_goes_on_with_the_same_tokens(
+    play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = begin(), begin()
+    play(owner, whole, type="run", recipe="rank/random")
+    work_off(whole, sent)
+
+    class Killed(BaseException):
+        """A worker that dies."""
+
+    stored = slices._store
+    count = iter(range(100))
+
+    def dying(*arguments: Any) -> None:
+        if next(count) == 3:
+            raise Killed
+        stored(*arguments)
+
+    def no_release(lease: Any) -> None:
+        """The dead release nothing."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slices, "_store", dying)
+        patch.setattr(leases, "release", no_release)
+        with pytest.raises(Killed):
+            play(owner, broken, type="run", recipe="rank/random")
+    sent.clear()
+    assert Step.objects.filter(branch__session=broken).count() == 3
+    assert reaper.abandoned_sessions() == []  # the lease is still held
+    turn.advance(broken.pk)
+    assert Step.objects.filter(branch__session=broken).count() == 3
+    Session.objects.filter(pk=broken.pk).update(lease_expires=Now() - timedelta(seconds=1))
+    reaper.reap()
+    assert (dispatch.ADVANCE, str(broken.pk)) in sent
+    work_off(broken, sent)
+    assert tokens(broken) == tokens(whole)
+    numbers = Step.objects.filter(branch__session=broken).values_list("number", flat=True)
+    assert list(numbers) == list(range(1, 9))
+
+
+def test_stop_ends_a_run_after_the_step_in_the_making(
+    play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = begin()
+    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    play(owner, session, type="run", recipe="rank/low_entropy")
+    assert Step.objects.count() == 1
+    reply = play(owner, session, type="stop")
+    assert reply["run"]["status"] == "running"
+    work_off(session, [(dispatch.ADVANCE, str(session.pk))])
+    assert Run.objects.get().status == "stopped"
+    assert Step.objects.count() == 1
+    assert play(owner, session, type="stop")["error_type"] == "conflict"
+
+
+def test_max_steps_and_a_second_run(play: Any, owner: User, begin: Begin, sent: list[Any]) -> None:
+    session = begin()
+    for expected in (3, 6):
+        play(owner, session, type="run", recipe="rank/low_entropy", max_steps=3)
+        work_off(session, sent)
+        assert Step.objects.count() == expected
+    assert set(Run.objects.values_list("status", flat=True)) == {"done"}
+
+
+def test_a_run_from_an_older_step_makes_a_branch(
+    play: Any, owner: User, begin: Begin, sent: list[Any]
+) -> None:
+    session = begin()
+    play(owner, session, type="run", recipe="rank/low_entropy", max_steps=3)
+    work_off(session, sent)
+    main = head_of(session).branch
+    play(owner, session, type="rewind", step=1)
+    play(owner, session, type="run", recipe="rank/high_entropy", max_steps=2)
+    work_off(session, sent)
+    assert head_of(session).branch != main
+    assert head_of(session).number == 3
+    assert Step.objects.filter(branch=main).count() == 3
+
+
+def test_who_looks_elsewhere_is_not_moved(
+    play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = begin()
+    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    play(owner, session, type="run", recipe="rank/low_entropy")
+    play(owner, session, type="rewind", step=0)
+    work_off(session, [(dispatch.ADVANCE, str(session.pk))] * 3)
+    assert head_of(session).number == 0
+    assert Step.objects.count() > 1
+
+
+def test_a_failing_run_ends_and_the_session_lives_on(
+    play: Any, owner: User, begin: Begin, sent: list[Any], real: FakeRuntime
+) -> None:
+    session = begin()
+    good, real.submit = real.submit, None  # type: ignore[assignment]
+
+    def broken(work: Any, seconds: Any = None) -> Any:
+        raise RuntimeError("secret detail")
+
+    from inference import runtime as module
+
+    kept = module.submit
+    module.submit = broken  # type: ignore[assignment]
+    try:
+        play(owner, session, type="run")
+        work_off(session, sent)
+    finally:
+        module.submit, real.submit = kept, good  # type: ignore[assignment]
+    run = Run.objects.get()
+    assert run.status == "failed"
+    assert run.error["type"] == "error"
+    assert "secret" not in str(run.error)
+    assert play(owner, session, type="forward_pass")["type"] == "forward_pass_result"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"recipe": "nobody/knows"}, "recipe"),
+        ({"parameters": {"threshold": 2.0}}, "threshold"),
+        ({"parameters": {"nonsense": 1}}, "nonsense"),
+        ({"parameters": {"steps": True}}, "steps"),
+    ],
+)
+def test_run_names_what_does_not_fit(
+    play: Any, owner: User, begin: Begin, fields: dict[str, Any], field: str
+) -> None:
+    session = begin()
+    reply = play(owner, session, type="run", **fields)
+    assert reply["field"] == field
+    assert not Run.objects.exists()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    torch.set_num_threads(1)
+    yield
