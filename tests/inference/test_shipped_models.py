@@ -17,7 +17,7 @@ from inference.engine.training.evaluation import Row, measure, native_tokenizer
 from inference.engine.training.tasks import TASKS
 
 SHIPPED = Path(inference.__file__).parent / "shipped"
-NAMES = sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+NAMES = sorted(path.name for path in SHIPPED.glob("*/") if (path / "config.json").exists())
 FILES = {
     "README.md",
     "config.json",

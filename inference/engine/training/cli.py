@@ -36,6 +36,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--start-from", type=Path, help="directory of a model to go on from")
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
     for size in SIZES:
@@ -54,6 +55,7 @@ def train_command(options: argparse.Namespace) -> None:
         seed=options.seed,
         device=options.device,
         resume=options.resume,
+        start_from=options.start_from,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         sizes={size: n for size in SIZES if (n := getattr(options, size)) is not None},

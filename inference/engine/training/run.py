@@ -17,6 +17,7 @@ from inference.engine.training.export import export
 from inference.engine.training.model import MaskPredictor, Shape
 from inference.engine.training.noise import diffusion_loss
 from inference.engine.training.optim import OptimSettings
+from inference.engine.training.start import start_from
 from inference.engine.training.task import Task
 from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
 
@@ -32,6 +33,7 @@ class Order:
     seed: int = 0
     device: str = "auto"
     resume: bool = False
+    start_from: Path | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -57,6 +59,8 @@ def prepare(task: Task, folder: Path, order: Order) -> tuple[Trainer, Tokenizer]
     tokenizer = task.tokenizer(order.seed)
     torch.manual_seed(order.seed)
     model = MaskPredictor(shape_of(task, tokenizer, order.sizes)).to(device)
+    if order.start_from is not None:
+        start_from(model, order.start_from)
     corpus = task.corpus(tokenizer, order.seed)
     trainer = Trainer(model, corpus, plan_of(task, order), folder / CHECKPOINT)
     if order.resume:
@@ -105,6 +109,8 @@ def record(task: Task, trainer: Trainer, order: Order) -> dict[str, Any]:
     plan, progress = trainer.plan, trainer.progress
     on_gpu = trainer.device.type == "cuda"
     sizes = " ".join(f"--{name.replace('_', '-')} {n}" for name, n in order.sizes.items())
+    if order.start_from is not None:
+        sizes = f"--start-from {order.start_from.name} {sizes}"
     command = f"python manage.py train_diffusion --task {task.name} --minutes "
     return {
         "command": f"{command}{plan.budget.minutes:g} --seed {plan.seed} {sizes}".strip(),

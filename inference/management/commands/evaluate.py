@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-SHIPPED = Path(__file__).resolve().parents[2] / "shipped"
+from inference.management.directories import model_directory
 
 
 class Command(BaseCommand):
@@ -26,8 +25,7 @@ class Command(BaseCommand):
         from inference.engine.errors import EngineError
         from inference.engine.training.cli import evaluate_command
 
-        if not options["model"].exists():
-            options["model"] = SHIPPED / options["model"].name
+        options["model"] = model_directory(options["model"])
         try:
             evaluate_command(argparse.Namespace(**options))
         except EngineError as error:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from inference.management.directories import model_directory
+
 
 class Command(BaseCommand):
     """A thin door to the trainer, which knows nothing of Django."""
@@ -22,4 +24,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from inference.engine.training.cli import train_command
 
+        if options["start_from"] is not None:
+            options["start_from"] = model_directory(options["start_from"])
         train_command(argparse.Namespace(**options))
