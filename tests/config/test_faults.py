@@ -1,0 +1,108 @@
+"""What the shapes survive: idle sockets on Redis, a killed worker, a restarted Redis, kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.servers import (
+    ROOT,
+    Site,
+    embedded_site,
+    free_port,
+    full_site,
+    redis_server,
+    wait_for,
+    worker,
+)
+
+pytestmark = pytest.mark.servers
+IDLE_SECONDS = 8
+"""redis-py 8 would cut an idle socket after five."""
+
+
+def test_an_idle_socket_on_redis_stays_open(served_site: Site) -> None:
+    bearer = {"Authorization": f"Bearer {served_site.token('idle')}"}
+    with connect(f"{served_site.socket_url}/ws", additional_headers=bearer) as client:
+        client.recv(timeout=10)
+        time.sleep(IDLE_SECONDS)
+        assert client.ping().wait(5)
+        assert client.close_code is None
+
+
+def test_nobody_gets_a_socket_without_an_account(
+    tmp_path: Path, models_dir: Path, redis_url: str, postgres_url: str
+) -> None:
+    """The site shape has no guests unless they are asked for."""
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
+    with full_site(tmp_path, redis_url, postgres_url, **settings) as site:
+        with connect(f"{site.socket_url}/ws") as client, pytest.raises(Exception, match="4401"):
+            client.recv(timeout=10)
+        assert site.get("/accounts/")[0] == 200  # the sign-in page, after a redirect
+        _killed_worker_is_noticed(tmp_path, site)
+
+
+def _killed_worker_is_noticed(folder: Path, site: Site) -> None:
+    """A second worker dies without a word; the first one keeps the site ready."""
+    with worker(folder, site.env) as second:
+        time.sleep(3)
+        os.kill(second.pid, signal.SIGKILL)
+    assert site.get("/readyz")[0] == 200
+
+
+def test_a_redis_restart_ends_nothing(tmp_path: Path, models_dir: Path, postgres_url: str) -> None:
+    port = free_port()
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny", "ALLOW_GUESTS": "1"}
+    with ExitStack() as first:
+        url = first.enter_context(redis_server(port))
+        with (
+            full_site(tmp_path, url, postgres_url, **settings) as site,
+            connect(f"{site.socket_url}/ws") as client,
+        ):
+            client.recv(timeout=10)
+            first.close()
+            time.sleep(2)
+            with redis_server(port):
+                wait_for(site.is_ready, "readiness after the restart", 60)
+                assert client.ping().wait(5)
+                _task_runs(site)
+
+
+def _task_runs(site: Site) -> None:
+    code = (
+        "import django; django.setup()\nfrom celery import current_app\n"
+        "current_app.send_task('inference.load_model', ['lab/tiny-2'])"
+    )
+    env = {**site.env, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True)
+    wait_for(lambda: "lab/tiny-2: Tiny 2 (loaded)" in site.manage("sync_models"), "loading", 60)
+
+
+def test_an_embedded_site_that_was_killed_starts_again_on_its_data(
+    tmp_path: Path, models_dir: Path
+) -> None:
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
+    with embedded_site(tmp_path, **settings) as site:
+        token = site.token("ada")
+        os.kill(site.web.pid, signal.SIGKILL)
+    env = site.env
+    with embedded_site(tmp_path, **settings) as again:
+        assert again.env["DATA_DIR"] == env["DATA_DIR"]
+        assert again.get("/accounts/", Authorization=f"Bearer {token}")[0] == 200
+
+
+def test_serve_ends_cleanly_and_soon(tmp_path: Path, models_dir: Path) -> None:
+    with embedded_site(tmp_path, MODELS_DIR=str(models_dir), DEFAULT_MODEL="tiny") as site:
+        started = time.monotonic()
+        site.web.send_signal(signal.SIGINT)
+        assert site.web.wait(15) == 0
+        assert time.monotonic() - started < 12
+    assert "Traceback" not in site.log.read_text()
