@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import torch
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
@@ -212,23 +211,17 @@ def test_who_looks_elsewhere_is_not_moved(
 
 
 def test_a_failing_run_ends_and_the_session_lives_on(
-    play: Any, owner: User, begin: Begin, sent: list[Any], real: FakeRuntime
+    play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = begin()
-    good, real.submit = real.submit, None  # type: ignore[assignment]
 
     def broken(work: Any, seconds: Any = None) -> Any:
         raise RuntimeError("secret detail")
 
-    from inference import runtime as module
-
-    kept = module.submit
-    module.submit = broken  # type: ignore[assignment]
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr("inference.runtime.submit", broken)
         play(owner, session, type="run")
         work_off(session, sent)
-    finally:
-        module.submit, real.submit = kept, good  # type: ignore[assignment]
     run = Run.objects.get()
     assert run.status == "failed"
     assert run.error["type"] == "error"
@@ -252,9 +245,3 @@ def test_run_names_what_does_not_fit(
     reply = play(owner, session, type="run", **fields)
     assert reply["field"] == field
     assert not Run.objects.exists()
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    torch.set_num_threads(1)
-    yield

@@ -54,7 +54,7 @@ def validate(message: dict[str, Any]) -> tuple[CommandSpec, Message]:
 
 def _readable(error: ValidationError) -> UnmaskError:
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or None
+    field = ".".join(str(part) for part in first["loc"] if part != "[key]") or None
     shown = field if field and _FIELD.fullmatch(field) else None
     words = _WORDS.get(first["type"])
     reason = words.format(**first.get("ctx", {})) if words else _own_words(first["msg"])

@@ -1,0 +1,188 @@
+"""Leases, fences, repeats, order, the reaper."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from inference.errors import UnmaskError
+from tests.visualizer.fakes import FakeRuntime
+from visualizer.commands import submit
+from visualizer.models import Command, Session, Step
+from visualizer.selectors import head_of
+from visualizer.services import dispatch, leases, reaper
+from visualizer.services.leases import LeaseLost
+from visualizer.services.steps import NewStep, append_step
+from visualizer.worker import turn
+from visualizer.worker.jobs import carry_out, fenced
+
+pytestmark = pytest.mark.django_db
+
+
+def expire(session: Session) -> None:
+    Session.objects.filter(pk=session.pk).update(lease_expires=Now() - timedelta(seconds=1))
+
+
+def test_a_repeat_is_answered_and_not_redone(play: Any, owner: User, session: Session) -> None:
+    first = play(owner, session, type="apply_selection", selections={"4": 5}, request_id="r1")
+    second = play(owner, session, type="apply_selection", selections={"4": 5}, request_id="r1")
+    assert first == second
+    assert first["request_id"] == "r1"
+    assert Step.objects.count() == 1
+    with pytest.raises(UnmaskError) as refused:
+        play(owner, session, type="forward_pass", request_id="r1")
+    assert refused.value.field == "request_id"
+
+
+def test_commands_are_carried_out_in_order(
+    owner: User, session: Session, play: Any, sent: list[Any]
+) -> None:
+    messages: list[dict[str, Any]] = [
+        {"type": "forward_pass"},
+        {"type": "auto_select", "tokens_to_select": 2},
+        {"type": "apply_selection", "selections": {"9": 4}},
+        {"type": "forward_pass"},
+    ]
+    commands = [
+        submit(user=owner, channel="api", message=message, session=session) for message in messages
+    ]
+    turn.advance(session.pk)
+    replies = [json.loads(Command.objects.get(pk=command.pk).reply) for command in commands]
+    assert [reply["type"] for reply in replies] == [
+        "forward_pass_result", "state_update", "state_update", "forward_pass_result",
+    ]  # fmt: skip
+    assert replies[3]["step"] == 1
+
+
+def test_only_one_holds_the_lease_and_fences_rise(session: Session) -> None:
+    first = leases.take(session.pk)
+    assert first is not None
+    assert leases.take(session.pk) is None
+    leases.release(first)
+    second = leases.take(session.pk)
+    assert second is not None
+    assert second.fence == first.fence + 1
+
+
+def test_a_stale_worker_s_writing_is_refused(
+    play: Any, owner: User, session: Session, runtime: FakeRuntime, sent: list[Any]
+) -> None:
+    command = submit(user=owner, channel="api", message={"type": "forward_pass"}, session=session)
+
+    def overtaken() -> None:
+        """While the first worker computes, its lease runs out and another one takes over."""
+        runtime.before_logits = lambda: None
+        expire(session)
+        turn.advance(session.pk)
+
+    runtime.before_logits = overtaken
+    lease = leases.take(session.pk)
+    assert lease is not None
+    with pytest.raises(LeaseLost):
+        carry_out(Command.objects.get(pk=command.pk), lease)
+    command.refresh_from_db()
+    assert command.state == "done"
+    assert runtime.forwards == 2
+
+
+def test_a_stale_fence_writes_no_step(session: Session) -> None:
+    stale = leases.take(session.pk)
+    assert stale is not None
+    expire(session)
+    assert leases.take(session.pk) is not None
+    new = NewStep([{"op": "commit", "slot": 4, "token": 5, "p": None, "by": "hand"}])
+    with pytest.raises(LeaseLost), fenced(stale):
+        append_step(session=session, place=head_of(session), new=new)
+    assert not Step.objects.exists()
+
+
+def test_a_step_number_is_given_once(session: Session) -> None:
+    branch = session.head_branch
+    Step.objects.create(branch=branch, number=1, operations=[])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Step.objects.create(branch=branch, number=1, operations=[])
+
+
+def test_whoever_finds_the_lease_taken_leaves_the_work_to_its_holder(
+    play: Any, owner: User, session: Session, sent: list[Any]
+) -> None:
+    holder = leases.take(session.pk)
+    assert holder is not None
+    submit(user=owner, channel="api", message={"type": "forward_pass"}, session=session)
+    turn.advance(session.pk)
+    assert Command.objects.filter(state="pending").count() == 1
+    leases.release(holder)
+    turn.advance(session.pk)
+    assert not Command.objects.filter(state="pending").exists()
+
+
+def test_the_reaper_sends_forgotten_work_again(
+    play: Any, owner: User, session: Session, sent: list[Any]
+) -> None:
+    on_session = submit(
+        user=owner, channel="api", message={"type": "forward_pass"}, session=session
+    )
+    alone = submit(user=owner, channel="api", message={"type": "initialize", "prompt": "x"})
+    sent.clear()
+    assert reaper.reap() == 0  # they may be on their way
+    Command.objects.update(created=Now() - timedelta(minutes=1))
+    assert reaper.reap() == 2
+    assert set(sent) == {
+        (dispatch.ADVANCE, str(session.pk)),
+        (dispatch.EXECUTE, alone.pk),
+    }
+    turn.advance(session.pk)
+    turn.execute(alone.pk)
+    assert set(Command.objects.values_list("state", flat=True)) == {"done"}
+    on_session.refresh_from_db()
+    assert on_session.reply
+
+
+def test_two_deliveries_of_one_task_make_one_session(
+    play: Any, owner: User, entry: Any, sent: list[Any]
+) -> None:
+    command = submit(user=owner, channel="api", message={"type": "initialize", "prompt": "x"})
+    turn.execute(command.pk)
+    Command.objects.update(lease_expires=None)
+    turn.execute(command.pk)
+    assert Session.objects.count() == 1
+
+
+def test_a_command_that_kills_its_worker_is_given_up(
+    play: Any, owner: User, session: Session, sent: list[Any]
+) -> None:
+    command = submit(user=owner, channel="api", message={"type": "forward_pass"}, session=session)
+    Command.objects.filter(pk=command.pk).update(attempts=3)
+    turn.advance(session.pk)
+    command.refresh_from_db()
+    assert command.state == "failed"
+    assert json.loads(command.reply)["error_type"] == "generation"
+
+
+def test_a_fault_is_told_in_the_one_shape(
+    play: Any, owner: User, session: Session, runtime: FakeRuntime
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("secret detail of the inside")
+
+    runtime.before_logits = fail
+    reply = play(owner, session, type="forward_pass", request_id="q")
+    assert {"type", "message", "error_type", "retryable", "correlation_id", "request_id"} == set(
+        reply
+    )
+    assert "secret" not in json.dumps(reply)
+    runtime.before_logits = lambda: None
+    assert play(owner, session, type="forward_pass")["type"] == "forward_pass_result"
+
+
+def test_old_answers_are_forgotten(play: Any, owner: User, session: Session) -> None:
+    play(owner, session, type="forward_pass")
+    Command.objects.update(finished=Now() - timedelta(days=2))
+    assert reaper.forget_answers() == 2
+    assert not Command.objects.exists()
