@@ -124,15 +124,15 @@ _MODEL_STATES = {
 def model_state(entry: ModelEntry) -> dict[str, str]:
     """Light and words of the model's pill."""
     light, words = _MODEL_STATES.get(entry.state, ("none", entry.state))
-    device = f" ({entry.device})" if entry.device else ""
-    title = entry.error or f"{entry.label}: {words}"
-    return {"state": light, "text": f"{entry.label}{device} {words}", "title": title}
+    device = f" on {entry.device}" if entry.device else ""
+    title = entry.error or f"{entry.label}: {words}{device}"
+    return {"state": light, "text": f"{entry.label} {words}", "title": title}
 
 
 _RUN_STATES = {
-    "queued": ("busy", "Waiting for a worker"),
+    "queued": ("busy", "Queued"),
     "running": ("busy", "Running"),
-    "stopped": ("warn", "Stopped: what was made is kept"),
+    "stopped": ("warn", "Stopped"),
     "failed": ("bad", "Run failed"),
     "done": ("good", "Done"),
 }

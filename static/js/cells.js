@@ -9,13 +9,14 @@ export function glyphs(text) {
   return text.replace(/[ \n\t\r]/g, (blank) => GLYPHS[blank]);
 }
 
-export function cellText(text) {
-  return glyphs(text.length > 1 && text.startsWith(" ") ? text.slice(1) : text);
-}
-
 const SPECIAL = [["<|", "|>"], ["[", "]"], ["<", ">"]];
 const isSpecial = (text) =>
   text.length > 2 && SPECIAL.some(([a, b]) => text.startsWith(a) && text.endsWith(b));
+
+export function cellText(text) {
+  if (text.startsWith("<|") && isSpecial(text)) return text.slice(2, -2);
+  return glyphs(text.length > 1 && text.startsWith(" ") ? text.slice(1) : text);
+}
 
 const COLOURS = {
   confidence: (row) => (row.masked || row.p == null ? null : bin(row.p)),
@@ -31,7 +32,7 @@ const COLOURS = {
 function inText(row, text, mode) {
   if (mode !== "text") return row.masked && !text ? "·" : cellText(text);
   if (row.masked && !text) return row.idle ? "·" : "mask";
-  return text.replace(/\n/g, "↵\n");
+  return isSpecial(text) ? cellText(text) : text.replace(/\n/g, "↵\n");
 }
 
 /** What a cell shows: [class names, text]. */

@@ -37,7 +37,7 @@ export class Page {
 
   attach(stream) {
     this.stream = stream;
-    this.commands = new Commands(stream, () => this.later());
+    this.commands = new Commands(stream, this.state.session.model, () => this.later());
   }
 
   connected(yes) {
@@ -143,7 +143,7 @@ export class Page {
     this.heat.draw(state, shown === view.tip ? this.rows : canvasAt(state, view.tip).filter((row) => !row.prompt), view.tip, shown, this.pos);
     drawButtons(this.situation(), this.commands?.busy ?? new Set());
     const share = 1 - this.masked / Math.max(1, this.rows.length);
-    showStatus(sentence(state.steps.get(shown), shown, view.tip, this.masked), isRunning(state), share);
+    showStatus(sentence(state, shown, view.tip, this.masked), isRunning(state), share);
     $("#tokens").setAttribute("aria-busy", String(isRunning(state)));
     $("#tokens").hidden = this.mode === "table";
     $("#token-table").hidden = this.mode !== "table";
@@ -178,6 +178,7 @@ export class Page {
     const written = row && !row.masked;
     this.inspector.show({ pos: this.pos, branch: this.state.path, number: this.shown,
       state: written ? row.step : "masked", locked: row?.locked,
+      staged: this.state.staged.selections[this.pos]?.token,
       pass: written ? "" : this.state.heat.get(this.shown)?.slice(0, 64) });
   }
 

@@ -24,7 +24,13 @@ function useExample(event) {
   if (!button || !prompt) return;
   event.preventDefault();
   prompt.value = button.dataset.example;
+  document.querySelector("#id_gen_length").value = button.dataset.length;
+  document.querySelector("#id_block_length").value = button.dataset.block;
   prompt.focus();
+}
+
+function navigate(event) {
+  if (event.target.matches("[data-navigate]")) location.search = `?${event.target.name}=${encodeURIComponent(event.target.value)}`;
 }
 
 function failed(event) {
@@ -42,6 +48,7 @@ function closeMenus(event) {
 
 document.addEventListener("click", dismiss);
 document.addEventListener("click", useExample);
+document.addEventListener("change", navigate);
 document.addEventListener("click", closeMenus);
 document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
 document.addEventListener("submit", switchTheme);

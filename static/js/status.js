@@ -4,13 +4,17 @@ const line = document.querySelector("#status");
 const voice = document.querySelector("#announce");
 const EVERY = 5000;
 const name = document.title;
+const FIRST = "Press Forward pass to see what the model expects.";
+const NEXT = "Choose a token to see its candidates, or press Auto-select.";
 let last = 0;
 
 /** The sentence of visualizer/views/workspace.py `status_line`. */
-export function sentence(step, shown, tip, masked) {
-  if (!step) return `Start: ${masked} masked. Press Forward pass to see what the model expects.`;
+export function sentence(state, shown, tip, masked) {
+  const step = state.steps.get(shown);
+  if (!step) return `Start: ${masked} masked. ${state.heat.has(shown) ? NEXT : FIRST}`;
+  const time = step.ms ? `, ${Math.round(step.ms)} ms` : "";
   const written = step.ops.filter((op) => op.op === "commit" || op.op === "edit").length;
-  return `Step ${shown} of ${tip}: ${written} written, ${masked} masked, ${Math.round(step.ms)} ms.`;
+  return `Step ${shown} of ${tip}: ${written} written, ${masked} masked${time}.`;
 }
 
 export function showStatus(text, running, share) {

@@ -22,7 +22,7 @@ from inference.errors import UnmaskError
 from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.selectors.history import Place, head_of
-from visualizer.views.asking import ask, failure_of
+from visualizer.views.asking import WAIT_SECONDS, ask_model, failure_of
 from visualizer.views.places import number_of, own_session, place_of
 
 Form = QueryDict
@@ -130,7 +130,7 @@ async def _carry_out(user: Any, session: Session, form: Form, name: str) -> None
     shown = await sync_to_async(place_of)(session, _asked_branch(form), form.get("step"))
     before = [] if name == "stop" or shown == head_of(session) else [_rewind(shown)]
     for message in [*before, *FORMS[name](form, session)]:
-        reply = await ask(user, message, session)
+        reply = await ask_model(user, message, session, session.model.slug, WAIT_SECONDS)
         if reply is None:
             raise UnmaskError("timeout", "This takes a while. Refresh the page in a moment.")
         failure = failure_of(reply)

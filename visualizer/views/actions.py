@@ -29,43 +29,28 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One button of the cycle."""
+    """One button of the cycle; `shown`: its key stands on it."""
 
     name: str
     label: str
     key: str
-    icon: str
-    blockers: tuple[str, ...]
     title: str
+    blockers: tuple[str, ...]
+    icon: str = ""
+    shown: bool = False
 
 
+_BUSY = ("running", "complete")
+_PASS = "Ask the model for its distribution at every open position (F)"
+_STAGE = "Stage positions by the chosen strategy (A)"
+_WRITE = "Write the staged tokens: one step (Ctrl+Enter)"
+_STOP = "Stop after the step that is being made (Esc)"
 ACTIONS = (
-    Action("run", "Run", "R", "play", ("running", "complete"), "Unmask the rest step by step"),
-    Action(
-        "forward_pass",
-        "Forward pass",
-        "F",
-        "",
-        ("running", "complete"),
-        "Ask the model for its distribution at every open position",
-    ),
-    Action(
-        "auto_select",
-        "Auto-select",
-        "A",
-        "",
-        ("running", "complete", "no_pass"),
-        "Stage positions by the chosen strategy",
-    ),
-    Action(
-        "apply_selection",
-        "Apply",
-        "Enter",
-        "",
-        ("running", "none_staged"),
-        "Write the staged tokens: one step",
-    ),
-    Action("stop", "Stop", "Esc", "", ("idle",), "Stop after the step that is being made"),
+    Action("run", "Run", "R", "Unmask the rest step by step (R)", _BUSY, icon="play"),
+    Action("forward_pass", "Forward pass", "F", _PASS, _BUSY, shown=True),
+    Action("auto_select", "Auto-select", "A", _STAGE, (*_BUSY, "no_pass"), shown=True),
+    Action("apply_selection", "Apply", "Control+Enter", _WRITE, ("running", "none_staged")),
+    Action("stop", "Stop", "Escape", _STOP, ("idle",)),
 )
 
 

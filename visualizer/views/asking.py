@@ -15,6 +15,7 @@ from visualizer.models import Command, Session
 
 Reply = dict[str, Any]
 WAIT_SECONDS = 12.0
+LOAD_WAIT_SECONDS = 60.0
 _FIRST, _LONGEST = 0.02, 0.25
 
 
@@ -26,7 +27,7 @@ async def ask(
     Raises UnmaskError for a message that is refused.
     """
     command = await sync_to_async(commands.submit)(
-        user=user, channel="", message=message, session=session
+        user=user, channel="page", message=message, session=session
     )
     deadline, pause = time.monotonic() + seconds, _FIRST
     while command.state == Command.State.PENDING and time.monotonic() < deadline:
@@ -34,6 +35,20 @@ async def ask(
         pause = min(_LONGEST, pause * 1.5)
         await command.arefresh_from_db(fields=["state", "reply"])
     return json.loads(command.reply) if command.reply else None
+
+
+async def ask_model(
+    user: Any, message: dict[str, Any], session: Session | None, slug: str, seconds: float
+) -> Reply | None:
+    """As `ask`; if no worker holds the model, it is loaded first and the command repeated."""
+    reply = await ask(user, message, session, seconds)
+    if reply is None or reply.get("error_type") != "model_unavailable" or not slug:
+        return reply
+    loading = {"type": "load_model", "model_path": slug}
+    loaded = await ask(user, loading, None, LOAD_WAIT_SECONDS)
+    if not loaded or not loaded.get("success"):
+        return loaded
+    return await ask(user, message, session, seconds)
 
 
 def failure_of(reply: Reply) -> UnmaskError | None:

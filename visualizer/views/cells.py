@@ -91,8 +91,9 @@ def _shade(row: Row, look: Look) -> int | None:
 
 def _text(row: Row, label: str, look: Look) -> str:
     if look.view == "text":
-        empty = "·" if row.idle else "mask"
-        return empty if row.masked and not label else label.replace("\n", "↵\n")
+        if row.masked and not label:
+            return "·" if row.idle else "mask"
+        return cell_text(label) if is_special(label) else label.replace("\n", "↵\n")
     return "·" if row.masked and not label else cell_text(label)
 
 

@@ -25,9 +25,9 @@ class NumberField:
 _PANEL = (
     ("tokens_to_select", "Tokens/step", "1"),
     ("softmax_temperature", "Temperature", "0.1"),
-    ("visual_top_k", "Candidates shown", "1"),
-    ("actual_top_k", "Selectable top-k", "1"),
-    ("top_p", "Selectable top-p", "0.01"),
+    ("visual_top_k", "Top-k shown", "1"),
+    ("actual_top_k", "Top-k used", "1"),
+    ("top_p", "Top-p used", "0.01"),
     ("gumbel_temperature", "Gumbel noise", "0.1"),
 )
 

@@ -105,7 +105,8 @@ def _candidates(
         view, settings, labels_for(session), count, noise_seed(session, place.number)
     )[origin]
     widest = found[0]["prob"] or 1.0
-    limits = f"top-k {settings.actual_top_k}, top-p {settings.top_p:g}"
+    limits = f"top-k {settings.actual_top_k}"
+    limits += f", top-p {settings.top_p:g}" if settings.top_p < 1 else ""
     staged = session.staged.get("selections", {}).get(str(spot.pos), {}).get("token")
     chosen = staged if spot.masked else _token(spot, found)
     rows = [_row(candidate, widest, chosen, limits) for candidate in found]

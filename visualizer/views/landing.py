@@ -18,7 +18,8 @@ from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
-from visualizer.views.asking import ask, failure_of
+from visualizer.views.asking import ask_model, failure_of
+from visualizer.views.places import number_of
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model")
 RECENT = 6
@@ -31,7 +32,7 @@ async def home(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST make the session and go there."""
     user = await request.auser()
     if request.method == "POST":
-        form = {name: request.POST.get(name, "") for name in FIELDS}
+        form = await sync_to_async(_sent)(request)
         try:
             return redirect("workspace", await _create(user, form))
         except UnmaskError as error:
@@ -39,23 +40,40 @@ async def home(request: HttpRequest) -> HttpResponse:
     return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
 
 
+def _sent(request: HttpRequest) -> dict[str, str]:
+    """The form as sent; a pressed example brings its own prompt and lengths."""
+    form = {name: request.POST.get(name, "") for name in FIELDS}
+    number = number_of(request.POST.get("example"))
+    model = ModelEntry.objects.filter(slug=form["model"]).first()
+    shown = examples(model.card) if model else []
+    if number is None or number >= len(shown):
+        return form
+    return form | {name: str(value) for name, value in shown[number].items() if name in FIELDS}
+
+
+def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """The model card's example prompts, each with the lengths that suit it."""
+    listed = card.get("examples", [])
+    return [{"prompt": row} if isinstance(row, str) else row for row in listed]
+
+
 async def _create(user: Any, form: dict[str, str]) -> str:
     """The id of the new session. Raises UnmaskError with the field at fault."""
     message = from_form({"type": "initialize", **form})
     message["prompt"] = form["prompt"].replace("\r\n", "\n")
-    reply = await ask(user, message, None, seconds=60.0)
+    reply = await ask_model(user, message, None, form["model"], seconds=30.0)
     if reply is None:
-        raise UnmaskError("timeout", "The worker has not answered yet. Try again in a moment.")
+        raise UnmaskError("timeout", "The model is still loading. Try again in a moment.")
     failure = failure_of(reply)
     if failure:
         raise failure
-    return str(reply["state"]["session_id"])
+    return str(reply["session_id"])
 
 
 async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     origin = request.GET.get("from")
     if not origin:
-        return {}
+        return {"model": request.GET.get("model", "")}
     try:
         return await sync_to_async(_like)(user, origin)
     except (UnmaskError, ValueError):
@@ -84,6 +102,7 @@ def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Proble
         "model": chosen,
         "model_state": model_state(chosen) if chosen else None,
         "card": chosen.card if chosen else {},
+        "examples": examples(chosen.card) if chosen else [],
         "limits": LIMITS,
         "most": _longest(chosen),
         "recent": recent(user),

@@ -12,7 +12,10 @@ def glyphs(text: str) -> str:
 
 
 def cell_text(text: str) -> str:
-    """What fits a cell: one leading blank is left out, since nearly every word has one."""
+    """What fits a cell: without the blank that begins nearly every word; special tokens, which
+    have a border there, without their brackets."""
+    if text.startswith("<|") and is_special(text):
+        return text[2:-2]
     return glyphs(text[1:] if len(text) > 1 and text.startswith(" ") else text)
 
 

@@ -29,6 +29,8 @@ COLOURS = (
     ("chosen", "who chose"),
     ("none", "nothing"),
 )
+FIRST = "Press Forward pass to see what the model expects."
+NEXT = "Choose a token to see its candidates, or press Auto-select."
 
 
 @login_required
@@ -70,7 +72,8 @@ def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None)
         "look": look,
         "here": here,
         "pos": pos,
-        "cells": cells(snapshot, look),
+        "cells": (shown := cells(snapshot, look)),
+        "size": size_of(len(shown)),
         "table": rows(snapshot) if look.view == "table" else [],
         "prev": max(0, look.number - 1),
         "next": min(look.tip, look.number + 1),
@@ -82,17 +85,21 @@ def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None)
     }
 
 
+def size_of(count: int) -> str:
+    """Few tokens get large cells."""
+    return "large" if count <= 130 else "dense" if count > 320 else "medium"
+
+
 def status_line(snapshot: dict[str, Any], look: Look) -> str:
     """One sentence on the shown step; static/js/status.js says the same."""
     masked = sum(row.masked for row in rows(snapshot))
     step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
     if step is None:
-        return f"Start: {masked} masked. Press Forward pass to see what the model expects."
+        passed = str(look.number) in snapshot["forwards"]
+        return f"Start: {masked} masked. {NEXT if passed else FIRST}"
     written = sum(op["op"] in ("commit", "edit") for op in step["ops"])
-    return (
-        f"Step {look.number} of {look.tip}: {written} written, {masked} masked, "
-        f"{step['ms']:.0f} ms."
-    )
+    time = f", {step['ms']:.0f} ms" if step["ms"] else ""
+    return f"Step {look.number} of {look.tip}: {written} written, {masked} masked{time}."
 
 
 def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look) -> dict[str, Any]:
