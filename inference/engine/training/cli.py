@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -23,6 +24,7 @@ from inference.engine.training.task import Task
 from inference.engine.training.tasks import TASKS
 from inference.engine.training.trainer import Progress
 
+Number = TypeVar("Number", int, float)
 SIZES = ("width", "layers", "heads", "mlp_width")
 
 
@@ -82,7 +84,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipes", default="llada/low_confidence", help="names with commas")
     parser.add_argument("--steps", default="0", help="with commas; 0 = one token per pass")
     parser.add_argument("--block-lengths", default="0", help="with commas; 0 = one block")
-    parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--temperatures", default="0", help="with commas")
     parser.add_argument("--eos-last", action="store_true", help="end-of-text waits for the rest")
     parser.add_argument("--count", type=int, default=60, help="cases (default 60)")
     parser.add_argument("--seed", type=int, default=0)
@@ -115,13 +117,14 @@ def _write(report: Report, task: Task, options: argparse.Namespace) -> None:
 
 
 def settings_of(options: argparse.Namespace) -> list[Settings]:
-    """Every recipe with every block length and every number of steps."""
+    """Every recipe with every block length, temperature and number of steps."""
     names = [name for name in options.recipes.split(",") if name]
-    blocks = _numbers(options.block_lengths, "block-lengths")
-    steps = _numbers(options.steps, "steps")
+    blocks = _numbers(options.block_lengths, "block-lengths", int)
+    steps = _numbers(options.steps, "steps", int)
+    warmths = _numbers(options.temperatures, "temperatures", float)
     return [
-        Settings(name, count, block or None, options.temperature, options.eos_last, options.seed)
-        for name, block, count in product(names, blocks, steps)
+        Settings(name, count, block or None, warmth, options.eos_last, options.seed)
+        for name, block, warmth, count in product(names, blocks, warmths, steps)
     ]
 
 
@@ -130,12 +133,12 @@ def _announce(row: Row) -> None:
     print(f"{how.recipe} steps {how.steps} block {how.block_length}: {row.marks}", file=sys.stderr)
 
 
-def _numbers(text: str, name: str) -> tuple[int, ...]:
+def _numbers(text: str, name: str, kind: type[Number]) -> tuple[Number, ...]:
     try:
-        numbers = tuple(int(part) for part in text.split(","))
+        numbers = tuple(kind(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--{name} takes whole numbers with commas, not {text!r}.", name) from None
-    if any(number < 0 for number in numbers):
+        raise InputError(f"--{name} takes numbers with commas, not {text!r}.", name) from None
+    if any(not 0 <= number < float("inf") for number in numbers):
         raise InputError(f"--{name} must not be negative.", name)
     return numbers
 
@@ -143,7 +146,7 @@ def _numbers(text: str, name: str) -> tuple[int, ...]:
 def _own_command(options: argparse.Namespace) -> str:
     parts = ["python", "manage.py", "evaluate", options.model.name, "--task", options.task]
     parts += ["--recipes", options.recipes, "--steps", options.steps]
-    parts += ["--block-lengths", options.block_lengths, "--temperature", f"{options.temperature:g}"]
+    parts += ["--block-lengths", options.block_lengths, "--temperatures", options.temperatures]
     parts += ["--eos-last"] * options.eos_last
     parts += ["--card"] * options.card
     return shlex.join([*parts, "--count", str(options.count), "--seed", str(options.seed)])

@@ -68,6 +68,7 @@ def sidecar(task: Task, training: dict[str, Any]) -> dict[str, Any]:
     """unmask.json: what the page says about the model, and how it was made."""
     return {
         "label": task.label,
+        "default": task.default,
         "kind": "diffusion",
         "task": task.name,
         "trained_on": task.trained_on,

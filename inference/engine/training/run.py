@@ -108,12 +108,8 @@ def record(task: Task, trainer: Trainer, order: Order) -> dict[str, Any]:
     """What the model card says about the run; measured, not typed."""
     plan, progress = trainer.plan, trainer.progress
     on_gpu = trainer.device.type == "cuda"
-    sizes = " ".join(f"--{name.replace('_', '-')} {n}" for name, n in order.sizes.items())
-    if order.start_from is not None:
-        sizes = f"--start-from {order.start_from.name} {sizes}"
-    command = f"python manage.py train_diffusion --task {task.name} --minutes "
     return {
-        "command": f"{command}{plan.budget.minutes:g} --seed {plan.seed} {sizes}".strip(),
+        "command": command_of(task, plan, order),
         "minutes": round(progress.seconds / 60, 2),
         "minutes_are": "wall-clock minutes" if on_gpu else "CPU minutes of one process",
         "hardware": torch.cuda.get_device_name() if on_gpu else cpu_name(),
@@ -127,6 +123,17 @@ def record(task: Task, trainer: Trainer, order: Order) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in trainer.model.parameters()),
         "early_longest_time": plan.early_longest_time,
     }
+
+
+def command_of(task: Task, plan: Plan, order: Order) -> str:
+    """The command that repeats the run from the start."""
+    budget = plan.budget
+    length = f"--steps {budget.steps}" if budget.steps else f"--minutes {budget.minutes:g}"
+    words = ["python manage.py train_diffusion", f"--task {task.name}", length]
+    words += [f"--seed {plan.seed}"]
+    words += [f"--{name.replace('_', '-')} {n}" for name, n in order.sizes.items()]
+    words += [f"--start-from {order.start_from.name}"] if order.start_from else []
+    return " ".join(words)
 
 
 def cpu_name() -> str:

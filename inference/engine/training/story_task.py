@@ -140,6 +140,7 @@ TASK = Task(
     held_out=held_out,
     cases=story_cases,
     aims=("prompt", "consistent", "plot", "grammar"),
+    default=True,
     examples=[
         {"prompt": prompt, "gen_length": GEN_LENGTH, "block_length": block}
         for prompt, block in (

@@ -49,7 +49,8 @@ class Task:
     """Everything that the trainer and the evaluation need to know about one task.
 
     `examples` and `decoding` go into the model's sidecar; `aims` names the marks, in the order
-    in which tables show them, the one that matters most first.
+    in which tables show them, the one that matters most first; `default` asks a fresh
+    site to load this model first.
     """
 
     name: str
@@ -64,4 +65,5 @@ class Task:
     aims: tuple[str, ...]
     examples: list[dict[str, Any]] = field(default_factory=list)
     decoding: dict[str, Any] = field(default_factory=dict)
+    default: bool = False
     extra_config: Callable[[Tokenizer], dict[str, int]] = lambda tokenizer: {}
