@@ -24,19 +24,21 @@ def in_turn(
     samples: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(warmup + rounds):
         for name, call in contenders.items():
-            elapsed = _milliseconds(call)
+            elapsed = milliseconds(call)
             if number >= warmup:
                 samples[name].append(elapsed)
-    return {name: _summary(values) for name, values in samples.items()}
+    return {name: summary(values) for name, values in samples.items()}
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
+def milliseconds(call: Callable[[], object]) -> float:
+    """Wall time of one call."""
     started = time.perf_counter()
     call()
     return (time.perf_counter() - started) * 1000
 
 
-def _summary(values: list[float]) -> Measured:
+def summary(values: list[float]) -> Measured:
+    """Median and range."""
     return Measured(statistics.median(values), min(values), max(values))
 
 

@@ -1,0 +1,48 @@
+"""`make bench`: every section prints milliseconds and ratios taken in one run.
+
+python -m benchmarks.bench [section ...] [--threads N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from importlib import import_module
+
+import torch
+
+SECTIONS: dict[str, tuple[str, str]] = {
+    # name: (module:function, what it measures)
+    "shipped": ("benchmarks.engine:shipped", "engine on the shipped model"),
+    "large": ("benchmarks.engine:large", "engine with a large vocabulary"),
+    "gpu": ("benchmarks.engine:gpu", "engine at LLaDA-8B's size on a GPU"),
+    "digest": ("benchmarks.digests:measure", "digest: bytes, time, error"),
+    "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
+    "site": ("benchmarks.site:measure", "a step through worker, database, layer and socket"),
+}
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    print(f"{_machine()}, {arguments.threads} torch threads, torch {torch.__version__}")
+    for name in arguments.sections or SECTIONS:
+        module, function = SECTIONS[name][0].split(":")
+        print(f"\n[{name}] {SECTIONS[name][1]}", flush=True)
+        print("\n".join(getattr(import_module(module), function)()), flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []])
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

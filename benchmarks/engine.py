@@ -1,0 +1,120 @@
+"""The engine beside what it cannot do without, and beside the official arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from benchmarks import models
+from benchmarks.official import official_arithmetic
+from benchmarks.timing import in_turn, table
+from inference.engine import digest
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import StepResult, generate
+
+STEPS = 16
+
+
+def shipped(rounds: int = 7) -> list[str]:
+    """The shipped model: 64 open places after a short prompt, 16 steps of 4."""
+    return _compare("shipped model, vocabulary {v}", models.shipped(), rounds)
+
+
+def large(rounds: int = 3) -> list[str]:
+    """A random model with the vocabulary of LLaDA."""
+    return _compare("random model, vocabulary {v}", models.large_vocabulary(), rounds)
+
+
+def gpu(rounds: int = 3) -> list[str]:
+    """A random model of LLaDA-8B's shape in bf16, where a GPU is at hand."""
+    if not torch.cuda.is_available():
+        return ["LLaDA-8B shape in bf16: no CUDA device here, not measured"]
+    model = models.llada_8b_shape("cuda")
+    return _compare("LLaDA-8B shape, bf16, " + torch.cuda.get_device_name(), model, rounds)
+
+
+def _compare(title: str, model: LoadedModel, rounds: int) -> list[str]:
+    canvas = Canvas.start(list(range(8)), 64, model.spec.mask_id or 0)
+    results = in_turn(contenders(model, canvas), rounds)
+    lines = table(title.format(v=model.spec.vocab_size), results, STEPS, "bare forward")
+    engine, official = results["engine, T = 1"], results["official arithmetic, T = 1"]
+    forward, bare = results["engine's own forward, T = 1"], results["bare forward"]
+    return [
+        *lines,
+        f"  engine step / the forward it needs, T = 0: {results['engine'].median / bare.median:.2f}"
+        f"; T = 1: {engine.median / forward.median:.2f}",
+        f"  engine step / official step, T = 1: {engine.median / official.median:.2f}",
+    ]
+
+
+def contenders(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], object]]:
+    """What is timed: each denoises the same 64 places."""
+    plan, warm = _states(model, canvas, 0.0), _states(model, canvas, 1.0)
+    return {
+        "bare forward": lambda: _forwards(model, plan),
+        "bare loop": lambda: bare_loop(model, canvas),
+        "engine": lambda: _drained(_run(model, canvas, {"temperature": 0.0})),
+        "engine's own forward, T = 1": lambda: _forwards(model, warm),
+        "engine, T = 1": lambda: _drained(_run(model, canvas, {"temperature": 1.0})),
+        "engine with digests": lambda: _digested(model, canvas),
+        "official arithmetic, T = 0": lambda: official_arithmetic(model, canvas, STEPS, 0.0),
+        "official arithmetic, T = 1": lambda: official_arithmetic(model, canvas, STEPS, 1.0),
+        "threshold 0.9, no cache": lambda: _drained(_fast(model, canvas, "fastdllm/threshold")),
+        "threshold 0.9, dual cache": lambda: _drained(_fast(model, canvas, "fastdllm/dual")),
+    }
+
+
+def _run(model: LoadedModel, canvas: Canvas, extra: dict[str, Any]) -> Iterator[StepResult]:
+    return generate(model, canvas, "llada/low_confidence", {"steps": STEPS, **extra}, seed=0)
+
+
+def _fast(model: LoadedModel, canvas: Canvas, recipe: str) -> Iterator[StepResult]:
+    return generate(model, canvas, recipe, {"block_length": 32, "threshold": 0.9}, seed=0)
+
+
+def _states(model: LoadedModel, canvas: Canvas, heat: float) -> list[tuple[list[int], list[int]]]:
+    """Tokens and open places before each forward of a run: what a bare forward needs to know."""
+    states, now = [], canvas
+    for result in _run(model, canvas, {"temperature": heat}):
+        states.append((now.tokens, now.open_positions))
+        now = result.canvas
+    return states
+
+
+@torch.inference_mode()
+def _forwards(model: LoadedModel, states: list[tuple[list[int], list[int]]]) -> None:
+    """The native model alone, asked for the same rows as the engine asks for."""
+    for tokens, rows in states:
+        ids = torch.tensor([tokens], device=model.device)
+        model.model(input_ids=ids, logits_to_keep=torch.tensor(rows, device=model.device))
+    _synchronise(model)
+
+
+@torch.inference_mode()
+def bare_loop(model: LoadedModel, canvas: Canvas) -> None:
+    """The least that a denoising loop can do: forward, softmax, best places, write."""
+    ids = torch.tensor([canvas.tokens], device=model.device)
+    for _ in range(STEPS):
+        rows = (ids[0] == canvas.mask_id).nonzero()[:, 0]
+        logits = model.model(input_ids=ids, logits_to_keep=rows).logits[0]
+        best, tokens = logits.softmax(-1).max(-1)
+        take = best.topk(len(canvas.open_positions) // STEPS).indices
+        ids[0, rows[take]] = tokens[take]
+    _synchronise(model)
+
+
+def _digested(model: LoadedModel, canvas: Canvas) -> None:
+    for result in _run(model, canvas, {"temperature": 0.0}):
+        digest.encode(result.logits, result.positions, [canvas.mask_id])
+
+
+def _drained(steps: Iterator[StepResult]) -> int:
+    return sum(1 for _ in steps)
+
+
+def _synchronise(model: LoadedModel) -> None:
+    if model.device.type == "cuda":
+        torch.cuda.synchronize()

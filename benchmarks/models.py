@@ -1,0 +1,74 @@
+"""Models to measure: the shipped one, and random ones of a given shape.
+
+What is measured on a random model is arithmetic, not quality. Checkpoints are written and loaded
+as any other, so that the measured path is the product's own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inference.engine import checkpoint
+from inference.engine.checkpoint import LoadedModel
+
+SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
+LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
+
+
+def shipped(name: str = "stories") -> LoadedModel:
+    """A shipped model in float32 on the CPU, as the worker loads it."""
+    return checkpoint.load(SHIPPED / name)
+
+
+def large_vocabulary() -> LoadedModel:
+    """A small body under the LLaDA vocabulary: the post-processing weighs as in real use."""
+    return random_llada(width=256, layers=4, heads=4, hidden=704)
+
+
+def llada_8b_shape(device: str, dtype: str = "bfloat16") -> LoadedModel:
+    """The real size, with random weights, made on the device itself."""
+    return random_llada(4096, 32, 32, 12_288, device=device, dtype=dtype)
+
+
+def random_llada(
+    width: int,
+    layers: int,
+    heads: int,
+    hidden: int,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> LoadedModel:
+    """A random LLaDA: seeded, loaded from a temporary directory."""
+    config = _config(width, layers, heads, hidden, dtype)
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
+        with torch.device(device):
+            model = checkpoint.build(config, checkpoint.DTYPES[dtype])
+        checkpoint.save(model, config, folder)
+        del model
+        return checkpoint.load(folder, device=device)
+
+
+def _config(width: int, layers: int, heads: int, hidden: int, dtype: str) -> dict[str, Any]:
+    return {
+        "model_type": "llada",
+        "architectures": ["LLaDAModelLM"],
+        "d_model": width,
+        "n_layers": layers,
+        "n_heads": heads,
+        "n_kv_heads": heads,
+        "mlp_hidden_size": hidden,
+        "vocab_size": LLADA_VOCABULARY,
+        "embedding_size": LLADA_VOCABULARY,
+        "max_sequence_length": 4096,
+        "rope_theta": 500_000.0,
+        "rms_norm_eps": 1e-5,
+        "mask_token_id": LLADA_MASK,
+        "eos_token_id": LLADA_EOS,
+        "pad_token_id": LLADA_EOS,
+        "torch_dtype": dtype,
+    }
