@@ -13,6 +13,7 @@ END = "<|endoftext|>"
 MASK = "<|mdm_mask|>"
 START = "<|startoftext|>"
 EXPAND = "<|expand|>"
+DELETE = "<|delete|>"
 UNKNOWN = "<|unknown|>"
 SPECIAL_TOKENS = (END, MASK, START)
 
