@@ -9,6 +9,7 @@ class ConfigConfig(AppConfig):
         from django.conf import settings
 
         import config.checks
+        import config.correlation
 
         if settings.EMBEDDED:
             import config.embedded  # noqa: F401 - starts the worker before the first task

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,7 +19,9 @@ LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
 class Env(BaseSettings):
     """Settings from the environment; the field's name is the variable's name."""
 
-    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     PORT: int = Field(8000, ge=1, le=65535, description="port of the web server")
     HOST: str = Field("127.0.0.1", description="address that the web server listens on")
@@ -96,5 +98,9 @@ def _listed(text: str) -> list[str]:
 
 @cache
 def env() -> Env:
-    """The settings of this process, read once."""
-    return Env()
+    """The settings of this process, read once. Ends the process when one makes no sense."""
+    try:
+        return Env()
+    except ValidationError as error:
+        faults = (f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+        raise SystemExit("These settings cannot be used:\n" + "\n".join(faults)) from None

@@ -73,6 +73,10 @@ DATABASES = {"default": database_from(ENV.DATABASE_URL, ENV.DATA_DIR)}
 STATIC_URL = "/static/"
 STATIC_ROOT = ENV.DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 SESSION_COOKIE_AGE = 180 * 24 * 3600

@@ -1,0 +1,92 @@
+"""Models, streams and workers in Django's admin: to look at, with little to change."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from inference.models import ModelEntry, StreamEvent, Vocabulary, WorkerBeat
+
+LONGEST = 20_000
+
+
+def as_json(value: Any) -> SafeString:
+    """JSON for reading; text of models and users is escaped, long values are cut."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html("<pre>{}</pre>", text[:LONGEST] + ("…" if len(text) > LONGEST else ""))
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that only the site itself writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ModelEntry)
+class ModelEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The label and the default can be changed; the rest is what the files and workers say."""
+
+    list_display = ("label", "slug", "family", "kind", "state", "device", "context", "is_default")
+    list_filter = ("state", "kind", "family", "is_shipped", "is_default")
+    search_fields = ("slug", "label", "family")
+    fields = (
+        "label", "is_default", "slug", "family", "kind", "state", "progress", "error", "device",
+        "context", "mask_id", "parameters", "weights_hash", "shown_card", "updated",
+    )  # fmt: skip
+    readonly_fields = fields[2:]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="card")
+    def shown_card(self, row: ModelEntry) -> SafeString:
+        return as_json(row.card)
+
+    def save_model(self, request: HttpRequest, obj: ModelEntry, form: Any, change: bool) -> None:
+        if obj.is_default:
+            ModelEntry.objects.exclude(pk=obj.pk).update(is_default=False)
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Vocabulary)
+class VocabularyAdmin(ReadOnly):
+    list_display = ("hash", "size")
+    search_fields = ("hash",)
+    fields = ("hash", "size")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Vocabulary]:
+        return Vocabulary.objects.defer("pieces")
+
+
+@admin.register(StreamEvent)
+class StreamEventAdmin(ReadOnly):
+    list_display = ("stream", "number", "type", "created")
+    list_filter = ("type", "created")
+    search_fields = ("stream__id",)
+    fields = ("stream", "number", "type", "created", "shown_payload")
+    readonly_fields = fields
+
+    @admin.display(description="payload")
+    def shown_payload(self, row: StreamEvent) -> SafeString:
+        return as_json(row.payload)
+
+
+@admin.register(WorkerBeat)
+class WorkerBeatAdmin(ReadOnly):
+    list_display = ("name", "device", "seen", "loaded")
+    fields = ("name", "device", "seen", "loaded", "shown_metrics")
+    readonly_fields = fields
+
+    @admin.display(description="metrics")
+    def shown_metrics(self, row: WorkerBeat) -> SafeString:
+        return as_json(row.metrics)
