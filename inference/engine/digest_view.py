@@ -147,8 +147,9 @@ def hermite(values: Array, slopes: Array, beta: float) -> tuple[Array, Array]:
     t = place - left
     y0, y1 = values[:, left].astype(np.float64), values[:, left + 1].astype(np.float64)
     d0, d1 = slopes[:, left] * STEP, slopes[:, left + 1] * STEP
-    rise = y1 - y0
+    # without a tail the values are minus infinity, whose differences are no numbers
     with np.errstate(invalid="ignore"):
+        rise = y1 - y0
         curve, twist = 3 * rise - 2 * d0 - d1, d0 + d1 - 2 * rise
         value = y0 + t * (d0 + t * (curve + t * twist))
         slope = (d0 + t * (2 * curve + 3 * t * twist)) / STEP

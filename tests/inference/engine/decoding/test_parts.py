@@ -1,0 +1,270 @@
+"""The parts of recipes on their own: quotas, scores, draws, blocks, revisions, rankings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import blocks, official, quotas, revisions, scores
+from inference.engine.decoding.dice import seeded
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.rankings import rank
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.errors import InputError
+from inference.engine.families.spec import ModelSpec
+from tests.inference.engine.models import MASK
+
+Tiny = Callable[[str], LoadedModel]
+SPEC = ModelSpec("llada", vocab_size=6, context=64, mask_id=5, eos_id=4)
+
+
+def _view(probs: Sequence[Sequence[float]], index: int = 0, **params: Any) -> View:
+    """A view of as many masks as there are rows, behind a prompt of one token."""
+    values = Params(**params)
+    canvas = Canvas.start([0], len(probs), 5)
+    state = RunState(SPEC, values, canvas, index, {})
+    positions = torch.arange(1, len(probs) + 1)
+    left = max(1, state.steps - index)
+    block = Block(tuple(positions.tolist()), (1, len(probs) + 1), left, 0, index)
+    spread = Distribution(torch.tensor(probs).clamp_min(1e-9).log(), (5,))
+    return View(state, block, seeded(1)(index), positions, spread, spread, (0, len(canvas)))
+
+
+def _row(top: float, best: int = 0) -> list[float]:
+    """A distribution over six tokens with one probability given, the mask at 0."""
+    rest = (1 - top) / 4
+    return [top if i == best else (0.0 if i == 5 else rest) for i in range(6)]
+
+
+def _drawn(view: View) -> Drawn:
+    return Drawn(view.choice.best, view.ranking)
+
+
+def _chosen(quota: Callable[..., Tensor], view: View, by: Callable[..., Tensor]) -> list[int]:
+    drawn = _drawn(view)
+    return quota(view, drawn, by(view, drawn)).tolist()
+
+
+@given(st.integers(0, 60), st.integers(1, 40))
+def test_the_share_of_each_step_is_the_published_schedule(masked: int, steps: int) -> None:
+    left, counts = masked, []
+    for step in range(steps):
+        if left:
+            counts.append(quotas.share(left, steps - step))
+            left -= counts[-1]
+    published = official.transfer_schedule(masked, steps)
+    assert counts == [count for count in published if count]
+    assert sum(published) == masked
+
+
+def test_threshold_takes_all_that_reach_it_and_always_one() -> None:
+    view = _view([_row(0.4), _row(0.95), _row(0.9)], threshold=0.9)
+    assert sorted(_chosen(quotas.threshold, view, scores.probability)) == [1, 2]
+    low = _view([_row(0.4), _row(0.5)], threshold=0.9)
+    assert _chosen(quotas.threshold, low, scores.probability) == [1]
+
+
+def test_factor_takes_the_n_best_while_the_nth_is_sure_enough() -> None:
+    view = _view([_row(0.8), _row(0.7), _row(0.55), _row(0.3)], factor=1.0)
+    # limits 1 - 1/(n+1): .5, .667, .75
+    assert _chosen(quotas.factor, view, scores.probability) == [0, 1]
+
+
+def test_entropy_bound_leaves_out_the_largest_of_the_sum() -> None:
+    view = _view([_row(0.99), _row(0.98), _row(0.6), _row(0.3)], gamma=0.2)
+    entropies = view.ranking.entropy.tolist()
+    count = next(
+        n for n in range(4, 0, -1) if sum(entropies[:n]) - max(entropies[:n]) <= 0.2 or n == 1
+    )
+    assert _chosen(quotas.entropy_bound, view, scores.plain_certainty) == list(range(count))
+    assert _chosen(quotas.entropy_bound, _view([_row(0.3)], gamma=0.0), scores.plain_certainty)
+
+
+@given(st.integers(1, 40), st.integers(1, 30))
+def test_the_timetable_writes_all_by_the_last_step(count: int, steps: int) -> None:
+    left = count
+    for index in range(steps):
+        if left:
+            view = _view([_row(0.5)] * left, index, steps=steps)
+            left -= len(_chosen(quotas.timetable, view, scores.probability))
+    assert left == 0
+
+
+def test_klass_wants_confidence_and_calm() -> None:
+    view = _view([_row(0.9), _row(0.9), _row(0.2)], threshold=0.6, kl_steps=2, kl_threshold=0.01)
+    calm = view.choice
+    moved = Distribution(torch.tensor([_row(0.9), _row(0.9, 2), _row(0.2)]).clamp_min(1e-9).log())
+    assert _chosen(quotas.stable, replace(view, history=[calm, calm]), scores.probability) == [0, 1]
+    assert _chosen(quotas.stable, replace(view, history=[moved, calm]), scores.probability) == [0]
+    assert len(_chosen(quotas.stable, replace(view, history=[calm]), scores.probability)) == 1
+
+
+def test_ties_go_to_the_earlier_position() -> None:
+    view = _view([_row(0.5)] * 5, tokens_per_step=2)
+    for by in (scores.probability, scores.margin, scores.certainty, scores.doubt, scores.order):
+        assert _chosen(quotas.fixed, view, by) == [0, 1]
+
+
+def test_scores_follow_their_definitions() -> None:
+    view = _view([_row(0.7), _row(0.4, 2)])
+    drawn = _drawn(view)
+    assert scores.probability(view, drawn).tolist() == pytest.approx([0.7, 0.4])
+    assert scores.margin(view, drawn).tolist() == pytest.approx([0.625, 0.25])
+    entropy = [-sum(p * math.log(p) for p in row if p) for row in (_row(0.7), _row(0.4))]
+    assert scores.uncertainty(view, drawn).tolist() == pytest.approx(entropy, abs=1e-4)
+    assert scores.certainty(view, drawn).tolist() == pytest.approx([-e for e in entropy], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "order"),
+    [
+        ("low_confidence", [1, 0, 3, 2]),
+        ("high_confidence", [2, 0, 3, 1]),
+        ("low_entropy", [2, 0, 3, 1]),
+        ("high_entropy", [1, 0, 3, 2]),
+    ],
+)
+def test_rankings_mean_their_glosses(strategy: str, order: list[int]) -> None:
+    p1 = torch.tensor([0.5, 0.2, 0.9, 0.5])
+    entropy = torch.tensor([1.0, 2.0, 0.1, 1.0])
+    assert rank(strategy, p1, entropy, seeded(0)(1)).tolist() == order
+
+
+def test_the_random_ranking_is_decided_by_the_seed_and_the_step() -> None:
+    p1 = torch.full((12,), 0.5)
+    first, again, later = (rank("random", p1, p1, seeded(7)(s)).tolist() for s in (1, 1, 2))
+    assert sorted(first) == list(range(12))
+    assert first == again
+    assert first != later
+
+
+def test_an_unknown_ranking_is_an_error() -> None:
+    with pytest.raises(InputError) as caught:
+        rank("best", torch.ones(1), torch.ones(1), seeded(0)(1))
+    assert caught.value.field == "strategy"
+
+
+def _state(canvas: Canvas, index: int = 0, spec: ModelSpec = SPEC, **params: Any) -> RunState:
+    return RunState(spec, Params(**params), canvas, index, {})
+
+
+def test_chunks_are_made_of_the_places_of_the_run() -> None:
+    canvas = Canvas.start([0, 5, 0, 0, 5, 5], 3, 5)
+    block = blocks.chunks(_state(canvas, block_length=2, steps=6))
+    assert block is not None
+    assert (block.scope, block.steps_left) == ((1, 4), 2)
+    filled = canvas.apply([{"op": "commit", "slot": s, "token": 1} for s in (1, 4)])
+    after = blocks.chunks(_state(filled, 2, block_length=2, steps=6))
+    assert after is not None
+    assert (after.scope, after.index) == ((5, 6), 1)
+
+
+def test_a_block_that_is_ahead_of_time_shares_what_is_left() -> None:
+    canvas = Canvas.start([0], 4, 5).apply(
+        [{"op": "commit", "slot": s, "token": 1} for s in (1, 2)]
+    )
+    block = blocks.chunks(_state(canvas, 1, block_length=2, steps=8))
+    assert block is not None
+    assert (block.index, block.steps_left) == (1, 7)
+
+
+def test_aligned_blocks_count_from_the_start_of_the_sequence() -> None:
+    spec = replace(SPEC, attention="block", block_size=4)
+    block = blocks.aligned(_state(Canvas.start([0] * 6, 6, 5), spec=spec))
+    assert block is not None
+    assert (block.scope, block.span) == ((6, 7), (4, 8))
+
+
+def test_no_block_when_nothing_is_open() -> None:
+    full = Canvas.start([0, 1], 0, 5)
+    assert blocks.whole(_state(full)) is None
+    assert blocks.chunks(_state(full)) is None
+    assert blocks.aligned(_state(full)) is None
+
+
+def test_remasking_is_off_outside_its_window_and_at_the_end() -> None:
+    chances = [
+        revisions.moments(_view([_row(0.5)] * 4, i, steps=20, eta=0.1))[2] for i in range(21)
+    ]
+    assert chances[:9] == [0.0] * 9
+    assert all(chance == pytest.approx(0.1) for chance in chances[9:18])
+    assert chances[19:] == [0.0, 0.0]
+
+
+def test_end_of_text_waits_until_nothing_else_is_left(tiny: Tiny) -> None:
+    """With the switch the places that would end the text are written last."""
+    model = tiny("llada")
+    plain = list(generate(model, Canvas.start([1, 2], 10, MASK), "rank/high_confidence", {}, 0))
+    first = plain[0].operations[0]["token"]
+    spec = replace(model.spec, eos_id=first)
+    steps = list(
+        generate(
+            replace(model, spec=spec),
+            Canvas.start([1, 2], 10, MASK),
+            "rank/high_confidence",
+            {"eos_last": True},
+            0,
+        )
+    )
+    assert steps[0].operations[0]["token"] != first
+
+
+def test_logits_eos_inf_never_ends_the_text(tiny: Tiny) -> None:
+    model = tiny("llada")
+    canvas = Canvas.start([1, 2], 10, MASK)
+    *_, plain = generate(model, canvas, "llada/low_confidence", {}, 0)
+    end = plain.canvas.tokens[5]
+    switched = replace(model, spec=replace(model.spec, eos_id=end))
+    *_, last = generate(switched, canvas, "llada/low_confidence", {"logits_eos_inf": True}, 0)
+    assert end not in last.canvas.tokens[2:]
+
+
+def test_guidance_changes_the_logits_and_keeps_the_count_of_steps(tiny: Tiny) -> None:
+    model, canvas = tiny("llada"), Canvas.start([1, 2, 3], 6, MASK)
+    plain = next(generate(model, canvas, "llada/low_confidence", {}, 0))
+    guided = next(generate(model, canvas, "llada/low_confidence", {"cfg_scale": 1.5}, 0))
+    bare = next(generate(model, Canvas.start([MASK] * 3, 6, MASK), "llada/low_confidence", {}, 0))
+    base = bare.logits[3:]
+    wanted = base + 2.5 * (plain.logits - base)
+    assert torch.allclose(guided.logits, wanted, atol=1e-3)
+
+
+def test_caches_start_exact(tiny: Tiny) -> None:
+    """The first step of a block is a full forward; with one step a block nothing is approximate."""
+    model, canvas = tiny("llada"), Canvas.start([1, 2, 3], 8, MASK)
+    exact = [
+        s.canvas.tokens
+        for s in generate(model, canvas, "llada/low_confidence", {"block_length": 2, "steps": 4}, 0)
+    ]
+    for recipe in ("fastdllm/prefix_schedule", "fastdllm/dual_schedule"):
+        params = {"block_length": 2, "threshold": 0.0} | {"steps": 4}
+        steps = list(generate(model, canvas, recipe, params, 0))
+        assert [s.canvas.tokens for s in steps] == exact
+
+
+@pytest.mark.parametrize("name", ["llada", "dream", "llada2", "a2d-qwen3"])
+@pytest.mark.parametrize("recipe", ["fastdllm/prefix_schedule", "fastdllm/dual_schedule"])
+def test_one_block_over_everything_is_exact_with_a_cache(
+    recipe: str, name: str, tiny: Tiny
+) -> None:
+    """With no prompt before the block and nothing behind it there is nothing to be stale."""
+    model, canvas = tiny(name), Canvas.start([], 9, MASK)
+    params = {"block_length": 9, "steps": 9}
+    fast = list(generate(model, canvas, recipe, params, 0))
+    plain = list(generate(model, canvas, "llada/low_confidence", params, 0))
+    assert len(fast) == 9
+    for left, right in zip(fast, plain, strict=True):
+        assert left.canvas.tokens == right.canvas.tokens
+        assert torch.allclose(left.logits, right.logits, atol=1e-4)

@@ -1,0 +1,125 @@
+"""Shared forwards: who shares them, what comes out, what a fault costs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+
+from inference.engine.batching import Batcher
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+from inference.engine.errors import EngineError
+from inference.engine.forward import Request, forward_many, logits
+from tests.inference.engine.models import MASK
+
+Tiny = Callable[[str], LoadedModel]
+
+
+class Gate:
+    """A forward that waits until the test lets it through, and keeps count of its batches."""
+
+    def __init__(self) -> None:
+        self.entered, self.open = threading.Event(), threading.Event()
+        self.batches: list[list[int]] = []
+
+    def __call__(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        self.entered.set()
+        assert self.open.wait(20)
+        self.batches.append([len(request.ids) for request in requests])
+        if any(len(request.ids) == 13 for request in requests):
+            raise EngineError("thirteen")
+        return forward_many(model, requests)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def batcher(gate: Gate) -> Iterator[Batcher]:
+    made = Batcher(gate, max_sequences=4)
+    yield made
+    gate.open.set()
+    made.close()
+
+
+def _queue(batcher: Batcher, model: LoadedModel, gate: Gate, lengths: Sequence[int]) -> list:
+    """Results of requests that wait together behind a first one of length 2."""
+    pool = ThreadPoolExecutor(len(lengths) + 1)
+    first = pool.submit(batcher, model, [Request(torch.arange(1, 3))])
+    assert gate.entered.wait(20)
+    waiting = []
+    for number, length in enumerate(lengths, 1):
+        waiting.append(pool.submit(batcher, model, [Request(torch.arange(1, length + 1))]))
+        while len(batcher._waiting) < number:
+            pass
+    gate.open.set()
+    first.result(20)
+    return waiting
+
+
+def test_who_waits_together_shares_a_forward(batcher: Batcher, gate: Gate, tiny: Tiny) -> None:
+    model = tiny("llada")
+    waiting = _queue(batcher, model, gate, [5, 9, 7])
+    for future, length in zip(waiting, (5, 9, 7), strict=True):
+        alone = logits(model, torch.arange(1, length + 1))
+        assert torch.allclose(future.result(20)[0], alone, atol=1e-4)
+    assert gate.batches == [[2], [5, 9, 7]]
+    assert (batcher.stats.forwards, batcher.stats.jobs, batcher.stats.largest) == (2, 4, 3)
+
+
+def test_a_batch_has_a_limit_and_keeps_the_order(batcher: Batcher, gate: Gate, tiny: Tiny) -> None:
+    waiting = _queue(batcher, tiny("llada"), gate, [3, 4, 5, 6, 7, 8])
+    for future in waiting:
+        future.result(20)
+    assert gate.batches == [[2], [3, 4, 5, 6], [7, 8]]
+
+
+def test_a_fault_stays_with_its_cause(batcher: Batcher, gate: Gate, tiny: Tiny) -> None:
+    waiting = _queue(batcher, tiny("llada"), gate, [5, 13, 6])
+    assert waiting[0].result(20)[0].shape[0] == 5
+    assert waiting[2].result(20)[0].shape[0] == 6
+    with pytest.raises(EngineError, match="thirteen"):
+        waiting[1].result(20)
+
+
+def test_models_do_not_share(batcher: Batcher, gate: Gate, tiny: Tiny) -> None:
+    pool = ThreadPoolExecutor(2)
+    first = pool.submit(batcher, tiny("llada"), [Request(torch.arange(1, 4))])
+    assert gate.entered.wait(20)
+    second = pool.submit(batcher, tiny("dream"), [Request(torch.arange(1, 4))])
+    gate.open.set()
+    assert first.result(20)[0].shape == second.result(20)[0].shape
+    assert gate.batches == [[3], [3]]
+
+
+def test_a_closed_batcher_answers_with_an_error(tiny: Tiny) -> None:
+    batcher = Batcher()
+    batcher.close()
+    with pytest.raises(EngineError):
+        batcher(tiny("llada"), [Request(torch.arange(1, 4))])
+
+
+def test_runs_of_different_recipes_in_one_batcher_end_as_alone(tiny: Tiny) -> None:
+    model = tiny("llada")
+    recipes = ["llada/low_confidence", "fastdllm/threshold", "rank/random", "dream/entropy"]
+
+    def run(recipe: str, forward: Callable[..., list[Tensor]]) -> list[int]:
+        canvas = Canvas.start([5, 6, 7], 8 + len(recipe) % 5, MASK)
+        params = {"temperature": 0.7}
+        *_, last = generate(model, canvas, recipe, params, 11, forward=forward)
+        return last.canvas.tokens
+
+    alone = [run(recipe, forward_many) for recipe in recipes]
+    batcher = Batcher()
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda recipe: run(recipe, batcher), recipes))
+    batcher.close()
+    assert together == alone
