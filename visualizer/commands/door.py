@@ -86,7 +86,7 @@ def _answer(request: Request, spec: CommandSpec) -> None:
     except UnmaskError as error:
         commands.finish_failed(command=request.command, error=error)
     except Exception:
-        log.exception("command %s failed", spec.type)
+        log.exception("command %s failed", spec.name)
         commands.finish_failed(command=request.command, error=internal_error())
 
 

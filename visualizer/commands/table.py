@@ -31,7 +31,7 @@ class CommandSpec:
     `opens`: the session of the reply becomes the socket's own.
     """
 
-    type: str
+    name: str
     schema: type[Message]
     place: Place
     handler: str
@@ -49,18 +49,18 @@ class CommandSpec:
         return (self.schema.__doc__ or "").strip().splitlines()[0]
 
 
-def _web(type: str, schema: type[Message], module: str, reply: str, **flags: bool) -> CommandSpec:
-    return CommandSpec(type, schema, Place.WEB, f"{_WEB}.{module}.{type}", reply, **flags)
+def _web(name: str, schema: type[Message], module: str, reply: str, **flags: bool) -> CommandSpec:
+    return CommandSpec(name, schema, Place.WEB, f"{_WEB}.{module}.{name}", reply, **flags)
 
 
 def _worker(
-    type: str, schema: type[Message], module: str, reply: str, **flags: bool
+    name: str, schema: type[Message], module: str, reply: str, **flags: bool
 ) -> CommandSpec:
-    return CommandSpec(type, schema, Place.WORKER, f"{_WORKER}.{module}.{type}", reply, **flags)
+    return CommandSpec(name, schema, Place.WORKER, f"{_WORKER}.{module}.{name}", reply, **flags)
 
 
-def _turn(type: str, schema: type[Message], module: str, reply: str) -> CommandSpec:
-    return CommandSpec(type, schema, Place.TURN, f"{_WORKER}.{module}.{type}", reply)
+def _turn(name: str, schema: type[Message], module: str, reply: str) -> CommandSpec:
+    return CommandSpec(name, schema, Place.TURN, f"{_WORKER}.{module}.{name}", reply)
 
 
 _ROWS = (
@@ -106,4 +106,4 @@ _ROWS = (
     _turn("delete", history.Delete, "steering", "state_update"),
     _turn("compare", history.Compare, "selecting", "compare_result"),
 )
-COMMANDS: dict[str, CommandSpec] = {row.type: row for row in _ROWS}
+COMMANDS: dict[str, CommandSpec] = {row.name: row for row in _ROWS}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inference.engine.digest_view import DigestView
+from visualizer.models import Digest
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors.labels import Labels
 
@@ -18,6 +19,11 @@ class Shown(NamedTuple):
     logits: Any
     probs: Any
     inside: Any
+
+
+def view_of(digest: Digest) -> DigestView:
+    """The arrays of a kept forward pass."""
+    return DigestView.from_bytes(bytes(digest.data))
 
 
 def settings_from(stored: dict[str, Any]) -> ProbabilitySettings:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from inference.engine.canvas import Canvas
-from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
-from visualizer.selectors.candidates import candidates_of, settings_from
+from visualizer.selectors.candidates import candidates_of, settings_from, view_of
 from visualizer.selectors.history import Place, digest_at, head_of, state_at
 from visualizer.selectors.labels import Labels, labels_for
 
@@ -78,7 +77,7 @@ def kept_candidates(
     digest = digest_at(session, place)
     if digest is None:
         return {}
-    view = DigestView.from_bytes(digest.data)
+    view = view_of(digest)
     return candidates_of(
         view, settings, labels, settings.visual_top_k, noise_seed(session, place.number)
     )
@@ -128,7 +127,7 @@ def state_update(session: Session, brief: bool = False, **more: Any) -> dict[str
     place = head_of(session)
     canvas = state_at(session, place)
     if brief:
-        state = {"branch": place.branch, "step": place.number}
+        state: dict[str, Any] = {"branch": place.branch, "step": place.number}
     else:
         state = {"state": generation_state(session, place, canvas)}
     return {"type": "state_update", **state, "is_complete": canvas.is_complete, **more}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -62,7 +64,7 @@ def restore(*, branch: Branch) -> None:
         _set_pruned(row, None)
 
 
-def _set_pruned(branch: Branch, when: object) -> None:
+def _set_pruned(branch: Branch, when: datetime | None) -> None:
     branch.pruned = when
     branch.save(update_fields=["pruned"])
     _tell(branch)

@@ -81,5 +81,5 @@ def _tell(run: Run) -> None:
 
 def has_work(session_id: UUID | str) -> bool:
     """Whether a worker should come to this session (again)."""
-    pending = Command.objects.filter(session=session_id, state=Command.State.PENDING)
-    return pending.exists() or Run.objects.filter(session=session_id, status__in=ACTIVE).exists()
+    pending = Command.objects.filter(session_id=session_id, state=Command.State.PENDING)
+    return pending.exists() or Run.objects.filter(session_id=session_id, status__in=ACTIVE).exists()

@@ -23,16 +23,20 @@ def stage(
 ) -> None:
     """Add picks (position → token; None takes one back) to those that are staged.
 
+    `replace` forgets the former ones, but an automatic selection never touches picks by hand.
     Raises UnmaskError for positions that are not open and tokens that do not exist.
     """
     check_picks(session=session, picks={p: t for p, t in picks.items() if t is not None})
-    kept = {} if replace else dict(session.staged.get("selections", {}))
+    former = session.staged.get("selections", {})
+    by_hand = {p: pick for p, pick in former.items() if by == "auto" and pick["by"] == "hand"}
+    kept = by_hand if replace else dict(former)
     for position, token in picks.items():
         if token is None:
             kept.pop(str(position), None)
-        else:
+        elif str(position) not in by_hand:
             kept[str(position)] = {"token": token, "by": by}
-    _save(session, {"selections": kept, "strategy": strategy} if kept else {})
+    name = strategy or session.staged.get("strategy", "")
+    _save(session, {"selections": kept, "strategy": name} if kept else {})
 
 
 @transaction.atomic

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from inference.engine.decoding.rankings import rank
-from inference.engine.digest_view import DigestView
 from inference.errors import UnmaskError
 from visualizer.models import Session
-from visualizer.selectors.candidates import settings_from, shown
+from visualizer.selectors.candidates import settings_from, shown, view_of
 from visualizer.selectors.generation import noise_seed, open_in_block
 from visualizer.selectors.history import Place, digest_at, state_at
 
@@ -35,7 +34,7 @@ def choosable(session: Session, place: Place) -> Choosable:
     digest = digest_at(session, place)
     if digest is None:
         raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
-    view = DigestView.from_bytes(digest.data)
+    view = view_of(digest)
     settings = settings_from(session.settings or digest.settings)
     positions = [p for p in open_in_block(session, state_at(session, place)) if p in view.row_of]
     rows = [view.row_of[p] for p in positions]

@@ -65,7 +65,7 @@ def carry_out(command: Command, lease: Lease | None) -> None:
 def _attempt(command: Command, lease: Lease | None) -> None:
     _count(command, lease)
     spec, message = validate(command.message)
-    limit = LOAD_SECONDS if spec.type == "load_model" else STEP_SECONDS
+    limit = LOAD_SECONDS if spec.name == "load_model" else STEP_SECONDS
     session = _session(command)
     with leases.kept(lease or command.pk, limit + leases.RENEW_SECONDS), told():
         write: Write = handler_of(spec)(Job(command, message, session))

@@ -21,7 +21,7 @@ class LoadModel(Message):
 class Initialize(Message):
     """Start a session: prompt and masks."""
 
-    prompt: str = text("prompt")
+    prompt: str = text("prompt", meaning="text before the masks")
     gen_length: int | None = limited(
         "gen_length", None, "masks after the prompt; 128, or the room in the model's context"
     )
@@ -44,7 +44,7 @@ class Initialize(Message):
 class TokenizeAndForward(Message):
     """Initialize and look at the first forward pass, in one message."""
 
-    prompt: str = text("prompt")
+    prompt: str = text("prompt", meaning="text before the masks")
     gen_length: int | None = limited(
         "gen_length", None, "masks after the prompt; 128, or the room in the model's context"
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from inference.engine.canvas import Canvas, Operation
-from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 from visualizer.selectors import digest_at, head_of, state_at, state_update
-from visualizer.selectors.candidates import settings_from
+from visualizer.selectors.candidates import settings_from, view_of
 from visualizer.services.staging import check_picks
 from visualizer.services.steps import NewStep, apply_at_head
 from visualizer.worker.jobs import Job, Write
@@ -62,7 +61,7 @@ def _probabilities(session: Session, canvas: Canvas) -> Any:
     digest = digest_at(session, head_of(session))
     if digest is None:
         return lambda position, token: None
-    view = DigestView.from_bytes(digest.data)
+    view = view_of(digest)
     table = view.probabilities(settings_from(session.settings).softmax_temperature)
 
     def probability(position: int, token: int) -> float | None:

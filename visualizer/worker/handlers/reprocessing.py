@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference.engine.digest_view import DigestView
 from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors import digest_at, head_of, labels_for, state_at
+from visualizer.selectors.candidates import view_of
 from visualizer.selectors.generation import noise_seed
 from visualizer.selectors.results import forward_result
 from visualizer.services.sessions import remember_settings
@@ -44,7 +44,7 @@ def _from_digest(job: Job) -> Write:
         digest = digest_at(session, place)
         if digest is None:
             raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
-        view = DigestView.from_bytes(digest.data)
+        view = view_of(digest)
         canvas = state_at(session, place)
         result = (
             forward_result(

@@ -1,0 +1,100 @@
+"""What the protocol's documentation says in words; the rest is made from the tables."""
+
+from __future__ import annotations
+
+INTRODUCTION = """\
+# Protocol of `/ws`
+
+This page is made by `python manage.py protocol_docs`; change the tables, not the page.
+
+Programs open a WebSocket at `/ws` and send and receive JSON objects in text frames. They say who
+they are with `Authorization: Bearer TOKEN` (`python manage.py api_token NAME` prints one), with the
+site's session cookie, or, where guests are allowed, not at all. A machine-readable description of
+every message that may be sent is `protocol.schema.json` (JSON Schema 2020-12).
+
+1. The server sends `model_status`, and again when it changes.
+2. `initialize` starts a session, which becomes the socket's own. Each command on a session may name
+   another one by `session_id`. Sessions are kept: `list_sessions` and `open_session` find them.
+3. The loop: `forward_pass`, `auto_select` or a choice by hand, `apply_selection`, and again, until
+   `is_complete`. `run` does it by itself.
+4. Answers come in the order of the commands. A command that has a `request_id` gets it back in its
+   answer; the same `request_id` sent again gets the same answer and changes nothing. It has 1 to
+   64 visible ASCII characters. Answers are kept for a day.
+5. `rewind` is a view; another choice at an older step begins a new branch.
+
+**Types are strict.** `64.0`, `"64"` and `true` are not whole numbers; unknown fields are refused;
+so are NaN, Infinity, keys given twice, lone surrogates, NUL characters and nesting deeper than 32.
+A message has at most 10 MB in either direction. A `forward_pass_result` that would be larger
+carries the first positions and says in `next` where to go on (`"positions": [from, to]`); `next`
+is null when nothing is left.
+
+**Probabilities** are over the whole vocabulary at the softmax temperature, before top-k and top-p,
+so those of a position sum to at most 1. `is_in_actual` says whether a token is within the best
+`actual_top_k` and within `top_p`, whichever is less; the token that crosses `top_p` belongs to it.
+The mask is never a candidate. With Gumbel noise the best 128 tokens are noisy and the rest of the
+vocabulary keeps its share; the noise depends on the session's seed and the step only.
+
+**Blocks**: `block_length` masks from the end of the prompt on make a block; automatic choices stay
+within the first block that still holds a mask.
+
+**Staying in step**: `resume` with the number of the last event that you saw; whoever is more than
+500 events behind is sent a `snapshot` instead. `{"type": "ack", "number": N}` (no answer) says that
+everything up to N has been dealt with; a client that acknowledges is never sent more than 500
+events ahead. Close codes: 4401 sign in again, 4404 no such session (pages), 4429 too many sockets.
+"""
+
+STATE = (
+    "`state`: `session_id`, `branch`, `step`, `block`, `block_start`, `block_length`, "
+    "`gen_length`, `prompt_length`, `token_ids`, `tokens`, `positions`, `selected_positions` "
+    "(position → token of everything that was applied). A position has `position`, `slot`, "
+    "`current_token`, `current_token_id`, `is_masked`, `is_prompt`, `is_locked`, "
+    "`is_block_boundary`, `actual_top_k`, `candidates` (filled where a forward pass of this state "
+    "was kept). "
+)
+REPLIES: dict[str, str] = {
+    "model_load_result": "`success`, `model_path`, `error` (null, or the text of 001 with the "
+    "reason in `message`)",
+    "state_update": STATE + "`is_complete`. After `auto_select` and `select_tokens_only` also "
+    "`selected_tokens` (position → token) and `message`",
+    "forward_pass_result": "`session_id`, `branch`, `step`, `cached`, `ms`, `notice`?, `result`: "
+    "`positions` (as in a state; candidates are `{token, token_id, logit, prob, rank, "
+    "is_in_actual}`), `tokens` (ids), `prompt_length`, `next`, `raw_logits` (empty unless asked "
+    "for: `{position, token_ids, logits, rest_count, rest}`, the best 128 tokens and the log of "
+    "the sum of exp(logit) over the others)",
+    "reprocessed_probabilities_result": "`result` as above with `settings_applied` and `source`: "
+    "`digest` (kept by the server) or `raw_logits` (yours; without `rest` they count as the whole "
+    "vocabulary, with it the other tokens count as equally likely)",
+    "session_list": "`sessions`: `{session_id, title, model, step, gen_length, updated}`; `next`",
+    "session_opened": "`session_id`, `session`, `state`, `is_complete`, `number` of the newest "
+    "event; later ones follow",
+    "resumed": "`session_id`, `after`, `number`; the events after `after` follow",
+    "session_changed": "`session_id`, `session`",
+    "staged": "`selections`: position → `{token, label, by}`; `strategy`",
+    "run_changed": "`run`: `{id, status, recipe, branch, error}`",
+    "branch_changed": "`branch`: `{id, name, parent, fork_number, marked, pruned}`",
+    "diff_result": "`branches`, `same` (slots that agree), `differences`: "
+    "`{slot, tokens: [{token_id, token} or null, …]}`",
+    "compare_result": "`step`, `strategies`: name → list of `{position, token_id, token, prob}`",
+}
+EXTRA_MESSAGES: dict[str, str] = {
+    "model_status": "`is_loaded`, `model_path`: sent first, and when it changes",
+    "event": "see below",
+    "snapshot": "`number`, `session`, `branches`, `head`, `slots` `[id, token, text, by, prompt, "
+    "locked]`, `commits` slot → `[step, probability]`, `steps`, `forwards`, `heat`, `staged`, "
+    "`run`",
+    "error": "see below",
+}
+EVENTS: dict[str, str] = {
+    "session": "`title`, `status` (live, deleted), `model`, `gen_length`, `block_length`, `seed`, "
+    "`settings`",
+    "branch": "`id`, `name`, `parent`, `fork_number`, `marked`, `pruned`",
+    "step": "`branch`, `number`, `recipe`, `by` (manual, run), `ops`, `masked` (how many are "
+    "left), `ms`. An operation has `op` (commit, edit, remask, insert, delete, lock, unlock), "
+    "`slot`, `pos` and, as far as they apply, `token`, `label`, `p`, `by` (hand, auto), `new` (slot ids)",
+    "forward": "`branch`, `number` (of the state), `open`, `heat` (base64, one byte a position: "
+    "255 times the probability of the best token; 255 where a token stands), `entropy` (mean over "
+    "the open positions, nats), `ms`, `cached`",
+    "staged": "`selections`, `strategy`",
+    "head": "`branch`, `number`: what is looked at",
+    "run": "`id`, `status` (queued, running, stopped, done, failed), `recipe`, `branch`, `error`",
+}
