@@ -23,6 +23,7 @@ from accounts.guests import is_guest
 from accounts.middleware import BACKEND
 from accounts.models import ApiToken, Profile
 from accounts.ownership import merge
+from accounts.throttle import SIGN_IN, attempt_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -45,9 +46,26 @@ class SignIn(LoginView):
 
     template_name = "accounts/sign_in.html"
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pause = SIGN_IN.pause(attempt_of(request))
+        if not pause:
+            return super().post(request, *args, **kwargs)
+        form = AuthenticationForm(request)
+        context = self.get_context_data(form=form, pause=pause)
+        response = render(request, self.template_name, context, status=429)
+        response.headers["Retry-After"] = str(pause)
+        return response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        SIGN_IN.failed(attempt_of(self.request))
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         # Read now: signing in replaces what request.user stands for.
         guest = User.objects.filter(pk=self.request.user.pk or 0, profile__is_guest=True).first()
+        SIGN_IN.succeeded(attempt_of(self.request))
         response = super().form_valid(form)
         if guest is not None and guest.pk != form.get_user().pk:
             merge(guest, form.get_user())

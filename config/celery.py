@@ -17,7 +17,7 @@ def transport(settings: Env) -> dict[str, Any]:
     """Where tasks travel. Tasks are short, idempotent and fenced, so redelivery is harmless."""
     if settings.embedded:
         return {
-            "broker_url": "memory://",
+            "broker_url": "memory://localhost",
             # The default of one second would make every task start half a second late.
             "broker_transport_options": {"polling_interval": 0.01},
         }

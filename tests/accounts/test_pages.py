@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import ownership
+from accounts import ownership, throttle, views
 from accounts.guests import create_guest, is_guest
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +154,32 @@ def test_the_theme_is_kept_with_the_account(owner: User, owner_client: Client) -
     owner_client.post("/accounts/theme", {"theme": "no such theme"})
     owner.profile.refresh_from_db()
     assert owner.profile.settings["theme"] == "dark"
+
+
+def test_guessing_passwords_is_slowed(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "SIGN_IN", throttle.Throttle())
+    wrong = {"username": "owner", "password": "wrong"}
+    right = {"username": "owner", "password": "long-test-password"}
+    answers = [Client().post("/accounts/sign-in", wrong) for _ in range(throttle.FAILURES)]
+    assert {answer.status_code for answer in answers} == {422}
+    blocked = Client().post("/accounts/sign-in", right)
+    assert blocked.status_code == 429
+    assert 0 < int(blocked.headers["Retry-After"]) <= throttle.SECONDS
+    elsewhere = Client().post("/accounts/sign-in", right, REMOTE_ADDR="192.0.2.7")
+    assert elsewhere.status_code == 302
+
+
+def test_the_pause_ends_and_success_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(throttle.time, "monotonic", lambda: now[0])
+    slow = throttle.Throttle()
+    for _ in range(throttle.FAILURES):
+        slow.failed("ada")
+    assert slow.pause("ada") == throttle.SECONDS
+    assert slow.pause("bob") == 0
+    now[0] += throttle.SECONDS
+    assert slow.pause("ada") == 0
+    for _ in range(throttle.FAILURES):
+        slow.failed("ada")
+    slow.succeeded("ada")
+    assert slow.pause("ada") == 0
