@@ -53,6 +53,11 @@ FAMILIES: dict[str, Entry] = {
     "modernbert": Entry(
         "ModernBERT", f"{_FAMILIES}.modernbert.FAMILY", "A masked language model that chats."
     ),
+    "diffusion_gemma": Entry(
+        "DiffusionGemma",
+        f"{_FAMILIES}.diffusion_gemma.FAMILY",
+        "No mask: a canvas of random tokens that settles as a whole.",
+    ),
 }
 
 _RECIPES = f"{_DECODING}.recipes"
@@ -193,6 +198,11 @@ RECIPES: dict[str, Entry] = {
         "WINO, draft and verify",
         f"{_RECIPES}.WINO",
         "Writes boldly and masks again what its own context does not confirm.",
+    ),
+    "diffusion_gemma": Entry(
+        "DiffusionGemma, settling canvas",
+        f"{_RECIPES}.DIFFUSION_GEMMA",
+        "Certain places are held, all others get new random tokens, until nothing moves.",
     ),
 }
 

@@ -178,7 +178,13 @@ def _checked_layout(family: Family, config: Config, found: dict[str, list[int]])
     weights = weights_of(skeleton)
     layout = _layout(weights, family, config)
     shapes = {name: value.shape for name, value in weights.items()}
-    _compare_keys(layout, found, _tied_keys(skeleton, family, config), family.ignored)
+    tied = _tied_keys(skeleton, family, config)
+    for key, others in tied.items():
+        other = next((name for name in others if name in found), None)
+        if key not in found and key in layout and other is not None:
+            layout[other] = layout.pop(key)
+    known = set(tied).union(*tied.values())
+    _compare_keys(layout, found, known, family.ignored)
     for key, pieces in layout.items():
         if found[key] != (shape := expected_shape(pieces, shapes)):
             raise CheckpointError(f"{key} has shape {found[key]}, expected {shape}.", key)
@@ -215,17 +221,29 @@ def _layout(weights: Mapping[str, torch.Tensor], family: Family, config: Config)
     return build_layout(shapes, family.rules(config))
 
 
-def _tied_keys(model: nn.Module, family: Family, config: Config) -> set[str]:
-    """Keys of parameters that share another's tensor: a checkpoint may hold them or not."""
-    once = weights_of(model)
-    tied = {n: value for n, value in weights_of(model, once=False).items() if n not in once}
-    return set(_layout(tied, family, config))
+def _tied_keys(model: nn.Module, family: Family, config: Config) -> dict[str, list[str]]:
+    """Key of a shared parameter → the other keys under which a checkpoint may hold it."""
+    every = weights_of(model, once=False)
+    names: dict[int, list[str]] = {}
+    for name, value in every.items():
+        names.setdefault(id(value), []).append(name)
+    keys = [
+        [_only_key(name, every[name], family, config) for name in group]
+        for group in names.values()
+        if len(group) > 1
+    ]
+    return {first: others for first, *others in keys}
+
+
+def _only_key(name: str, value: torch.Tensor, family: Family, config: Config) -> str:
+    return next(iter(_layout({name: value}, family, config)))
 
 
 def _construct(family: Family, config: Config) -> nn.Module:
     """The native class, float32, with causal masking switched off before construction."""
     native = getattr(transformers, family.config_class)(**family.native_config(config))
-    native.is_causal = False
+    if family.bidirectional:
+        native.is_causal = False
     native.use_cache = False
     native._attn_implementation = "sdpa"
     model: nn.Module = getattr(transformers, family.model_class)(native)
@@ -252,6 +270,9 @@ def _recompute_buffers(module: nn.Module, device: torch.device) -> None:
     names = module._non_persistent_buffers_set & set(module._buffers)
     if not names:
         return
+    if "embed_scale" in names:
+        module._buffers["embed_scale"] = torch.tensor(module.scalar_embed_scale, device=device)
+        return
     with device:
         fresh = type(module)(config=module.config)
     for name in names:
@@ -268,7 +289,8 @@ def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:
 
 
 def _refuse_nan(key: str, value: torch.Tensor) -> None:
-    if not torch.isfinite(value).all():
+    # a scalar may be an infinite limit (clipping that is switched off)
+    if torch.isnan(value).any() or (value.dim() > 0 and torch.isinf(value).any()):
         raise CheckpointError(f"{key} holds values that are not finite.", key)
 
 

@@ -82,7 +82,7 @@ class Run:
         self, model: LoadedModel, recipe: Recipe, params: Params, dice: Dice, forward: ForwardMany
     ) -> None:
         self.model, self.recipe, self.params, self.dice = model, recipe, params, dice
-        self.reader = Reader(model, forward)
+        self.reader = Reader(model, forward, dice)
         self.memory = Memory(params.kl_steps)
 
     def steps(

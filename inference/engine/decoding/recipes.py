@@ -12,7 +12,7 @@ from inference import catalog
 
 from ..canvas import Operation
 from ..errors import InputError
-from . import blocks, draws, official, quotas, reuse, revisions, scores, sources
+from . import blocks, draws, official, quotas, reuse, revisions, scores, sources, uniform
 from .sources import Source
 from .view import Block, Drawn, RunState, View
 
@@ -224,6 +224,15 @@ WINO = Recipe(
     revise=revisions.verify,
     source=sources.with_shadow,
     uses=(*FAST, "draft_threshold", "verify_threshold"),
+)
+DIFFUSION_GEMMA = Recipe(
+    score=uniform.certainty,
+    quota=quotas.entropy_bound,
+    draw=uniform.tempered,
+    block=uniform.canvases,
+    revise=uniform.settle,
+    source=uniform.noisy_canvas,
+    uses=("steps", "gamma", "t_max", "t_min", "stop_entropy"),
 )
 
 

@@ -12,6 +12,7 @@ from ..checkpoint import LoadedModel
 from ..errors import InputError
 from ..forward import ForwardMany, Request, structure
 from .blocks import writable
+from .dice import Dice
 from .view import Block, RunState
 
 
@@ -28,10 +29,11 @@ class Reading:
 
 @dataclass
 class Reader:
-    """The model and the way to run it; a cache may keep keys and values in `kept`."""
+    """The model and the way to run it; a source may keep what it needs again in `kept`."""
 
     model: LoadedModel
     forward: ForwardMany
+    dice: Dice
     kept: object | None = None
 
     def tensor(self, values: list[int] | tuple[int, ...]) -> Tensor:

@@ -52,6 +52,7 @@ class Family:
     `spec` is given config.json and a function token text → id (None when there is no such token).
     `ignored` are patterns of checkpoint keys that carry nothing (old rotary buffers). A forward is
     `body` (ids to hidden states) and `head` (hidden states of the wanted rows to logits).
+    `bidirectional` switches causal masking off in a class that has it.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Family:
     spec: Callable[[Config, TokenLookup], ModelSpec]
     rules: Callable[[Config], Sequence[Rule]] = field(default=lambda config: ())
     ignored: tuple[str, ...] = (r".*rotary_emb\.inv_freq",)
+    bidirectional: bool = True
     body: Body = decoder_body
     head: Head = decoder_head
 

@@ -43,6 +43,11 @@ class ModelSpec:
     chat: str = "none"
     canvas_length: int | None = None
 
+    @property
+    def open_id(self) -> int:
+        """What stands in an open place of a canvas: the mask, or an id that no token has."""
+        return self.vocab_size if self.mask_id is None else self.mask_id
+
     def named_ids(self) -> dict[str, int]:
         """The special ids that this model has, by field name."""
         fields = ("mask", "eos", "eot", "pad", "bos", "expand", "delete")

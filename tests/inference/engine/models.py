@@ -106,6 +106,39 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "eos_token_id": EOS,
     },
 }
+GEMMA: dict[str, Any] = {
+    "architectures": ["DiffusionGemmaForBlockDiffusion"],
+    "model_type": "diffusion_gemma",
+    "canvas_length": 6,
+    "text_config": {
+        "model_type": "diffusion_gemma_text",
+        "vocab_size": VOCAB,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "global_head_dim": 8,
+        "num_global_key_value_heads": 2,
+        "sliding_window": 8,
+        "max_position_embeddings": 128,
+        "num_experts": 4,
+        "top_k_experts": 2,
+        "moe_intermediate_size": 16,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "vision_config": {
+        "model_type": "gemma4_vision",
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+    },
+}
+CONFIGS["diffusion_gemma"] = GEMMA
 
 
 def write_model(directory: Path, name: str, seed: int = 0) -> Path:
