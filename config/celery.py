@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.signals import celeryd_init
 
 from config.env import Env, env
 from config.steps import Timers
@@ -49,3 +50,16 @@ app.conf.update(
 )
 app.autodiscover_tasks(["visualizer.worker", "playground.worker"])
 app.steps["worker"].add(Timers)
+
+
+@celeryd_init.connect
+def _refuse(**_: Any) -> None:
+    """Sent by `celery worker` only, not by the worker inside the web process."""
+    from config.checks import refuse_contradictions
+
+    if env().embedded:
+        raise SystemExit(
+            "Without REDIS_URL the worker lives inside `manage.py serve`; another one would wait "
+            "for ever. Set REDIS_URL and DATABASE_URL to run several processes."
+        )
+    refuse_contradictions()

@@ -37,6 +37,7 @@ class Embedded:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
+        self._stopping = False
         self.lock = DataLock(settings.DATA_DIR)
 
     @property
@@ -46,6 +47,8 @@ class Embedded:
     def start(self, wait: bool = True) -> None:
         """Start the worker unless it runs. Raises Occupied when another process holds the data."""
         with self._guard:
+            if self._stopping:
+                return
             if self._thread is None or not self._thread.is_alive():
                 self.lock.acquire()
                 self._ready.clear()
@@ -57,13 +60,23 @@ class Embedded:
     def stop(self) -> None:
         """Let running tasks end, for a few seconds at most, and give the data directory free."""
         with self._guard:
-            if self._thread is not None:
-                worker_state.should_stop = 0
-                self._thread.join(STOP_SECONDS)
-                self._thread = None
+            # Tasks that end now may send others, which must not start the worker again.
+            self._stopping, thread = True, self._thread
+        if thread is not None:
+            worker_state.should_stop = 0
+            thread.join(STOP_SECONDS)
+        with self._guard:
+            self._thread = None
+            self._stopping = thread is not None and thread.is_alive()
             self.lock.release()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception:
+            log.exception("the worker ended; the next task starts it again")
+
+    def _work(self) -> None:
         worker_state.should_stop = None
         worker = _Worker(
             app=app,

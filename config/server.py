@@ -35,8 +35,14 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         return deferLater(reactor, GOODBYE_SECONDS, lambda: None).addCallback(lambda _: kill())
 
 
-def build(application: Any, host: str, port: int, message_bytes: int) -> Server:
-    """A server that is ready to `run()` in the main thread."""
+def build(
+    application: Any, host: str, port: int, message_bytes: int, behind_proxy: bool = False
+) -> Server:
+    """A server that is ready to `run()` in the main thread.
+
+    Behind a proxy a client's address is the one that the proxy tells; otherwise such headers are
+    anybody's words and are not believed.
+    """
     # Daphne's run() takes its factories from its module; it has no other door for them.
     daphne.server.HTTPFactory = RequestFactory
     daphne.server.WebSocketFactory = SocketFactory
@@ -48,4 +54,6 @@ def build(application: Any, host: str, port: int, message_bytes: int) -> Server:
         websocket_timeout=-1,
         server_name="unmask",
         application_close_timeout=5,
+        proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
+        proxy_forwarded_proto_header="X-Forwarded-Proto" if behind_proxy else None,
     )

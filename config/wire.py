@@ -59,6 +59,8 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             self.sendCloseFrame(code=RESTART, reasonUtf8=b"server restarts")
 
     def _resume(self) -> None:
+        if self.state == self.STATE_CLOSED:
+            return
         if self.application_queue.qsize() > QUEUED_MESSAGES // 2:
             reactor.callLater(0.02, self._resume)
             return

@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from inference.errors import UnmaskError
@@ -109,8 +110,8 @@ def directory(entry: ModelEntry) -> Path:
 
 def living_workers() -> list[WorkerBeat]:
     """The workers that wrote their row lately."""
-    recent = timezone.now() - timedelta(seconds=BEAT_SECONDS)
-    return list(WorkerBeat.objects.filter(seen__gte=recent))
+    recent = WorkerBeat.objects.filter(seen__gte=Now() - timedelta(seconds=BEAT_SECONDS))
+    return list(recent.order_by("name"))
 
 
 def refresh_states() -> None:

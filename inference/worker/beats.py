@@ -10,7 +10,7 @@ import threading
 from datetime import timedelta
 
 from django.db import connection
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from inference import registry, runtime
 from inference.errors import UnmaskError
@@ -38,7 +38,7 @@ def beat() -> None:
         "device": str(devices.preferred()),
         "loaded": held,
         "metrics": metrics(),
-        "seen": timezone.now(),
+        "seen": Now(),  # the database's clock: machines may disagree about the time
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
     ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE).update(state=State.LOADED)
@@ -58,7 +58,7 @@ def metrics() -> dict[str, object]:
 @every(10)
 def bury() -> None:
     """Take back what dead workers claim, and forget them after a while."""
-    WorkerBeat.objects.filter(seen__lt=timezone.now() - KEEP).delete()
+    WorkerBeat.objects.filter(seen__lt=Now() - KEEP).delete()
     registry.refresh_states()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -104,3 +106,23 @@ def test_contradictory_settings_stop_every_server(tmp_path: Path) -> None:
         )
         assert done.returncode != 0
         assert "unmask.E001" in done.stderr
+
+
+def test_a_worker_of_its_own_is_refused_in_the_embedded_shape(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool=threads"]
+    env = environment(tmp_path)
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "Set REDIS_URL and DATABASE_URL" in done.stderr
+
+
+def test_static_files_are_served_with_their_type_and_compressed(served: Site) -> None:
+    request = Request(f"{served.url}/static/css/base.css", headers={"Accept-Encoding": "gzip"})
+    with urlopen(request, timeout=20) as answer:
+        assert answer.headers["Content-Type"].startswith("text/css")
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert "max-age" in answer.headers["Cache-Control"]
+        assert b"{" in gzip.decompress(answer.read())
+    status, body = served.get("/static/%2e%2e/secret_key")
+    assert status == 404
+    assert (Path(served.env["DATA_DIR"]) / "secret_key").read_text() not in body

@@ -53,7 +53,7 @@ def _serve(host: str, port: int) -> None:
     from config.asgi import application
     from config.server import build
 
-    server = build(application, host, port, settings.MAX_MESSAGE_BYTES)
+    server = build(application, host, port, settings.MAX_MESSAGE_BYTES, settings.HTTPS)
     try:
         server.run()
     finally:
