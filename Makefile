@@ -53,7 +53,7 @@ types:
 	$(BIN)/mypy $(PACKAGES)
 
 test: setup-dev packages check
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 format: setup-dev
 	$(BIN)/ruff check --fix .

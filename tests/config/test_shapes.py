@@ -13,7 +13,7 @@ import pytest
 
 from tests.servers import ROOT, Site, environment, wait_for
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
 
 IN_SITE = """
 import django; django.setup()
