@@ -32,12 +32,9 @@ export function drawButtons(now, busy) {
     const reason = reasonAgainst(name, now);
     button.classList.toggle("is-busy", busy.has(name));
     button.title = reason || button.dataset.title;
-    if (reason) {
-      button.setAttribute("aria-disabled", "true");
-      button.setAttribute("aria-description", reason);
-    } else {
-      button.removeAttribute("aria-disabled");
-      button.removeAttribute("aria-description");
-    }
+    const why = document.getElementById(button.getAttribute("aria-describedby"));
+    if (why.textContent !== reason) why.textContent = reason;
+    if (reason) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
   }
 }

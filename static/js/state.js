@@ -92,7 +92,9 @@ function follows(state, branch, from) {
   if (branch === state.path) return true;
   const row = state.branches.get(branch);
   const fresh = state.path === state.head.branch && row?.fork_number === from;
-  return fresh && turnInto(state, branch);
+  if (!fresh || !turnInto(state, branch)) return false;
+  state.head = { branch, number: from };
+  return true;
 }
 
 /** Is a step's place on the way to the shown branch? */

@@ -1,0 +1,108 @@
+"""Without JavaScript, with hostile text, on a small screen, and for everybody (axe-core)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import axe_core_python
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.steps import CELLS, MASKED, action, choose, forward, start_example
+
+AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+HOSTILE = "<img src=x onerror=document.title='taken'> <b>once</b>"
+
+
+def test_the_manual_cycle_without_javascript(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/")
+    page.locator("[data-example]").first.click()
+    page.wait_for_url("**/sessions/*-*/**")
+    action(page, "forward_pass").click()
+    action(page, "auto_select").click()
+    expect(page.locator("#staged li")).to_have_count(1)
+    action(page, "apply_selection").click()
+    expect(page.locator("#step-text")).to_have_text("step 1 / 1")
+    assert page.locator(MASKED).count() == 23
+    action(page, "forward_pass").click()
+    page.locator(f"{CELLS}.masked").first.click()
+    page.locator("#inspector input[type=radio]:not([disabled])").nth(1).check()
+    page.get_by_role("button", name="Stage token").click()
+    action(page, "apply_selection").click()
+    expect(page.locator("#step-text")).to_have_text("step 2 / 2")
+    page.get_by_role("link", name="One step back").click()
+    expect(page.locator("#step-text")).to_have_text("step 1 / 2")
+    action(page, "forward_pass").click()
+    action(page, "auto_select").click()
+    action(page, "apply_selection").click()
+    expect(page.locator("#branches a[data-branch]")).to_have_count(2)
+
+
+def test_an_empty_selection_is_refused_in_words_without_javascript(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/")
+    page.locator("[data-example]").first.click()
+    page.wait_for_url("**/sessions/*-*/**")
+    action(page, "apply_selection").click(force=True)
+    expect(page.locator("#toasts")).to_contain_text("Nothing is staged yet")
+
+
+def test_hostile_text_is_text(page: Page) -> None:
+    page.goto("/")
+    page.locator("#id_prompt").fill(HOSTILE)
+    page.locator("#id_gen_length").fill("8")
+    page.locator("#start").click()
+    page.wait_for_url("**/sessions/*-*/**")
+    expect(page.locator(".prompt-line")).to_contain_text(HOSTILE)
+    expect(page.locator("h1")).to_contain_text("<img src=x")
+    forward(page)
+    page.goto("/sessions/")
+    expect(page.locator("main")).to_contain_text("<img src=x")
+    assert page.locator("img").count() == 0
+    assert page.title() != "taken"
+
+
+@pytest.fixture
+def pages(page: Page) -> list[str]:
+    """Addresses of every page, one of them a session with some steps."""
+    start_example(page, 1)
+    forward(page)
+    action(page, "auto_select").click()
+    expect(page.locator("#staged li")).not_to_have_count(0)
+    return ["/", "/sessions/", page.url, "/accounts/", "/accounts/sign-in", "/accounts/sign-up",
+            "/no-such-page"]  # fmt: skip
+
+
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, pages: list[str], open_page: Open) -> None:
+    phone = open_page(width=390, height=844, storage_state=page.context.storage_state())
+    for address in pages:
+        phone.goto(address)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing(
+    page: Page, pages: list[str], open_page: Open, scheme: Any, width: int
+) -> None:
+    state = page.context.storage_state()
+    looked = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
+    for address in pages:
+        looked.goto(address)
+        if address == pages[2]:
+            choose(looked, 1)
+        found = _violations(looked)
+        assert found == [], address
+
+
+def _violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    result = page.evaluate("axe.run()")
+    return [
+        f"{rule['id']}: {node['html'][:150]} {node['failureSummary'][:200]}"
+        for rule in result["violations"]
+        for node in rule["nodes"][:3]
+    ]
