@@ -1,0 +1,87 @@
+"""Events as partials for the page: who gets which, what they hold, and that all is escaped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from inference.models import StreamEvent
+from visualizer.models import Session
+from visualizer.partials import branch_tree, render_for, run_state, staged_rows
+
+pytestmark = pytest.mark.django_db
+HOSTILE = "<script>alert(1)</script>"
+
+
+def events_of(session: Session) -> list[StreamEvent]:
+    return list(StreamEvent.objects.filter(stream=session.stream))
+
+
+def test_every_event_of_a_cycle_can_be_rendered(play: Any, owner: User, session: Session) -> None:
+    play(owner, session, type="forward_pass")
+    play(owner, session, type="auto_select", tokens_to_select=2)
+    picks = {pos: pick["token"] for pos, pick in session.staged["selections"].items()}
+    play(owner, session, type="apply_selection", selections=picks)
+    play(owner, session, type="run", recipe="rank/high_confidence")
+    seen = {event.type: render_for(event.type, event.payload, session)
+            for event in events_of(session)}  # fmt: skip
+    assert {"session", "branch", "head", "forward", "staged", "step", "run"} <= seen.keys()
+    assert 'id="title"' in seen["session"]
+    assert 'id="branches"' in seen["branch"]
+    assert 'id="run-state"' in seen["run"]
+    assert seen["step"] == seen["head"] == ""  # tokens travel as deltas
+
+
+def test_partials_are_swapped_out_of_band_and_small(session: Session) -> None:
+    html = render_for("session", {"title": "A title"}, session)
+    assert 'hx-swap-oob="true"' in html
+    assert len(html) < 6_000
+
+
+def test_a_staged_list_names_position_and_token(session: Session) -> None:
+    payload = {
+        "selections": {
+            "11": {"token": 1, "label": " b", "by": "hand"},
+            "5": {"token": 2, "label": HOSTILE, "by": "auto"},
+        },
+        "strategy": "high_confidence",
+    }
+    html = render_for("staged", payload, session)
+    assert HOSTILE not in html
+    assert "&lt;script&gt;" in html
+    assert "␣b" in html
+    assert [row["pos"] for row in staged_rows(payload)] == [5, 11]
+
+
+def test_hostile_titles_and_branches_are_text(play: Any, owner: User, session: Session) -> None:
+    play(owner, session, type="branch", name=HOSTILE)
+    assert HOSTILE not in render_for("branch", {}, session)
+    assert HOSTILE not in render_for("session", {"title": HOSTILE}, session)
+
+
+def test_a_failed_run_says_why(session: Session) -> None:
+    error = {"message": f"It broke {HOSTILE}", "correlation_id": "abc"}
+    html = render_for("run", {"status": "failed", "error": error}, session)
+    assert "Run failed" in html
+    assert "Reference abc" in html
+    assert HOSTILE not in html
+
+
+def test_unknown_events_need_no_partial(session: Session) -> None:
+    assert render_for("no such event", {}, session) == ""
+
+
+def test_pruned_branches_are_left_out_of_the_tree() -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": 1, "parent": None, "pruned": False},
+        {"id": 2, "parent": 1, "pruned": True},
+        {"id": 3, "parent": 1, "pruned": False},
+    ]
+    (root,) = branch_tree(rows, 3)
+    assert [(child["id"], child["current"]) for child in root["children"]] == [(3, True)]
+
+
+def test_no_run_no_words() -> None:
+    assert run_state(None)["text"] == ""
