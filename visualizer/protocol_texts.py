@@ -90,7 +90,8 @@ EVENTS: dict[str, str] = {
     "branch": "`id`, `name`, `parent`, `fork_number`, `marked`, `pruned`",
     "step": "`branch`, `number`, `recipe`, `by` (manual, run), `ops`, `masked` (how many are "
     "left), `ms`. An operation has `op` (commit, edit, remask, insert, delete, lock, unlock), "
-    "`slot`, `pos` and, as far as they apply, `token`, `label`, `p`, `by` (hand, auto), `new` (slot ids)",
+    "`slot`, `pos` and, as far as they apply, `token`, `label`, `p`, `by` (hand, auto), `new` "
+    "(slot ids)",
     "forward": "`branch`, `number` (of the state), `open`, `heat` (base64, one byte a position: "
     "255 times the probability of the best token; 255 where a token stands), `entropy` (mean over "
     "the open positions, nats), `ms`, `cached`",

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from websockets.asyncio.client import ClientConnection, connect
 
 from inference.engine import checkpoint
+from tests.servers import Site, embedded_site
 
-ROOT = Path(__file__).resolve().parents[2]
+LARGEST = 10 * 1024 * 1024
+SECONDS = 30
 WORDS = ["the", "future", "of", "ai", "is", "once", "upon", "a", "time", "hello", "world"]
 VOCABULARY = 10_000
 MASK = VOCABULARY - 1
@@ -49,78 +47,51 @@ def write_model(directory: Path) -> None:
     tokenizer.save(str(directory / "tokenizer.json"))
 
 
-@dataclass
-class Served:
-    """A process that serves, and how to reach it."""
-
-    port: int
-    environment: dict[str, str]
-    log: Path
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def socket(self, path: str = "/ws") -> str:
-        return f"ws://127.0.0.1:{self.port}{path}"
-
-    def manage(self, *arguments: str) -> str:
-        return manage(self.environment, *arguments)
-
-
-def manage(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Served]:
-    """`manage.py serve` on a free port with a data directory of its own."""
+def serving(folder: Path, **settings: str) -> Iterator[Site]:
+    """The embedded shape, with the random model as its default."""
     write_model(folder / "models" / SLUG)
-    port = _free_port()
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("DJANGO")},
-        "DATA_DIR": str(folder / "data"),
-        "MODELS_DIR": str(folder / "models"),
-        "DEFAULT_MODEL": SLUG,
-        "PORT": str(port),
-        "TORCH_THREADS": "1",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        **settings,
-    }
-    manage(environment, "migrate", "-v", "0")
-    manage(environment, "sync_models")
-    log = folder / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            served = Served(port, environment, log)
-            _wait(served, process)
-            yield served
-        finally:
-            process.terminate()
-            process.wait(20)
+    models = {"MODELS_DIR": str(folder / "models"), "DEFAULT_MODEL": SLUG}
+    with embedded_site(folder, **models, **settings) as site:
+        yield site
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Client:
+    """Sends objects, receives objects."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def send(self, **message: Any) -> None:
+        await self.socket.send(json.dumps(message))
+
+    async def receive(self) -> dict[str, Any]:
+        text = await asyncio.wait_for(self.socket.recv(), SECONDS)
+        message: dict[str, Any] = json.loads(text)
+        return message
+
+    async def ask(self, **message: Any) -> dict[str, Any]:
+        await self.send(**message)
+        return await self.receive()
+
+    async def until(self, **wanted: Any) -> dict[str, Any]:
+        """The next message that has these values."""
+        while True:
+            message = await self.receive()
+            if wanted.items() <= message.items():
+                return message
 
 
-def _wait(served: Served, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        assert process.poll() is None, served.log.read_text()[-2000:]
-        try:
-            with urlopen(served.url("/healthz"), timeout=2):
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(served.log.read_text()[-2000:])
+@asynccontextmanager
+async def client(site: Site, token: str = "", path: str = "/ws") -> AsyncIterator[Client]:
+    """A connected client that has seen a loaded model (on /ws)."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    address = site.socket_url + path
+    async with connect(address, max_size=LARGEST, additional_headers=headers) as socket:
+        peer = Client(socket)
+        if path == "/ws":
+            status = await peer.receive()
+            assert status["type"] == "model_status"
+            while not status["is_loaded"]:
+                status = await peer.receive()
+        yield peer

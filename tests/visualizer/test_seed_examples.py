@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 
-from tests.visualizer.served import SLUG, Served, serving
+from tests.servers import Site
+from tests.visualizer.served import SLUG, client, serving
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
-SIZE = 10 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with serving(tmp_path_factory.mktemp("served")) as process:
         yield process
 
 
-class Client:
-    """Sends objects, receives objects."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def send(self, **message: Any) -> None:
-        await self.socket.send(json.dumps(message))
-
-    async def receive(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(await self.socket.recv())
-        return message
-
-    async def ask(self, **message: Any) -> dict[str, Any]:
-        await self.send(**message)
-        return await self.receive()
-
-    async def until(self, type: str) -> dict[str, Any]:
-        while (message := await self.receive())["type"] != type:
-            assert message["type"] != "error", message
-        return message
-
-
-@asynccontextmanager
-async def client(served: Served) -> AsyncIterator[Client]:
-    """A connected client that has seen a loaded model."""
-    async with connect(served.socket(), max_size=SIZE, open_timeout=30) as socket:
-        peer = Client(socket)
-        status = await peer.receive()
-        assert status["type"] == "model_status"
-        while not status["is_loaded"]:
-            status = await peer.receive()
-        assert status["model_path"] == SLUG
-        yield peer
-
-
-async def test_example_1_new_generation_flow(served: Served) -> None:
+async def test_example_1_new_generation_flow(served: Site) -> None:
     async with client(served) as peer:
         started = await peer.ask(
             type="initialize", prompt="The future of AI is", gen_length=64, block_length=16
@@ -83,7 +43,7 @@ async def test_example_1_new_generation_flow(served: Served) -> None:
         assert len(applied["state"]["selected_positions"]) == 8
 
 
-async def test_example_2_probability_analysis_with_restrictions(served: Served) -> None:
+async def test_example_2_probability_analysis_with_restrictions(served: Site) -> None:
     async with client(served) as peer:
         await peer.ask(type="initialize", prompt="The future of AI is", gen_length=64)
         message = await peer.ask(
@@ -112,7 +72,7 @@ async def test_example_2_probability_analysis_with_restrictions(served: Served) 
         assert after[0]["prob"] > before[0]["prob"]
 
 
-async def test_example_3_manual_token_selection(served: Served) -> None:
+async def test_example_3_manual_token_selection(served: Site) -> None:
     async with client(served) as peer:
         await peer.ask(type="initialize", prompt="The future of AI is", gen_length=64)
         forced = await peer.ask(
@@ -127,7 +87,7 @@ async def test_example_3_manual_token_selection(served: Served) -> None:
         assert applied["state"]["token_ids"][15] == 3333
 
 
-async def test_example_4_error_handling(served: Served) -> None:
+async def test_example_4_error_handling(served: Site) -> None:
     async with client(served) as peer:
         error = await peer.ask(type="forward_pass")
         assert error["type"] == "error"
@@ -147,7 +107,7 @@ async def test_example_4_error_handling(served: Served) -> None:
 
 
 async def test_commands_that_are_sent_without_waiting_are_answered_in_order(
-    served: Served,
+    served: Site,
 ) -> None:
     async with client(served) as peer:
         await peer.send(type="initialize", prompt="Once upon a time", gen_length=16, request_id="1")
@@ -177,7 +137,7 @@ BAD_FRAMES = [
 ]  # fmt: skip
 
 
-async def test_bad_frames_are_answered_and_the_socket_lives_on(served: Served) -> None:
+async def test_bad_frames_are_answered_and_the_socket_lives_on(served: Site) -> None:
     async with client(served) as peer:
         for frame in BAD_FRAMES:
             await peer.socket.send(frame)
@@ -189,7 +149,7 @@ async def test_bad_frames_are_answered_and_the_socket_lives_on(served: Served) -
     assert "Traceback" not in served.log.read_text()
 
 
-async def test_events_follow_after_resume(served: Served) -> None:
+async def test_events_follow_after_resume(served: Site) -> None:
     async with client(served) as peer, client(served) as silent:
         await peer.ask(type="initialize", prompt="Once upon a time", gen_length=16)
         await peer.ask(type="resume", after=0)
@@ -202,7 +162,7 @@ async def test_events_follow_after_resume(served: Served) -> None:
         assert (await silent.ask(type="rewind", step=0))["message"] == "No generation initialized"
 
 
-async def test_sessions_of_others_do_not_exist(served: Served) -> None:
+async def test_sessions_of_others_do_not_exist(served: Site) -> None:
     async with client(served) as owner, client(served) as stranger:
         started = await owner.ask(type="initialize", prompt="Hello", gen_length=4)
         for type in ("open_session", "resume", "forward_pass", "stop", "delete_session"):
