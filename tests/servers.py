@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -150,6 +150,7 @@ class Site:
     env: dict[str, str]
     web: subprocess.Popen[bytes]
     log: Path
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def socket_url(self) -> str:
@@ -177,6 +178,10 @@ class Site:
     def manage(self, *arguments: str) -> str:
         """The output of a management command with this site's settings."""
         return manage(self.env, *arguments)
+
+    def run(self, code: str) -> Any:
+        """What a few lines print as JSON, in a process of their own with this site's settings."""
+        return json.loads(self.manage("shell", "--verbosity", "0", "-c", code))
 
     def token(self, username: str) -> str:
         """A fresh API token of a user, who is made if need be."""
@@ -214,7 +219,8 @@ def full_site(folder: Path, redis: str, postgres: str, **settings: str) -> Itera
     urls = {"REDIS_URL": redis, "DATABASE_URL": postgres, "SECRET_KEY": SECRET}
     env = environment(folder, **urls, **settings)
     manage(env, "migrate", "--verbosity", "0")
-    with _web(folder, env) as site, worker(folder, env):
+    with _web(folder, env) as site, worker(folder, env) as process:
+        site.workers.append(process)
         wait_for(site.is_ready, f"readiness ({site.url})")
         yield site
 

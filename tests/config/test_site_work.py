@@ -1,0 +1,94 @@
+"""Work across processes: web, broker, worker, database, and back over the socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.servers import Site, full_site, wait_for, worker
+
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+LENGTH = 96
+STEPS = """
+import json
+from visualizer.models import Session, Step
+s = Session.objects.get(pk="{session}")
+rows = Step.objects.filter(branch__session=s).order_by("branch_id", "number")
+runs = list(s.runs.values_list("status", flat=True))
+steps = [[r.number, [[o["slot"], o["token"]] for o in r.operations]] for r in rows]
+print(json.dumps([runs, steps]))
+"""
+
+
+def _ask(client: ClientConnection, **message: Any) -> dict[str, Any]:
+    """The answer to a message; what the server says of its own accord is passed over."""
+    client.send(json.dumps({**message, "request_id": f"r-{os.urandom(6).hex()}"}))
+    while True:
+        answer: dict[str, Any] = json.loads(client.recv(timeout=60))
+        if answer["type"] not in ("model_status", "event"):
+            assert answer["type"] != "error", answer
+            return answer
+
+
+def _open(site: Site, token: str) -> ClientConnection:
+    return connect(
+        f"{site.socket_url}/ws",
+        max_size=None,
+        additional_headers={"Authorization": f"Bearer {token}"},
+        legacy=True,
+    )
+
+
+def _started(client: ClientConnection, seed: int = 7) -> str:
+    """A new session with a run of one token a step; its id."""
+    state = _ask(client, type="initialize", prompt="abc", gen_length=LENGTH, seed=seed)
+    _ask(client, type="run", recipe="llada/low_confidence", tokens_per_step=1)
+    return str(state["session_id"])
+
+
+def _record(site: Site, session: str) -> tuple[list[str], list[Any]]:
+    runs, steps = site.run(STEPS.format(session=session))
+    return runs, steps
+
+
+def _done(site: Site, session: str) -> bool:
+    return _record(site, session)[0] == ["done"]
+
+
+def test_the_loop_of_the_protocol_crosses_the_broker(served_site: Site) -> None:
+    with _open(served_site, served_site.token("ada")) as client:
+        started = _ask(client, type="initialize", prompt="hello", gen_length=16, block_length=8)
+        assert len(started["state"]["token_ids"]) == len("hello") + 16
+        result = _ask(client, type="forward_pass", visual_top_k=5)
+        assert len(result["result"]["positions"]) >= 8
+        chosen = _ask(client, type="auto_select", tokens_to_select=2)
+        applied = _ask(client, type="apply_selection", selections=chosen["selected_tokens"])
+        assert applied["state"]["step"] == 1
+
+
+def test_a_run_survives_the_death_of_its_worker_token_for_token(
+    tmp_path: Path, models_dir: Path, redis_url: str, postgres_url: str
+) -> None:
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
+    with (
+        full_site(tmp_path, redis_url, postgres_url, **settings) as site,
+        _open(site, site.token("ada")) as client,
+    ):
+        whole = _started(client)
+        wait_for(lambda: _done(site, whole), "the undisturbed run", 90)
+        killed = _started(client)
+        os.kill(site.workers[0].pid, signal.SIGKILL)
+        runs, before = _record(site, killed)
+        assert runs in (["queued"], ["running"])
+        assert len(before) < LENGTH
+        with worker(tmp_path, site.env):
+            wait_for(lambda: _done(site, killed), "the run that was cut off", 120)
+        expected, found = _record(site, whole)[1], _record(site, killed)[1]
+    assert [number for number, _ in found] == list(range(1, LENGTH + 1))
+    assert found == expected
