@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ from django.contrib.auth.models import User
 from inference import runtime as real_runtime
 from inference.labels import pack
 from inference.models import ModelEntry, Vocabulary
+from tests.servers import Site
 from tests.visualizer.fakes import ALPHABET, CONTEXT, MASK, SIZE, FakeRuntime
+from tests.visualizer.served import serving
 from visualizer.commands import submit
 from visualizer.models import Command, Session
 from visualizer.services import dispatch
@@ -25,6 +27,14 @@ Play = Callable[..., dict[str, Any]]
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The embedded shape, with limits that tests can reach."""
+    limits = {"SOCKETS_PER_USER": "4", "SOCKET_BURST": "60", "SOCKET_RATE": "5"}
+    with serving(tmp_path_factory.mktemp("served"), **limits) as process:
+        yield process
 
 
 @pytest.fixture

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.servers import Site
-from tests.visualizer.served import SLUG, client, serving
+from tests.visualizer.served import SLUG, client
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("served")) as process:
-        yield process
-
-
-async def test_example_1_new_generation_flow(served: Site) -> None:
-    async with client(served) as peer:
+async def test_example_1_new_generation_flow(site: Site) -> None:
+    async with client(site) as peer:
         started = await peer.ask(
             type="initialize", prompt="The future of AI is", gen_length=64, block_length=16
         )
@@ -43,8 +35,8 @@ async def test_example_1_new_generation_flow(served: Site) -> None:
         assert len(applied["state"]["selected_positions"]) == 8
 
 
-async def test_example_2_probability_analysis_with_restrictions(served: Site) -> None:
-    async with client(served) as peer:
+async def test_example_2_probability_analysis_with_restrictions(site: Site) -> None:
+    async with client(site) as peer:
         await peer.ask(type="initialize", prompt="The future of AI is", gen_length=64)
         message = await peer.ask(
             type="forward_pass", gen_length=64, visual_top_k=30, actual_top_k=15, top_p=0.85
@@ -72,8 +64,8 @@ async def test_example_2_probability_analysis_with_restrictions(served: Site) ->
         assert after[0]["prob"] > before[0]["prob"]
 
 
-async def test_example_3_manual_token_selection(served: Site) -> None:
-    async with client(served) as peer:
+async def test_example_3_manual_token_selection(site: Site) -> None:
+    async with client(site) as peer:
         await peer.ask(type="initialize", prompt="The future of AI is", gen_length=64)
         forced = await peer.ask(
             type="apply_selection", selections={"10": 1234, "11": 5678, "12": 9012}
@@ -87,8 +79,8 @@ async def test_example_3_manual_token_selection(served: Site) -> None:
         assert applied["state"]["token_ids"][15] == 3333
 
 
-async def test_example_4_error_handling(served: Site) -> None:
-    async with client(served) as peer:
+async def test_example_4_error_handling(site: Site) -> None:
+    async with client(site) as peer:
         error = await peer.ask(type="forward_pass")
         assert error["type"] == "error"
         assert error["message"] == "No generation initialized"
@@ -107,9 +99,9 @@ async def test_example_4_error_handling(served: Site) -> None:
 
 
 async def test_commands_that_are_sent_without_waiting_are_answered_in_order(
-    served: Site,
+    site: Site,
 ) -> None:
-    async with client(served) as peer:
+    async with client(site) as peer:
         await peer.send(type="initialize", prompt="Once upon a time", gen_length=16, request_id="1")
         await peer.send(type="forward_pass", request_id="2")
         await peer.send(type="auto_select", tokens_to_select=3, request_id="3")
@@ -137,8 +129,8 @@ BAD_FRAMES = [
 ]  # fmt: skip
 
 
-async def test_bad_frames_are_answered_and_the_socket_lives_on(served: Site) -> None:
-    async with client(served) as peer:
+async def test_bad_frames_are_answered_and_the_socket_lives_on(site: Site) -> None:
+    async with client(site) as peer:
         for frame in BAD_FRAMES:
             await peer.socket.send(frame)
             answer = await peer.receive()
@@ -146,11 +138,33 @@ async def test_bad_frames_are_answered_and_the_socket_lives_on(served: Site) -> 
             assert answer["error_type"] == "validation"
             assert len(answer["correlation_id"]) >= 8
         assert (await peer.ask(type="initialize", prompt="Hello"))["type"] == "state_update"
-    assert "Traceback" not in served.log.read_text()
+    assert "Traceback" not in site.log.read_text()
 
 
-async def test_events_follow_after_resume(served: Site) -> None:
-    async with client(served) as peer, client(served) as silent:
+async def test_the_shipped_model_runs_the_loop_to_its_end(site: Site) -> None:
+    async with client(site) as peer:
+        loaded = await peer.ask(type="load_model", model_path="stories")
+        assert loaded["success"] is True
+        assert await peer.receive() == {
+            "type": "model_status", "is_loaded": True, "model_path": "stories",
+        }  # fmt: skip
+        reply = await peer.ask(
+            type="initialize", prompt="The future of AI is", gen_length=64, block_length=16
+        )
+        while not reply["is_complete"]:
+            await peer.ask(type="forward_pass", visual_top_k=5)
+            chosen = await peer.ask(
+                type="auto_select", tokens_to_select=8, strategy="high_confidence"
+            )
+            reply = await peer.ask(type="apply_selection", selections=chosen["selected_tokens"])
+        assert reply["state"]["step"] == 8
+        assert len(reply["state"]["selected_positions"]) == 64
+        refused = await peer.ask(type="apply_selection", selections={"10": 999_999})
+        assert refused["field"] == "selections.10"
+
+
+async def test_events_follow_after_resume(site: Site) -> None:
+    async with client(site) as peer, client(site) as silent:
         await peer.ask(type="initialize", prompt="Once upon a time", gen_length=16)
         await peer.ask(type="resume", after=0)
         first = [await peer.receive() for _ in range(3)]
@@ -162,8 +176,8 @@ async def test_events_follow_after_resume(served: Site) -> None:
         assert (await silent.ask(type="rewind", step=0))["message"] == "No generation initialized"
 
 
-async def test_sessions_of_others_do_not_exist(served: Site) -> None:
-    async with client(served) as owner, client(served) as stranger:
+async def test_sessions_of_others_do_not_exist(site: Site) -> None:
+    async with client(site) as owner, client(site) as stranger:
         started = await owner.ask(type="initialize", prompt="Hello", gen_length=4)
         for type in ("open_session", "resume", "forward_pass", "stop", "delete_session"):
             answer = await stranger.ask(type=type, session_id=started["session_id"])

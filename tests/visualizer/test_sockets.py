@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,17 +12,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.servers import Site
-from tests.visualizer.served import Client, client, serving
+from tests.visualizer.served import Client, client
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(150)]
 PROMPT = "Once upon a time"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    limits = {"SOCKETS_PER_USER": "4", "SOCKET_BURST": "60", "SOCKET_RATE": "5"}
-    with serving(tmp_path_factory.mktemp("served"), **limits) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")
@@ -73,23 +65,6 @@ async def test_a_run_goes_on_without_its_socket(site: Site, token: str) -> None:
             range(1, 17)
         )
         assert (await peer.ask(type="rewind", step=16))["is_complete"] is True
-
-
-async def test_a_client_that_is_far_behind_gets_a_snapshot(site: Site, token: str) -> None:
-    async with client(site, token) as peer:
-        reply = await peer.ask(type="initialize", prompt=PROMPT, gen_length=200)
-        await peer.ask(type="resume", after=3)
-        await peer.send(type="run", recipe="rank/low_entropy")
-        id = reply["session_id"]
-        while (await peer.until(type="event"))["number"] < 560:
-            pass
-    async with client(site, token) as late:
-        await late.send(type="resume", session_id=id, after=0)
-        assert (await late.receive())["type"] == "resumed"
-        snapshot = await late.receive()
-        assert snapshot["type"] == "snapshot"
-        assert snapshot["number"] >= 560
-        assert len(snapshot["slots"]) == 204
 
 
 async def test_a_client_that_acknowledges_is_not_run_over(site: Site, token: str) -> None:

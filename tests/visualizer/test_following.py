@@ -1,0 +1,138 @@
+"""A follower passes every event on once and in order, whatever happens to the bells."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from inference.events import Event
+from visualizer.consumers import database
+from visualizer.consumers.answers import Answers
+from visualizer.consumers.bucket import Bucket
+from visualizer.consumers.following import WINDOW, Follower
+from visualizer.models import Session
+
+
+class Table:
+    """The rows of one stream, and what a client was sent."""
+
+    def __init__(self) -> None:
+        self.session = Session(id=uuid4(), stream_id=uuid4())
+        self.rows: list[Event] = []
+        self.seen: list[int] = []
+        self.snapshots: list[int] = []
+
+    def add(self, count: int = 1) -> Event:
+        for _ in range(count):
+            number = len(self.rows) + 1
+            self.rows.append(Event(str(self.session.stream_id), number, "step", {}))
+        return self.rows[-1]
+
+    async def since(self, stream: Any, number: int, limit: int) -> list[Event]:
+        return self.rows[number : number + limit]
+
+    async def snapshot(self, session: Session) -> dict[str, Any]:
+        return {"t": "snapshot", "number": len(self.rows)}
+
+    async def on_event(self, event: Event) -> None:
+        self.seen.append(event.number)
+
+    async def on_snapshot(self, snapshot: dict[str, Any]) -> None:
+        self.snapshots.append(snapshot["number"])
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Table:
+    table = Table()
+    monkeypatch.setattr(database, "events_since", table.since)
+    monkeypatch.setattr(database, "take_snapshot", table.snapshot)
+    return table
+
+
+@pytest.fixture
+def follower(table: Table) -> Follower:
+    return Follower(table.session, table.on_event, table.on_snapshot)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_bells_may_be_lost_repeated_and_out_of_order(
+    table: Table, follower: Follower, seed: int
+) -> None:
+    dice = random.Random(seed)
+    await follower.start(0)
+    bells: list[Event] = []
+    for _ in range(200):
+        bells += [table.add()] * dice.choice((0, 1, 1, 2))
+        if bells and dice.random() < 0.7:
+            await follower.hear(bells.pop(dice.randrange(len(bells))))
+    await follower.catch_up()
+    assert table.seen == list(range(1, 201))
+
+
+async def test_who_resumes_gets_what_came_after(table: Table, follower: Follower) -> None:
+    table.add(10)
+    await follower.start(7)
+    assert table.seen == [8, 9, 10]
+
+
+async def test_who_starts_gets_a_snapshot(table: Table, follower: Follower) -> None:
+    table.add(10)
+    await follower.start(None)
+    await follower.hear(table.add())
+    assert (table.snapshots, table.seen) == ([10], [11])
+
+
+async def test_who_is_far_behind_gets_a_snapshot(table: Table, follower: Follower) -> None:
+    table.add(WINDOW + 1)
+    await follower.start(0)
+    assert (table.snapshots, table.seen) == ([WINDOW + 1], [])
+
+
+async def test_a_window_is_not_too_far(table: Table, follower: Follower) -> None:
+    table.add(WINDOW)
+    await follower.start(0)
+    assert table.seen == list(range(1, WINDOW + 1))
+
+
+async def test_who_acknowledges_is_never_run_over(table: Table, follower: Follower) -> None:
+    await follower.start(0)
+    await follower.hear(table.add())
+    await follower.acknowledge(1)
+    for _ in range(WINDOW + 100):
+        await follower.hear(table.add())
+    assert table.seen[-1] == WINDOW + 1
+    await follower.acknowledge(table.seen[-1])
+    assert table.seen == list(range(1, WINDOW + 102))
+
+
+async def test_an_answer_may_come_before_anybody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stored(command_id: int) -> str:
+        return f"stored {command_id}"
+
+    monkeypatch.setattr(database, "reply_of", stored)
+    answers = Answers()
+    answers.hear(5, "inline")
+    assert await answers.wait(5) == "stored 5"
+
+
+async def test_a_lost_bell_costs_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies = iter(["", "late"])
+
+    async def stored(command_id: int) -> str:
+        return next(replies)
+
+    monkeypatch.setattr(database, "reply_of", stored)
+    monkeypatch.setattr("visualizer.consumers.answers.POLL_SECONDS", 0.01)
+    assert await Answers().wait(7) == "late"
+
+
+def test_a_bucket_lets_bursts_pass_and_floods_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("visualizer.consumers.bucket.time.monotonic", lambda: now)
+    bucket = Bucket(rate=2, burst=5, filled=now)
+    assert [bucket.take() for _ in range(7)] == [True] * 5 + [False] * 2
+    now += 1
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
