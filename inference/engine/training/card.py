@@ -78,10 +78,20 @@ def _meanings(task: Task) -> str:
     return "\n".join(f"- *{aim}*: {MEANINGS[aim]}" for aim in task.aims)
 
 
+def _stretches(training: dict[str, Any]) -> list[str]:
+    """How the budget was changed on the way; empty for a run in one go."""
+    stretches = training.get("stretches", [])
+    if len(stretches) < 2:
+        return []
+    parts = [f"from minute {s['from']:g} with a budget of {s['budget']:g}" for s in stretches]
+    return [f"- The run was interrupted and resumed: {', '.join(parts)}"]
+
+
 def _training(training: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"- Command: `{training['command']}`",
+            *_stretches(training),
             f"- {training['minutes']:g} {training['minutes_are']} ({training['hardware']}, "
             f"{training['threads']} thread, torch {training['torch']}), "
             f"{training['steps']} steps of "

@@ -113,6 +113,7 @@ def record(task: Task, trainer: Trainer, order: Order) -> dict[str, Any]:
         "minutes": round(progress.seconds / 60, 2),
         "minutes_are": "wall-clock minutes" if on_gpu else "CPU minutes of one process",
         "hardware": torch.cuda.get_device_name() if on_gpu else cpu_name(),
+        "stretches": trainer.stretches,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "seed": plan.seed,

@@ -97,6 +97,9 @@ class Trainer:
         self.progress = Progress()
         self.device = next(model.parameters()).device
         self.stopping = False
+        self.stretches: list[
+            dict[str, float]
+        ] = []  # where the run was (re)started, with what budget
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint; False if there is none."""
@@ -105,6 +108,7 @@ class Trainer:
         state = load_checkpoint(self.folder, self.model, self.optimizers, self.average)
         self.rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
+        self.stretches = state["stretches"]
         return True
 
     def save(self) -> None:
@@ -113,6 +117,7 @@ class Trainer:
             "step": self.progress.step,
             "progress": vars(self.progress),
             "rng": self.rng.bit_generator.state,
+            "stretches": self.stretches,
         }
         save_checkpoint(self.folder, self.model, self.optimizers, self.average, state)
 
@@ -122,6 +127,9 @@ class Trainer:
         `report` is called after every step with the counters and the share spent.
         """
         clock = time.monotonic if self.device.type == "cuda" else time.process_time
+        self.stretches.append(
+            {"from": round(self.progress.seconds / 60, 2), "budget": self.plan.budget.minutes}
+        )
         began, carried, saved = clock(), self.progress.seconds, clock()
         with _stop_on_signal(self):
             while not self.stopping:
