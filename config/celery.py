@@ -53,8 +53,10 @@ app.steps["worker"].add(Timers)
 
 
 @celeryd_init.connect
-def _refuse(**_: Any) -> None:
+def _prepare(**_: Any) -> None:
     """Sent by `celery worker` only, not by the worker inside the web process."""
+    from django.db import connections
+
     from config.checks import refuse_contradictions
 
     if env().embedded:
@@ -63,3 +65,4 @@ def _refuse(**_: Any) -> None:
             "for ever. Set REDIS_URL and DATABASE_URL to run several processes."
         )
     refuse_contradictions()
+    connections.settings["default"]["CONN_MAX_AGE"] = 60

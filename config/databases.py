@@ -45,6 +45,7 @@ def _postgres(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "CONN_MAX_AGE": 60,
+        # 0 for web processes, whose threads come and go; workers keep theirs (config.celery).
+        "CONN_MAX_AGE": 0,
         "OPTIONS": dict(parse_qsl(parts.query)),
     }

@@ -25,7 +25,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
     missing = {name: reason for name, reason in reasons.items() if reason}
     status = "ready" if not missing else "not ready"
     parts = {name: reason or "ok" for name, reason in reasons.items()}
-    return JsonResponse({"status": status, "parts": parts}, status=503 if missing else 200)
+    response = JsonResponse({"status": status, "parts": parts}, status=503 if missing else 200)
+    # An answer, not an error: Django shall not log it.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _reason(check: Callable[[], str]) -> str:
