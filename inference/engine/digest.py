@@ -15,9 +15,9 @@ from torch import Tensor
 
 from .digest_view import BETA_MIN, GRID, HEADER, MAGIC, PACKED, STEP, VERSION
 from .processing import forbid
+from .reduce import entropies, portions
 
 KEEP = 128
-CACHED = 1 << 18  # values reduced at a time on a CPU, so that they stay in its cache
 
 
 @torch.inference_mode()
@@ -34,7 +34,7 @@ def encode(
     arrays cross to the host.
     """
     keep = min(keep, logits.shape[-1] - len([token for token in exclude if token is not None]))
-    parts = [_reduce(rows, exclude, keep) for rows in _portions(logits)]
+    parts = [_reduce(rows, exclude, keep) for (rows,) in portions(logits)]
     columns = [torch.cat(column) for column in zip(*parts, strict=True)] if parts else []
     body = _pack([column.cpu().numpy() for column in columns], positions, keep, logits.shape[-1])
     return PACKED + zlib.compress(body, 6) if compress else body
@@ -44,8 +44,7 @@ def _reduce(logits: Tensor, exclude: Sequence[int | None], keep: int) -> tuple[T
     """Kept ids and logits, entropy, and the tail's maximum, partition function and slope."""
     rows = logits.float()
     values, ids = forbid(rows, exclude).topk(keep, dim=-1)
-    logp = rows.log_softmax(-1)
-    entropy = -(logp.exp() * logp.clamp_min(torch.finfo(logp.dtype).min)).sum(-1)
+    entropy = entropies(rows)
     tail = rows.scatter(-1, ids, -torch.inf)
     top = tail.amax(-1)
     partition, slope = _partition(tail - torch.where(top > -torch.inf, top, 0.0)[:, None])
@@ -69,15 +68,6 @@ def _partition(tail: Tensor) -> tuple[Tensor, Tensor]:
         values.append(norm.log())
         slopes.append(torch.nan_to_num(torch.einsum("nv,nv->n", weights, finite) / norm * beta))
     return torch.stack(values, -1), torch.stack(slopes, -1)
-
-
-def _portions(logits: Tensor) -> tuple[Tensor, ...]:
-    """The rows in portions; a GPU takes them all at once."""
-    if len(logits) == 0:
-        return ()
-    if logits.is_cuda:
-        return (logits,)
-    return torch.split(logits, max(1, CACHED // logits.shape[-1]))
 
 
 def _pack(columns: list[np.ndarray], positions: Sequence[int], keep: int, vocabulary: int) -> bytes:

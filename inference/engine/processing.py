@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .errors import InputError
+from .reduce import entropies, log_sum
 
 RANGES: dict[str, tuple[float, float]] = {
     "softmax_temperature": (0.1, 10.0),
@@ -135,34 +136,28 @@ def keep_top_p(logits: Tensor, p: float | None) -> Tensor:
     if p is None or p >= 1.0:
         return logits
     ordered, order = logits.sort(dim=-1, descending=True)
-    probs = ordered.softmax(-1)
+    outside = outside_nucleus(ordered.softmax(-1), p)
+    return logits.masked_fill(outside.scatter(-1, order, outside), -torch.inf)
+
+
+def outside_nucleus(probs: Tensor, p: float) -> Tensor:
+    """Which of the descending probabilities [n, k] lie behind the token that crosses p."""
     outside = (probs.cumsum(-1) - probs) > p
     outside[..., 0] = False
-    return logits.masked_fill(outside.scatter(-1, order, outside), -torch.inf)
+    return outside
 
 
 def summarise(
     logits: Tensor, exclude: Sequence[int | None] = (), temperature: float = 1.0
 ) -> Summary:
     """Best token, confidence, margin and entropy of every row of logits [n, V]."""
-    logp = (logits / temperature).log_softmax(-1)
-    best, ids = forbid(logp, exclude).topk(2, dim=-1)
-    best = best.exp()
-    # a logit of -inf has probability 0 and adds nothing, although 0 * -inf is not a number
-    entropy = -(logp.exp() * logp.clamp_min(torch.finfo(logp.dtype).min)).sum(-1)
-    return Summary(ids[:, 0], best[:, 0], best[:, 0] - best[:, 1], entropy)
-
-
-def draw(logits: Tensor, uniform: Tensor) -> Tensor:
-    """One token id [n] of each row from softmax(logits), given uniform numbers [n] in [0, 1).
-
-    Inverse of the cumulative distribution in float64: one number a row, the same law as adding
-    Gumbel noise to every logit, at a fraction of the cost.
-    """
-    cumulative = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
-    target = uniform.to(cumulative)[:, None] * cumulative[:, -1:]
-    drawn = torch.searchsorted(cumulative, target, right=True)
-    last = (
-        cumulative.shape[-1] - 1 - (logits.flip(-1) > -torch.inf).float().argmax(-1, keepdim=True)
-    )
-    return torch.minimum(drawn, last)[:, 0]
+    barred = [token for token in exclude if token is not None]
+    count = min(2 + len(barred), logits.shape[-1])
+    scaled = logits if temperature == 1.0 else logits / temperature
+    values, ids = scaled.topk(count, dim=-1)
+    for token in barred:
+        values = values.masked_fill(ids == token, -torch.inf)
+    two, order = values.topk(min(2, count), dim=-1)
+    probs = (two - log_sum(scaled)[:, None]).exp()
+    margin = probs[:, 0] - (probs[:, 1] if count > 1 else 0)
+    return Summary(ids.gather(1, order[:, :1])[:, 0], probs[:, 0], margin, entropies(scaled))

@@ -9,19 +9,27 @@ import torch
 from torch import Tensor
 
 from ..processing import forbid
+from ..reduce import best_token, entropies, inverse_draw, log_sum
 
 
 class Distribution:
-    """softmax of logits [n, V]; tokens in `barred` keep their share but are never the best."""
+    """softmax of logits [n, V]; tokens in `barred` keep their share but are never the best.
 
-    def __init__(self, logits: Tensor, barred: Sequence[int | None] = ()) -> None:
+    With `ids` [n, V] the columns are not the vocabulary but these tokens of it, and every other
+    token has probability 0: what filters leave of a large vocabulary.
+    """
+
+    def __init__(
+        self, logits: Tensor, barred: Sequence[int | None] = (), ids: Tensor | None = None
+    ) -> None:
         self.logits = logits
-        self.barred = tuple(barred)
+        self.barred = tuple(token for token in barred if token is not None)
+        self.ids = ids
 
     @cached_property
     def norm(self) -> Tensor:
         """log sum exp [n]."""
-        return self.logits.logsumexp(-1)
+        return log_sum(self.logits)
 
     @cached_property
     def log_probs(self) -> Tensor:
@@ -34,12 +42,17 @@ class Distribution:
     @cached_property
     def eligible(self) -> Tensor:
         """The logits [n, V] with the barred tokens at -inf."""
-        return forbid(self.logits, self.barred)
+        if self.ids is None:
+            return forbid(self.logits, self.barred)
+        barred = torch.tensor(self.barred, device=self.ids.device)
+        return self.logits.masked_fill(torch.isin(self.ids, barred), -torch.inf)
 
     @cached_property
     def best(self) -> Tensor:
-        """The most likely eligible token [n]; of equals the one with the lowest id."""
-        return self.eligible.argmax(-1)
+        """The most likely eligible token [n]; of equals the one with the lowest column."""
+        if self.ids is None:
+            return best_token(self.logits, self.barred)
+        return self._tokens(self.eligible.argmax(-1))
 
     @cached_property
     def p1(self) -> Tensor:
@@ -54,13 +67,25 @@ class Distribution:
     @cached_property
     def entropy(self) -> Tensor:
         """In nats [n]; a token of probability 0 adds nothing."""
-        floor = torch.finfo(self.logits.dtype).min
-        return -(self.probs * self.log_probs.clamp_min(floor)).sum(-1)
+        return entropies(self.logits)
 
     def prob_of(self, tokens: Tensor) -> Tensor:
         """The probability [n] of one token in each row."""
-        return (self.logits.gather(-1, tokens[:, None])[:, 0] - self.norm).exp()
+        if self.ids is None:
+            return (self.logits.gather(-1, tokens[:, None])[:, 0] - self.norm).exp()
+        return (self.probs * (self.ids == tokens[:, None])).sum(-1)
+
+    def draw(self, uniform: Tensor, temperature: float = 1.0) -> Tensor:
+        """An eligible token [n] for uniform numbers [n], at a further temperature."""
+        if self.ids is None:
+            return inverse_draw(self.logits, uniform, temperature, self.barred)
+        return self._tokens(inverse_draw(self.eligible, uniform, temperature))
 
     def rows(self, keep: Tensor) -> Distribution:
         """The same for some rows only (a mask or indices)."""
-        return Distribution(self.logits[keep], self.barred)
+        ids = None if self.ids is None else self.ids[keep]
+        return Distribution(self.logits[keep], self.barred, ids)
+
+    def _tokens(self, columns: Tensor) -> Tensor:
+        assert self.ids is not None
+        return self.ids.gather(1, columns[:, None])[:, 0]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
-from ..processing import draw as inverse
-from ..processing import keep_top_k, keep_top_p
 from .distribution import Distribution
+from .filters import filtered_distribution
 from .view import Drawn, View
 
 
@@ -16,25 +14,22 @@ def sample(view: View) -> Drawn:
     params = view.params
     if params.temperature == 0:
         return Drawn(view.choice.best, view.ranking)
-    scaled = view.choice.eligible / params.temperature
-    filtered = keep_top_k(keep_top_p(scaled, params.top_p), params.top_k)
-    return Drawn(inverse(filtered, view.uniform()), view.ranking)
+    if params.top_p >= 1 and params.top_k == 0:
+        return Drawn(view.choice.draw(view.uniform(), params.temperature), view.ranking)
+    return Drawn(_filtered(view).draw(view.uniform()), view.ranking)
 
 
 def filtered(view: View) -> Drawn:
     """Dream's: temperature, then top-p, then top-k, shape both the draw and the judgement."""
-    judged = filtered_distribution(view, view.choice.logits)
+    judged = _filtered(view)
     if view.params.temperature == 0:
         return Drawn(judged.best, judged)
-    return Drawn(inverse(judged.eligible, view.uniform()), judged)
+    return Drawn(judged.draw(view.uniform()), judged)
 
 
-def filtered_distribution(view: View, logits: Tensor) -> Distribution:
-    """Logits over temperature (if any) with the filters applied."""
+def _filtered(view: View) -> Distribution:
     params = view.params
-    scaled = logits / params.temperature if params.temperature > 0 else logits
-    kept = keep_top_k(keep_top_p(scaled, params.top_p), params.top_k)
-    return Distribution(kept, view.choice.barred)
+    return filtered_distribution(view.choice, params.temperature, params.top_p, params.top_k)
 
 
 def gumbel(view: View) -> Drawn:
@@ -53,7 +48,7 @@ def gumbel(view: View) -> Drawn:
 
 def categorical(view: View) -> Drawn:
     """Dream's published form: one multinomial draw for each masked place, in order."""
-    judged = filtered_distribution(view, view.choice.logits)
+    judged = _filtered(view)
     if view.params.temperature == 0:
         return Drawn(judged.logits.argmax(-1), judged)
     tokens = torch.multinomial(judged.probs, 1, replacement=True, generator=view.generator)

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..reduce import divergences
 from .revisions import moments
 from .view import Drawn, View
 
@@ -116,16 +117,10 @@ def stable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
         calm = torch.zeros_like(calm)
     now = drawn.judged
     for before in reversed(view.history[-params.kl_steps :]):
-        calm = calm & (divergence(now.log_probs, before.log_probs) < params.kl_threshold)
+        calm = calm & (divergences(now.logits, before.logits) < params.kl_threshold)
         now = before
     chosen = calm.nonzero()[:, 0]
     return chosen if len(chosen) else best(scores, 1)
-
-
-def divergence(now: Tensor, before: Tensor) -> Tensor:
-    """KL(now ‖ before) [n] of log-probabilities [n, V], in nats."""
-    floor = torch.finfo(now.dtype).min
-    return (now.exp() * (now.clamp_min(floor) - before.clamp_min(floor))).sum(-1)
 
 
 def draft(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

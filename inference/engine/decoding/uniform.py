@@ -16,7 +16,6 @@ from torch import Tensor
 from ..canvas import Operation
 from ..errors import InputError
 from ..families.diffusion_gemma import denoise
-from ..processing import draw as inverse
 from .blocks import places
 from .distribution import Distribution
 from .sources import Reader, Reading
@@ -89,7 +88,7 @@ def temperature(view: View) -> float:
 def tempered(view: View) -> Drawn:
     """A token for every place, at the step's temperature."""
     judged = Distribution(view.choice.logits / max(temperature(view), 1e-3), view.choice.barred)
-    return Drawn(inverse(judged.eligible, view.uniform()), judged)
+    return Drawn(judged.draw(view.uniform()), judged)
 
 
 def certainty(view: View, drawn: Drawn) -> Tensor:

@@ -14,11 +14,11 @@ from inference.engine.errors import InputError
 from inference.engine.processing import (
     Settings,
     candidates,
-    draw,
     keep_top_k,
     keep_top_p,
     summarise,
 )
+from inference.engine.reduce import inverse_draw as draw
 
 MASK = 3
 

@@ -18,12 +18,14 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding import blocks, official, quotas, revisions, scores
 from inference.engine.decoding.dice import seeded
 from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.filters import filtered_distribution
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rankings import rank
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.errors import InputError
 from inference.engine.families.spec import ModelSpec
+from inference.engine.processing import keep_top_k, keep_top_p
 from tests.inference.engine.models import MASK
 
 Tiny = Callable[[str], LoadedModel]
@@ -185,6 +187,25 @@ def test_aligned_blocks_count_from_the_start_of_the_sequence() -> None:
     block = blocks.aligned(_state(Canvas.start([0] * 6, 6, 5), spec=spec))
     assert block is not None
     assert (block.scope, block.span) == ((6, 7), (4, 8))
+
+
+@pytest.mark.parametrize("spread", [0.5, 3.0, 8.0])
+@pytest.mark.parametrize(
+    ("top_p", "top_k"), [(0.9, 0), (0.3, 0), (0.95, 40), (1.0, 7), (0.99, 9000)]
+)
+def test_filters_of_a_large_vocabulary_equal_those_of_a_small_one(
+    spread: float, top_p: float, top_k: int
+) -> None:
+    logits = torch.randn(3, 20_000, generator=torch.Generator().manual_seed(2)) * spread
+    found = filtered_distribution(Distribution(logits, (5,)), 0.8, top_p, top_k)
+    wanted = Distribution(keep_top_k(keep_top_p(logits / 0.8, top_p), top_k), (5,))
+    assert torch.equal(found.best, wanted.best)
+    assert torch.allclose(found.entropy, wanted.entropy, atol=1e-3)
+    assert torch.allclose(found.margin, wanted.margin, atol=1e-5)
+    assert torch.allclose(found.p1, wanted.p1, atol=1e-5)
+    drawn = found.draw(torch.tensor([0.1, 0.5, 0.99]))
+    assert (wanted.prob_of(drawn) > 0).all()
+    assert torch.allclose(found.prob_of(drawn), wanted.prob_of(drawn), atol=1e-5)
 
 
 def test_no_block_when_nothing_is_open() -> None:

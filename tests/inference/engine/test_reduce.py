@@ -1,0 +1,62 @@
+"""Reductions against their definitions, on rows that fit a portion and rows that do not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.engine.reduce import best_token, divergences, entropies, inverse_draw, log_sum
+
+SHAPES = [(0, 10), (1, 1), (3, 40), (5, 70_000)]
+
+
+def _logits(shape: tuple[int, int], seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 4
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_definitions(shape: tuple[int, int]) -> None:
+    logits, other = _logits(shape), _logits(shape, 1)
+    logp, logq = logits.double().log_softmax(-1), other.double().log_softmax(-1)
+    assert torch.allclose(log_sum(logits).double(), logits.double().logsumexp(-1), atol=1e-4)
+    entropy = -(logp.exp() * logp).sum(-1)
+    assert torch.allclose(entropies(logits).double(), entropy, atol=1e-3)
+    wanted = (logp.exp() * (logp - logq)).sum(-1)
+    assert torch.allclose(divergences(logits, other).double(), wanted, atol=2e-3, rtol=1e-3)
+
+
+def test_impossible_tokens_add_nothing() -> None:
+    logits = torch.tensor([[0.0, 0.0, -torch.inf]])
+    assert float(entropies(logits)) == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_barred_tokens_are_passed_over_and_the_logits_stay() -> None:
+    logits = _logits((6, 30))
+    before = logits.clone()
+    top = int(logits[2].argmax())
+    found = best_token(logits, [top])
+    assert top not in found.tolist()
+    allowed = logits.clone()
+    allowed[:, top] = -torch.inf
+    assert torch.equal(found, allowed.argmax(-1))
+    assert torch.equal(logits, before)
+
+
+@given(st.integers(0, 1000), st.integers(1, 400), st.floats(0.0, 1.0, exclude_max=True))
+def test_a_draw_is_the_inverse_of_the_cumulative_distribution(
+    seed: int, size: int, uniform: float
+) -> None:
+    logits = _logits((1, size), seed)
+    token = int(inverse_draw(logits, torch.tensor([uniform]), 0.7))
+    cumulative = (logits.double() / 0.7).softmax(-1)[0].cumsum(0)
+    assert float(cumulative[token]) >= uniform - 1e-5
+    assert token == 0 or float(cumulative[token - 1]) <= uniform + 1e-5
+
+
+@given(st.integers(0, 1000), st.floats(0.0, 1.0, exclude_max=True))
+def test_barred_tokens_are_never_drawn(seed: int, uniform: float) -> None:
+    logits = _logits((1, 12), seed)
+    barred = [int(logits.argmax()), 0, 11]
+    assert int(inverse_draw(logits, torch.tensor([uniform]), 0.5, barred)) not in barred
