@@ -7,7 +7,7 @@ from django.urls import path
 from visualizer.views.acting import act
 from visualizer.views.exporting import export
 from visualizer.views.landing import home
-from visualizer.views.positions import position, profile, table
+from visualizer.views.positions import digest, position, profile, table
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.workspace import workspace
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{_SESSION}delete/", delete, name="delete"),
     path(f"{_SESSION}restore/", restore, name="restore"),
     path(f"{_SESSION}export/<str:form>/", export, name="export"),
+    path(f"{_SESSION}step/<int:step>/digest/", digest, name="digest"),
     path(f"{_SESSION}step/<int:step>/profile/", profile, name="profile"),
     path(f"{_SESSION}step/<int:step>/table/", table, name="table"),
     path(f"{_SESSION}step/<int:step>/pos/<int:pos>/", position, name="position"),

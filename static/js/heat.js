@@ -30,10 +30,17 @@ export class Heat {
   column(number) {
     const text = this.state.heat.get(number);
     if (!text) return null;
+    if (this.other?.number === number) return { at: (pos) => this.other.best.get(pos) };
     const known = this.decoded.get(number);
     if (known?.text === text) return known.bytes;
     this.decoded.set(number, { text, bytes: bytes(text) });
     return this.decoded.get(number).bytes;
+  }
+
+  /** Show a column under other settings than those of its pass; null takes that back. */
+  override(number, best = null) {
+    this.other = number === null ? null : { number, best };
+    this.key = "";
   }
 
   paint() {
@@ -51,7 +58,7 @@ export class Heat {
       const at = 4 * (y * image.width + x);
       const written = !row.masked && row.step && row.step <= x;
       if (written && row.step === x) return image.data.set([255, 255, 255, 255], at);
-      const level = written ? Math.round(255 * (row.p ?? 1)) : heat?.[row.pos];
+      const level = written ? Math.round(255 * (row.p ?? 1)) : heat?.at(row.pos);
       if (level === undefined) return;
       image.data.set([...TABLE[level], written ? PALE : 255], at);
     });
@@ -86,7 +93,7 @@ export class Heat {
 
   hover(event) {
     const [x, pos] = this.cellAt(event);
-    const level = this.column(x)?.[pos];
+    const level = this.column(x)?.at(pos);
     const row = this.rows.find((one) => one.pos === pos);
     const written = row && !row.masked && row.step <= x;
     const chance = level === undefined ? "no pass" : `best ${(level / 2.55).toFixed(0)} %`;

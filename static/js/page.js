@@ -10,6 +10,7 @@ import { Profile } from "./profile.js";
 import { Timeline } from "./timeline.js";
 import { toast } from "./toasts.js";
 import * as settings from "./settings.js";
+import { forget, preview } from "./preview.js";
 import { bindForms } from "./forms.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -32,7 +33,7 @@ export class Page {
     this.inspector = new Inspector(this.address);
     this.profile = new Profile(this.address, () => this.later());
     bindForms(this);
-    settings.onProbabilityChange(() => this.reprocess());
+    settings.onProbabilityChange(() => preview(this, settings.probabilitySettings()), () => this.reprocess());
   }
 
   attach(stream) {
@@ -64,7 +65,11 @@ export class Page {
     if (following && this.state.path === this.state.head.branch) this.shown = this.state.head.number;
     if (following && changed.includes("elsewhere")) this.leave(frame);
     if (frame.type === "run") this.runChanged(frame.payload);
-    if (frame.type === "forward") this.profile.forget();
+    if (frame.type === "forward") {
+      this.profile.forget();
+      this.heat.override(null);
+      forget();
+    }
     this.later();
   }
 

@@ -21,13 +21,31 @@ function sentence(select) {
   help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";
 }
 
-/** Calls back, a moment after a probability setting was changed. */
-export function onProbabilityChange(callback) {
+// A slider moves its number and the other way round; temperature has a logarithmic slider.
+const SCALES = {
+  softmax_temperature: [(place) => 10 ** place, Math.log10],
+  top_p: [(place) => place, (shown) => shown],
+};
+
+function pair(target) {
+  const slider = form.querySelector(`[data-slides="${target.dataset.slides ?? target.name}"]`);
+  if (!slider) return;
+  const [read, write] = SCALES[slider.dataset.slides];
+  const number = form.elements[slider.dataset.slides];
+  if (target === slider) number.value = Math.max(number.min, Math.min(number.max, read(slider.valueAsNumber))).toFixed(2);
+  else slider.value = write(number.valueAsNumber);
+}
+
+/** Calls `now` with every change of a probability setting, `then` a moment after the last one. */
+export function onProbabilityChange(now, then) {
   let timer = null;
-  form.addEventListener("input", (event) => {
-    if (event.target.tagName === "SELECT") sentence(event.target);
-    if (!NUMBERS.includes(event.target.name)) return;
+  form.querySelectorAll("[data-slides]").forEach((slider) => pair(form.elements[slider.dataset.slides]));
+  form.addEventListener("input", ({ target }) => {
+    if (target.tagName === "SELECT") sentence(target);
+    pair(target);
+    if (!NUMBERS.includes(target.dataset.slides ?? target.name) || !form.checkValidity()) return;
+    now();
     clearTimeout(timer);
-    timer = setTimeout(() => form.checkValidity() && callback(), 250);
+    timer = setTimeout(then, 250);
   });
 }

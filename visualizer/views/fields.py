@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from inference.catalog import RANKINGS, RECIPES
 from inference.limits import LIMITS
+
+
+class Slider(NamedTuple):
+    """Ends and step of a slider beside a number."""
+
+    low: float
+    high: float
+    step: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +28,12 @@ class NumberField:
     step: str
     value: float | int
     help: str
+    slider: Slider | None = None
 
 
 _PANEL = (
     ("tokens_to_select", "Tokens/step", "1"),
-    ("softmax_temperature", "Temperature", "0.1"),
+    ("softmax_temperature", "Temperature", "0.01"),
     ("visual_top_k", "Top-k shown", "1"),
     ("actual_top_k", "Top-k used", "1"),
     ("top_p", "Top-p used", "0.01"),
@@ -32,13 +41,19 @@ _PANEL = (
 )
 
 
+_SLIDERS = {
+    "softmax_temperature": Slider(-1, 1, 0.02),  # decimal logarithm; static/js/settings.js
+    "top_p": Slider(0.01, 1, 0.01),
+}
+
+
 def number_field(name: str, label: str, step: str, value: Any = None) -> NumberField:
     limit = LIMITS[name]
     shown = limit.default if value is None else value
     kind = int if limit.integer else float
-    return NumberField(
-        name, label, kind(limit.low), kind(limit.high), step, kind(shown or 0), limit.meaning
-    )
+    low, high, value = kind(limit.low), kind(limit.high), kind(shown or 0)
+    slider = _SLIDERS.get(name)
+    return NumberField(name, label, low, high, step, value, limit.meaning, slider)
 
 
 def panel_fields(settings: dict[str, Any]) -> list[NumberField]:
@@ -52,9 +67,17 @@ def strategies() -> list[tuple[str, list[tuple[str, str, str]]]]:
     return [("Order of positions", plain)]
 
 
-def recipes() -> list[tuple[str, str, str]]:
-    """Automatic recipes for a whole run."""
-    return [(name, row.label, row.sentence) for name, row in RECIPES.items()]
+_GROUPS = {"rank": "Order of positions", "llada": "LLaDA", "dream": "Dream",
+           "fastdllm": "Fast-dLLM", "llada2": "LLaDA2"}  # fmt: skip
+
+
+def recipes() -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Groups of automatic recipes for a whole run."""
+    groups: dict[str, list[tuple[str, str, str]]] = {name: [] for name in _GROUPS.values()}
+    for name, row in RECIPES.items():
+        group = _GROUPS.get(name.split("/")[0], "Others")
+        groups.setdefault(group, []).append((name, row.label, row.sentence))
+    return [(group, rows) for group, rows in groups.items() if rows]
 
 
 def sentence_of(name: str) -> str:

@@ -54,7 +54,7 @@ def inspector(session: Session, place: Place, pos: int | None, k: int | None) ->
 
 def _view(session: Session, place: Place) -> DigestView | None:
     digest = digest_at(session, place)
-    return DigestView.from_bytes(digest.data) if digest else None
+    return DigestView.from_bytes(bytes(digest.data)) if digest else None
 
 
 def _written(session: Session, place: Place, slot: int) -> tuple[int, float | None]:
@@ -116,6 +116,8 @@ def _candidates(
         "candidates": rows,
         "selectable": sum(candidate["is_in_actual"] for candidate in found),
         "limits": limits,
+        "source": Place(place.branch, place.number),
+        "origin": origin,
         **_more(session, spot, count, view, place),
     }
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from inference.engine.digest_view import DigestView
+from inference.engine.digest_view import DigestView, unpacked
 from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.candidates import settings_from
@@ -41,10 +41,10 @@ def profile(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
     """Best guess, its probability and the entropy (nats) of every position open at a step."""
     session = own_session(request, session_id)
     place = place_of(session, request.GET.get("branch"), str(step))
-    digest = digest_at(session, place)
-    if digest is None:
+    row = digest_at(session, place)
+    if row is None:
         return JsonResponse({"positions": [], "labels": [], "p1": [], "entropy": []})
-    view, labels = DigestView.from_bytes(digest.data), labels_for(session)
+    view, labels = DigestView.from_bytes(bytes(row.data)), labels_for(session)
     settings = settings_from(session.settings)
     return JsonResponse(
         {
@@ -54,6 +54,18 @@ def profile(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
             "entropy": view.entropy(settings.softmax_temperature).round(4).tolist(),
         }
     )
+
+
+@login_required
+@require_GET
+def digest(request: HttpRequest, session_id: UUID, step: int) -> HttpResponse:
+    """The forward pass kept at a step, as bytes for static/js/digest.js; 204 if there is none."""
+    session = own_session(request, session_id)
+    place = place_of(session, request.GET.get("branch"), str(step))
+    row = digest_at(session, place)
+    if row is None:
+        return HttpResponse(status=204)
+    return HttpResponse(unpacked(bytes(row.data)), content_type="application/octet-stream")
 
 
 @login_required

@@ -21,6 +21,7 @@ from visualizer.services import sessions as service
 from visualizer.views.places import own_session
 
 PER_PAGE = 25
+Rows = QuerySet[Any]  # sessions with the annotations of `_listed`
 SORTS = {
     "used": ("last used", "-updated"),
     "made": ("newest", "-created"),
@@ -64,7 +65,7 @@ def _page(request: HttpRequest) -> Page[Session]:
     return Paginator(rows.order_by(order, "pk"), PER_PAGE).get_page(request.GET.get("page"))
 
 
-def _listed(user: Any) -> QuerySet[Session]:
+def _listed(user: Any) -> Rows:
     runs = Run.objects.filter(session=OuterRef("pk")).order_by("-pk").values("status")[:1]
     return sessions_of(user).annotate(
         branch_count=Count("branches", filter=Q(branches__pruned=None), distinct=True),
@@ -73,11 +74,11 @@ def _listed(user: Any) -> QuerySet[Session]:
     )
 
 
-def _matching(rows: QuerySet[Session], words: str) -> QuerySet[Session]:
+def _matching(rows: Rows, words: str) -> Rows:
     return rows.filter(Q(title__icontains=words) | Q(prompt__icontains=words)) if words else rows
 
 
-def _with_status(rows: QuerySet[Session], status: str) -> QuerySet[Session]:
+def _with_status(rows: Rows, status: str) -> Rows:
     if status == "none":
         return rows.filter(run_status=None)
     if status == "running":

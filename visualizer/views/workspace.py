@@ -60,7 +60,9 @@ def look_from(request: HttpRequest, place: Place, tip: int) -> Look:
 
 
 def _tip(snapshot: dict[str, Any]) -> int:
-    return max([snapshot["head"]["number"], *(step["number"] for step in snapshot["steps"])])
+    numbers: list[int] = [step["number"] for step in snapshot["steps"]]
+    here: int = snapshot["head"]["number"]
+    return max(here, *numbers, 0)
 
 
 def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None) -> dict[str, Any]:
@@ -112,7 +114,8 @@ def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look
         staged=len(staged),
     )
     strategy = session.settings.get("strategy", "high_confidence")
-    groups = strategies()
+    usual = session.model.card.get("decoding", {})
+    recipe = usual.get("recipe", "llada/low_confidence")
     return {
         "session": session,
         "branch": Branch.objects.get(pk=place.branch),
@@ -123,12 +126,14 @@ def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look
         "tree": branch_tree(snapshot["branches"], place.branch),
         "model_state": model_state(session.model),
         "run_state": run_state(run),
-        "fields": panel_fields(session.settings),
-        "strategies": groups,
+        "fields": panel_fields(
+            {"tokens_to_select": usual.get("tokens_per_step"), **session.settings}
+        ),
+        "strategies": strategies(),
         "strategy": strategy,
         "strategy_sentence": sentence_of(strategy),
         "recipes": recipes(),
-        "recipe": session.settings.get("recipe", "llada/low_confidence"),
-        "recipe_sentence": sentence_of(session.settings.get("recipe", "llada/low_confidence")),
+        "recipe": recipe,
+        "recipe_sentence": sentence_of(recipe),
         "keymap": KEYMAP,
     }
