@@ -1,0 +1,80 @@
+"""Four requests in one forward against the same four one after the other.
+
+Runs of several users wait for the engine at the same time; whoever waits together shares a
+forward. Threads submit as the worker's do.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from benchmarks import models
+from benchmarks.timing import Measured, in_turn, table
+from inference.engine.batching import Batcher
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+from inference.engine.forward import ForwardMany, Request, forward_many
+
+REQUESTS = 4
+STEPS = 16
+ROUNDS = 7
+
+
+def measure() -> list[str]:
+    """Lines of the report: single forwards, then whole runs through the batcher."""
+    model = models.shipped()
+    requests = [_request(model, n) for n in range(REQUESTS)]
+    forwards = in_turn(
+        {
+            "one after the other": lambda: [forward_many(model, [one]) for one in requests],
+            "one forward": lambda: forward_many(model, requests),
+        },
+        ROUNDS * 3,
+    )
+    batcher = Batcher()
+    try:
+        runs = in_turn(
+            {
+                "one after the other": lambda: [_run(model, n) for n in range(REQUESTS)],
+                "shared": lambda: _together(model, batcher),
+            },
+            ROUNDS,
+        )
+    finally:
+        batcher.close()
+    shared = batcher.stats
+    return [
+        *table(f"{REQUESTS} forwards of 64 open places", forwards, 1, "one after the other"),
+        *table(f"{REQUESTS} whole runs of {STEPS} steps", runs, STEPS, "one after the other"),
+        f"  requests per forward in the shared runs: {shared.sequences / shared.forwards:.2f}",
+        f"  throughput of one forward: x {_gain(forwards, 'one forward'):.2f},"
+        f" of shared runs: x {_gain(runs, 'shared'):.2f}",
+    ]
+
+
+def _gain(results: dict[str, Measured], name: str) -> float:
+    return float(results["one after the other"].median / results[name].median)
+
+
+def _canvas(model: LoadedModel, number: int) -> Canvas:
+    return Canvas.start(list(range(4 + number)), 64, model.spec.mask_id or 0)
+
+
+def _request(model: LoadedModel, number: int) -> Request:
+    canvas = _canvas(model, number)
+    return Request(torch.tensor(canvas.tokens), torch.tensor(canvas.open_positions))
+
+
+def _run(model: LoadedModel, number: int, forward: ForwardMany = forward_many) -> int:
+    values = {"steps": STEPS}
+    canvas = _canvas(model, number)
+    steps = generate(model, canvas, "llada/low_confidence", values, number, forward=forward)
+    return sum(1 for _ in steps)
+
+
+def _together(model: LoadedModel, batcher: Batcher) -> None:
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        list(pool.map(lambda number: _run(model, number, batcher), range(REQUESTS)))
