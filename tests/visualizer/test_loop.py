@@ -286,6 +286,19 @@ def test_tokenize_and_forward_answers_at_once(play: Any, owner: User) -> None:
     assert play(owner, session, type="auto_select")["type"] == "state_update"
 
 
+@pytest.mark.parametrize("top_k", [100, 101, 159, 50_000])
+def test_tokenize_and_forward_shows_as_many_as_asked_for(
+    play: Any, owner: User, top_k: int
+) -> None:
+    reply = play(owner, type="tokenize_and_forward", prompt="hello", gen_length=6, top_k=top_k)
+    for position in reply["result"]["positions"]:
+        candidates = position["candidates"]
+        assert len(candidates) == min(top_k, 159)  # all but the mask
+        assert MASK not in {c["token_id"] for c in candidates}
+        assert sum(c["prob"] for c in candidates) <= 1
+        assert all(c["is_in_actual"] for c in candidates)
+
+
 def test_pages_get_no_state_in_replies(play: Any, owner: User, session: Session) -> None:
     assert "result" not in play(owner, session, channel="page", type="forward_pass")
     reply = play(owner, session, channel="page", type="auto_select")

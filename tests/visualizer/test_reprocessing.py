@@ -144,7 +144,7 @@ def test_results_are_paged(
     part = play(owner, session, type="forward_pass", positions=[3, 6])["result"]
     assert part["positions"] == whole["positions"][3:6]
     assert part["next"] is None
-    monkeypatch.setattr("visualizer.selectors.results.MESSAGE_BYTES", 2**18 + 12_000)
+    monkeypatch.setattr("visualizer.selectors.results.ROOM", 12_000)
     seen, place = [], 0
     while place is not None:
         page = play(owner, session, type="forward_pass", positions=[place, 16])["result"]

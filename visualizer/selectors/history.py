@@ -48,6 +48,14 @@ def home(branches: dict[int, Branch], place: Place) -> Place:
     return Place(branch.pk, place.number)
 
 
+def home_of(session: Session, place: Place) -> Place:
+    """The branch on which the place's step lies; no query where the head's branch tells it."""
+    branch = session.head_branch
+    if branch is not None and branch.pk == place.branch and place.number > branch.fork_number:
+        return place
+    return home(branches_of(session), place)
+
+
 def path(branches: dict[int, Branch], place: Place) -> list[Segment]:
     """The branches from the root to a place, each with the numbers that it holds."""
     branch, last, segments = branches[place.branch], place.number, []
@@ -121,5 +129,5 @@ def check_place(session: Session, place: Place) -> None:
 
 def digest_at(session: Session, place: Place | None = None) -> Digest | None:
     """The forward pass over a state (the head's by default), if one was kept."""
-    found = home(branches_of(session), place or head_of(session))
+    found = home_of(session, place or head_of(session))
     return Digest.objects.filter(branch=found.branch, number=found.number).first()

@@ -18,6 +18,8 @@ from visualizer.selectors.labels import labels_for
 CANDIDATE_BYTES = 120
 """What a candidate takes at most on the wire, long token texts aside; keeps messages in bounds."""
 POSITION_BYTES = 260
+ROOM = MESSAGE_BYTES - 2**18
+"""What the positions of a message may take; the rest of it needs little."""
 RAW_BYTES = 30
 
 
@@ -29,9 +31,15 @@ def window(
     `raw`: how many raw logits each position brings along.
     """
     size = POSITION_BYTES + CANDIDATE_BYTES * settings.visual_top_k + RAW_BYTES * raw
-    fits = max(1, (MESSAGE_BYTES - 2**18) // size)
+    fits = max(1, ROOM // size)
     first, last = wanted or (0, len(canvas))
     return min(first, len(canvas)), min(last, first + fits, len(canvas))
+
+
+def most_candidates(canvas: Canvas, wanted: int) -> int:
+    """How many candidates of every position of a canvas fit into one message, `wanted` at most."""
+    room = ROOM // max(1, len(canvas)) - POSITION_BYTES
+    return max(1, min(wanted, room // CANDIDATE_BYTES))
 
 
 def forward_result(

@@ -9,7 +9,7 @@ from django.db import transaction
 from inference.events import publish
 from visualizer.models import Digest, Session
 from visualizer.selectors import events
-from visualizer.selectors.history import Place, branches_of, home
+from visualizer.selectors.history import Place, home_of
 
 
 @transaction.atomic
@@ -25,7 +25,7 @@ def keep_forward(
 
     A second pass over the same state says the same; it replaces the row.
     """
-    where = home(branches_of(session), place)
+    where = home_of(session, place)
     digest, _ = Digest.objects.update_or_create(
         branch_id=where.branch,
         number=where.number,

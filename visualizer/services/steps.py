@@ -30,28 +30,30 @@ class NewStep:
 
 
 @transaction.atomic
-def append_step(
-    *,
-    session: Session,
-    place: Place,
-    new: NewStep,
-    follow: bool = True,
-    before: Canvas | None = None,
-) -> Step:
+def append_step(*, session: Session, place: Place, new: NewStep) -> Step:
     """Write a step after a state; from an older state it begins a new branch.
 
     Raises UnmaskError (validation) for operations that do not fit the state, and (conflict) when
-    the step's number has been taken meanwhile. `follow`: the head goes along. `before`: the
-    state, if the caller has it at hand.
+    the step's number has been taken meanwhile.
     """
-    before = before or state_at(session, place)
+    before = state_at(session, place)
     _check(before, new.operations)
     branch = writable_branch(session, place)
-    step = _write(branch, place.number + 1, new)
-    payload = events.step_payload(step, before, labels_for(session))
-    publish(session.stream_id, "step", payload)
+    return write_step(session=session, place=Place(branch.pk, place.number), new=new, before=before)
+
+
+@transaction.atomic
+def write_step(
+    *, session: Session, place: Place, new: NewStep, before: Canvas, follow: bool = True
+) -> Step:
+    """Write the next step of a branch whose newest state, `before`, is at `place`.
+
+    `follow`: the head goes along. Raises UnmaskError (conflict) if the number is taken.
+    """
+    step = _write(place.branch, place.number + 1, new)
+    publish(session.stream_id, "step", events.step_payload(step, before, labels_for(session)))
     if follow:
-        set_head(session=session, place=Place(branch.pk, step.number))
+        set_head(session=session, place=Place(place.branch, step.number))
     return step
 
 
@@ -75,11 +77,11 @@ def writable_branch(session: Session, place: Place) -> Branch:
     return fork(session=session, parent_id=origin.branch, number=origin.number)
 
 
-def _write(branch: Branch, number: int, new: NewStep) -> Step:
+def _write(branch_id: int, number: int, new: NewStep) -> Step:
     try:
         with transaction.atomic():
             return Step.objects.create(
-                branch=branch,
+                branch_id=branch_id,
                 number=number,
                 operations=new.operations,
                 recipe=new.recipe,

@@ -22,11 +22,11 @@ from inference.errors import UnmaskError, error_shape, internal_error
 from inference.limits import SLICE_SECONDS
 from inference.runtime.faults import told
 from visualizer.models import Command, Digest, Run, Session
-from visualizer.selectors.history import Place, branches_of, head_of, home, state_at, tip
+from visualizer.selectors.history import Place, head_of, home_of, state_at, tip
 from visualizer.services import leases, runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.leases import Lease, LeaseLost
-from visualizer.services.steps import NewStep, append_step
+from visualizer.services.steps import NewStep, write_step
 from visualizer.worker.distributions import summed_up
 from visualizer.worker.jobs import ATTEMPTS, CHANGING, fenced
 
@@ -51,7 +51,9 @@ class Slice:
 
 def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
     """Work the session's active run for a while. A failure ends the run, never the session."""
-    session = Session.objects.select_related("model__vocabulary").get(pk=lease.session)
+    session = Session.objects.select_related("model__vocabulary", "head_branch").get(
+        pk=lease.session
+    )
     run = runs.active_run(session)
     if run is None:
         return
@@ -153,7 +155,7 @@ def _store(work: Slice, result: StepResult, read: tuple[bytes, dict[str, Any]]) 
         run=work.run,
     )
     follow = head_of(work.session) == work.place
-    append_step(session=work.session, place=work.place, new=new, follow=follow, before=work.canvas)
+    write_step(session=work.session, place=work.place, new=new, before=work.canvas, follow=follow)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
     work.canvas, work.number = result.canvas, work.number + 1
@@ -161,7 +163,7 @@ def _store(work: Slice, result: StepResult, read: tuple[bytes, dict[str, Any]]) 
 
 def _keep(work: Slice, data: bytes, summary: dict[str, Any]) -> None:
     """Unless a forward pass by hand has kept more of this state already."""
-    where = home(branches_of(work.session), work.place)
+    where = home_of(work.session, work.place)
     if not Digest.objects.filter(branch=where.branch, number=where.number).exists():
         keep_forward(
             session=work.session,

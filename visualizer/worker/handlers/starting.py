@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference import registry, runtime
+from inference.engine import processing
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.errors import UnmaskError
@@ -13,7 +14,9 @@ from inference.limits import LIMITS
 from inference.models import ModelEntry
 from visualizer.models import Command, Session
 from visualizer.probability import ProbabilitySettings
-from visualizer.selectors import Place, head_of, state_update
+from visualizer.selectors import Place, head_of, labels_for, state_update
+from visualizer.selectors.candidates import Shown, as_lists
+from visualizer.selectors.results import most_candidates
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
@@ -64,9 +67,34 @@ def tokenize_and_forward(job: Job) -> Write:
         session = _create(job, ready)
         place = head_of(session)
         _keep(session, place, passed, settings)
-        return forward_reply(job, session, place, ready.canvas, passed, settings)
+        reply = forward_reply(job, session, place, ready.canvas, passed, settings)
+        return reply if job.brief else _widened(reply, session, ready.canvas, passed, top_k)
 
     return write
+
+
+def _widened(
+    reply: dict[str, Any],
+    session: Session,
+    canvas: Canvas,
+    passed: distributions.Passed,
+    top_k: int,
+) -> dict[str, Any]:
+    """The reply with top_k candidates of every position, from the logits: no digest holds so many.
+
+    As many as fit into one message, if top_k would not.
+    """
+    if top_k <= LIMITS["visual_top_k"].high:
+        return reply
+    k = most_candidates(canvas, min(top_k, passed.logits.shape[-1] - 1))
+    best = processing.candidates(
+        passed.logits, processing.Settings(actual_top_k=top_k), k, [canvas.mask_id]
+    )
+    columns = (best.ids, best.logits, best.probs, best.in_actual)
+    lists = as_lists(Shown(*(column.cpu().numpy() for column in columns)), labels_for(session))
+    for position in reply["result"]["positions"]:
+        position["candidates"] = lists[position["position"]]
+    return reply
 
 
 def prepare(
