@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from safetensors.torch import save_file
 from torch import nn
 
@@ -23,8 +22,9 @@ from . import shards
 from .errors import CheckpointError, LoadCancelled
 from .families import family_of
 from .families.family import Config, Family
-from .families.layout import Layout, build_layout, expected_shape, read_key, write_key
+from .families.layout import Layout, expected_shape, read_key, write_key
 from .families.spec import ModelSpec
+from .native import allocated, construct, layout_of, tied_keys, unusable, weights_of
 from .tokenization import Tokenizer
 
 Progress = Callable[[float], None]
@@ -103,13 +103,13 @@ def load(
 
 def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:
     """A native model with fresh random weights (torch's global generator) for a config.json."""
-    return _construct(family_of(config), config).to(dtype)
+    return construct(family_of(config), config).to(dtype)
 
 
 def export_state(model: nn.Module, config: Config) -> dict[str, torch.Tensor]:
     """The model's weights under the checkpoint's key names, on the CPU."""
     parameters = {name: value.detach() for name, value in weights_of(model).items()}
-    layout = _layout(parameters, family_of(config), config)
+    layout = layout_of(parameters, family_of(config), config)
     return {key: read_key(pieces, parameters).cpu() for key, pieces in layout.items()}
 
 
@@ -124,13 +124,16 @@ def save(model: nn.Module, config: Config, directory: str | Path) -> None:
 
 def checked_spec(family: Family, config: Config, tokenizer: Tokenizer | None) -> ModelSpec:
     """The spec, with every special id inside the vocabulary."""
-    spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
-    for name, value in spec.named_ids().items():
-        if not 0 <= value < spec.vocab_size:
-            raise CheckpointError(
-                f"{name} = {value} lies outside the vocabulary of {spec.vocab_size}.",
-                name.replace("_id", "_token_id"),
-            )
+    try:
+        spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
+        outside = [i for i in spec.named_ids().items() if not 0 <= i[1] < spec.vocab_size]
+    except Exception as error:  # a family reads whatever stands in the file
+        raise unusable(error) from None
+    for name, value in outside:
+        raise CheckpointError(
+            f"{name} = {value} lies outside the vocabulary of {spec.vocab_size}.",
+            name.replace("_id", "_token_id"),
+        )
     return spec
 
 
@@ -161,7 +164,7 @@ def _filled(
 ) -> nn.Module:
     layout = _checked_layout(family, config, shards.shapes_of(files))
     watch.advance(0)
-    model = _allocated(family, config, device, dtype)
+    model = allocated(family, config, device, dtype)
     parameters = weights_of(model)
     with torch.no_grad():
         for key, value in shards.tensors(files, layout):
@@ -174,11 +177,11 @@ def _filled(
 def _checked_layout(family: Family, config: Config, found: dict[str, list[int]]) -> Layout:
     """The layout, after comparing the checkpoint's headers with it: nothing is allocated yet."""
     with torch.device("meta"):
-        skeleton = _construct(family, config)
+        skeleton = construct(family, config)
     weights = weights_of(skeleton)
-    layout = _layout(weights, family, config)
+    layout = layout_of(weights, family, config)
     shapes = {name: value.shape for name, value in weights.items()}
-    tied = _tied_keys(skeleton, family, config)
+    tied = tied_keys(skeleton, family, config)
     for key, others in tied.items():
         other = next((name for name in others if name in found), None)
         if key not in found and key in layout and other is not None:
@@ -206,77 +209,6 @@ def _compare_keys(
 def _listed(keys: list[str]) -> str:
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     return ", ".join(keys[:3]) + more
-
-
-def weights_of(model: nn.Module, once: bool = True) -> dict[str, torch.Tensor]:
-    """Parameters and stored buffers by name; a tied one only under its first name if `once`."""
-    found: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=once))
-    stored = model.state_dict()
-    found.update({name: value for name, value in model.named_buffers() if name in stored})
-    return found
-
-
-def _layout(weights: Mapping[str, torch.Tensor], family: Family, config: Config) -> Layout:
-    shapes = {name: value.shape for name, value in weights.items()}
-    return build_layout(shapes, family.rules(config))
-
-
-def _tied_keys(model: nn.Module, family: Family, config: Config) -> dict[str, list[str]]:
-    """Key of a shared parameter → the other keys under which a checkpoint may hold it."""
-    every = weights_of(model, once=False)
-    names: dict[int, list[str]] = {}
-    for name, value in every.items():
-        names.setdefault(id(value), []).append(name)
-    keys = [
-        [_only_key(name, every[name], family, config) for name in group]
-        for group in names.values()
-        if len(group) > 1
-    ]
-    return {first: others for first, *others in keys}
-
-
-def _only_key(name: str, value: torch.Tensor, family: Family, config: Config) -> str:
-    return next(iter(_layout({name: value}, family, config)))
-
-
-def _construct(family: Family, config: Config) -> nn.Module:
-    """The native class, float32, with causal masking switched off before construction."""
-    native = getattr(transformers, family.config_class)(**family.native_config(config))
-    if family.bidirectional:
-        native.is_causal = False
-    native.use_cache = False
-    native._attn_implementation = "sdpa"
-    model: nn.Module = getattr(transformers, family.model_class)(native)
-    return model
-
-
-def _allocated(
-    family: Family, config: Config, device: torch.device, dtype: torch.dtype
-) -> nn.Module:
-    """The model with uninitialised weights on the device; buffers keep their own precision."""
-    with torch.device("meta"):
-        model = _construct(family, config)
-    for parameter in model.parameters():
-        parameter.data = parameter.data.to(dtype)
-    model.to_empty(device=device)
-    model.tie_weights()  # type: ignore[operator]
-    for module in model.modules():
-        _recompute_buffers(module, device)
-    return model
-
-
-def _recompute_buffers(module: nn.Module, device: torch.device) -> None:
-    """Fills the buffers that no checkpoint holds (rotary frequencies) by building it anew."""
-    names = module._non_persistent_buffers_set & set(module._buffers)
-    if not names:
-        return
-    if "embed_scale" in names:
-        module._buffers["embed_scale"] = torch.tensor(module.scalar_embed_scale, device=device)
-        return
-    with device:
-        fresh = type(module)(config=module.config)
-    for name in names:
-        module._buffers[name] = fresh._buffers[name]
 
 
 def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:

@@ -117,7 +117,13 @@ def structure(model: LoadedModel, length: int) -> Tensor:
 def check_ids(model: LoadedModel, ids: Tensor) -> None:
     """Raises InputError for an empty or too long sequence and for ids outside the vocabulary."""
     check_length(model, ids.shape[-1])
-    if int(ids.min()) < 0 or int(ids.max()) >= model.spec.vocab_size:
+    _check_vocabulary(model, ids)
+
+
+def _check_vocabulary(model: LoadedModel, ids: Tensor) -> None:
+    """An id outside the table would end a GPU's whole context, so it is looked for first."""
+    low, high = ids.aminmax()
+    if int(low) < 0 or int(high) >= model.spec.vocab_size:
         raise InputError(f"Token ids must be 0 to {model.spec.vocab_size - 1}.", "token_ids")
 
 
@@ -146,6 +152,7 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     width = max(len(request.ids) for request in requests)
     check_length(model, max(_longest(request) for request in requests))
     ids = torch.stack([_fill(request.ids, width, model.spec.pad_id or 0) for request in requests])
+    _check_vocabulary(model, ids)
     hidden = hidden_states(model, ids, *_shared_attention(model, requests, width))
     parts = [hidden[i, _wanted(model, request)] for i, request in enumerate(requests)]
     logits = predictions(model, torch.cat(parts))

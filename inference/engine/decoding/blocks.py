@@ -32,11 +32,12 @@ def whole(state: RunState) -> Block | None:
 
 
 def until_the_end(state: RunState) -> Block | None:
-    """All open positions, until the last step has been made: written tokens may open again."""
+    """All open positions, as long as written tokens may still be masked again."""
     scope = tuple(writable(state.canvas))
-    if state.index >= state.steps:
+    over = 1 - state.index / state.steps <= state.params.remask_off
+    if over or (not scope and not places(state.canvas)):
         return whole(state)
-    return Block(scope, _span(scope), state.steps - state.index, 0, state.index)
+    return Block(scope, _span(scope), max(1, state.steps - state.index), 0, state.index)
 
 
 def chunks(state: RunState) -> Block | None:

@@ -100,11 +100,12 @@ class View:
 
     def only(self, keep: Tensor) -> View:
         """The view of some of its positions (a boolean mask [n])."""
+        choice = self.choice.rows(keep)
         return replace(
             self,
             positions=self.positions[keep],
-            choice=self.choice.rows(keep),
-            ranking=self.ranking.rows(keep),
+            choice=choice,
+            ranking=choice if self.ranking is self.choice else self.ranking.rows(keep),
             history=[past.rows(keep) for past in self.history],
         )
 

@@ -183,3 +183,25 @@ def test_a_config_that_cannot_be_served_names_the_key(
 ) -> None:
     write_config(directory, **changes)
     _refused(directory, field)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"d_model": "wide"},
+        {"d_model": -8},
+        {"d_model": 33},
+        {"n_layers": 1.5},
+        {"n_heads": 0},
+        {"vocab_size": "many", "embedding_size": None},
+        {"mask_token_id": "x"},
+        {"max_sequence_length": []},
+        {"rope_theta": {}},
+    ],
+)
+def test_nonsense_in_the_config_is_a_checkpoint_error(
+    directory: Path, changes: dict[str, Any]
+) -> None:
+    write_config(directory, **changes)
+    with pytest.raises(CheckpointError):
+        checkpoint.load(directory)
