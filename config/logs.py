@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from inference.errors import correlation_id
@@ -15,6 +16,13 @@ SECRET = frozenset(
      "cookie")
 )  # fmt: skip
 REDACTED = "[redacted]"
+HARMLESS = frozenset(
+    ("UnmaskError", "CheckpointError", "LoadCancelled", "AttributeError", "ImportError",
+     "ModuleNotFoundError", "NameError", "OperationalError", "InterfaceError", "OSError",
+     "ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "TimeoutError",
+     "FileNotFoundError", "PermissionError", "Occupied", "OutOfMemoryError")
+)  # fmt: skip
+"""Exceptions whose messages tell of code, machines and files, never of what somebody wrote."""
 DEPTH = 6
 Event = MutableMapping[str, Any]
 
@@ -28,6 +36,38 @@ def add_correlation_id(logger: Any, method: str, event: Event) -> Event:
     current = correlation_id.get()
     if current:
         event.setdefault("correlation_id", current)
+    return event
+
+
+def drop_formatted(logger: Any, method: str, event: Event) -> Event:
+    """What another handler has left on the record is the same text again, not cleaned."""
+    event.pop("message", None)
+    event.pop("asctime", None)
+    return event
+
+
+def name_path(logger: Any, method: str, event: Event) -> Event:
+    """Django adds the request itself, whose text has the query in it; the path is enough."""
+    request = event.pop("request", None)
+    if request is not None:
+        event["path"] = getattr(request, "path", "")
+    return event
+
+
+def name_task(logger: Any, method: str, event: Event) -> Event:
+    """Celery writes arguments, exception and traceback into its text; name and id are enough."""
+    data = event.pop("data", None)
+    if isinstance(data, dict) and "exc" in data:
+        event["event"] = f"task {data.get('name')} failed"
+        event["task_id"] = data.get("id")
+    return event
+
+
+def hide_values(logger: Any, method: str, event: Event) -> Event:
+    """Say what was raised and where; the message only where it cannot hold a user's text."""
+    for part in event.get("exception") or ():
+        if part["exc_type"] not in HARMLESS:
+            part["exc_value"] = REDACTED
     return event
 
 
@@ -48,10 +88,17 @@ SHARED: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.stdlib.ExtraAdder(),
     add_correlation_id,
     redact,
 ]
+FOREIGN: list[Processor] = [
+    structlog.stdlib.ExtraAdder(),
+    drop_formatted,
+    name_path,
+    name_task,
+    *SHARED,
+]
+"""For lines of plain logging: Django's, Celery's and those of the inference layer."""
 
 
 def configure(level: str) -> dict[str, Any]:
@@ -64,10 +111,12 @@ def configure(level: str) -> dict[str, Any]:
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": SHARED,
+        "foreign_pre_chain": FOREIGN,
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.dict_tracebacks,
+            # Never with local variables: they hold prompts.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            hide_values,
             structlog.processors.JSONRenderer(default=str),
         ],
     }

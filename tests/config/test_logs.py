@@ -9,9 +9,10 @@ import logging.config
 from typing import Any
 
 import structlog
+from django.test import RequestFactory
 
 from config.logs import REDACTED, configure, redact
-from inference.errors import correlation_id, new_correlation_id
+from inference.errors import UnmaskError, correlation_id, new_correlation_id
 
 
 def _lines(write: Any) -> list[dict[str, Any]]:
@@ -74,12 +75,42 @@ def test_extra_fields_of_plain_logging_are_hidden_too() -> None:
     assert line["prompt"] == REDACTED
 
 
-def test_a_traceback_is_part_of_the_line() -> None:
+def test_a_traceback_says_what_and_where_but_no_value_and_no_local() -> None:
     def write() -> None:
         try:
-            raise ValueError("broken")
+            words = "my secret " + "prompt"
+            raise ValueError(words)
         except ValueError:
             logging.getLogger("tests.logs").exception("failed")
 
     (line,) = _lines(write)
     assert line["exception"][0]["exc_type"] == "ValueError"
+    assert line["exception"][0]["frames"][-1]["filename"].endswith("test_logs.py")
+    assert "my secret prompt" not in json.dumps(line)
+
+
+def test_our_own_messages_stay_readable() -> None:
+    def write() -> None:
+        try:
+            raise UnmaskError("model_loading", "The file is too short.")
+        except UnmaskError:
+            logging.getLogger("tests.logs").exception("failed")
+
+    (line,) = _lines(write)
+    assert line["exception"][0]["exc_value"] == "The file is too short."
+
+
+def test_a_request_is_logged_by_its_path_alone() -> None:
+    request = RequestFactory().get("/x", {"text": "my secret"})
+    log = logging.getLogger("tests.logs")
+    (line,) = _lines(lambda: log.warning("Not Found", extra={"request": request}))
+    assert line["path"] == "/x"
+    assert "secret" not in json.dumps(line)
+
+
+def test_a_failed_task_is_logged_by_name_and_id() -> None:
+    data = {"name": "visualizer.advance", "id": "7", "exc": "ValueError('my secret')", "args": "x"}
+    log = logging.getLogger("tests.logs")
+    (line,) = _lines(lambda: log.error("Task %(name)s raised %(exc)s", data, extra={"data": data}))
+    assert (line["event"], line["task_id"]) == ("task visualizer.advance failed", "7")
+    assert "secret" not in json.dumps(line)
