@@ -1,0 +1,72 @@
+"""What holds without the folder of recorded runs: an excerpt of its tables, and official = sane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+from inference.engine.parity.fixtures import Folder
+from inference.engine.parity.helpers import check_helpers
+from tests.inference.engine.models import MASK
+
+EXCERPT = Path(__file__).parents[3] / "data" / "engine" / "helpers-excerpt.json"
+
+
+def test_the_tables_of_small_functions() -> None:
+    assert check_helpers(Folder(EXCERPT.parent), json.loads(EXCERPT.read_text())) == []
+
+
+@pytest.mark.parametrize("table", ["transfer_schedule", "factor_selection", "threshold_selection"])
+def test_a_spoiled_table_is_noticed(table: str) -> None:
+    tables = json.loads(EXCERPT.read_text())
+    row = tables[table][0]
+    key = "counts" if table == "transfer_schedule" else "selected"
+    row[key][0] = 1 - row[key][0]
+    assert len(check_helpers(Folder(EXCERPT.parent), tables)) == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "model", "params"),
+    [
+        ("llada/low_confidence", "llada", {"steps": 6, "block_length": 6}),
+        ("llada/low_confidence", "llada", {"steps": 4, "block_length": 6, "cfg_scale": 1.0}),
+        ("llada/low_confidence", "llada", {"steps": 12, "confidence_eos_eot_inf": True}),
+        ("fastdllm/threshold", "llada", {"steps": 12, "block_length": 6, "threshold": 0.3}),
+        ("fastdllm/prefix", "llada", {"steps": 12, "block_length": 6, "threshold": 0.3}),
+        ("fastdllm/dual", "llada", {"steps": 12, "block_length": 6, "threshold": 0.3}),
+        ("fastdllm/dual_schedule", "llada", {"steps": 6, "block_length": 6}),
+        ("dream/maskgit_plus", "dream", {"steps": 4}),
+        ("dream/entropy", "dream", {"steps": 4, "top_p": 0.9, "top_k": 30}),
+        ("dream/topk_margin", "dream", {"steps": 4}),
+        ("dreamon", "dreamon", {"max_new_tokens": 16, "expand_budget": 6}),
+    ],
+)
+def test_where_the_published_code_has_no_fault_both_forms_agree(
+    recipe: str, model: str, params: dict[str, Any], tiny: Callable[[str], LoadedModel]
+) -> None:
+    def run(official: bool) -> list[list[int]]:
+        canvas = Canvas.start([5, 6, 7], 12, MASK)
+        steps = generate(tiny(model), canvas, recipe, {**params, "official": official}, 0)
+        return [step.canvas.tokens for step in steps]
+
+    assert run(official=True) == run(official=False)
+
+
+def test_the_command_exits_with_the_result(
+    fixtures_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        call_command("parity", str(tmp_path))
+    assert caught.value.code == 1
+    with pytest.raises(SystemExit) as caught:
+        call_command("parity", str(fixtures_dir))
+    assert caught.value.code == 0
+    assert " 0 failed, 0 skipped" in capsys.readouterr().out
