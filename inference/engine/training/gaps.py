@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inference.engine.training.model import MaskPredictor
-from inference.engine.training.noise import Batch, Ids, Reals
+from inference.engine.training.noise import Batch, Ids, Reals, logits_at
 
 MAX_SURPLUS = 16
 FULL_SHARE = 0.3
 SENTENCE_SHARE = 0.7
 MAX_SPAN = 24
+WIDTH_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,11 @@ def _run(run: list[int], mode: str, special: GapIds, rng: np.random.Generator) -
 
 
 def stack(rows: list[GapRow], end_id: int) -> GapBatch:
-    """Rows of different lengths in one batch, filled up with end-of-text."""
-    width = max(len(row.shown) for row in rows)
+    """Rows of different lengths in one batch, filled up with end-of-text.
+
+    The width is a multiple of 8, for the reason that `logits_at` gives.
+    """
+    width = -(-max(len(row.shown) for row in rows) // WIDTH_STEP) * WIDTH_STEP
     shown = np.full((len(rows), width), end_id, dtype=np.int64)
     answers, weights = shown.copy(), np.zeros(shown.shape)
     for i, row in enumerate(rows):
@@ -130,11 +134,8 @@ def gap_loss(
     """Mean cross-entropy at the masks, weighted as the rows say."""
     if not isinstance(batch, GapBatch):
         raise TypeError("gap_loss needs batches made by `stack`.")
-    device = next(model.parameters()).device
-    where = torch.from_numpy(batch.maskable).to(device)
-    states = model.hidden(torch.from_numpy(batch.shown).to(device))[where]
-    logits = model.model.transformer.ff_out(states)
-    answers = torch.from_numpy(batch.ids[batch.maskable]).to(device)
-    weights = torch.from_numpy(batch.weights[batch.maskable]).to(device, torch.float32)
+    logits = logits_at(model, batch.shown, batch.maskable)
+    answers = torch.from_numpy(batch.ids[batch.maskable]).to(logits.device)
+    weights = torch.from_numpy(batch.weights[batch.maskable]).to(logits.device, torch.float32)
     nats = F.cross_entropy(logits.float(), answers, reduction="none")
     return (nats * weights).sum() / weights.sum()

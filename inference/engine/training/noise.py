@@ -17,6 +17,7 @@ Ids = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Reals = NDArray[np.float64]
 MIN_TIME = 1e-3
+PLACES_STEP = 256
 MAX_WEIGHT = 1 / 0.03  # caps 1/t, whose rare large values would drown a small batch
 
 
@@ -52,10 +53,22 @@ def diffusion_loss(
     times = stratified_times(len(batch.ids), rng, longest)
     noised, masked = mask_out(batch, times, model.shape.mask_id, rng)
     weights = np.minimum(1 / times, MAX_WEIGHT)
-    device = next(model.parameters()).device
-    states = model.hidden(torch.from_numpy(noised).to(device))
-    logits = model.model.transformer.ff_out(states[torch.from_numpy(masked).to(device)])
+    logits = logits_at(model, noised, masked)
     return _weighted(logits, batch.ids[masked], masked, weights) / int(batch.maskable.sum())
+
+
+def logits_at(model: MaskPredictor, shown: Ids, where: Flags) -> Tensor:
+    """Logits [n, V] at the n marked places of ids [B, L].
+
+    The rows are padded to a multiple of 256 on the way, because a CPU compiles and keeps a kernel
+    for every new shape: gigabytes after some thousand steps.
+    """
+    device = next(model.parameters()).device
+    places = np.flatnonzero(where)
+    padded = np.resize(places, -(-max(1, len(places)) // PLACES_STEP) * PLACES_STEP)
+    states = model.hidden(torch.from_numpy(shown).to(device)).flatten(0, 1)
+    logits: Tensor = model.model.transformer.ff_out(states[torch.from_numpy(padded).to(device)])
+    return logits[: len(places)]
 
 
 def _weighted(logits: Tensor, truth: Ids, masked: Flags, row_weights: Reals) -> Tensor:

@@ -111,7 +111,7 @@ def test_cases_start_with_different_numbers_of_masks() -> None:
 def test_the_loss_is_the_weighted_mean_at_the_masks() -> None:
     rows = [GapRow([5, 1, 1], [5, 6, 7], [0.0, 1.0, 0.5]), GapRow([5, 1], [5, 9], [0.0, 1.0])]
     batch = stack(rows, end_id=0)
-    assert batch.shown.tolist() == [[5, 1, 1], [5, 1, 0]]
+    assert batch.shown.tolist() == [[5, 1, 1, 0, 0, 0, 0, 0], [5, 1, 0, 0, 0, 0, 0, 0]]
     model = toy_model()
     logits = model(torch.from_numpy(batch.shown)).log_softmax(-1)
     nats = [-logits[0, 1, 6], -0.5 * logits[0, 2, 7], -logits[1, 1, 9]]
