@@ -20,8 +20,12 @@ CONTEXT = 160
 class FakeTokenizer:
     hash = "f" * 64
 
-    def encode(self, text: str) -> list[int]:
-        return [max(ALPHABET.find(letter), 1) for letter in text.lower()]
+    def encode(self, text: str, special: bool = False) -> list[int]:
+        """Letters; "_" is the mask where special tokens count."""
+        return [
+            MASK if special and letter == "_" else max(ALPHABET.find(letter), 1)
+            for letter in text.lower()
+        ]
 
 
 @dataclass

@@ -57,6 +57,17 @@ def test_gen_length_defaults_to_128_or_the_room(play: Any, owner: User) -> None:
     assert play(owner, type="initialize", prompt=long)["state"]["gen_length"] == 50
 
 
+def test_masks_in_the_prompt_are_open_if_that_is_asked_for(play: Any, owner: User) -> None:
+    plain = play(owner, type="initialize", prompt="o_ce", gen_length=4)["state"]
+    assert plain["token_ids"][1] != MASK
+    filled = play(owner, type="initialize", prompt="o_ce", gen_length=4, special_tokens=True)
+    session = Session.objects.get(pk=filled["session_id"])
+    assert [p["is_prompt"] for p in filled["state"]["positions"][:4]] == [True, False, True, True]
+    play(owner, session, type="forward_pass")
+    chosen = play(owner, session, type="auto_select", tokens_to_select=9)["selected_tokens"]
+    assert sorted(chosen) == ["1", "4", "5", "6", "7"]
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -59,6 +59,12 @@ def check(lease: Lease) -> None:
         raise LeaseLost(f"fence {lease.fence} no longer holds")
 
 
+def void_all() -> None:
+    """End every lease. Fences keep this harmless even where a holder is still alive."""
+    Session.objects.exclude(lease_expires=None).update(lease_expires=None)
+    Command.objects.exclude(lease_expires=None).update(lease_expires=Now() - LEASE)
+
+
 def take_command(command_id: int) -> bool:
     """Whether this worker may execute a command that has no session."""
     rows = Command.objects.filter(Q(pk=command_id, state=Command.State.PENDING) & _free())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from celery import shared_task
+from django.conf import settings
 
 from inference.worker.timers import every
-from visualizer.services import reaper
+from visualizer.services import leases, reaper
 from visualizer.worker import turn
 
 REAP_SECONDS = 5.0
@@ -26,4 +29,12 @@ def execute(command_id: int) -> None:
 @every(REAP_SECONDS)
 def reap() -> None:
     """Send work again that a lost task or a dead worker left behind."""
+    if settings.EMBEDDED:
+        _start_afresh()
     reaper.reap()
+
+
+@cache
+def _start_afresh() -> None:
+    """Once: the only process of its kind has just started, so whoever held a lease is dead."""
+    leases.void_all()

@@ -27,6 +27,9 @@ class Initialize(Message):
     )
     block_length: int | None = limited("block_length", None, "block size; default gen_length")
     seed: int = limited("seed", 0)
+    special_tokens: bool = Field(
+        default=False, description="special tokens typed in the prompt count, masks to fill too"
+    )
     model: str | None = Field(
         default=None, min_length=1, max_length=500, description="model; the socket's by default"
     )

@@ -12,6 +12,7 @@ from visualizer.protocol_docs import document, schema_text
 
 class Command(BaseCommand):
     help = "Print docs/protocol.md, or write it and the JSON Schema to files."
+    requires_system_checks: tuple[()] = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--write", type=Path, help="file for the Markdown page")

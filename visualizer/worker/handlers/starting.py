@@ -44,7 +44,13 @@ class Prepared:
 def initialize(job: Job) -> Write:
     """state_update of step 0 of a new session."""
     message = job.message
-    ready = prepare(message.model, message.prompt, message.gen_length, message.block_length)
+    ready = prepare(
+        message.model,
+        message.prompt,
+        message.gen_length,
+        message.block_length,
+        message.special_tokens,
+    )
 
     def write() -> dict[str, Any]:
         session = _create(job, ready, seed=message.seed, title=message.title)
@@ -56,7 +62,7 @@ def initialize(job: Job) -> Write:
 def tokenize_and_forward(job: Job) -> Write:
     """forward_pass_result over step 0 of a new session."""
     message = job.message
-    ready = prepare(message.model, message.prompt, message.gen_length, None)
+    ready = prepare(message.model, message.prompt, message.gen_length)
     passed = distributions.forward_of(ready.model, ready.canvas)
     top_k = message.top_k
     settings = ProbabilitySettings(
@@ -98,7 +104,11 @@ def _widened(
 
 
 def prepare(
-    slug: str | None, prompt: str, gen_length: int | None, block_length: int | None
+    slug: str | None,
+    prompt: str,
+    gen_length: int | None,
+    block_length: int | None = None,
+    special: bool = False,
 ) -> Prepared:
     """Raises UnmaskError naming model, prompt, gen_length or block_length."""
     entry = loaded_entry(slug)
@@ -109,7 +119,7 @@ def prepare(
             "This model has no tokenizer or no mask. Choose a diffusion model.",
             "model",
         )
-    ids = model.tokenizer.encode(prompt)
+    ids = model.tokenizer.encode(prompt, special)
     length = _gen_length(gen_length, len(ids), model.context)
     if block_length is not None and block_length > length:
         raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
