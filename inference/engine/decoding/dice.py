@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 Dice = Callable[[int], torch.Generator]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Which row of a published batch a run repeats: `row` of `rows`, behind `padding` places.
+
+    Published code draws for a whole batch, so that a row's numbers depend on its place in it.
+    """
+
+    row: int = 0
+    rows: int = 1
+    padding: int = 0
+
+    def draw(
+        self, generator: torch.Generator, span: tuple[int, int], *shape: int, dtype: torch.dtype
+    ) -> Tensor:
+        """This row's uniform numbers [end - start, *shape] of a draw over all rows."""
+        before = self.padding if span[0] == 0 else 0
+        size = (self.rows, before + span[1] - span[0], *shape)
+        return torch.rand(size, dtype=dtype, generator=generator)[self.row, before:]
+
+
+LANE = Lane()
 
 
 def seeded(seed: int) -> Dice:

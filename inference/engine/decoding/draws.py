@@ -38,10 +38,9 @@ def gumbel(view: View) -> Drawn:
     logits = view.choice.eligible
     if temperature == 0:
         return Drawn(logits.argmax(-1), view.ranking)
-    start, end = view.evaluated
-    shape = (end - start, logits.shape[-1])
-    noise = torch.rand(shape, dtype=torch.float64, generator=view.generator)
-    uniform = noise.to(logits.device)[view.positions - start]
+    size = logits.shape[-1]
+    noise = view.lane.draw(view.generator, view.evaluated, size, dtype=torch.float64)
+    uniform = noise.to(logits.device)[view.positions - view.evaluated[0]]
     weights = logits.double().exp() / (-uniform.log()) ** temperature
     return Drawn(weights.argmax(-1), view.ranking)
 

@@ -16,7 +16,7 @@ from ..errors import EngineError
 from ..forward import ForwardMany, forward_many
 from . import scores as scoring
 from .adjust import distributions
-from .dice import Dice, seeded
+from .dice import LANE, Dice, Lane, seeded
 from .distribution import Distribution
 from .memory import Memory
 from .params import Params, checked
@@ -59,19 +59,21 @@ def generate(
     carry: Mapping[str, Any] | None = None,
     forward: ForwardMany = forward_many,
     dice: Dice | None = None,
+    lane: Lane = LANE,
 ) -> Iterator[StepResult]:
     """Works a recipe until nothing is left to write; yields after each forward.
 
     `first_step` is the step at which the run began, `start_step` the one to make now. To resume
     hand in the canvas after step k, `start_step` k + 1, the same seed and first_step, and the
     `carry` of step k: the rest comes out as if nothing had happened. Masks may stand anywhere;
-    prompt and locked places are never touched. Raises InputError for parameters that do not fit.
+    prompt and locked places are never touched. `dice` and `lane` serve comparisons with published
+    runs. Raises InputError for parameters that do not fit.
     """
     chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
     values = params if isinstance(params, Params) else checked(params, chosen.defaults)
     if values.official and chosen.published is not None:
         chosen = chosen.published
-    run = Run(model, chosen, values, dice or seeded(seed), forward)
+    run = Run(model, chosen, values, dice or seeded(seed), forward, lane)
     yield from run.steps(canvas, start_step, first_step, dict(carry or {}))
 
 
@@ -79,9 +81,16 @@ class Run:
     """One run of one recipe; keeps what is worth keeping between its steps in memory."""
 
     def __init__(
-        self, model: LoadedModel, recipe: Recipe, params: Params, dice: Dice, forward: ForwardMany
+        self,
+        model: LoadedModel,
+        recipe: Recipe,
+        params: Params,
+        dice: Dice,
+        forward: ForwardMany,
+        lane: Lane = LANE,
     ) -> None:
         self.model, self.recipe, self.params, self.dice = model, recipe, params, dice
+        self.lane = lane
         self.reader = Reader(model, forward, dice)
         self.memory = Memory(params.kl_steps)
 
@@ -136,6 +145,7 @@ class Run:
             choice=choice,
             ranking=ranking,
             evaluated=reading.evaluated,
+            lane=self.lane,
             settled=reading.settled,
             shadow=_shadow(reading, choice),
             history=self._history(state, block, reading),

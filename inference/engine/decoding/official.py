@@ -133,6 +133,26 @@ def timetable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     return _timed(view, scores, view.state.index, view.state.steps)
 
 
+def block_categorical(view: View) -> Drawn:
+    """Fast-dLLM on Dream: a block's first forward draws for every place, later ones for masks."""
+    if view.block.step > 0 or view.params.temperature == 0:
+        return categorical(view)
+    drawn = categorical(replace(view, generator=torch.Generator()))
+    probs = torch.ones(view.evaluated[1] - view.evaluated[0], drawn.judged.logits.shape[-1])
+    probs[view.positions] = drawn.judged.probs
+    tokens = torch.multinomial(probs, 1, replacement=True, generator=view.generator)[:, 0]
+    return Drawn(tokens[view.positions], drawn.judged)
+
+
+def number(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """DreamOn: `tokens_per_step` places, chosen (with `alg_temp` drawn) among the open ones."""
+    count = min(view.params.tokens_per_step, len(scores))
+    if not view.params.alg_temp:
+        return scores.topk(count).indices
+    weights = (scores / view.params.alg_temp).softmax(-1)
+    return torch.multinomial(weights, count, generator=view.generator)
+
+
 def block_timetable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """Fast-dLLM on Dream: the timetable of each block; its first place comes alone and first."""
     if view.block.step == 0:
@@ -176,10 +196,9 @@ def as_drawn(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 
 def prefix_gumbel(view: View) -> Drawn:
     """Fast-dLLM's prefix cache: one unused noise tensor comes first in each cached forward."""
-    start, end = view.evaluated
-    if view.params.temperature > 0 and start > 0:
-        shape = (end - start, view.choice.logits.shape[-1])
-        torch.rand(shape, dtype=torch.float64, generator=view.generator)
+    if view.params.temperature > 0 and view.evaluated[0] > 0:
+        size = view.choice.logits.shape[-1]
+        view.lane.draw(view.generator, view.evaluated, size, dtype=torch.float64)
     return gumbel(view)
 
 

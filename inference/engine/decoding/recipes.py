@@ -151,7 +151,7 @@ def _fast_dream(source: Source, alg: str) -> Recipe:
     return Recipe(
         score=by.get(alg, scores.probability),
         quota=official.block_timetable if timed else official.block_threshold,
-        draw=draws.categorical,
+        draw=official.block_categorical,
         block=official.fast_blocks,
         source=source,
         approximate=True,
@@ -185,7 +185,13 @@ DREAMON = Recipe(
     ),
 )
 DREAMON_PUBLISHED = {
-    alg: replace(DREAMON, score=score, draw=draws.categorical, revise=official.resize_first)
+    alg: replace(
+        DREAMON,
+        score=score,
+        quota=official.number,
+        draw=draws.categorical,
+        revise=official.resize_first,
+    )
     for alg, score in (
         ("maskgit_plus", scores.probability),
         ("topk_margin", scores.margin),

@@ -40,9 +40,8 @@ def chance(view: View, drawn: Drawn) -> Tensor:
 
 def chance_over_evaluated(view: View, drawn: Drawn) -> Tensor:
     """LLaDA's published random remasking: float32 numbers over all evaluated places."""
-    start, end = view.evaluated
-    draws = torch.rand(end - start, generator=view.generator)
-    return draws.to(view.positions.device)[view.positions - start]
+    draws = view.lane.draw(view.generator, view.evaluated, dtype=torch.float32)
+    return draws.to(view.positions.device)[view.positions - view.evaluated[0]]
 
 
 def doubt(view: View, drawn: Drawn) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..canvas import Canvas
 from ..families.spec import ModelSpec
-from .dice import per_position
+from .dice import LANE, Lane, per_position
 from .distribution import Distribution
 from .params import Params
 
@@ -66,9 +66,9 @@ class View:
 
     `choice` is what tokens are drawn from, `ranking` what positions are ranked by (they differ when
     end-of-text is penalised only in the ranking). `evaluated` is the stretch of places that the
-    forward covered (a cache makes it shorter than the canvas). `settled` are written places whose
-    predictions were read too, `shadow` the distribution of each; `history` holds the distributions
-    of the positions in earlier steps, oldest first.
+    forward covered (a cache makes it shorter than the canvas). `lane` is for published draws.
+    `settled` are written places whose predictions were read too, `shadow` the distribution of
+    each; `history` holds the distributions of the positions in earlier steps, oldest first.
     """
 
     state: RunState
@@ -78,6 +78,7 @@ class View:
     choice: Distribution
     ranking: Distribution
     evaluated: tuple[int, int]
+    lane: Lane = LANE
     settled: Tensor | None = None
     shadow: Distribution | None = None
     history: list[Distribution] = field(default_factory=list)

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..canvas import Canvas
 from ..checkpoint import LoadedModel
 from ..decoding import recipes, scores
-from ..decoding.dice import continued
+from ..decoding.dice import Lane, continued
 from ..decoding.loop import StepResult, generate
 from ..decoding.params import Params
 from ..decoding.recipes import Recipe
@@ -52,7 +52,8 @@ def _row_faults(
         yield "the first canvas differs"
         return
     dice = continued(case["seed"] or 0)
-    steps = list(generate(model, canvas, recipe, params, 0, dice=dice))
+    lane = Lane(row, len(case["input_ids"]), pad)
+    steps = list(generate(model, canvas, recipe, params, 0, dice=dice, lane=lane))
     if len(steps) != case["nfe"]:
         yield f"row {row}: {len(steps)} evaluations instead of {case['nfe']}"
     for number, (step, after) in enumerate(zip(steps, wanted[1:], strict=False)):
@@ -93,8 +94,11 @@ def _logit_faults(
 
 
 def _padding(case: Case, row: int) -> int:
+    """Places to leave out on the left; Fast-dLLM's LLaDA class ignores the mask and sees them."""
     mask = case.get("attention_mask")
-    return mask[row].index(1) if mask else 0
+    if not mask or case["procedure"].startswith("fastdllm.llada"):
+        return 0
+    return int(mask[row].index(1))
 
 
 def start(case: Case, row: int, pad: int, mask_id: int) -> Canvas:

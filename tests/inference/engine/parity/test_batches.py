@@ -1,0 +1,67 @@
+"""A batch with padding and random draws, against a plain loop over the same formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.dice import Lane, continued
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.official import transfer_schedule
+from inference.engine.forward import logits_batch
+from tests.inference.engine.models import EOS, MASK
+
+PROMPTS = [[5, 6, 7], [8, 9, 10, 11, 12]]
+LENGTH, STEPS, SEED = 8, 4, 19
+
+
+def _plain_loop(model: LoadedModel, temperature: float, randomly: bool) -> list[list[int]]:
+    """Left-padded batch, one block, Gumbel noise over all places, confidence or chance."""
+    width = max(len(prompt) for prompt in PROMPTS)
+    pads = [width - len(prompt) for prompt in PROMPTS]
+    rows = [[EOS] * pad + p + [MASK] * LENGTH for pad, p in zip(pads, PROMPTS, strict=True)]
+    ids = torch.tensor(rows)
+    seen = torch.ones_like(ids)
+    for row, pad in enumerate(pads):
+        seen[row, :pad] = 0
+    generator = torch.Generator().manual_seed(SEED)
+    for count in transfer_schedule(LENGTH, STEPS):
+        logits = logits_batch(model, ids, None, seen)
+        tokens = _noisy_best(logits, temperature, generator)
+        scores = logits.softmax(-1).gather(-1, tokens[..., None])[..., 0]
+        if randomly:
+            scores = torch.rand(ids.shape, generator=generator)
+        scores = scores.masked_fill(ids != MASK, -torch.inf)
+        chosen = torch.zeros_like(ids, dtype=torch.bool)
+        chosen.scatter_(1, scores.topk(count, dim=-1).indices, True)
+        ids = torch.where(chosen, tokens, ids)
+    return [row[pad:] for row, pad in zip(ids.tolist(), pads, strict=True)]
+
+
+def _noisy_best(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    if temperature == 0:
+        return logits.argmax(-1)
+    noise = torch.rand(logits.shape, dtype=torch.float64, generator=generator)
+    return (logits.double().exp() / (-noise.log()) ** temperature).argmax(-1)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+@pytest.mark.parametrize("recipe", ["llada/low_confidence", "llada/random"])
+def test_rows_run_one_by_one_equal_the_batch(
+    recipe: str, temperature: float, tiny: Callable[[str], LoadedModel]
+) -> None:
+    model = tiny("llada")
+    width = max(len(prompt) for prompt in PROMPTS)
+    params = {"steps": STEPS, "temperature": temperature, "official": True}
+    finals = []
+    for row, prompt in enumerate(PROMPTS):
+        lane = Lane(row, len(PROMPTS), width - len(prompt))
+        canvas = Canvas.start(prompt, LENGTH, MASK)
+        *_, last = generate(model, canvas, recipe, params, 0, dice=continued(SEED), lane=lane)
+        finals.append(last.canvas.tokens)
+    assert finals == _plain_loop(model, temperature, recipe == "llada/random")
