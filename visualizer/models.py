@@ -119,6 +119,8 @@ class Run(models.Model):
         DONE = "done", "done"
         FAILED = "failed", "failed"
 
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs")
     branch = models.ForeignKey(Branch, on_delete=models.CASCADE, related_name="runs")
     recipe = models.CharField(max_length=60)

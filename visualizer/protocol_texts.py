@@ -19,7 +19,8 @@ every message that may be sent is `protocol.schema.json` (JSON Schema 2020-12).
    `is_complete`. `run` does it by itself.
 4. Answers come in the order of the commands. A command that has a `request_id` gets it back in its
    answer; the same `request_id` sent again gets the same answer and changes nothing. It has 1 to
-   64 visible ASCII characters. Answers are kept for a day.
+   64 visible ASCII characters. Answers are kept for a day, those above 64 kB for ten
+   minutes.
 5. `rewind` is a view; another choice at an older step begins a new branch.
 
 **Types are strict.** `64.0`, `"64"` and `true` are not whole numbers; unknown fields are refused;

@@ -174,6 +174,17 @@ def test_stop_ends_a_run_after_the_step_in_the_making(
     assert play(owner, session, type="stop")["error_type"] == "conflict"
 
 
+def test_putting_a_session_away_stops_its_run(
+    play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = begin()
+    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    play(owner, session, type="run", recipe="rank/low_entropy")
+    play(owner, session, type="delete_session")
+    work_off(session, [(dispatch.ADVANCE, str(session.pk))])
+    assert Run.objects.get().status == "stopped"
+
+
 def test_max_steps_and_a_second_run(play: Any, owner: User, begin: Begin, sent: list[Any]) -> None:
     session = begin()
     for expected in (3, 6):

@@ -35,9 +35,13 @@ def test_a_repeat_is_answered_and_not_redone(play: Any, owner: User, session: Se
     assert first == second
     assert first["request_id"] == "r1"
     assert Step.objects.count() == 1
-    with pytest.raises(UnmaskError) as refused:
-        play(owner, session, type="forward_pass", request_id="r1")
-    assert refused.value.field == "request_id"
+    for other in (
+        {"type": "forward_pass"},
+        {"type": "apply_selection", "selections": {"4": 6}},
+    ):
+        with pytest.raises(UnmaskError) as refused:
+            play(owner, session, request_id="r1", **other)
+        assert refused.value.field == "request_id"
 
 
 def test_commands_are_carried_out_in_order(
@@ -186,3 +190,17 @@ def test_old_answers_are_forgotten(play: Any, owner: User, session: Session) -> 
     Command.objects.update(finished=Now() - timedelta(days=2))
     assert reaper.forget_answers() == 2
     assert not Command.objects.exists()
+
+
+def test_large_answers_are_forgotten_sooner(play: Any, owner: User, session: Session) -> None:
+    play(owner, session, type="forward_pass", visual_top_k=100)
+    Command.objects.update(finished=Now() - timedelta(minutes=11))
+    assert reaper.forget_answers() == 1
+    assert Command.objects.get().type == "initialize"
+
+
+def test_a_client_s_logits_are_not_kept(play: Any, owner: User, session: Session) -> None:
+    message = {"type": "reprocess_probabilities", "request_id": "raw"}
+    first = play(owner, session, raw_logits=[[0.0, 1.0]], **message)
+    assert "raw_logits" not in Command.objects.get(request_id="raw").message
+    assert play(owner, session, raw_logits=[[0.0, 1.0]], **message) == first

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from inference.errors import UnmaskError
 from inference.events import publish
-from visualizer.models import Branch, Session
+from visualizer.models import Branch, Run, Session
 from visualizer.selectors import events
 from visualizer.selectors.history import branches_of
 
@@ -49,6 +49,8 @@ def prune(*, session: Session, branch: Branch) -> None:
             gone.add(candidate.pk)
     if session.head_branch_id in gone:
         raise UnmaskError("conflict", "You are looking at this branch. Leave it first.", "branch")
+    if Run.objects.filter(branch__in=gone, status__in=Run.ACTIVE).exists():
+        raise UnmaskError("conflict", "A run is going on there. Stop it first.", "branch")
     now = timezone.now()
     for id in sorted(gone):
         if branches[id].pruned is None:

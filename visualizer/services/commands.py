@@ -26,14 +26,14 @@ def record(
 ) -> tuple[Command, bool]:
     """The command's row, and whether it is new. A repeated request_id returns the former row.
 
-    Raises UnmaskError (conflict) when the same request_id named another type of command.
+    Raises UnmaskError (conflict) when the same request_id named another command.
     """
     name = message.get("request_id") or uuid4().hex
     try:
         with transaction.atomic():
             return _create(user, channel, message, session, name), True
     except IntegrityError:
-        return _former(user, name, message["type"]), False
+        return _former(user, name, message), False
 
 
 def _create(
@@ -50,13 +50,18 @@ def _create(
     )
 
 
-def _former(user: Any, name: str, type: str) -> Command:
+def _former(user: Any, name: str, message: dict[str, Any]) -> Command:
     command = Command.objects.get(user=user, request_id=name)
-    if command.type != type:
+    if _without_bulk(command.message) != _without_bulk(message):
         raise UnmaskError(
             "conflict", "This request_id already named another command.", "request_id"
         )
     return command
+
+
+def _without_bulk(message: dict[str, Any]) -> dict[str, Any]:
+    """The message without a client's logits, which are not kept once it has been answered."""
+    return {key: value for key, value in message.items() if key != "raw_logits"}
 
 
 def finish(*, command: Command, reply: dict[str, Any], failed: bool = False) -> None:
@@ -67,7 +72,8 @@ def finish(*, command: Command, reply: dict[str, Any], failed: bool = False) -> 
     text = as_json(_named(command, reply))
     state = Command.State.FAILED if failed else Command.State.DONE
     pending = Command.objects.filter(pk=command.pk, state=Command.State.PENDING)
-    if not pending.update(state=state, reply=text, finished=timezone.now()):
+    kept = _without_bulk(command.message)
+    if not pending.update(state=state, reply=text, finished=timezone.now(), message=kept):
         raise UnmaskError("conflict", "This command has been answered already.")
     command.state, command.reply = state, text
     inline = text if len(text) < INLINE_BYTES else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Length, Now
 
+from inference.limits import INLINE_BYTES
 from visualizer.models import Command, Run, Session
 from visualizer.services import dispatch
 from visualizer.services.runs import ACTIVE
@@ -14,17 +15,17 @@ from visualizer.services.runs import ACTIVE
 PATIENCE = timedelta(seconds=3)
 """How long a task may take to reach a worker before it counts as lost."""
 KEEP = timedelta(days=1)
+KEEP_LARGE = timedelta(minutes=10)
 BATCH = 100
 
 
 def reap() -> int:
-    """Send abandoned work again; forget old answers. Returns how many tasks were sent."""
+    """Send abandoned work again. Returns how many tasks were sent."""
     sessions, commands = abandoned_sessions(), abandoned_commands()
     for session_id in sessions:
         dispatch.send(dispatch.ADVANCE, session_id)
     for command_id in commands:
         dispatch.send(dispatch.EXECUTE, command_id)
-    forget_answers()
     return len(sessions) + len(commands)
 
 
@@ -51,6 +52,10 @@ def abandoned_commands() -> list[int]:
 
 
 def forget_answers() -> int:
-    """Delete old commands: their effects are steps, and their replies may be large."""
-    old = Command.objects.filter(finished__lt=Now() - KEEP).values_list("pk", flat=True)
-    return Command.objects.filter(pk__in=list(old[:BATCH])).delete()[0]
+    """Delete old commands, large answers sooner; what they did are steps, which stay."""
+    large = Q(finished__lt=Now() - KEEP_LARGE, size__gt=INLINE_BYTES)
+    old = Command.objects.annotate(size=Length("reply")).filter(
+        Q(finished__lt=Now() - KEEP) | large
+    )
+    ids = list(old.values_list("pk", flat=True)[: 10 * BATCH])
+    return Command.objects.filter(pk__in=ids).delete()[0]

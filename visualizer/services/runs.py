@@ -17,7 +17,7 @@ from visualizer.services import dispatch
 from visualizer.services.heads import set_head
 from visualizer.services.steps import writable_branch
 
-ACTIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
+ACTIVE = Run.ACTIVE
 
 
 def active_run(session: Session) -> Run | None:

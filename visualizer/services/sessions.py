@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from inference.events import publish
 from inference.models import ModelEntry, Stream
-from visualizer.models import Branch, Session
+from visualizer.models import Branch, Run, Session
 from visualizer.selectors import events
 
 TITLE = 80
@@ -75,7 +75,8 @@ def remember_settings(*, session: Session, settings: dict[str, Any]) -> None:
 
 @transaction.atomic
 def delete_session(*, session: Session) -> None:
-    """Put a session away; its rows stay, so that it can be brought back."""
+    """Put a session away; its rows stay, so that it can be brought back. A run is stopped."""
+    Run.objects.filter(session=session, status__in=Run.ACTIVE).update(stop_requested=True)
     session.deleted = timezone.now()
     _save(session, "deleted")
 

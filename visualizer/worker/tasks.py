@@ -12,6 +12,7 @@ from visualizer.services import leases, reaper
 from visualizer.worker import turn
 
 REAP_SECONDS = 5.0
+FORGET_SECONDS = 60.0
 
 
 @shared_task(name="visualizer.advance")
@@ -38,3 +39,9 @@ def reap() -> None:
 def _start_afresh() -> None:
     """Once: the only process of its kind has just started, so whoever held a lease is dead."""
     leases.void_all()
+
+
+@every(FORGET_SECONDS)
+def forget() -> None:
+    """Delete answers that nobody will ask for again."""
+    reaper.forget_answers()
