@@ -42,6 +42,7 @@ export function look(row, view) {
   const text = staged ? staged.label : row.masked ? ghost ?? "" : row.label;
   const shade = COLOURS[view.colour]?.(row, view);
   const names = ["cell"];
+  if (row.prompt) names.push("given");
   if (row.masked && !staged) names.push("masked");
   if (ghost !== undefined) names.push("ghost");
   if (row.masked && row.idle) names.push("idle");

@@ -19,9 +19,9 @@ export class Heat {
   }
 
   /** `rows`: the newest canvas with the step of each position; `state`: heat by step. */
-  draw(state, rows, tipNumber, shown, pos) {
-    Object.assign(this, { rows, columns: tipNumber + 1, shown, pos, state });
-    const key = `${state.path}|${rows.length}|${tipNumber}|${state.heat.size}|${state.number}`;
+  draw(state, rows, columns, shown, pos) {
+    Object.assign(this, { rows, columns, shown, pos, state });
+    const key = `${state.path}|${rows.length}|${columns}|${state.heat.size}|${state.number}`;
     if (key !== this.key) this.paint();
     this.key = key;
     this.overlay();

@@ -129,7 +129,7 @@ export class Page {
   draw() {
     const { state, shown } = this;
     const all = canvasAt(state, shown);
-    this.rows = withIdle(all.filter((row) => !row.prompt), state.session);
+    this.rows = withIdle(withCell(all, state.session), state.session);
     const here = atHead(state, shown);
     const staged = here ? state.staged.selections : {};
     this.masked = this.rows.filter((row) => row.masked).length;
@@ -144,8 +144,10 @@ export class Page {
 
   drawChrome(view, here) {
     const { state, shown } = this;
-    this.timeline.draw(state, shown, view.tip);
-    this.heat.draw(state, shown === view.tip ? this.rows : canvasAt(state, view.tip).filter((row) => !row.prompt), view.tip, shown, this.pos);
+    const newest = shown === view.tip ? this.rows : withCell(canvasAt(state, view.tip), state.session);
+    const columns = view.tip + 1 + (view.live ? stepsLeft(state, newest, view.tip) : 0);
+    this.timeline.draw(state, shown, view.tip, columns);
+    this.heat.draw(state, newest, columns, shown, this.pos);
     drawButtons(this.situation(), this.commands?.busy ?? new Set());
     const share = 1 - this.masked / Math.max(1, this.rows.length);
     showStatus(sentence(state, shown, view.tip, this.masked), isRunning(state), share);
@@ -311,6 +313,17 @@ export class Page {
 function announceAndShow(reason) {
   announce(reason);
   toast("info", reason);
+}
+
+/** Steps that a run has yet to go at its present pace, so that the pictures need not stretch. */
+function stepsLeft(state, rows, tipNumber) {
+  const written = state.steps.get(tipNumber)?.ops.length || 1;
+  return Math.ceil(rows.filter((row) => row.masked).length / written);
+}
+
+/** The positions after the prompt; with open or filled places within it, the prompt's too. */
+function withCell(rows, { prompt_length: start }) {
+  return rows.slice(0, start).some((row) => !row.prompt) ? rows : rows.filter((row) => !row.prompt);
 }
 
 /** Masks of the blocks after the first open one wait for their turn. */

@@ -26,6 +26,8 @@ function useExample(event) {
   prompt.value = button.dataset.example;
   document.querySelector("#id_gen_length").value = button.dataset.length;
   document.querySelector("#id_block_length").value = button.dataset.block;
+  const special = document.querySelector("#id_special_tokens");
+  if (special) special.checked = Boolean(button.dataset.special);
   prompt.focus();
 }
 

@@ -59,19 +59,19 @@ export class Timeline {
     $("#play").setAttribute("aria-label", this.timer ? "Pause" : "Replay");
   }
 
-  draw(state, shown, tip) {
+  draw(state, shown, tip, columns) {
     Object.assign(this, { shown, tip });
     scrub.max = tip;
     scrub.value = shown;
     scrub.setAttribute("aria-valuetext", `step ${shown} of ${tip}`);
     $("#step-text").textContent = `step ${shown} / ${tip}`;
-    this.drawEntropy(state, shown, tip);
+    this.drawEntropy(state, shown, tip, columns);
     this.drawTable(state, tip);
   }
 
-  drawEntropy(state, shown, tip) {
+  drawEntropy(state, shown, tip, columns) {
     const most = Math.max(0.1, ...state.entropy.values());
-    const x = (number) => ((number + 0.5) / (tip + 1)) * 100;
+    const x = (number) => ((number + 0.5) / columns) * 100;
     const points = [...state.entropy].filter(([number, mean]) => number <= tip && mean != null)
       .sort(([a], [b]) => a - b)
       .map(([number, mean]) => `${x(number).toFixed(2)},${(22 - (20 * mean) / most).toFixed(2)}`);

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from visualizer.views.tokens import glyphs, percent
+from visualizer.views.tokens import glyphs, masks, percent
 
 register = template.Library()
 THEMES = ("auto", "light", "dark")
@@ -47,4 +47,5 @@ def ago(moment: datetime) -> str:
 
 
 register.filter("glyphs", glyphs)
+register.filter("masks", masks)
 register.filter("percent", percent)

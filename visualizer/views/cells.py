@@ -102,6 +102,7 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
     label = staged["label"] if staged else "" if row.masked else row.label
     text, shade = _text(row, label, look), _shade(row, look)
     flags = {
+        "given": row.prompt,
         "masked": row.masked and not staged,
         "idle": row.masked and row.idle,
         f"bin-{shade}": shade is not None and not staged,
@@ -117,6 +118,13 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
 
 
 def cells(snapshot: Snapshot, look: Look) -> list[Cell]:
-    """The cells after the prompt, and open or filled places within it."""
+    """The cells after the prompt; with open or filled places within it, the prompt's cells too."""
     staged = snapshot["staged"].get("selections", {})
-    return [cell(row, look, staged.get(str(row.pos))) for row in rows(snapshot) if not row.prompt]
+    return [cell(row, look, staged.get(str(row.pos))) for row in shown_rows(snapshot)]
+
+
+def shown_rows(snapshot: Snapshot) -> list[Row]:
+    """The rows that have a cell."""
+    found, start = rows(snapshot), snapshot["session"]["prompt_length"]
+    infilling = any(not row.prompt for row in found[:start])
+    return found if infilling else [row for row in found if not row.prompt]

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 GLYPHS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"})
 LONG = 8
+MASKS = ("<|mdm_mask|>", "<|mask|>", "[MASK]")
 
 
 def glyphs(text: str) -> str:
     """Blanks as glyphs; everything else as it is. The result is text, never HTML."""
     return text.translate(GLYPHS)
+
+
+def masks(text: str) -> str:
+    """Masks written out in a prompt as empty boxes."""
+    for name in MASKS:
+        text = text.replace(name, "▢")
+    return text
 
 
 def cell_text(text: str) -> str:

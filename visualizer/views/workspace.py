@@ -87,6 +87,12 @@ def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None)
     }
 
 
+def columns_of(card: dict[str, Any]) -> int:
+    """The width of a grid puzzle whose examples name their rows; 0 for running text."""
+    count = next((row["rows"] for row in card.get("examples", []) if "rows" in row), 0)
+    return int(card.get("context", 0)) // int(count) if count else 0
+
+
 def size_of(count: int) -> str:
     """Few tokens get large cells."""
     return "large" if count <= 130 else "dense" if count > 320 else "medium"
@@ -118,6 +124,7 @@ def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look
     recipe = usual.get("recipe", "llada/low_confidence")
     return {
         "session": session,
+        "columns": columns_of(session.model.card),
         "branch": Branch.objects.get(pk=place.branch),
         "place": place,
         "staged": staged,

@@ -1,0 +1,126 @@
+"""The keyboard map: each key does what the help dialog says, and only where it may."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import (
+    CELLS,
+    MASKED,
+    action,
+    choose,
+    forward,
+    run_to_the_end,
+    start_example,
+)
+
+
+@pytest.fixture
+def focused(page: Page) -> Page:
+    """A workspace with the focus on its first token."""
+    start_example(page)
+    choose(page, 0)
+    return page
+
+
+def selected(page: Page) -> str | None:
+    return page.locator(f"{CELLS}[aria-selected=true]").get_attribute("data-pos")
+
+
+def test_arrows_home_and_end_move_the_one_tab_stop(focused: Page) -> None:
+    first = int(selected(focused) or 0)
+    for key, pos in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 23),
+                     ("ArrowRight", 23), ("Home", 0)]:  # fmt: skip
+        focused.keyboard.press(key)
+        assert selected(focused) == str(first + pos), key
+    assert focused.locator(f"{CELLS}[tabindex='0']").count() == 1
+    focused.keyboard.press("ArrowDown")
+    assert int(selected(focused) or 0) > first + 1
+
+
+def test_the_cycle_by_keys_alone(focused: Page) -> None:
+    focused.keyboard.press("f")
+    expect(action(focused, "auto_select")).not_to_have_attribute("aria-disabled", "true")
+    focused.keyboard.press("a")
+    expect(focused.locator("#staged li")).to_have_count(1)
+    focused.keyboard.press("ArrowRight")
+    focused.keyboard.press("ArrowRight")
+    expect(focused.locator("#inspector input[name=token]").first).to_be_attached()
+    pos = selected(focused)
+    expect(focused.locator("#inspector h2")).to_have_text(f"Position {pos}")
+    focused.keyboard.press("2")
+    expect(focused.locator(f"{CELLS}.staged[data-pos='{pos}']")).to_have_count(1)
+    focused.keyboard.press("u")
+    expect(focused.locator(f"{CELLS}.staged[data-pos='{pos}']")).to_have_count(0)
+    focused.keyboard.press("1")
+    expect(focused.locator(f"{CELLS}.staged[data-pos='{pos}']")).to_have_count(1)
+    focused.keyboard.press("Control+Enter")
+    expect(focused.locator("#step-text")).to_have_text("step 1 / 1")
+    focused.keyboard.press("m")
+    expect(focused.locator("#step-text")).to_have_text("step 2 / 2")
+    expect(focused.locator(f"{CELLS}[data-pos='{pos}']")).to_contain_class("masked")
+    focused.keyboard.press("l")
+    expect(focused.locator(f"{CELLS}[data-pos='{pos}']")).to_contain_class("locked")
+
+
+def test_enter_goes_to_the_candidates(focused: Page) -> None:
+    forward(focused)
+    choose(focused, 3)
+    expect(focused.locator("#inspector input[name=token]").first).to_be_attached()
+    focused.keyboard.press("Enter")
+    expect(focused.locator("#inspector input[name=token]").first).to_be_focused()
+
+
+def test_run_and_the_timeline_by_keys(focused: Page) -> None:
+    focused.keyboard.press("r")
+    expect(focused.locator("#run-state")).to_have_text("Done", timeout=60_000)
+    expect(focused.locator(MASKED)).to_have_count(0)
+    last = int(focused.locator("#scrub").input_value())
+    for key, step in [("[", last - 1), ("{", 0), ("]", 1), ("}", last)]:
+        focused.keyboard.press(key)
+        expect(focused.locator("#step-text")).to_have_text(f"step {step} / {last}")
+    focused.keyboard.press("{")
+    focused.keyboard.press("b")
+    expect(focused.locator("#branches a[data-branch]")).to_have_count(2)
+
+
+def test_the_focus_stays_on_its_token_during_a_run(focused: Page) -> None:
+    focused.keyboard.press("End")
+    pos = selected(focused)
+    action(focused, "run").dispatch_event("click")
+    focused.locator(f"{CELLS}[data-pos='{pos}']").focus()
+    expect(focused.locator("#run-state")).to_have_text("Done", timeout=60_000)
+    expect(focused.locator(f"{CELLS}[data-pos='{pos}']")).to_be_focused()
+
+
+def test_views_help_and_replay(focused: Page) -> None:
+    run_to_the_end(focused)
+    choose(focused, 0)
+    for view in ("text", "table", "cells"):
+        if view == "cells":
+            focused.locator("#scrub").focus()
+        focused.keyboard.press("v")
+        expect(focused.locator("#view")).to_have_value(view)
+        expect(focused.locator("#token-table")).to_be_visible(visible=view == "table")
+    choose(focused, 0)
+    focused.keyboard.press("?")
+    expect(focused.locator("#help")).to_be_visible()
+    focused.keyboard.press("Escape")
+    expect(focused.locator("#help")).to_be_hidden()
+    focused.locator("#speed").select_option("40")
+    choose(focused, 0)
+    focused.keyboard.press(" ")
+    expect(focused.locator(MASKED)).not_to_have_count(0)
+    expect(focused.locator(MASKED)).to_have_count(0)
+
+
+def test_letters_are_letters_where_one_types(page: Page) -> None:
+    start_example(page)
+    page.locator("#id_tokens_to_select").focus()
+    for key in "favmb":
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    expect(action(page, "auto_select")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#branches a[data-branch]")).to_have_count(1)
+    expect(page.locator("#view")).to_have_value("cells")
