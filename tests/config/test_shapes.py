@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.servers import ROOT, Site, environment, wait_for
 
@@ -126,3 +127,18 @@ def test_static_files_are_served_with_their_type_and_compressed(served: Site) ->
     status, body = served.get("/static/%2e%2e/secret_key")
     assert status == 404
     assert (Path(served.env["DATA_DIR"]) / "secret_key").read_text() not in body
+
+
+def test_no_line_of_the_log_holds_what_users_write(served: Site) -> None:
+    secret = "zebra-sonata"
+    with connect(f"{served.socket_url}/ws") as client:
+        for text in (
+            json.dumps({"type": "initialize", "prompt": secret, "gen_length": 8}),
+            json.dumps({"type": "initialize", "prompt": secret, "gen_length": "x"}),
+            json.dumps({"type": secret}),
+            f'{{"prompt": "{secret}"',
+        ):
+            client.send(text)
+            client.recv(timeout=20)
+    assert served.get(f"/nowhere?text={secret}")[0] == 404
+    assert secret not in served.log.read_text()
