@@ -5,7 +5,6 @@ The format and what can be read back from it stand in `digest_view`.
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Sequence
 
@@ -57,17 +56,19 @@ def _partition(tail: Tensor) -> tuple[Tensor, Tensor]:
     The grid's ratio is the square root of two, so that only the first two points need an
     exponential and every later one is the square of the one two before it.
     """
-    present = tail > -torch.inf
     finite = tail.clamp_min(-1e4)
-    betas = [BETA_MIN * math.exp(STEP * point) for point in range(GRID)]
-    pair = [(finite * beta).exp_().mul_(present) for beta in betas[:2]]
-    values, slopes = [], []
-    for point, beta in enumerate(betas):
+    betas = BETA_MIN * torch.exp(STEP * torch.arange(GRID, device=tail.device))
+    pair = [(finite * beta).exp_() for beta in betas[:2].tolist()]
+    for weights in pair:
+        weights.masked_fill_(tail == -torch.inf, 0.0)
+    product = torch.empty_like(finite)
+    norms, sums = [], []
+    for point in range(GRID):
         weights = pair[point % 2] if point < 2 else pair[point % 2].square_()
-        norm = weights.sum(-1)
-        values.append(norm.log())
-        slopes.append(torch.nan_to_num(torch.einsum("nv,nv->n", weights, finite) / norm * beta))
-    return torch.stack(values, -1), torch.stack(slopes, -1)
+        norms.append(weights.sum(-1))
+        sums.append(torch.mul(weights, finite, out=product).sum(-1))
+    norm = torch.stack(norms, -1)
+    return norm.log(), torch.nan_to_num(torch.stack(sums, -1) / norm * betas)
 
 
 def _pack(columns: list[np.ndarray], positions: Sequence[int], keep: int, vocabulary: int) -> bytes:

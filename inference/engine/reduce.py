@@ -55,7 +55,7 @@ def _entropy(rows: Tensor) -> Tensor:
     finite.clamp_min_(-1e4)
     weights = finite.exp()
     total = weights.sum(-1)
-    return total.log() - _dot(weights, finite) / total
+    return total.log() - weights.mul_(finite).sum(-1) / total
 
 
 def divergences(now: Tensor, before: Tensor) -> Tensor:
@@ -69,11 +69,7 @@ def _divergence(now: Tensor, before: Tensor) -> Tensor:
     change = right.exp().sum(-1).log()
     weights = left.exp()
     total = weights.sum(-1)
-    return _dot(weights, left.sub_(right)) / total - total.log() + change
-
-
-def _dot(left: Tensor, right: Tensor) -> Tensor:
-    return torch.einsum("nv,nv->n", left, right)
+    return weights.mul_(left.sub_(right)).sum(-1) / total - total.log() + change
 
 
 def inverse_draw(
