@@ -6,6 +6,7 @@ const BLOCKERS = {
   auto_select: ["offline", "running", "complete", "no_pass"],
   apply_selection: ["offline", "running", "none_staged"],
   stop: ["offline", "idle"],
+  compare: ["offline", "running", "complete", "no_pass"],
 };
 
 const HOLDS = {

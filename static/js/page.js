@@ -12,6 +12,7 @@ import { toast } from "./toasts.js";
 import * as settings from "./settings.js";
 import { forget, preview } from "./preview.js";
 import { bindForms } from "./forms.js";
+import { compare } from "./compare.js";
 
 const $ = (selector) => document.querySelector(selector);
 const VIEWS = ["cells", "text", "table"];
@@ -224,6 +225,7 @@ export class Page {
     if (reason) return announceAndShow(reason);
     if (this.commands.busy.has(name) || !settings.valid()) return undefined;
     this.timeline.pause();
+    if (name === "compare") return compare(this);
     if (name !== "stop" && !(await this.here())) return undefined;
     return this.commands.send(this.message(name), { name });
   }

@@ -123,3 +123,18 @@ def test_two_tabs_stay_in_step(page: Page) -> None:
     run_to_the_end(page)
     expect(other.locator(MASKED)).to_have_count(0)
     assert texts(other) == texts(page)
+
+
+def test_strategies_are_compared_on_one_forward_pass(page: Page) -> None:
+    start_example(page)
+    expect(action(page, "compare")).to_have_attribute("aria-disabled", "true")
+    forward(page)
+    page.locator("#id_tokens_to_select").fill("3")
+    action(page, "compare").click()
+    expect(page.locator("#compare .strategy")).to_have_count(5)
+    expect(page.locator("#compare .strategy .pick")).to_have_count(15)
+    wanted = page.locator("#compare .strategy").nth(0).locator(".pick .num.muted").all_inner_texts()
+    page.get_by_role("button", name="Stage these: Least confident first").click()
+    expect(page.locator("#staged li")).to_have_count(3)
+    staged = page.locator("#staged li .num").all_inner_texts()
+    assert sorted(staged) == sorted(wanted)
