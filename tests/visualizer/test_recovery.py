@@ -12,7 +12,7 @@ from tests.servers import Site, embedded_site
 from tests.visualizer.served import SLUG, client, write_model
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(150)]
-LENGTH = 100
+LENGTH = 48
 
 
 async def run_until(site: Site, token: str, number: int) -> str:

@@ -144,10 +144,23 @@ def test_results_are_paged(
     part = play(owner, session, type="forward_pass", positions=[3, 6])["result"]
     assert part["positions"] == whole["positions"][3:6]
     assert part["next"] is None
-    monkeypatch.setattr("visualizer.selectors.results.ROOM", 12_000)
+    monkeypatch.setattr("visualizer.selectors.sizes.ROOM", 12_000)
     seen, place = [], 0
     while place is not None:
         page = play(owner, session, type="forward_pass", positions=[place, 16])["result"]
         seen += page["positions"]
         place = page["next"]
     assert seen == whole["positions"]
+
+
+def test_states_stay_within_the_largest_message(
+    play: Any, owner: User, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(owner, session, type="forward_pass", visual_top_k=100)
+    monkeypatch.setattr("visualizer.selectors.sizes.ROOM", 40_000)
+    reply = play(owner, session, type="rewind", step=0)
+    counts = {len(p["candidates"]) for p in reply["state"]["positions"]}
+    assert counts == {16}
+    monkeypatch.setattr("visualizer.services.commands.MESSAGE_BYTES", 1000)
+    refused = play(owner, session, type="rewind", step=0)
+    assert refused["error_type"] == "validation"

@@ -11,6 +11,7 @@ from visualizer.probability import ProbabilitySettings
 from visualizer.selectors.candidates import candidates_of, settings_from, view_of
 from visualizer.selectors.history import Place, digest_at, head_of, state_at
 from visualizer.selectors.labels import Labels, labels_for
+from visualizer.selectors.sizes import most_candidates
 
 Candidates = Mapping[int, list[dict[str, Any]]]
 
@@ -78,9 +79,8 @@ def kept_candidates(
     if digest is None:
         return {}
     view = view_of(digest)
-    return candidates_of(
-        view, settings, labels, settings.visual_top_k, noise_seed(session, place.number)
-    )
+    k = most_candidates(len(view.positions), settings.visual_top_k)
+    return candidates_of(view, settings, labels, k, noise_seed(session, place.number))
 
 
 def noise_seed(session: Session, number: int) -> int:

@@ -8,19 +8,12 @@ import numpy as np
 
 from inference.engine.canvas import Canvas
 from inference.engine.digest_view import DigestView
-from inference.limits import MESSAGE_BYTES
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors.candidates import candidates_of
 from visualizer.selectors.generation import noise_seed, positions_of
 from visualizer.selectors.labels import labels_for
-
-CANDIDATE_BYTES = 120
-"""What a candidate takes at most on the wire, long token texts aside; keeps messages in bounds."""
-POSITION_BYTES = 260
-ROOM = MESSAGE_BYTES - 2**18
-"""What the positions of a message may take; the rest of it needs little."""
-RAW_BYTES = 30
+from visualizer.selectors.sizes import most_positions
 
 
 def window(
@@ -30,16 +23,9 @@ def window(
 
     `raw`: how many raw logits each position brings along.
     """
-    size = POSITION_BYTES + CANDIDATE_BYTES * settings.visual_top_k + RAW_BYTES * raw
-    fits = max(1, ROOM // size)
+    fits = most_positions(settings.visual_top_k, raw)
     first, last = wanted or (0, len(canvas))
     return min(first, len(canvas)), min(last, first + fits, len(canvas))
-
-
-def most_candidates(canvas: Canvas, wanted: int) -> int:
-    """How many candidates of every position of a canvas fit into one message, `wanted` at most."""
-    room = ROOM // max(1, len(canvas)) - POSITION_BYTES
-    return max(1, min(wanted, room // CANDIDATE_BYTES))
 
 
 def forward_result(

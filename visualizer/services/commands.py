@@ -12,7 +12,7 @@ from django.utils import timezone
 from inference.bells import send
 from inference.errors import UnmaskError, correlation_id, error_shape, new_correlation_id
 from inference.events import user_group
-from inference.limits import INLINE_BYTES
+from inference.limits import INLINE_BYTES, MESSAGE_BYTES
 from visualizer.models import Command, Session
 
 
@@ -70,6 +70,10 @@ def finish(*, command: Command, reply: dict[str, Any], failed: bool = False) -> 
     Raises UnmaskError (conflict) if it has been answered already, which undoes the transaction.
     """
     text = as_json(_named(command, reply))
+    if len(text.encode()) > MESSAGE_BYTES:
+        raise UnmaskError(
+            "validation", "The answer would be larger than 10 MB. Ask for fewer candidates."
+        )
     state = Command.State.FAILED if failed else Command.State.DONE
     pending = Command.objects.filter(pk=command.pk, state=Command.State.PENDING)
     kept = _without_bulk(command.message)

@@ -16,7 +16,7 @@ from visualizer.models import Command, Session
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors import Place, head_of, labels_for, state_update
 from visualizer.selectors.candidates import Shown, as_lists
-from visualizer.selectors.results import most_candidates
+from visualizer.selectors.sizes import most_candidates
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
@@ -92,7 +92,7 @@ def _widened(
     """
     if top_k <= LIMITS["visual_top_k"].high:
         return reply
-    k = most_candidates(canvas, min(top_k, passed.logits.shape[-1] - 1))
+    k = most_candidates(len(canvas), min(top_k, passed.logits.shape[-1] - 1))
     best = processing.candidates(
         passed.logits, processing.Settings(actual_top_k=top_k), k, [canvas.mask_id]
     )
