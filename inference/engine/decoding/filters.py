@@ -32,6 +32,8 @@ def filtered_distribution(
     if 0 < top_k <= COLUMNS:
         values, ids, probs, wide = values[:, :top_k], ids[:, :top_k], probs[:, :top_k], wide & False
     if top_p < 1 and bool(wide.any()):
+        if logits.is_cuda:  # sorts quickly, and adds up a histogram in no fixed order
+            return Distribution(keep_top_k(keep_top_p(logits, top_p), top_k), source.barred)
         floors = torch.stack([nucleus_floor(row, top_p) for row in logits])
         kept = keep_top_k(logits.masked_fill(logits < floors[:, None], -torch.inf), top_k)
         return Distribution(kept, source.barred)

@@ -61,6 +61,7 @@ def native_config(config: Config) -> dict[str, Any]:
 
 def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
     eos = special_id(config, "eos_token_id", lookup, "<|endoftext|>")
+    expand = special_id(config, "expand_token_id", lookup, "<|expand|>")
     return ModelSpec(
         family="llada",
         vocab_size=config.get("embedding_size") or required(config, "vocab_size"),
@@ -70,9 +71,9 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         eot_id=special_id(config, "eot_token_id", lookup, "<|eot_id|>"),
         pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
         bos_id=special_id(config, "bos_token_id", lookup, "<|startoftext|>"),
-        expand_id=special_id(config, "expand_token_id", lookup, "<|expand|>"),
+        expand_id=expand,
         delete_id=special_id(config, "delete_token_id", lookup, "<|delete|>"),
-        length="edits" if config.get("expand_token_id") is not None else "fixed",
+        length="edits" if expand is not None else "fixed",
         chat="llada" if lookup("<|start_header_id|>") is not None else "none",
     )
 
