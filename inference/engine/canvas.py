@@ -25,7 +25,7 @@ class CanvasError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place of the canvas: a stable id, the token in it, and whether it belongs to the prompt."""
+    """One place of the canvas: a stable id, its token, and whether it belongs to the prompt."""
 
     id: int
     token: int
@@ -78,7 +78,7 @@ class Canvas:
         return _Draft(self).slot(slot_id)
 
     def apply(self, operations: Iterable[Operation]) -> Canvas:
-        """The canvas after the operations, in order. Raises CanvasError and leaves self untouched."""
+        """The canvas after the operations, in order. Raises CanvasError; self stays as it is."""
         return fold(self, [operations])
 
 
