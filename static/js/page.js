@@ -1,6 +1,7 @@
-// The page's model: the session's state, what of it is shown, and what the user does with it.
+// The page: the copy of the session, what of it is shown, and how it is drawn.
 import { atHead, canvasAt, fromSnapshot, isRunning, reduce, tip } from "./state.js";
-import { reasonAgainst, drawButtons } from "./actions.js";
+import { Steering } from "./steering.js";
+import { drawButtons } from "./actions.js";
 import { announce, sentence, showStatus } from "./status.js";
 import { Cells, glyphs } from "./cells.js";
 import { Commands } from "./commands.js";
@@ -8,17 +9,16 @@ import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
 import { Profile } from "./profile.js";
 import { Timeline } from "./timeline.js";
-import { toast } from "./toasts.js";
 import * as settings from "./settings.js";
 import { forget, preview } from "./preview.js";
 import { bindForms } from "./forms.js";
-import { compare } from "./compare.js";
 
 const $ = (selector) => document.querySelector(selector);
 const VIEWS = ["cells", "text", "table"];
 
-export class Page {
+export class Page extends Steering {
   constructor(main, snapshot) {
+    super();
     this.state = fromSnapshot(snapshot);
     this.shown = snapshot.head.number;
     const [branch, number] = main.dataset.head.split(":").map(Number);
@@ -206,92 +206,6 @@ export class Page {
     return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${row.by === "hand" ? ", by hand" : ""}`;
   }
 
-  // What the user does
-
-  situation() {
-    const staged = atHead(this.state, this.shown) ? Object.keys(this.state.staged.selections).length : 0;
-    return { online: this.online, running: isRunning(this.state), masked: this.masked,
-      hasPass: this.state.heat.has(this.shown), staged };
-  }
-
-  /** Commands act at the server's head: go there first if another step is shown. */
-  async here() {
-    if (atHead(this.state, this.shown)) return true;
-    return Boolean(await this.commands.send({ type: "rewind", branch: this.state.path, step: this.shown }));
-  }
-
-  async act(name) {
-    const reason = reasonAgainst(name, this.situation());
-    if (reason) return announceAndShow(reason);
-    if (this.commands.busy.has(name) || !settings.valid()) return undefined;
-    this.timeline.pause();
-    if (name === "compare") return compare(this);
-    if (name !== "stop" && !(await this.here())) return undefined;
-    return this.commands.send(this.message(name), { name });
-  }
-
-  message(name) {
-    const picks = Object.entries(this.state.staged.selections).map(([pos, pick]) => [pos, pick.token]);
-    return {
-      forward_pass: () => ({ type: name, ...settings.probabilitySettings(), positions: [0, 0] }),
-      auto_select: () => ({ type: name, strategy: settings.strategy(), tokens_to_select: settings.tokensPerStep() }),
-      apply_selection: () => ({ type: name, selections: Object.fromEntries(picks) }),
-      run: () => ({ type: name, recipe: settings.recipe(), tokens_per_step: settings.tokensPerStep() }),
-      stop: () => ({ type: name }),
-    }[name]();
-  }
-
-  applyOrRun() {
-    return this.act(this.situation().staged ? "apply_selection" : "run");
-  }
-
-  async stage(pos, token) {
-    if (await this.here()) await this.commands.send({ type: "stage", selections: { [pos]: token } });
-  }
-
-  stageNth(n) {
-    const radio = this.inspector.candidate(n);
-    if (!radio || !this.inspector.isMasked) return;
-    radio.checked = true;
-    this.stage(this.pos, Number(radio.value));
-  }
-
-  unstage(pos) {
-    if (this.state.staged.selections[pos]) this.stage(pos, null);
-  }
-
-  clearStaged() {
-    this.commands.send({ type: "stage", selections: {}, replace: true });
-  }
-
-  async onPosition(type) {
-    const row = this.rows.find((one) => one.pos === this.pos);
-    if (!row) return announceAndShow("Choose a token first.");
-    const name = type === "lock" && row.locked ? "unlock" : type;
-    if (name === "remask" && row.masked) return announceAndShow("This position is masked already.");
-    return (await this.here()) && this.commands.send({ type: name, positions: [this.pos] });
-  }
-
-  async branch() {
-    if (!(await this.here())) return;
-    const reply = await this.commands.send({ type: "branch" });
-    if (reply) toast("good", `Now on a new branch from step ${this.shown}.`);
-  }
-
-  back() {
-    const { head, path } = this.state;
-    if (head.branch === path) this.show(head.number);
-    else location.assign(`${this.address}?branch=${head.branch}`);
-  }
-
-  async reprocess() {
-    this.profile.forget();
-    if (!this.online || !this.state.heat.has(this.state.head.number)) return;
-    const message = { type: "reprocess_probabilities", settings: settings.probabilitySettings(), positions: [0, 0] };
-    if (await this.commands.send(message, { quiet: true })) this.inspector.refresh();
-    this.later();
-  }
-
   look(mode, colour) {
     Object.assign(this, { mode, colour });
     this.later();
@@ -302,19 +216,6 @@ export class Page {
     select.value = VIEWS[(VIEWS.indexOf(this.mode) + 1) % VIEWS.length];
     this.look(select.value, this.colour);
   }
-
-  help() {
-    $("#help").showModal();
-  }
-
-  escape() {
-    if (isRunning(this.state)) this.act("stop");
-  }
-}
-
-function announceAndShow(reason) {
-  announce(reason);
-  toast("info", reason);
 }
 
 /** Steps that a run has yet to go at its present pace, so that the pictures need not stretch. */

@@ -35,6 +35,11 @@ function navigate(event) {
   if (event.target.matches("[data-navigate]")) location.search = `?${event.target.name}=${encodeURIComponent(event.target.value)}`;
 }
 
+// Starting may have to wait for the model to be loaded: the button says that it is at work.
+function markBusy(event) {
+  if (event.target.matches("[data-slow]")) event.submitter?.classList.add("is-busy");
+}
+
 function failed(event) {
   const status = event.detail.xhr?.status;
   toast("error", status ? `The server answered ${status}. Try again.`
@@ -54,5 +59,9 @@ document.addEventListener("change", navigate);
 document.addEventListener("click", closeMenus);
 document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
 document.addEventListener("submit", switchTheme);
+document.addEventListener("submit", markBusy);
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll(".is-busy")) button.classList.remove("is-busy");
+});
 document.addEventListener("htmx:responseError", failed);
 document.addEventListener("htmx:sendError", failed);
