@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -32,8 +33,12 @@ def check(choose: Choose) -> Callable[[Folder, Case], list[str]]:
     def run(folder: Folder, case: Case) -> list[str]:
         model = folder.model_for(case)
         tensors = folder.tensors(case["tensors"]) if case.get("tensors") else {}
-        for row in range(len(case["input_ids"])):
-            faults = list(_row_faults(model, case, row, choose, tensors))
+        chosen = choose(case)
+        canvases = [_start(model, case, row) for row in range(len(case["input_ids"]))]
+        rows = _rows(model, case, canvases, chosen)
+        for row, (canvas, steps) in enumerate(zip(canvases, rows, strict=True)):
+            faults = list(_row_faults(case, row, canvas, steps, tensors))
+            faults += _budget_faults(steps, chosen[1], case)
             if faults:
                 return faults
         return []
@@ -41,24 +46,44 @@ def check(choose: Choose) -> Callable[[Folder, Case], list[str]]:
     return run
 
 
+def _rows(
+    model: LoadedModel, case: Case, canvases: list[Canvas], chosen: tuple[Recipe, Params]
+) -> list[list[StepResult]]:
+    """The steps of each row.
+
+    LLaDA draws for all rows and places at once: each row repeats the whole draw and takes its lane.
+    Dream draws for the masks of one row after the other: rows share a generator, step by step.
+    """
+    count, seed = len(canvases), case["seed"] or 0
+    shared = continued(seed)
+    lanes = "llada" in case["procedure"]
+    runs = [
+        generate(
+            model,
+            canvas,
+            *chosen,
+            0,
+            dice=continued(seed) if lanes else shared,
+            lane=Lane(row, count, _padding(case, row)),
+        )
+        for row, canvas in enumerate(canvases)
+    ]
+    together = zip_longest(*runs)
+    return [[step for step in steps if step is not None] for steps in zip(*together, strict=True)]
+
+
 def _row_faults(
-    model: LoadedModel, case: Case, row: int, choose: Choose, tensors: dict[str, Tensor]
+    case: Case, row: int, canvas: Canvas, steps: list[StepResult], tensors: dict[str, Tensor]
 ) -> Iterator[str]:
-    recipe, params = choose(case)
     pad = _padding(case, row)
     wanted = [state[row][pad:] for state in [*case["states"], case["final"]]]
-    canvas = start(case, row, pad, model.spec.mask_id or 0)
     if canvas.tokens != wanted[0]:
         yield "the first canvas differs"
         return
-    dice = continued(case["seed"] or 0)
-    lane = Lane(row, len(case["input_ids"]), pad)
-    steps = list(generate(model, canvas, recipe, params, 0, dice=dice, lane=lane))
     if len(steps) != case["nfe"]:
         yield f"row {row}: {len(steps)} evaluations instead of {case['nfe']}"
     for number, (step, after) in enumerate(zip(steps, wanted[1:], strict=False)):
         yield from _step_faults(step, after, f"row {row} evaluation {number}")
-    yield from _budget_faults(steps, params, case)
     for number, step in enumerate(steps):
         yield from _logit_faults(step, case, number, tensors)
 
@@ -101,11 +126,12 @@ def _padding(case: Case, row: int) -> int:
     return int(mask[row].index(1))
 
 
-def start(case: Case, row: int, pad: int, mask_id: int) -> Canvas:
+def _start(model: LoadedModel, case: Case, row: int) -> Canvas:
     """The first canvas: the row without its padding, and the masks behind it."""
+    pad = _padding(case, row)
     given = case["input_ids"][row][pad:]
     width = len(case["states"][0][row]) - pad
-    return Canvas.start(given, width - len(given), mask_id)
+    return Canvas.start(given, width - len(given), model.spec.mask_id or 0)
 
 
 def _params(case: Case, *names: str, **more: Any) -> Params:

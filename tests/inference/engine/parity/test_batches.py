@@ -10,10 +10,13 @@ from torch import Tensor
 
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import recipes
 from inference.engine.decoding.dice import Lane, continued
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.official import transfer_schedule
+from inference.engine.decoding.params import Params
 from inference.engine.forward import logits_batch
+from inference.engine.parity import decode
 from tests.inference.engine.models import EOS, MASK
 
 PROMPTS = [[5, 6, 7], [8, 9, 10, 11, 12]]
@@ -65,3 +68,34 @@ def test_rows_run_one_by_one_equal_the_batch(
         *_, last = generate(model, canvas, recipe, params, 0, dice=continued(SEED), lane=lane)
         finals.append(last.canvas.tokens)
     assert finals == _plain_loop(model, temperature, recipe == "llada/random")
+
+
+def _plain_dream(model: LoadedModel, prompts: list[list[int]], steps: int) -> list[list[int]]:
+    """Dream's loop for a batch at temperature 0.8: one multinomial over the masks of all rows."""
+    ids = torch.tensor([[*prompt, *[MASK] * LENGTH] for prompt in prompts])
+    generator = torch.Generator().manual_seed(SEED)
+    times = torch.linspace(1, 1e-3, steps + 1)
+    for step in range(steps):
+        hidden = ids == MASK
+        probs = (logits_batch(model, ids)[hidden] / 0.8).softmax(-1)
+        drawn = torch.multinomial(probs, 1, replacement=True, generator=generator)[:, 0]
+        scores = torch.full(ids.shape, -torch.inf)
+        scores[hidden] = probs.gather(-1, drawn[:, None])[:, 0]
+        tokens = ids.clone()
+        tokens[hidden] = drawn
+        left = hidden.sum() / len(prompts)
+        share = 1 - times[step + 1] / times[step] if step < steps - 1 else 1.0
+        chosen = torch.zeros_like(hidden)
+        chosen.scatter_(1, scores.topk(int(left * share), dim=-1).indices, True)
+        ids = torch.where(chosen, tokens, ids)
+    return ids.tolist()
+
+
+def test_dream_rows_share_the_numbers_of_a_batch(tiny: Callable[[str], LoadedModel]) -> None:
+    model, prompts, steps = tiny("dream"), [[5, 6, 7], [8, 9, 10]], 4
+    case = {"procedure": "dream.diffusion_generate", "seed": SEED, "attention_mask": None}
+    params = Params(steps=steps, temperature=0.8, official=True)
+    canvases = [Canvas.start(prompt, LENGTH, MASK) for prompt in prompts]
+    rows = decode._rows(model, case, canvases, (recipes.DREAM_MASKGIT_PLUS, params))
+    finals = [row[-1].canvas.tokens for row in rows]
+    assert finals == _plain_dream(model, prompts, steps)
