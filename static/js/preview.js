@@ -9,7 +9,7 @@ const panel = document.querySelector("#inspector");
 export const forget = () => digests.forget();
 
 function shownText(prob) {
-  return prob >= 1e-4 || prob === 0 ? `${(100 * prob).toFixed(2)}%` : "<0.01%";
+  return prob >= 1e-4 ? `${(100 * prob).toFixed(2)}%` : "<0.01%";
 }
 
 function drawRow(label, found, widest) {

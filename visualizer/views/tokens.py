@@ -35,4 +35,4 @@ def is_special(text: str) -> bool:
 
 def percent(probability: float) -> str:
     """Two decimals; below a hundredth of a per cent it says so instead of 0.00."""
-    return f"{probability:.2%}" if probability >= 1e-4 or probability == 0 else "<0.01%"
+    return f"{probability:.2%}" if probability >= 1e-4 else "<0.01%"
