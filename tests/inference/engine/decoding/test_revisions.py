@@ -1,0 +1,154 @@
+"""Revisions: edits, verification by shadow places, expansion and deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from inference.engine import checkpoint
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.dice import seeded
+from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.sources import Reader, with_shadow
+from inference.engine.decoding.view import Block, RunState
+from inference.engine.forward import forward_many, logits
+from tests.inference.engine.models import CONFIGS, MASK
+
+Tiny = Callable[[str], LoadedModel]
+
+
+@pytest.fixture
+def shallow(tmp_path: Path) -> LoadedModel:
+    """One layer: what a place sees does not depend on what the others saw."""
+    config = {**CONFIGS["llada"], "n_layers": 1}
+    torch.manual_seed(0)
+    checkpoint.save(checkpoint.build(config), config, tmp_path)
+    return checkpoint.load(tmp_path)
+
+
+def test_a_shadow_place_reads_as_if_it_were_masked(shallow: LoadedModel) -> None:
+    canvas = Canvas.start([1, 2, 3], 5, MASK).apply(
+        [{"op": "commit", "slot": s, "token": 40 + s} for s in (4, 6)]
+    )
+    state = RunState(shallow.spec, Params(), canvas, 0, {})
+    block = Block((3, 5, 7), (3, 8), 1)
+    reading = with_shadow(Reader(shallow, forward_many, seeded(0)), state, block)
+    assert reading.settled is not None
+    assert reading.settled_logits is not None
+    assert reading.settled.tolist() == [4, 6]
+    assert torch.allclose(reading.logits, logits(shallow, canvas.tokens, [3, 5, 7]), atol=1e-5)
+    for place, row in zip((4, 6), reading.settled_logits, strict=True):
+        masked = list(canvas.tokens)
+        masked[place] = MASK
+        assert torch.allclose(row, logits(shallow, masked, [place])[0], atol=1e-5)
+
+
+def _steps(model: LoadedModel, recipe: str, canvas: Canvas, **params: Any) -> list[StepResult]:
+    return list(generate(model, canvas, recipe, params, 3))
+
+
+def test_verification_opens_fewer_places_than_are_written(tiny: Tiny) -> None:
+    canvas = Canvas.start([5, 6], 12, MASK)
+    steps = _steps(tiny("llada"), "wino", canvas, draft_threshold=0.0, verify_threshold=1.0)
+    for step in steps:
+        kinds = [op["op"] for op in step.operations]
+        assert kinds.count("remask") < max(1, kinds.count("commit"))
+    assert steps[-1].masked == 0
+
+
+def test_an_edit_writes_the_most_likely_token_of_its_place(tiny: Tiny) -> None:
+    model = tiny("llada2")
+    canvas = Canvas.start([5, 6], 10, MASK)
+    before, seen = canvas, 0
+    for step in _steps(model, "llada2/edit", canvas, threshold=0.3, edit_threshold=0.2):
+        predicted = logits(model, before.tokens).softmax(-1)
+        for op in step.operations:
+            if op["op"] == "edit":
+                place = before.position_of[op["slot"]]
+                row = predicted[place].clone()
+                assert float(row.max()) > 0.2
+                assert op["token"] == int(row.argmax()) != before.tokens[place]
+                assert op["p"] == pytest.approx(float(row.max()), abs=1e-4)
+                seen += 1
+        before = step.canvas
+    assert seen > 0
+
+
+def test_an_unreachable_threshold_edits_nothing(tiny: Tiny) -> None:
+    steps = _steps(tiny("llada2"), "llada2/edit", Canvas.start([5], 10, MASK), edit_threshold=1.0)
+    assert {op["op"] for step in steps for op in step.operations} == {"commit"}
+
+
+def test_a_block_is_looked_at_no_more_often_than_allowed(tiny: Tiny) -> None:
+    canvas = Canvas.start([5], 3, MASK)
+    for most in (0, 1, 3):
+        steps = _steps(
+            tiny("llada2"), "llada2/edit", canvas, edit_threshold=0.0, max_post_steps=most
+        )
+        full = next(i for i, step in enumerate(steps) if step.masked == 0)
+        assert len(steps) - full - 1 <= most
+
+
+def _drawn(model: LoadedModel, token: int) -> LoadedModel:
+    """A model that puts this token first everywhere."""
+    return replace(model, family=replace(model.family, head=_favouring(model, token)))
+
+
+def _favouring(model: LoadedModel, token: int) -> Callable[..., torch.Tensor]:
+    plain = model.family.head
+
+    def head(native: torch.nn.Module, hidden: torch.Tensor) -> torch.Tensor:
+        found = plain(native, hidden).clone()
+        found[..., token] += 50.0
+        return found
+
+    return head
+
+
+def test_an_expand_token_makes_two_places_of_one(tiny: Tiny) -> None:
+    model = _drawn(tiny("dreamon"), 311)
+    steps = _steps(
+        model, "dreamon", Canvas.start([1, MASK, 3], 0, MASK), max_new_tokens=3, expand_budget=9
+    )
+    assert [op["op"] for op in steps[0].operations] == ["insert"]
+    assert steps[0].operations[0]["new"] == [3]
+    assert steps[1].canvas.tokens == [1, MASK, MASK, MASK, 3]
+    # three places are the limit: from here on tokens are written
+    assert [step.operations[0]["op"] for step in steps[2:]] == ["commit"] * 3
+
+
+def test_the_budget_bounds_the_expansions(tiny: Tiny) -> None:
+    model = _drawn(tiny("dreamon"), 311)
+    steps = _steps(
+        model, "dreamon", Canvas.start([1, MASK, 3], 0, MASK), max_new_tokens=50, expand_budget=2
+    )
+    assert sum(op["op"] == "insert" for step in steps for op in step.operations) == 2
+
+
+def test_a_delete_token_takes_its_place_away(tiny: Tiny) -> None:
+    model = tiny("dreamon")
+    model = _drawn(model, model.spec.delete_id or 0)
+    canvas = Canvas.start([1, MASK, MASK, 4, MASK, 6], 0, MASK)
+    steps = _steps(model, "dreamon", canvas)
+    assert steps[-1].canvas.tokens == [1, 4, 6]
+    assert len(steps) == 3
+
+
+def test_deletion_may_take_the_rest_of_its_gap_along(tiny: Tiny) -> None:
+    model = tiny("dreamon")
+    model = _drawn(model, model.spec.delete_id or 0)
+    canvas = Canvas.start([model.spec.delete_id or 0, MASK, MASK, MASK, 4, MASK], 0, MASK)
+    steps = _steps(model, "dreamon", canvas, pad_delete_to_right=True)
+    assert steps[-1].canvas.tokens == [300, 4]
+    # from the drawn place to the end of its gap: neither the prompt's own end-of-text counts, nor
+    # is the other gap touched
+    for step in steps:
+        deleted = [op["slot"] for op in step.operations]
+        assert deleted == [5] or deleted == list(range(deleted[0], 4))
