@@ -1,14 +1,16 @@
 """The judge of the small stories: parses a text against the grammar and binds its slots.
 
-Four marks, each stricter than the one before: *grammar* is the share of characters that are
-sentences of the grammar, *plot* says that all beats of one plot stand in order, *consistent*
-that every slot keeps its value, *prompt* that the values also agree with the prompt.
+Five marks, each stricter than the one before: *grammar* is the share of characters that are
+sentences of the grammar, *plot* says that all beats of one plot stand in order, *kept* that every
+slot but the place keeps its value (who lives by the river may well find something at the school,
+though the corpus never says so), *consistent* that the place does too, *prompt* that the values
+also agree with the prompt.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,6 +19,8 @@ from inference.engine.corpora.plots import PLOTS, Plot
 
 SLOT = re.compile(r"\{(\w+)\}")
 Binding = Mapping[str, str]
+Slots = frozenset[str]
+PLACE: Slots = frozenset({"place"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Marks:
 
     grammar: float
     plot: bool
+    kept: bool
     consistent: bool
     prompt: bool
 
@@ -42,12 +47,10 @@ def pattern(template: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     return re.compile(literal + re.escape(template[last:])), tuple(slots)
 
 
-def unify(
-    binding: Binding, slots: tuple[str, ...], words: tuple[str, ...]
-) -> dict[str, str] | None:
+def unify(binding: Binding, told: Iterable[tuple[str, str]]) -> dict[str, str] | None:
     """The binding with these words added, or None where they contradict it or each other."""
     merged = dict(binding)
-    for slot, word in zip(slots, words, strict=True):
+    for slot, word in told:
         if merged.setdefault(slot, word) != word:
             return None
     implied = derive({slot: word for slot, word in merged.items() if slot in FREE_SLOTS})
@@ -74,26 +77,32 @@ def _derivable(binding: Binding) -> bool:
     )
 
 
-def follows(text: str, plot: Plot, binding: Binding | None) -> bool:
-    """Whether `text` is a story of the plot; with a binding, its slots must agree with it."""
-    return any(_readings(text, 0, plot, 0, binding))
+def follows(text: str, plot: Plot, binding: Binding | None, ignored: Slots = frozenset()) -> bool:
+    """Whether `text` is a story of the plot; with a binding, its slots must agree with it,
+    those that are `ignored` aside."""
+    return any(_readings(text, 0, plot, 0, binding, ignored))
 
 
-def _readings(text: str, at: int, plot: Plot, beat: int, binding: Binding | None) -> Iterator[bool]:
+def _readings(
+    text: str, at: int, plot: Plot, beat: int, binding: Binding | None, ignored: Slots
+) -> Iterator[bool]:
     if beat == len(plot.beats):
         if at > len(text):
             yield True
         return
     if beat in plot.optional:
-        yield from _readings(text, at, plot, beat + 1, binding)
+        yield from _readings(text, at, plot, beat + 1, binding, ignored)
     for template in plot.beats[beat]:
         regex, slots = pattern(template)
         match = regex.match(text, at)
         if match is None or text[match.end() : match.end() + 1] not in ("", " "):
             continue
-        merged = None if binding is None else unify(binding, slots, match.groups())
+        merged = None
+        if binding is not None:
+            told = zip(slots, match.groups(), strict=True)
+            merged = unify(binding, (pair for pair in told if pair[0] not in ignored))
         if binding is None or merged is not None:
-            yield from _readings(text, match.end() + 1, plot, beat + 1, merged)
+            yield from _readings(text, match.end() + 1, plot, beat + 1, merged, ignored)
 
 
 def prompt_readings(prompt: str) -> Iterator[tuple[Plot, dict[str, str]]]:
@@ -102,7 +111,7 @@ def prompt_readings(prompt: str) -> Iterator[tuple[Plot, dict[str, str]]]:
         for template in plot.prompts:
             regex, slots = pattern(template)
             match = regex.fullmatch(prompt.strip())
-            binding = match and unify({}, slots, match.groups())
+            binding = match and unify({}, zip(slots, match.groups(), strict=True))
             if binding is not None:
                 yield plot, binding
 
@@ -136,9 +145,10 @@ def _sentences() -> tuple[re.Pattern[str], ...]:
 
 
 def judge(prompt: str, story: str) -> Marks:
-    """All four marks of a story that was told for a prompt."""
+    """All marks of a story that was told for a prompt."""
     text = story.strip()
     plot = any(follows(text, p, None) for p in PLOTS.values())
-    consistent = plot and any(follows(text, p, {}) for p in PLOTS.values())
+    kept = plot and any(follows(text, p, {}, PLACE) for p in PLOTS.values())
+    consistent = kept and any(follows(text, p, {}) for p in PLOTS.values())
     agrees = consistent and any(follows(text, p, b) for p, b in prompt_readings(prompt))
-    return Marks(coverage(text), plot, consistent, agrees)
+    return Marks(coverage(text), plot, kept, consistent, agrees)

@@ -14,7 +14,8 @@ from inference.engine.training.task import Task
 MEANINGS = {
     "grammar": "share of the characters that stand in sentences of the grammar",
     "plot": "all beats of one plot stand in order",
-    "consistent": "as plot, and every name, pronoun, object and sound is kept to the end",
+    "kept": "as plot, and every name, pronoun, object, colour, animal and sound stays the same",
+    "consistent": "as kept, and all sentences also name the same place",
     "prompt": "as consistent, and the story agrees with its prompt",
     "exact": "the whole answer is right",
     "digits": "share of the digits that are right",

@@ -175,7 +175,7 @@ TASK = Task(
     corpus=Gaps,
     held_out=held_out,
     cases=cases,
-    aims=("prompt", "consistent", "plot", "grammar", "length"),
+    aims=("prompt", "consistent", "kept", "plot", "grammar", "length"),
     examples=[
         example("Leo was a very kind boy. He had a red kite.", " There was the red kite!", 4),
         example(

@@ -139,22 +139,22 @@ TASK = Task(
     corpus=story_corpus,
     held_out=held_out,
     cases=story_cases,
-    aims=("prompt", "consistent", "plot", "grammar"),
+    aims=("prompt", "consistent", "kept", "plot", "grammar"),
     default=True,
     examples=[
         {"prompt": prompt, "gen_length": GEN_LENGTH, "block_length": block}
         for prompt, block in (
             ("Tell a story about Ben, who needs a gift for Mia.", 64),
-            ("Tell a story about Nora, who loses a red kite.", 16),
+            ("Tell a story about Nora, who loses a red kite.", 64),
             ("Write about Finn, Ruby and one drum.", 64),
-            ("Tell a story about Lucy and a hungry duck.", 32),
-            ("The future of artificial intelligence is", 16),
+            ("Tell a story about Lucy and a hungry duck.", 16),
+            ("Once upon a time", 64),
         )
     ],
     decoding={
         "recipe": "llada/low_confidence",
         "tokens_per_step": 1,
         "temperature": 0.0,
-        "block_length": 16,
+        "block_length": GEN_LENGTH,
     },
 )

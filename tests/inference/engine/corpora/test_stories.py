@@ -25,7 +25,7 @@ def test_the_judge_accepts_every_story_of_the_grammar(plot: str) -> None:
     rng = random.Random(3)
     for _ in range(100):
         story = generate(rng, plot)
-        assert astuple(judge(story.prompt, story.body)) == (1.0, True, True, True), story
+        assert astuple(judge(story.prompt, story.body)) == (1.0, True, True, True, True), story
 
 
 def test_the_same_seed_tells_the_same_stories() -> None:
@@ -49,18 +49,18 @@ def test_pronouns_follow_the_name() -> None:
 
 def test_marks_of_a_right_story() -> None:
     story = STORY.format(name="Ben", friend="Mia")
-    assert astuple(judge(PROMPT, story)) == (1.0, True, True, True)
+    assert astuple(judge(PROMPT, story)) == (1.0, True, True, True, True)
 
 
 CORRUPTIONS = {
-    "another object": ("the kite was gone", "the drum was gone", (True, False, False)),
-    "another name": ("said Ben", "said Leo", (True, False, False)),
-    "a wrong pronoun": ("He had", "She had", (True, False, False)),
-    "the friend's pronoun": ("she said", "he said", (True, False, False)),
-    "not what the prompt asks for": ("a red kite.", "a blue kite.", (True, True, False)),
-    "a missing beat": ("One day the kite was gone. ", "", (False, False, False)),
-    "a broken sentence": ("One day the", "One the the", (False, False, False)),
-    "one character twice": ("Mia", "Ben", (True, False, False)),
+    "another object": ("the kite was gone", "the drum was gone", (True, False, False, False)),
+    "another name": ("said Ben", "said Leo", (True, False, False, False)),
+    "a wrong pronoun": ("He had", "She had", (True, False, False, False)),
+    "the friend's pronoun": ("she said", "he said", (True, False, False, False)),
+    "not what the prompt asks for": ("a red kite.", "a blue kite.", (True, True, True, False)),
+    "a missing beat": ("One day the kite was gone. ", "", (False, False, False, False)),
+    "a broken sentence": ("One day the", "One the the", (False, False, False, False)),
+    "one character twice": ("Mia", "Ben", (True, False, False, False)),
 }
 
 
@@ -70,7 +70,22 @@ def test_the_judge_sees_a_corruption(name: str) -> None:
     story = STORY.format(name="Ben", friend="Mia")
     assert old in story
     marks = judge(PROMPT, story.replace(old, new))
-    assert (marks.plot, marks.consistent, marks.prompt) == expected
+    assert (marks.plot, marks.kept, marks.consistent, marks.prompt) == expected
+
+
+def test_the_place_has_a_mark_of_its_own() -> None:
+    story = STORY.format(name="Ben", friend="Mia")
+    moved = story.replace(
+        "Ben was a very kind boy.", "In a house by the park lived Ben, a kind boy."
+    )
+    gift = (
+        "In a house by the park lived Ben, a kind boy. Ben needed a gift for Mia. At the {} he "
+        'found a red kite. At the party Mia opened the box. "A red kite! Thank you!" said Mia.'
+    )
+    assert judge(PROMPT, moved).consistent
+    assert judge("", gift.format("park")).consistent
+    marks = judge("", gift.format("school"))
+    assert (marks.kept, marks.consistent) == (True, False)
 
 
 def test_grammar_is_the_share_of_characters_in_sentences() -> None:
