@@ -18,6 +18,7 @@ from . import scores as scoring
 from .adjust import distributions
 from .dice import LANE, Dice, Lane, seeded
 from .distribution import Distribution
+from .ending import endings
 from .memory import Memory
 from .params import Params, checked
 from .recipes import Recipe, recipe_named
@@ -115,8 +116,8 @@ class Run:
         started = time.perf_counter()
         reading = self.recipe.source(self.reader, state, block)
         read = time.perf_counter()
-        view = self.view(state, block, reading, step)
-        operations = decide(self.recipe, view) if len(view.positions) or view.shadow else []
+        view = self.view(state, reading, block, step)
+        operations = self.decide(view, block)
         canvas = state.canvas.apply(operations)
         decided = time.perf_counter()
         if self.recipe.remembers:
@@ -133,11 +134,19 @@ class Run:
             carry=dict(state.carry),
         )
 
-    def view(self, state: RunState, block: Block, reading: Reading, step: int) -> View:
-        """The part of the reading that the block allows to be written."""
+    def decide(self, view: View, block: Block) -> list[Operation]:
+        """The operations of a step, from the part of the reading that the block lets be written."""
+        inside = torch.isin(view.positions, self.reader.tensor(list(block.scope)))
+        scope = view if bool(inside.all()) else view.only(inside)
+        wanted = len(scope.positions) or scope.shadow is not None
+        operations = decide(self.recipe, scope) if wanted else []
+        ending = self.params.stop_at_end and not self.params.official
+        return operations + endings(view, operations) if ending else operations
+
+    def view(self, state: RunState, reading: Reading, block: Block, step: int) -> View:
+        """Everything that was read, ready to be judged."""
         choice, ranking = distributions(state, self.recipe.edits, reading.logits)
-        inside = torch.isin(reading.positions, self.reader.tensor(list(block.scope)))
-        view = View(
+        return View(
             state=state,
             block=block,
             generator=self.dice(step),
@@ -150,7 +159,6 @@ class Run:
             shadow=_shadow(reading, choice),
             history=self._history(state, block, reading),
         )
-        return view if bool(inside.all()) else view.only(inside)
 
     def _history(self, state: RunState, block: Block, reading: Reading) -> list[Distribution]:
         if not self.recipe.remembers:

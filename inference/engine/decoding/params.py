@@ -27,6 +27,7 @@ class Params:
     logits_eos_inf: bool = False
     confidence_eos_eot_inf: bool = False
     eos_last: bool = False
+    stop_at_end: bool = False
     tokens_per_step: int = 1
     threshold: float = 0.9
     factor: float = 1.0

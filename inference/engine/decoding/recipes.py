@@ -43,7 +43,7 @@ class Recipe:
     published: Recipe | None = None
 
 
-_PLAIN = ("temperature", "top_p", "top_k", "eos_last")
+_PLAIN = ("temperature", "top_p", "top_k", "eos_last", "stop_at_end")
 _SWITCHES = ("cfg_scale", "logits_eos_inf", "confidence_eos_eot_inf")
 LLADA = ("steps", "block_length", *_PLAIN, *_SWITCHES)
 DREAM = ("steps", *_PLAIN, "alg_temp", "eps")

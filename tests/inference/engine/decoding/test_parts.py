@@ -289,3 +289,29 @@ def test_one_block_over_everything_is_exact_with_a_cache(
     for left, right in zip(fast, plain, strict=True):
         assert left.canvas.tokens == right.canvas.tokens
         assert torch.allclose(left.logits, right.logits, atol=1e-4)
+
+
+def _ending(model: LoadedModel, **params: Any) -> list[Any]:
+    """A run left to right of a model that ends the text at its third place."""
+    plain = list(generate(model, Canvas.start([1, 2], 8, MASK), "rank/left_to_right", {}, 0))
+    spec = replace(model.spec, eos_id=plain[2].operations[0]["token"])
+    ended = replace(model, spec=spec)
+    return list(generate(ended, Canvas.start([1, 2], 8, MASK), "rank/left_to_right", params, 0))
+
+
+def test_a_run_may_stop_when_the_text_has_ended(tiny: Tiny) -> None:
+    whole, short = _ending(tiny("llada")), _ending(tiny("llada"), stop_at_end=True)
+    end = whole[2].operations[0]["token"]
+    first = next(i for i, step in enumerate(whole) if step.operations[0]["token"] == end)
+    assert [s.operations[0] for s in short] == [s.operations[0] for s in whole[: first + 1]]
+    assert short[-1].masked == 0
+    assert set(short[-1].canvas.tokens[2 + first :]) == {end}
+    probs = short[-1].logits.softmax(-1)[1:, end].tolist()
+    assert [op["p"] for op in short[-1].operations[1:]] == pytest.approx(probs, abs=1e-5)
+
+
+def test_an_end_with_open_places_before_it_ends_nothing(tiny: Tiny) -> None:
+    model = tiny("llada")
+    canvas = Canvas.start([1, 2], 6, MASK).apply([{"op": "commit", "slot": 6, "token": 300}])
+    first = next(generate(model, canvas, "rank/left_to_right", {"stop_at_end": True}, 0))
+    assert len(first.operations) == 1

@@ -1,0 +1,40 @@
+"""Ending early: once the text has ended, what is still open behind the end is filled with it."""
+
+from __future__ import annotations
+
+import torch
+
+from ..canvas import Canvas, Operation
+from .view import View
+
+
+def endings(view: View, operations: list[Operation]) -> list[Operation]:
+    """Commits of end-of-text to the open places behind a settled end.
+
+    An end is settled when a place of the run holds end-of-text or end-of-turn and none before it is
+    open. `view` must hold every place that was read; places that were not read stay open.
+    """
+    token = view.spec.eos_id if view.spec.eos_id is not None else view.spec.eot_id
+    behind = _behind_end(view, view.canvas.apply(operations))
+    if token is None or not behind:
+        return []
+    probs = view.choice.prob_of(torch.full_like(view.positions, token)).tolist()
+    slots = [view.canvas.slots[i].id for i in view.positions.tolist()]
+    return [
+        {"op": "commit", "slot": slot, "token": token, "p": prob, "by": "auto"}
+        for slot, prob in zip(slots, probs, strict=True)
+        if slot in behind
+    ]
+
+
+def _behind_end(view: View, canvas: Canvas) -> set[int]:
+    """Slots of the open, unlocked places behind the first settled end."""
+    ends = {view.spec.eos_id, view.spec.eot_id} - {None}
+    for place, slot in enumerate(canvas.slots):
+        is_open = slot.token == canvas.mask_id and not slot.locked
+        if is_open:
+            return set()
+        if not slot.prompt and slot.token in ends:
+            rest = canvas.slots[place:]
+            return {s.id for s in rest if s.token == canvas.mask_id and not s.locked}
+    return set()
