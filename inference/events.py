@@ -6,6 +6,9 @@ after that transaction has been committed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -27,6 +30,11 @@ class Event:
     payload: dict[str, Any]
 
 
+_gathering: ContextVar[list[tuple[str, str, dict[str, Any]]] | None] = ContextVar(
+    "gathering", default=None
+)
+
+
 def stream_group(stream_id: UUID | str) -> str:
     """Channel-layer group whose members hear the bells of a stream."""
     return f"stream.{stream_id}"
@@ -37,17 +45,49 @@ def user_group(user_id: int) -> str:
     return f"user.{user_id}"
 
 
-def publish(stream_id: UUID | str, type: str, payload: dict[str, Any]) -> Event:
-    """Append an event to a stream and ring its bell after commit. Returns it with its number."""
+def publish(stream_id: UUID | str, type: str, payload: dict[str, Any]) -> None:
+    """Append an event to a stream; its bell rings after the commit."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("publish() belongs into the transaction that it tells of")
-    Stream.objects.filter(pk=stream_id).update(last_number=F("last_number") + 1)
-    number = Stream.objects.values_list("last_number", flat=True).get(pk=stream_id)
-    StreamEvent.objects.create(stream_id=stream_id, number=number, type=type, payload=payload)
-    event = Event(str(stream_id), number, type, payload)
-    message = {"type": "bell", "event": asdict(event)}
-    transaction.on_commit(lambda: send(stream_group(stream_id), message))
-    return event
+    gathering = _gathering.get()
+    if gathering is not None:
+        gathering.append((str(stream_id), type, payload))
+    else:
+        _append(str(stream_id), [(type, payload)])
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Write all events published inside at the end, at once: a step has several.
+
+    Whoever reads a stream's number inside does not see them yet.
+    """
+    waiting: list[tuple[str, str, dict[str, Any]]] = []
+    token = _gathering.set(waiting)
+    try:
+        yield
+    finally:
+        _gathering.reset(token)
+    for stream_id in dict.fromkeys(stream for stream, _, _ in waiting):
+        _append(stream_id, [event[1:] for event in waiting if event[0] == stream_id])
+
+
+def _append(stream_id: str, new: list[tuple[str, dict[str, Any]]]) -> None:
+    """Number the events by the stream's own counter, whose row is held until the commit."""
+    Stream.objects.filter(pk=stream_id).update(last_number=F("last_number") + len(new))
+    last = Stream.objects.values_list("last_number", flat=True).get(pk=stream_id)
+    numbered = enumerate(new, last - len(new) + 1)
+    events = [Event(stream_id, number, type, payload) for number, (type, payload) in numbered]
+    StreamEvent.objects.bulk_create(
+        StreamEvent(stream_id=e.stream, number=e.number, type=e.type, payload=e.payload)
+        for e in events
+    )
+    transaction.on_commit(lambda: _ring(events))
+
+
+def _ring(events: list[Event]) -> None:
+    for event in events:
+        send(stream_group(event.stream), {"type": "bell", "event": asdict(event)})
 
 
 def events_after(stream_id: UUID | str, number: int, limit: int = 500) -> list[Event]:

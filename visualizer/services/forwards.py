@@ -20,16 +20,19 @@ def keep_forward(
     data: bytes,
     summary: dict[str, Any],
     settings: dict[str, Any],
-) -> Digest:
+    replace: bool = True,
+) -> None:
     """Keep the digest of the forward pass over a state and tell of it.
 
-    A second pass over the same state says the same; it replaces the row.
+    A second pass over the same state says the same. With `replace` it takes the row's place;
+    without it a row that is there stays, because a pass by hand has read more positions.
     """
     where = home_of(session, place)
-    digest, _ = Digest.objects.update_or_create(
+    keep = Digest.objects.update_or_create if replace else Digest.objects.get_or_create
+    digest, created = keep(
         branch_id=where.branch,
         number=where.number,
         defaults={"data": data, "summary": summary, "settings": settings},
     )
-    publish(session.stream_id, "forward", events.forward_payload(digest))
-    return digest
+    if created or replace:
+        publish(session.stream_id, "forward", events.forward_payload(digest))

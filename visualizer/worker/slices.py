@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,11 @@ from inference.engine.decoding import loop
 from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
 from inference.errors import UnmaskError, error_shape, internal_error
+from inference.events import gathered
 from inference.limits import SLICE_SECONDS
 from inference.runtime.faults import told
-from visualizer.models import Command, Digest, Run, Session
-from visualizer.selectors.history import Place, head_of, home_of, state_at, tip
+from visualizer.models import Command, Run, Session
+from visualizer.selectors.history import Place, head_of, state_at, tip
 from visualizer.services import leases, runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.leases import Lease, LeaseLost
@@ -32,6 +34,7 @@ from visualizer.worker.jobs import ATTEMPTS, CHANGING, fenced
 
 log = logging.getLogger(__name__)
 Status = Run.Status
+PAUSE = "pause"
 
 
 @dataclass
@@ -47,6 +50,16 @@ class Slice:
     @property
     def place(self) -> Place:
         return Place(self.run.branch_id, self.number)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A step that has been computed and not been written."""
+
+    result: StepResult
+    before: Canvas
+    data: bytes
+    summary: dict[str, Any]
 
 
 def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
@@ -87,25 +100,47 @@ def _begin(lease: Lease, run: Run) -> None:
 
 
 def _work(work: Slice, deadline: float) -> None:
-    """Step by step, until something else is due."""
+    """Step by step, until something else is due.
+
+    While a step is being written the engine computes the next one already.
+    """
+    if _stop_asked(work):
+        _end(work.lease, work.run, Status.STOPPED)
+        return
     results = _results(work)
-    while True:
-        ended = _ended(work)
-        if ended is not None:
-            _end(work.lease, work.run, ended)
-            return
-        with leases.kept(work.lease):
-            result = runtime.submit(lambda: next(results, None))
+    with ThreadPoolExecutor(1, "ahead") as ahead:
+        coming = ahead.submit(_make, results, work.canvas)
+        while True:
+            with leases.kept(work.lease):
+                made = coming.result()
+            due = Status.DONE if made is None else _due(work, deadline)
+            if made is not None and due is None:
+                coming = ahead.submit(_make, results, made.result.canvas)
+            if made is not None:
+                with fenced(work.lease), gathered():
+                    _store(work, made)
+            if due is not None:
+                _ENDS[due](work)
+                return
+
+
+def _make(results: Iterator[StepResult], before: Canvas) -> Made | None:
+    """Compute the next step and the digest of what it read; None at the run's end."""
+
+    def work() -> tuple[StepResult, bytes] | None:
+        result = next(results, None)
         if result is None:
-            _end(work.lease, work.run, Status.DONE)
-            return
-        with told():
-            read = _reading(work, result)
-        with fenced(work.lease):
-            _store(work, result, read)
-        if time.monotonic() > deadline or _waiting(work.session):
-            _pause(work)
-            return
+            return None
+        return result, digest.encode(result.logits, result.positions, [before.mask_id])
+
+    made = runtime.submit(work)
+    if made is None:
+        return None
+    result, data = made
+    with told():
+        view = DigestView.from_bytes(data)
+        summary = summed_up(view, before, result.ms.get("forward", 0.0), False)
+    return Made(result, before, data, summary)
 
 
 def _results(work: Slice) -> Iterator[StepResult]:
@@ -122,31 +157,36 @@ def _results(work: Slice) -> Iterator[StepResult]:
     )
 
 
-def _ended(work: Slice) -> str | None:
-    """Whether a stop was asked for or the wanted number of steps has been made."""
-    if Run.objects.filter(pk=work.run.pk, stop_requested=True).exists():
+def _due(work: Slice, deadline: float) -> str | None:
+    """What is due after the step that has just been computed, if the run is not to go on."""
+    if _stop_asked(work):
         return Status.STOPPED
-    made = work.number + 1 - work.run.first_step
-    limit = work.run.max_steps
-    return Status.DONE if limit is not None and made >= limit else None
+    made = work.number + 2 - work.run.first_step
+    if work.run.max_steps is not None and made >= work.run.max_steps:
+        return Status.DONE
+    return PAUSE if time.monotonic() > deadline or _waiting(work.session) else None
+
+
+def _stop_asked(work: Slice) -> bool:
+    return Run.objects.filter(pk=work.run.pk, stop_requested=True).exists()
 
 
 def _waiting(session: Session) -> bool:
     return Command.objects.filter(session=session, state=Command.State.PENDING).exists()
 
 
-def _reading(work: Slice, result: StepResult) -> tuple[bytes, dict[str, Any]]:
-    """The digest of what the step read, and its summary."""
-    exclude = [work.canvas.mask_id]
-    data = runtime.submit(lambda: digest.encode(result.logits, result.positions, exclude))
-    view = DigestView.from_bytes(data)
-    return data, summed_up(view, work.canvas, result.ms.get("forward", 0.0), False)
-
-
-def _store(work: Slice, result: StepResult, read: tuple[bytes, dict[str, Any]]) -> None:
+def _store(work: Slice, made: Made) -> None:
     """The distribution, the step and the run's memory, in the transaction of the fence."""
     work.session.refresh_from_db(fields=CHANGING)
-    _keep(work, *read)
+    keep_forward(
+        session=work.session,
+        place=work.place,
+        data=made.data,
+        summary=made.summary,
+        settings=work.session.settings,
+        replace=False,
+    )
+    result = made.result
     timings = {name: round(value, 2) for name, value in result.ms.items()}
     new = NewStep(
         result.operations,
@@ -155,28 +195,22 @@ def _store(work: Slice, result: StepResult, read: tuple[bytes, dict[str, Any]]) 
         run=work.run,
     )
     follow = head_of(work.session) == work.place
-    write_step(session=work.session, place=work.place, new=new, before=work.canvas, follow=follow)
+    write_step(session=work.session, place=work.place, new=new, before=made.before, follow=follow)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
-    work.canvas, work.number = result.canvas, work.number + 1
-
-
-def _keep(work: Slice, data: bytes, summary: dict[str, Any]) -> None:
-    """Unless a forward pass by hand has kept more of this state already."""
-    where = home_of(work.session, work.place)
-    if not Digest.objects.filter(branch=where.branch, number=where.number).exists():
-        keep_forward(
-            session=work.session,
-            place=work.place,
-            data=data,
-            summary=summary,
-            settings=work.session.settings,
-        )
+    work.number += 1
 
 
 def _pause(work: Slice) -> None:
     """The slice went well: the next one starts with a fresh count."""
     Run.objects.filter(pk=work.run.pk).update(attempts=0)
+
+
+_ENDS: dict[str, Callable[[Slice], None]] = {
+    PAUSE: lambda work: _pause(work),
+    Status.DONE: lambda work: _end(work.lease, work.run, Status.DONE),
+    Status.STOPPED: lambda work: _end(work.lease, work.run, Status.STOPPED),
+}
 
 
 def _end(lease: Lease, run: Run, status: str, error: dict[str, Any] | None = None) -> None:
