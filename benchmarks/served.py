@@ -10,7 +10,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -22,9 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 120
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where it listens (host:port), and its process."""
+
+    address: str
+    pid: int
+
+
 @contextmanager
-def serving(threads: int, **settings: str) -> Iterator[str]:
-    """`manage.py serve` with the default model loaded. Yields host:port."""
+def serving(threads: int, **settings: str) -> Iterator[Server]:
+    """`manage.py serve` with the default model loaded."""
     with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
         port = _free_port()
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -37,7 +46,7 @@ def serving(threads: int, **settings: str) -> Iterator[str]:
         )
         try:
             _until_ready(f"http://127.0.0.1:{port}/readyz", process)
-            yield f"127.0.0.1:{port}"
+            yield Server(f"127.0.0.1:{port}", process.pid)
         finally:
             process.terminate()
             process.wait(30)
@@ -47,7 +56,10 @@ class Client:
     """One socket of the JSON protocol, used in turn."""
 
     def __init__(self, address: str) -> None:
-        self.socket: ClientConnection = connect(f"ws://{address}/ws", max_size=None)
+        self._stack = ExitStack()
+        self.socket: ClientConnection = self._stack.enter_context(
+            connect(f"ws://{address}/ws", max_size=None)
+        )
 
     def send(self, type: str, **fields: Any) -> None:
         self.socket.send(json.dumps({"type": type, **fields}))
@@ -66,7 +78,7 @@ class Client:
         return self.receive(answer)
 
     def close(self) -> None:
-        self.socket.close()
+        self._stack.close()
 
 
 def _free_port() -> int:

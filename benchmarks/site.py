@@ -28,8 +28,8 @@ FORWARDS = 20
 def measure() -> list[str]:
     """Lines of the report: a step of a run, and a forward pass that a program asked for."""
     threads = torch.get_num_threads()
-    with serving(threads) as address:
-        client = Client(address)
+    with serving(threads) as server:
+        client = Client(server.address)
         started = client.ask("initialize", "state_update", prompt=PROMPT, gen_length=64)
         canvas = _canvas(started["state"]["token_ids"], started["state"]["prompt_length"])
         lines = table(f"a step of a run, {STEPS} steps", _steps(client, canvas), STEPS, "bare loop")
