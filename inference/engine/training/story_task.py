@@ -155,6 +155,6 @@ TASK = Task(
         "recipe": "llada/low_confidence",
         "tokens_per_step": 1,
         "temperature": 0.0,
-        "block_length": GEN_LENGTH,
+        "block_length": 16,
     },
 )
