@@ -1,0 +1,79 @@
+"""Marks of a finished canvas, for models that were trained on a task which can be checked.
+
+The checkers are those of the corpora (pure Python), so the web side needs no tensor library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from inference.engine.canvas import Canvas
+from inference.engine.corpora import addition, story_checks, sudoku
+from visualizer.models import Session
+from visualizer.selectors.labels import labels_for
+
+Marks = dict[str, float]
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+
+class Text(NamedTuple):
+    """A finished canvas as text: what was given, what was generated, and both."""
+
+    prompt: str
+    body: str
+    whole: str
+
+
+def score_of(session: Session, canvas: Canvas) -> dict[str, Any] | None:
+    """{task, exact, marks}; None for a model without a known task and for an open canvas."""
+    task = str(session.model.card.get("task", ""))
+    if task not in TASKS or not canvas.is_complete:
+        return None
+    marks = TASKS[task](_text(session, canvas))
+    exact = marks.get("exact", marks.get("prompt", 0.0))
+    return {"task": task, "exact": exact == 1.0, "marks": marks}
+
+
+def _text(session: Session, canvas: Canvas) -> Text:
+    labels = labels_for(session)
+    pieces = [labels(token) for token in canvas.tokens]
+    return Text(session.prompt, joined(pieces[canvas.prompt_length :]), joined(pieces))
+
+
+def joined(pieces: list[str]) -> str:
+    """The pieces up to the end token, without a start token."""
+    return "".join(pieces).removeprefix(START).partition(END)[0]
+
+
+def addition_marks(text: Text) -> Marks:
+    """exact: the equation holds. digits: share of right digits of the result."""
+    question, _, result = text.whole.partition("=")
+    first, _, second = question.partition("+")
+    if not (first.isdecimal() and second.isdecimal()):
+        return {"exact": 0.0, "digits": 0.0}
+    answer = addition.answer(first, second)
+    right = sum(a == b for a, b in zip(result, answer, strict=False))
+    return {"exact": float(addition.is_right(text.whole)), "digits": right / len(answer)}
+
+
+def sudoku_marks(text: Text) -> Marks:
+    """exact: the grid obeys the rules. cells: share of cells that contradict no other cell."""
+    grid = text.whole
+    if len(grid) != sudoku.CELLS:
+        return {"exact": 0.0, "cells": 0.0}
+    good = [c for c in range(sudoku.CELLS) if grid[c] in sudoku.choices(grid, c)]
+    return {"exact": float(sudoku.is_solved(grid)), "cells": len(good) / sudoku.CELLS}
+
+
+def story_marks(text: Text) -> Marks:
+    """The four marks of the grammar's parser; `prompt` is the strictest."""
+    verdict = story_checks.judge(text.prompt, text.body)
+    return {name: float(value) for name, value in vars(verdict).items()}
+
+
+TASKS: dict[str, Callable[[Text], Marks]] = {
+    "addition": addition_marks,
+    "sudoku": sudoku_marks,
+    "stories": story_marks,
+}
