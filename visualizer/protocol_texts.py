@@ -76,6 +76,15 @@ REPLIES: dict[str, str] = {
     "diff_result": "`branches`, `same` (slots that agree), `differences`: "
     "`{slot, tokens: [{token_id, token} or null, …]}`",
     "compare_result": "`step`, `strategies`: name → list of `{position, token_id, token, prob}`",
+    "runs_queued": "`step`, `branches`, `runs`: one of each for every recipe, in order; the runs "
+    "are worked one after the other and their steps are events",
+    "comparison_result": "`sides` (each with `settings`, `steps`, `tokens`, `masked`, `forwards`, "
+    "`tokens_per_forward`, `mean_confidence`, `mean_entropy` in nats, `kendall_tau` (order of "
+    "writing against left to right, -1 to 1), `milliseconds`, `score` (null, or `{task, exact, "
+    "marks}`)), `positions`: `{slot, positions, state (same, different, masked, missing), tokens: "
+    "[{token_id, token, by, step, p} or null, …]}`, `counts`, `agreement` (0 to 1), "
+    "`first_divergence` (null, or `{step, slot, position}`), `parameters` that differ (`{name, "
+    "values}`), `words`: `{op, words}`",
 }
 EXTRA_MESSAGES: dict[str, str] = {
     "model_status": "`is_loaded`, `model_path`: sent first, and when it changes",
@@ -98,5 +107,6 @@ EVENTS: dict[str, str] = {
     "the open positions, nats), `ms`, `cached`",
     "staged": "`selections`, `strategy`",
     "head": "`branch`, `number`: what is looked at",
-    "run": "`id`, `status` (queued, running, stopped, done, failed), `recipe`, `branch`, `error`",
+    "run": "`id`, `status` (queued, running, stopped, done, failed), `recipe`, `branch`, `error`. "
+    "Where several wait, the last such event tells of the one in front",
 }

@@ -11,11 +11,13 @@ import torch
 from django.contrib.auth.models import User
 
 from inference import runtime as real_runtime
+from inference.engine import checkpoint, forward
 from inference.labels import pack
 from inference.models import ModelEntry, Vocabulary
+from inference.runtime import Logits
 from tests.servers import Site
 from tests.visualizer.fakes import ALPHABET, CONTEXT, MASK, SIZE, FakeRuntime
-from tests.visualizer.served import serving
+from tests.visualizer.served import serving, write_model
 from visualizer.commands import submit
 from visualizer.models import Command, Session
 from visualizer.services import dispatch
@@ -109,3 +111,33 @@ def start(play: Play, owner: User) -> Callable[..., Session]:
 def session(start: Callable[..., Session]) -> Session:
     """Prompt "once" (positions 0–3) and 12 masks (4–15), in blocks of 4."""
     return start(block_length=4)
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A loaded model of one layer with random weights."""
+    folder = tmp_path_factory.mktemp("model")
+    write_model(folder)
+    return checkpoint.load(folder)
+
+
+@pytest.fixture
+def real(runtime: FakeRuntime, random_model: Any, monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
+    """The runtime with a real, small, random model."""
+
+    def logits(model: Any, ids: list[int], rows: list[int]) -> Logits:
+        return Logits(forward.logits(model, ids, rows), False, 1.0)
+
+    runtime.model = random_model
+    monkeypatch.setattr(real_runtime, "logits", logits)
+    return runtime
+
+
+@pytest.fixture
+def begin(real: FakeRuntime, start: Callable[..., Session]) -> Callable[..., Session]:
+    """begin(…) → a session of the owner's with the real model."""
+
+    def make(**fields: Any) -> Session:
+        return start(**{"prompt": "once upon a time", "gen_length": 8, **fields})
+
+    return make

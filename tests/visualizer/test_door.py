@@ -16,6 +16,7 @@ from visualizer.commands.door import handler_of
 from visualizer.commands.validation import validate
 from visualizer.models import Command, Session, Step
 
+ZERO = "00000000-0000-0000-0000-000000000000"
 GOOD: dict[str, dict[str, Any]] = {
     "load_model": {"model_path": "x"},
     "initialize": {"prompt": "x"},
@@ -31,6 +32,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "restore": {"branch": 1},
     "diff": {"branches": [1, 2]},
     "merge": {"branch": 1},
+    "compare_runs": {"recipes": [{"recipe": "rank/low_entropy"}, {"recipe": "llada/random"}]},
+    "compare_branches": {"sides": [{"session_id": ZERO, "branch": n} for n in (1, 2)]},
     "insert": {"position": 0},
     **{name: {"positions": [5]} for name in ("remask", "lock", "unlock", "delete")},
 }

@@ -10,48 +10,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
-from inference.engine import checkpoint, forward
 from inference.models import StreamEvent
-from inference.runtime import Logits
-from tests.visualizer.fakes import FakeRuntime
-from tests.visualizer.served import write_model
+from tests.visualizer.working import work_off
 from visualizer.models import Digest, Run, Session, Step
 from visualizer.selectors import head_of, state_at
 from visualizer.services import dispatch, leases, reaper
 from visualizer.worker import slices, turn
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("model")
-    write_model(folder)
-    return checkpoint.load(folder)
-
-
-@pytest.fixture
-def real(runtime: FakeRuntime, model: Any, monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
-    """The runtime with a real, small, random model."""
-    from inference import runtime as module
-
-    def logits(model: Any, ids: list[int], rows: list[int]) -> Logits:
-        return Logits(forward.logits(model, ids, rows), False, 1.0)
-
-    runtime.model = model
-    monkeypatch.setattr(module, "logits", logits)
-    return runtime
-
-
 Begin = Callable[..., Session]
-
-
-@pytest.fixture
-def begin(real: FakeRuntime, start: Any) -> Begin:
-    def make(**fields: Any) -> Session:
-        return start(**{"prompt": "once upon a time", "gen_length": 8, **fields})
-
-    return make
 
 
 def types(session: Session) -> list[str]:
@@ -60,15 +27,6 @@ def types(session: Session) -> list[str]:
 
 def tokens(session: Session) -> list[int]:
     return state_at(session).tokens
-
-
-def work_off(session: Session, sent: list[Any]) -> None:
-    """Everything that was sent, as a worker would."""
-    while sent:
-        task, argument = sent.pop(0)
-        if task == dispatch.ADVANCE and argument == str(session.pk):
-            turn.advance(argument)
-    session.refresh_from_db()
 
 
 def test_a_run_fills_the_canvas_step_by_step(

@@ -84,7 +84,8 @@ def test_every_command_keeps_snapshots_and_events_in_step(
     not_played = set(COMMANDS) - set(played)
     assert not_played == {
         "load_model", "initialize", "tokenize_and_forward", "list_sessions", "open_session",
-        "resume", "restore_session", "run", "stop", "insert", "delete",
+        "resume", "restore_session", "run", "stop", "insert", "delete", "compare_runs",
+        "compare_branches",
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from visualizer.commands.schemas import history, loop, sessions
+from visualizer.commands.schemas import comparing, history, loop, sessions
 from visualizer.fields import Message, SessionMessage
 
 _WEB = "visualizer.commands.handlers"
@@ -105,5 +105,7 @@ _ROWS = (
     _turn("insert", history.Insert, "steering", "state_update"),
     _turn("delete", history.Delete, "steering", "state_update"),
     _turn("compare", history.Compare, "selecting", "compare_result"),
+    _turn("compare_runs", comparing.CompareRuns, "running", "runs_queued"),
+    _web("compare_branches", comparing.CompareBranches, "comparing", "comparison_result"),
 )
 COMMANDS: dict[str, CommandSpec] = {row.name: row for row in _ROWS}

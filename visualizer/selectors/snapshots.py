@@ -11,7 +11,7 @@ from django.db import transaction
 
 from inference.engine.canvas import Canvas
 from inference.models import Stream
-from visualizer.models import Branch, Run, Session, Step
+from visualizer.models import Branch, Session, Step
 from visualizer.selectors import events
 from visualizer.selectors.history import (
     Place,
@@ -23,6 +23,7 @@ from visualizer.selectors.history import (
     tips_of,
 )
 from visualizer.selectors.labels import Labels, labels_for
+from visualizer.selectors.runs import front_run
 
 _TRIES = 4
 
@@ -74,7 +75,7 @@ def _read(session: Session, branch: int | None, number: int | None) -> dict[str,
         "heat": {str(row.number): row.summary.get("heat", "") for row in forwards},
         "forwards": {str(row.number): events.forward_payload(row) for row in forwards},
         "staged": events.staged_payload(session, labels),
-        "run": events.run_payload(Run.objects.filter(session=session).last()),
+        "run": events.run_payload(front_run(session)),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +14,23 @@ from inference.errors import UnmaskError
 from inference.events import publish
 from visualizer.models import Command, Run, Session
 from visualizer.selectors import events
-from visualizer.selectors.history import Place
+from visualizer.selectors.history import Place, branches_of, home
+from visualizer.selectors.runs import active_run as active_run
 from visualizer.services import dispatch
+from visualizer.services.branches import fork
 from visualizer.services.heads import set_head
 from visualizer.services.steps import writable_branch
 
 ACTIVE = Run.ACTIVE
 
 
-def active_run(session: Session) -> Run | None:
-    """The run that is being worked or waits for a worker."""
-    return Run.objects.filter(session=session, status__in=ACTIVE).select_related("branch").first()
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run that is to be made: its recipe, complete parameters, and a name for its branch."""
+
+    recipe: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
 
 
 @transaction.atomic
@@ -35,8 +43,7 @@ def start_run(
     max_steps: int | None = None,
 ) -> Run:
     """Queue a run from a state on. Raises UnmaskError (conflict) while another one goes on."""
-    if active_run(session) is not None:
-        raise UnmaskError("conflict", "A run is going on in this session. Stop it first.")
+    _check_free(session)
     branch = writable_branch(session, place)
     if branch.pk != place.branch:
         set_head(session=session, place=Place(branch.pk, place.number))
@@ -54,25 +61,59 @@ def start_run(
 
 
 @transaction.atomic
+def queue_runs(*, session: Session, place: Place, wanted: Sequence[Wanted]) -> list[Run]:
+    """A branch and a queued run on it for each, all from the same state and with the same seed.
+
+    They are worked one after the other; the head stays where it is. Raises UnmaskError (conflict)
+    while another run goes on. The front one is told last, as the last run event tells of it.
+    """
+    _check_free(session)
+    origin = home(branches_of(session), place)
+    rows = [_queued(session, origin, one) for one in wanted]
+    for run in reversed(rows):
+        _tell(run)
+    dispatch.advance(session.pk)
+    return rows
+
+
+def _queued(session: Session, origin: Place, wanted: Wanted) -> Run:
+    branch = fork(session=session, parent_id=origin.branch, number=origin.number, name=wanted.name)
+    return Run.objects.create(
+        session=session,
+        branch=branch,
+        recipe=wanted.recipe,
+        parameters=wanted.parameters,
+        first_step=origin.number + 1,
+    )
+
+
+def _check_free(session: Session) -> None:
+    if active_run(session) is not None:
+        raise UnmaskError("conflict", "A run is going on in this session. Stop it first.")
+
+
+@transaction.atomic
 def request_stop(*, session: Session) -> Run:
-    """Ask the run to stop after the step in the making."""
+    """Ask the run, and those that wait behind it, to stop after the step in the making."""
     run = active_run(session)
     if run is None:
         raise UnmaskError("conflict", "No run is going on in this session.")
-    run.stop_requested = True
-    run.save(update_fields=["stop_requested"])
+    Run.objects.filter(session=session, status__in=ACTIVE).update(stop_requested=True)
     dispatch.advance(session.pk)
     return run
 
 
 @transaction.atomic
 def set_status(*, run: Run, status: str, error: dict[str, Any] | None = None) -> None:
-    """Write a run's status and tell of it."""
+    """Write a run's status and tell of it; then of the one that waits behind it, if any."""
     run.status, run.error = status, error
     if status not in ACTIVE:
         run.finished = timezone.now()
     run.save(update_fields=["status", "error", "finished"])
     _tell(run)
+    waiting = None if status in ACTIVE else active_run(run.session)
+    if waiting is not None:
+        _tell(waiting)
 
 
 def _tell(run: Run) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from visualizer.commands.door import Request
 from visualizer.models import Session
-from visualizer.selectors import Place, branch_for, labels_for, state_at
+from visualizer.selectors import Place, branch_for, comparison, labels_for, state_at
 from visualizer.selectors.history import tip
 
 
@@ -36,3 +36,12 @@ def _end(session: Session, id: int) -> dict[int, int]:
 
 def _cell(token: int | None, labels: Any) -> dict[str, Any] | None:
     return None if token is None else {"token_id": token, "token": labels(token)}
+
+
+def compare_branches(request: Request) -> dict[str, Any]:
+    """comparison_result: positions, divergence, settings and measures of two places."""
+    first, second = (
+        comparison.side_for(request.user, side.session_id, side.branch, side.step)
+        for side in request.message.sides
+    )
+    return {"type": "comparison_result", **comparison.compare_branches(first, second)}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from inference.engine.canvas import Canvas
 from inference.errors import UnmaskError
+from visualizer.models import Session
 from visualizer.selectors import head_of, state_at
-from visualizer.selectors.events import run_payload
-from visualizer.services.runs import start_run
+from visualizer.selectors.events import branch_payload, run_payload
+from visualizer.services.runs import Wanted, queue_runs, start_run
 from visualizer.worker.jobs import Job, Write
 from visualizer.worker.recipes import prepared
 
@@ -15,9 +17,7 @@ from visualizer.worker.recipes import prepared
 def run(job: Job) -> Write:
     """run_changed: the run is queued; its steps are events of the session."""
     session, message = job.session, job.message
-    canvas = state_at(session)
-    if canvas.is_complete:
-        raise UnmaskError("conflict", "Nothing is masked in this state. Rewind or remask first.")
+    canvas = _open_canvas(session)
     parameters = prepared(
         session, canvas, message.recipe, message.parameters, message.tokens_per_step
     )
@@ -33,3 +33,35 @@ def run(job: Job) -> Write:
         return {"type": "run_changed", "run": run_payload(row)}
 
     return write
+
+
+def compare_runs(job: Job) -> Write:
+    """runs_queued: a branch and a queued run for each recipe, worked one after the other."""
+    session = job.session
+    canvas = _open_canvas(session)
+    wanted = [
+        Wanted(
+            one.recipe,
+            prepared(session, canvas, one.recipe, one.parameters, one.tokens_per_step),
+            one.name or one.recipe,
+        )
+        for one in job.message.recipes
+    ]
+
+    def write() -> dict[str, Any]:
+        rows = queue_runs(session=session, place=head_of(session), wanted=wanted)
+        return {
+            "type": "runs_queued",
+            "step": session.head_number,
+            "branches": [branch_payload(run.branch) for run in rows],
+            "runs": [run_payload(run) for run in rows],
+        }
+
+    return write
+
+
+def _open_canvas(session: Session) -> Canvas:
+    canvas = state_at(session)
+    if canvas.is_complete:
+        raise UnmaskError("conflict", "Nothing is masked in this state. Rewind or remask first.")
+    return canvas
