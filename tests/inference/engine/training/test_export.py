@@ -79,7 +79,7 @@ def test_the_directory_is_complete(exported: tuple[Path, MaskPredictor]) -> None
     assert sidecar["training"] == {"seed": 3}
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=str)
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 def test_examples_fit_the_context(task: Task) -> None:
     tokenizer = task.tokenizer(0)
     for example in task.examples:
