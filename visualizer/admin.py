@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from visualizer.models import Branch, Command, Digest, Run, Session, Step
+from visualizer.models import Branch, Command, Digest, Preset, Run, Session, Step
 
 
 def pretty(field: str, label: str) -> Any:
@@ -133,3 +133,16 @@ class CommandAdmin(ReadOnly):
         "created", "finished",
     )  # fmt: skip
     readonly_fields = fields
+
+
+@admin.register(Preset)
+class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("name", "owner", "created", "updated")
+    list_filter = ("created",)
+    search_fields = ("name", "owner__username")
+    fields = ("name", "owner", "values_text", "created", "updated")
+    values_text = pretty("values", "values")
+    readonly_fields = ("owner", "values_text", "created", "updated")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

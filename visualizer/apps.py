@@ -14,7 +14,7 @@ class VisualizerConfig(AppConfig):
 
 
 def _hand_over(giver: Any, taker: Any) -> None:
-    """A guest who signs in brings the sessions along; answers to old commands stay behind."""
-    from visualizer.models import Session
+    """A guest who signs in brings everything along; answers to old commands stay behind."""
+    from visualizer.services.ownership import hand_over
 
-    Session.objects.filter(owner=giver).update(owner=taker)
+    hand_over(giver=giver, taker=taker)

@@ -174,3 +174,20 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} ({self.state})"
+
+
+class Preset(models.Model):
+    """Settings that a user has named: recipe, parameters, probability settings."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    name = models.CharField(max_length=100)
+    values = models.JSONField(default=dict)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="preset_name")]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -85,6 +85,7 @@ REPLIES: dict[str, str] = {
     "[{token_id, token, by, step, p} or null, …]}`, `counts`, `agreement` (0 to 1), "
     "`first_divergence` (null, or `{step, slot, position}`), `parameters` that differ (`{name, "
     "values}`), `words`: `{op, words}`",
+    "preset_list": "`presets`: `{name, values, updated}`",
 }
 EXTRA_MESSAGES: dict[str, str] = {
     "model_status": "`is_loaded`, `model_path`: sent first, and when it changes",

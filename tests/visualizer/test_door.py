@@ -34,6 +34,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "merge": {"branch": 1},
     "compare_runs": {"recipes": [{"recipe": "rank/low_entropy"}, {"recipe": "llada/random"}]},
     "compare_branches": {"sides": [{"session_id": ZERO, "branch": n} for n in (1, 2)]},
+    "save_preset": {"name": "x", "values": {}},
+    "delete_preset": {"name": "x"},
     "insert": {"position": 0},
     **{name: {"positions": [5]} for name in ("remask", "lock", "unlock", "delete")},
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from visualizer.commands.schemas import comparing, history, loop, sessions
+from visualizer.commands.schemas import comparing, history, loop, presets, sessions
 from visualizer.fields import Message, SessionMessage
 
 _WEB = "visualizer.commands.handlers"
@@ -107,5 +107,8 @@ _ROWS = (
     _turn("compare", history.Compare, "selecting", "compare_result"),
     _turn("compare_runs", comparing.CompareRuns, "running", "runs_queued"),
     _web("compare_branches", comparing.CompareBranches, "comparing", "comparison_result"),
+    _web("save_preset", presets.SavePreset, "presets", "preset_list"),
+    _web("delete_preset", presets.DeletePreset, "presets", "preset_list"),
+    _web("list_presets", presets.ListPresets, "presets", "preset_list"),
 )
 COMMANDS: dict[str, CommandSpec] = {row.name: row for row in _ROWS}
