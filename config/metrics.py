@@ -34,13 +34,24 @@ class Figure:
 
 
 FIGURES = (
-    Figure("unmask_engine_jobs", "counter", ("engine", "jobs"), "forwards and other jobs done"),
+    Figure("unmask_engine_forwards", "counter", ("engine", "forwards"), "forwards made"),
+    Figure("unmask_engine_requests", "counter", ("engine", "requests"), "requests in forwards"),
+    Figure("unmask_engine_works", "counter", ("engine", "works"), "other work on the device"),
     Figure("unmask_engine_busy_seconds", "counter", ("engine", "busy_seconds"), "time computing"),
+    Figure(
+        "unmask_engine_gathered_seconds",
+        "counter",
+        ("engine", "gathered_seconds"),
+        "time waited for requests that were about to come",
+    ),
     Figure("unmask_engine_waiting", "gauge", ("engine", "waiting"), "jobs in the queue"),
     Figure("unmask_engine_replaced", "counter", ("engine", "replaced"), "stuck threads replaced"),
     Figure("unmask_logits_cache_hits", "counter", ("logits_cache", "hits"), "logits found"),
     Figure("unmask_logits_cache_misses", "counter", ("logits_cache", "misses"), "logits computed"),
-    Figure("unmask_logits_cache_bytes", "gauge", ("logits_cache", "held"), "bytes of kept logits"),
+    Figure(
+        "unmask_logits_cache_evictions", "counter", ("logits_cache", "evictions"), "logits given up"
+    ),
+    Figure("unmask_logits_cache_bytes", "gauge", ("logits_cache", "bytes"), "bytes of kept logits"),
 )
 
 

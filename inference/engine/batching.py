@@ -1,128 +1,196 @@
-"""Forwards of several requests joined into one, by a thread that owns the device.
+"""The one thread that owns the device, and the forwards of several requests joined into one.
 
-Whoever waits at the same time shares a forward; nobody waits for company. Since padding is hidden
-and random numbers belong to the requests, a result does not depend on who shared it (exactly in
-arithmetic; in float32 up to rounding, in bfloat16 a near tie can fall the other way).
+Whoever computes on the device hands it over here: forwards by calling the batcher, anything else
+by `submit`. Deciding what to write stays with the callers, in their own threads. Since padding is
+hidden and random numbers belong to the requests, a result does not depend on who shared its
+forward (exactly in arithmetic; in float32 up to rounding, in bfloat16 a near tie can fall the
+other way).
+
+Threads cannot be killed. When a forward overruns its limit its callers are told so, another
+thread takes over the queue, and the stuck one ends as soon as its work does.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from .checkpoint import LoadedModel
-from .errors import EngineError
+from .errors import EngineError, StepTimeout
 from .forward import ForwardMany, Request, forward_many
+from .waiting import Job, Waiting
 
-
-@dataclass
-class Job:
-    """What one caller wants, and where it waits for it."""
-
-    model: LoadedModel
-    requests: Sequence[Request]
-    result: Future[list[Tensor]] = field(default_factory=Future)
-
-    @property
-    def width(self) -> int:
-        return max(len(request.ids) for request in self.requests)
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Rescue = Callable[[LoadedModel, BaseException], bool]
 
 
 @dataclass
 class BatchStats:
-    """Forwards made, jobs and sequences in them, and the largest number of jobs in one."""
+    """Forwards made, jobs and sequences in them, and the largest number of jobs in one.
+
+    `works` counts what had the device alone, `replaced` the threads that were left behind.
+    """
 
     forwards: int = 0
     jobs: int = 0
     sequences: int = 0
     largest: int = 0
+    works: int = 0
+    replaced: int = 0
+    busy_seconds: float = 0.0
 
 
 class Batcher:
     """Call it like `forward_many`, from any thread; `close` it at the end.
 
     A batch takes waiting jobs of the same model in the order of their arrival, up to
-    `max_sequences` sequences and `max_tokens` padded tokens; the first one always goes, so that
-    nobody is passed over for longer than one forward.
+    `max_sequences` sequences and `max_tokens` padded tokens. `rescue` is asked once about a
+    forward that failed by itself; if it answers true the forward is tried again.
     """
 
     def __init__(
-        self, run: ForwardMany = forward_many, max_sequences: int = 16, max_tokens: int = 16384
+        self,
+        run: ForwardMany = forward_many,
+        max_sequences: int = 16,
+        max_tokens: int = 16384,
+        rescue: Rescue = lambda model, error: False,
     ) -> None:
-        self.run, self.max_sequences, self.max_tokens = run, max_sequences, max_tokens
+        self.run, self.rescue = run, rescue
         self.stats = BatchStats()
-        self._waiting: deque[Job] = deque()
-        self._changed = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
-        self._thread.start()
+        self.waiting = Waiting(max_sequences, max_tokens)
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
 
-    def __call__(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-        """Logits of each request's rows; blocks until they are there."""
-        job = Job(model, list(requests))
-        with self._changed:
-            if self._closed:
-                raise EngineError("The engine has been shut down.")
-            self._waiting.append(job)
-            self._changed.notify()
-        return job.result.result()
+    def __call__(
+        self, model: LoadedModel, requests: Sequence[Request], seconds: float | None = None
+    ) -> list[Tensor]:
+        """Logits of each request's rows; blocks until they are there.
+
+        Raises StepTimeout when the forward takes longer than `seconds`; waiting for others is
+        not counted.
+        """
+        if threading.current_thread() is self._thread:
+            return self.run(model, requests)
+        return self._wait(Job(model, list(requests)), seconds)  # type: ignore[no-any-return]
+
+    def submit(self, work: Callable[[], T], seconds: float | None = None) -> T:
+        """The result of work that has the device for itself. Raises what it raises."""
+        if threading.current_thread() is self._thread:
+            return work()
+        return self._wait(Job(work=work), seconds)  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Ends the thread after the forward at hand; whoever still waits gets an error."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        self.waiting.close()
+        thread = self._thread
+        if thread is not None and threading.current_thread() is not thread:
+            thread.join()
+        self._turn_away()
 
-    def _work(self) -> None:
-        while jobs := self._take():
-            self._serve(jobs)
-        for job in self._waiting:
+    def _wait(self, job: Job, seconds: float | None) -> Any:
+        self._ensure_thread()
+        if not self.waiting.put(job):
+            self._turn_away()
+        while True:
+            try:
+                return job.result.result(timeout=_left(job, seconds))
+            except FutureTimeout:
+                if job.result.done():
+                    raise
+                if seconds is not None and job.started and _age(job) >= seconds:
+                    self._replace(job)
+                    raise StepTimeout(seconds) from None
+
+    def _turn_away(self) -> None:
+        for job in self.waiting.drain():
             job.result.set_exception(EngineError("The engine has been shut down."))
 
-    def _take(self) -> list[Job]:
-        """The next batch; empty when closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            if self._closed:
-                return []
-            batch = [self._waiting.popleft()]
-            for job in list(self._waiting):
-                if self._fits([*batch, job]):
-                    self._waiting.remove(job)
-                    batch.append(job)
-            return batch
+    def _ensure_thread(self) -> None:
+        with self._guard:
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
 
-    def _fits(self, jobs: list[Job]) -> bool:
-        sequences = sum(len(job.requests) for job in jobs)
-        padded = sequences * max(job.width for job in jobs)
-        same = all(job.model is jobs[0].model for job in jobs)
-        return same and sequences <= self.max_sequences and padded <= self.max_tokens
+    def _replace(self, job: Job) -> None:
+        """Leave the thread behind that is stuck in this job; several may share it."""
+        with self._guard:
+            if job.thread is self._thread:
+                log.error("the engine's thread overran its limit and was replaced")
+                self.stats.replaced += 1
+                self._start()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while threading.current_thread() is self._thread and (jobs := self.waiting.take()):
+            self._serve(jobs)
 
     def _serve(self, jobs: list[Job]) -> None:
         """One forward for all; if it fails, each job alone: a fault stays with its cause."""
+        began = time.monotonic()
+        for job in jobs:
+            job.started, job.thread = began, threading.current_thread()
         try:
-            self._deliver(jobs)
-        except Exception as error:
-            if len(jobs) == 1:
-                jobs[0].result.set_exception(error)
-                return
-            for job in jobs:
-                self._serve([job])
-
-    def _deliver(self, jobs: list[Job]) -> None:
-        together = [request for job in jobs for request in job.requests]
-        rows = iter(self.run(jobs[0].model, together))
-        results = [[next(rows) for _ in job.requests] for job in jobs]
-        self.stats.forwards += 1
-        self.stats.jobs += len(jobs)
-        self.stats.sequences += len(together)
-        self.stats.largest = max(self.stats.largest, len(jobs))
+            results = self._compute(jobs)
+        except BaseException as error:  # a Rust panic is no Exception; the caller gets it all
+            self._failed(jobs, error)
+            return
+        taken = time.monotonic() - began
+        self._count(jobs, taken)
+        if jobs[0].work is None:
+            self.waiting.answered(jobs, taken)
         for job, result in zip(jobs, results, strict=True):
             job.result.set_result(result)
+
+    def _compute(self, jobs: list[Job]) -> list[Any]:
+        first = jobs[0]
+        if first.work is not None:
+            return [first.work()]
+        assert first.model is not None
+        rows = iter(self.run(first.model, [one for job in jobs for one in job.requests]))
+        return [[next(rows) for _ in job.requests] for job in jobs]
+
+    def _failed(self, jobs: list[Job], error: BaseException) -> None:
+        for job in jobs:
+            job.started = 0.0
+        if len(jobs) > 1:
+            for job in jobs:
+                self._serve([job])
+            return
+        job = jobs[0]
+        if job.model is not None and not job.rescued and self.rescue(job.model, error):
+            job.rescued = True
+            self._serve([job])
+        else:
+            job.result.set_exception(error)
+
+    def _count(self, jobs: list[Job], seconds: float) -> None:
+        stats = self.stats
+        stats.busy_seconds += seconds
+        if jobs[0].work is not None:
+            stats.works += 1
+            return
+        stats.forwards += 1
+        stats.jobs += len(jobs)
+        stats.sequences += sum(len(job.requests) for job in jobs)
+        stats.largest = max(stats.largest, len(jobs))
+
+
+def _age(job: Job) -> float:
+    return time.monotonic() - job.started
+
+
+def _left(job: Job, seconds: float | None) -> float | None:
+    """How long to wait before the clock is looked at again."""
+    if seconds is None:
+        return None
+    return max(0.05, seconds - _age(job)) if job.started else min(seconds, 1.0)

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -81,8 +81,8 @@ class LogitsCache:
             return found
 
     def put(self, key: Key, rows: Tensor, logits: Tensor, dtype: torch.dtype) -> None:
-        """Keeps rows in the model's own precision, unless more of them are here already."""
-        entry = Entry(rows, logits.to(dtype))
+        """Keeps rows, in `dtype` where nothing is lost, unless more of them are here already."""
+        entry = Entry(rows, _packed(logits, dtype))
         with self._lock:
             held = self._entries.get(key)
             if entry.bytes > self.limit or (held is not None and len(held.rows) > len(rows)):
@@ -111,6 +111,12 @@ class LogitsCache:
             for key in [key for key in self._entries if key[0] == model.key]:
                 self._remove(key)
 
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            for key in list(self._entries):
+                self._remove(key)
+
     def stats(self) -> dict[str, int]:
         """Hits, misses, evictions, bytes, entries."""
         with self._lock:
@@ -129,6 +135,12 @@ class LogitsCache:
         self._stats.bytes -= self._entries.pop(key).bytes
 
 
+def _packed(logits: Tensor, dtype: torch.dtype) -> Tensor:
+    """Half the bytes for a model in half precision; a hit must equal the forward exactly."""
+    small = logits.to(dtype)
+    return small if small.dtype == logits.dtype or small.float().equal(logits) else logits
+
+
 class CachedForward:
     """A `forward_many` that looks into the cache first; custom masks are never cached."""
 
@@ -136,7 +148,13 @@ class CachedForward:
         self.cache, self.run = cache, run
 
     def __call__(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-        """Logits of each request's rows."""
+        """Logits of each request's rows. What is in use is not evicted meanwhile."""
+        with ExitStack() as pins:
+            for request in requests:
+                pins.enter_context(self.cache.pinned(cache_key(model, request.ids)))
+            return self._answer(model, requests)
+
+    def _answer(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
         found = [self._look(model, request) for request in requests]
         missing = [i for i, rows in enumerate(found) if rows is None]
         computed = self.run(model, [requests[i] for i in missing]) if missing else []

@@ -30,3 +30,15 @@ class LoadCancelled(EngineError):
     """The caller's `cancel()` answered true while a checkpoint was being read."""
 
     kind = "model_loading"
+
+
+class StepTimeout(EngineError):
+    """A forward overran its limit; it goes on by itself, and nobody waits for it."""
+
+    kind = "timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The model took longer than {seconds:.0f} seconds for this step. Try a shorter "
+            "canvas, or raise STEP_TIMEOUT."
+        )

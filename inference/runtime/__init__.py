@@ -1,14 +1,15 @@
-"""Inside a worker: loaded models, the engine thread that owns the device, the cache of logits.
+"""Inside a worker: loaded models, the thread that owns the device, the cache of logits.
 
     model = runtime.load(entry)                     # engine's LoadedModel; waits while it loads
     found = runtime.logits(model, ids, rows)        # Logits(tensor, cached, milliseconds)
     value = runtime.submit(lambda: …)               # anything else that computes on the device
+    steps = loop.generate(…, forward=runtime.forward)  # a run; its forwards join those of others
 
-All three raise UnmaskError with what to tell the user. Only workers and management commands
-import this package: it brings torch with it.
+The first three raise UnmaskError with what to tell the user; runs raise EngineError, see `told`.
+Only workers and management commands import this package: it brings torch with it.
 """
 
-from inference.runtime.forwards import Logits, cache, logits, submit
+from inference.runtime.forwards import Logits, cache, forward, logits, submit
 from inference.runtime.models import get, load, loaded, unload
 
-__all__ = ["Logits", "cache", "get", "load", "loaded", "logits", "submit", "unload"]
+__all__ = ["Logits", "cache", "forward", "get", "load", "loaded", "logits", "submit", "unload"]

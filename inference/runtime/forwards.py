@@ -1,27 +1,30 @@
-"""Forward passes of a worker: cached by content, computed on the engine thread."""
+"""Forward passes of a worker: cached by content, joined with those of others who wait.
+
+ENGINE is the one thread that owns the device and the one queue before it. Task threads decide
+what to write by themselves; only forwards, and work that needs the device alone, go through it.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as once
 from typing import TypeVar
 
+import torch
 from django.conf import settings
 from torch import Tensor
 
-from inference.engine import forward
+from inference.engine import forward as engine_forward
+from inference.engine.batching import Batcher
+from inference.engine.cache import CachedForward, LogitsCache
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.forward import Request
 from inference.runtime import devices
-from inference.runtime.cache import LogitsCache, content_key
-from inference.runtime.engine_thread import EngineThread
 from inference.runtime.faults import told
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
-ENGINE = EngineThread()
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,59 @@ def cache() -> LogitsCache:
     return LogitsCache(settings.LOGITS_CACHE_BYTES)
 
 
+def _run(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+    """Forwards where the model is now; rows come back to where their request is."""
+    here = [_moved(request, model.device) for request in requests]
+    rows = engine_forward.forward_many(model, here)
+    return [row.to(request.ids.device) for row, request in zip(rows, requests, strict=True)]
+
+
+def _moved(request: Request, device: torch.device) -> Request:
+    if request.ids.device == device:
+        return request
+    parts = {name: value.to(device) for name, value in vars(request).items() if value is not None}
+    return replace(request, **parts)
+
+
+def _rescue(model: LoadedModel, error: BaseException) -> bool:
+    """Carry on, slower, on the CPU, where memory is usually larger."""
+    if model.device.type == "cpu" or not devices.is_out_of_memory(error):
+        return False
+    from inference.runtime.records import warn
+
+    cache().clear()
+    model.model.to(devices.CPU)
+    model.device = devices.CPU
+    devices.release()
+    warn(model, "The device ran out of memory; this model now runs on the CPU, which is slower.")
+    return True
+
+
+ENGINE = Batcher(_run, rescue=_rescue)
+
+
+class Forwards:
+    """A `forward_many` for `loop.generate`: what is kept is found, the rest joins others.
+
+    Raises EngineError; StepTimeout after STEP_TIMEOUT seconds of one forward.
+    """
+
+    def __call__(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        """Logits of each request's rows."""
+        return CachedForward(cache(), _limited)(model, requests)
+
+    def submit(self, work: Callable[[], T]) -> T:
+        """Work that shares no forward."""
+        return ENGINE.submit(work, settings.STEP_TIMEOUT)
+
+
+forward = Forwards()
+
+
+def _limited(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+    return ENGINE(model, requests, settings.STEP_TIMEOUT)
+
+
 def submit(work: Callable[[], T], seconds: float | None = None) -> T:
     """Run `work` on the engine thread. Raises UnmaskError; `timeout` after STEP_TIMEOUT seconds."""
     with told():
@@ -48,36 +104,33 @@ def submit(work: Callable[[], T], seconds: float | None = None) -> T:
 def logits(model: LoadedModel, ids: Sequence[int], rows: Sequence[int]) -> Logits:
     """Logits for `rows` (positions) of the sequence `ids`, from the cache or from a forward."""
     started = time.perf_counter()
-    key = content_key(model.key, ids, rows)
-    kept = cache().get(key)
-    tensor = submit(lambda: _forward(model, ids, rows)) if kept is None else kept.float()
-    if kept is None:
-        cache().put(key, _packed(tensor, model))
-    return Logits(tensor, kept is not None, (time.perf_counter() - started) * 1000)
+    request = Request(_long(model, ids), _long(model, rows))
+    fresh: list[bool] = []
+
+    def run(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        fresh.append(True)
+        return _limited(model, requests)
+
+    with told():
+        tensor = CachedForward(cache(), run)(model, [request])[0]
+    return Logits(tensor, not fresh, (time.perf_counter() - started) * 1000)
 
 
-def _forward(model: LoadedModel, ids: Sequence[int], rows: Sequence[int]) -> Tensor:
-    try:
-        return forward.logits(model, ids, rows)
-    except Exception as error:
-        if model.device.type == "cpu" or not devices.is_out_of_memory(error):
-            raise
-    _fall_back(model)
-    return forward.logits(model, ids, rows)
+def metrics() -> dict[str, dict[str, float]]:
+    """Figures of the engine thread and of the cache, for the worker's row."""
+    stats = ENGINE.stats
+    engine = {
+        "busy_seconds": round(stats.busy_seconds, 3),
+        "gathered_seconds": round(ENGINE.waiting.gathered_seconds, 3),
+        "forwards": stats.forwards,
+        "requests": stats.jobs,
+        "largest": stats.largest,
+        "works": stats.works,
+        "waiting": len(ENGINE.waiting),
+        "replaced": stats.replaced,
+    }
+    return {"engine": engine, "logits_cache": {**cache().stats(), "budget": cache().limit}}
 
 
-def _fall_back(model: LoadedModel) -> None:
-    """Carry on, slower, on the CPU, where memory is usually larger."""
-    from inference.runtime.records import warn
-
-    cache().clear()
-    model.model.to(devices.CPU)
-    model.device = devices.CPU
-    devices.release()
-    warn(model, "The device ran out of memory; this model now runs on the CPU, which is slower.")
-
-
-def _packed(tensor: Tensor, model: LoadedModel) -> Tensor:
-    """In the model's dtype where nothing is lost by it."""
-    small = tensor.to(model.dtype)
-    return small if small.dtype != tensor.dtype and small.float().equal(tensor) else tensor
+def _long(model: LoadedModel, values: Sequence[int]) -> Tensor:
+    return torch.tensor(list(values), dtype=torch.long, device=model.device)

@@ -17,7 +17,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from inference.registry import directory
-from inference.runtime import devices, records
+from inference.runtime import devices, forwards, records
 from inference.runtime.faults import told
 from inference.runtime.probe import probe
 
@@ -58,6 +58,7 @@ def unload(slug: str) -> None:
         gone = _held.pop(slug, None)
     if gone is not None:
         records.unloaded(slug)
+        forwards.cache().drop(gone)
         devices.release()
 
 

@@ -16,7 +16,7 @@ from inference import registry, runtime
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
 from inference.runtime import devices
-from inference.runtime.forwards import ENGINE
+from inference.runtime.forwards import metrics
 from inference.worker.timers import every
 
 log = logging.getLogger(__name__)
@@ -42,17 +42,6 @@ def beat() -> None:
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
     ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE).update(state=State.LOADED)
-
-
-def metrics() -> dict[str, object]:
-    """Figures of the engine thread and of the cache."""
-    engine = {
-        "busy_seconds": round(ENGINE.busy_seconds, 3),
-        "jobs": ENGINE.jobs_done,
-        "waiting": ENGINE.waiting,
-        "replaced": ENGINE.replaced,
-    }
-    return {"engine": engine, "logits_cache": runtime.cache().metrics()}
 
 
 @every(10)

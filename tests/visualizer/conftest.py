@@ -42,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
     fake = FakeRuntime()
-    for name in ("load", "logits", "submit"):
+    for name in ("load", "logits", "submit", "forward"):
         monkeypatch.setattr(real_runtime, name, getattr(fake, name))
     return fake
 

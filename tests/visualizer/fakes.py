@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
+from inference.engine.checkpoint import LoadedModel
 from inference.engine.families.spec import ModelSpec
+from inference.engine.forward import Request, forward_many
 from inference.runtime import Logits
 
 ALPHABET = "\u0000abcdefghijklmnopqrstuvwxyz .,!?=+-@<>&'\"0123456789"
@@ -70,6 +72,9 @@ class FakeRuntime:
         self.before_logits()
         self.forwards += 1
         return Logits(self.table[list(rows)].clone(), False, 1.5)
+
+    def forward(self, model: LoadedModel, requests: Sequence[Request]) -> list[torch.Tensor]:
+        return forward_many(model, requests)
 
     def submit(self, work: Callable[[], Any], seconds: float | None = None) -> Any:
         return work()

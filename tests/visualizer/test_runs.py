@@ -184,11 +184,11 @@ def test_a_failing_run_ends_and_the_session_lives_on(
 ) -> None:
     session = begin()
 
-    def broken(work: Any, seconds: Any = None) -> Any:
+    def broken(model: Any, requests: Any) -> Any:
         raise RuntimeError("secret detail")
 
     with monkeypatch.context() as patch:
-        patch.setattr("inference.runtime.submit", broken)
+        patch.setattr("inference.runtime.forward", broken)
         play(owner, session, type="run")
         work_off(session, sent)
     run = Run.objects.get()

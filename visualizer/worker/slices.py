@@ -125,19 +125,15 @@ def _work(work: Slice, deadline: float) -> None:
 
 
 def _make(results: Iterator[StepResult], before: Canvas) -> Made | None:
-    """Compute the next step and the digest of what it read; None at the run's end."""
+    """Compute the next step and the digest of what it read; None at the run's end.
 
-    def work() -> tuple[StepResult, bytes] | None:
+    Only the forward goes through the engine's thread, where it joins those of other sessions.
+    """
+    with told():
         result = next(results, None)
         if result is None:
             return None
-        return result, digest.encode(result.logits, result.positions, [before.mask_id])
-
-    made = runtime.submit(work)
-    if made is None:
-        return None
-    result, data = made
-    with told():
+        data = digest.encode(result.logits, result.positions, [before.mask_id])
         view = DigestView.from_bytes(data)
         summary = summed_up(view, before, result.ms.get("forward", 0.0), False)
     return Made(result, before, data, summary)
@@ -154,6 +150,7 @@ def _results(work: Slice) -> Iterator[StepResult]:
         work.number + 1,
         first_step=work.run.first_step,
         carry=work.run.carry,
+        forward=runtime.forward,
     )
 
 

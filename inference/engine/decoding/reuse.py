@@ -53,12 +53,12 @@ class Kept:
 
 def prefix(reader: Reader, state: RunState, block: Block) -> Reading:
     """Each block begins with a full forward; then everything from the block on is evaluated."""
-    return _read(reader, state, block, _after_prefix)
+    return reader.alone(lambda: _read(reader, state, block, _after_prefix))
 
 
 def dual(reader: Reader, state: RunState, block: Block) -> Reading:
     """Each block begins with a full forward; then the block alone is evaluated."""
-    return _read(reader, state, block, _block_alone)
+    return reader.alone(lambda: _read(reader, state, block, _block_alone))
 
 
 Step = Callable[[LoadedModel, Kept, Tensor], tuple[Tensor, int]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -29,12 +30,20 @@ class Reading:
 
 @dataclass
 class Reader:
-    """The model and the way to run it; a source may keep what it needs again in `kept`."""
+    """The model and the way to run it; a source may keep what it needs again in `kept`.
+
+    A `forward` that owns the device also offers `submit`, for work that shares no forward.
+    """
 
     model: LoadedModel
     forward: ForwardMany
     dice: Dice
     kept: object | None = None
+
+    def alone(self, work: Callable[[], Reading]) -> Reading:
+        """Computes where forwards are computed: a device has one thread."""
+        submit = getattr(self.forward, "submit", None)
+        return work() if submit is None else cast(Reading, submit(work))
 
     def tensor(self, values: list[int] | tuple[int, ...]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.model.device)

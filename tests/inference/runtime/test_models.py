@@ -170,7 +170,7 @@ def test_lack_of_memory_on_the_cpu_is_said_plainly(
     def full(*args: Any) -> Any:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 byte")
 
-    monkeypatch.setattr(forward, "logits", full)
+    monkeypatch.setattr(forward, "forward_many", full)
     with pytest.raises(UnmaskError, match="does not fit into memory"):
         runtime.logits(model, [1, 2], [0])
 
@@ -183,7 +183,7 @@ def test_an_unexpected_failure_is_not_repeated_to_the_user(
     def broken(*args: Any) -> Any:
         raise KeyError("the user's secret prompt")
 
-    monkeypatch.setattr(forward, "logits", broken)
+    monkeypatch.setattr(forward, "forward_many", broken)
     with pytest.raises(UnmaskError) as caught:
         runtime.logits(model, [1, 2], [0])
     assert caught.value.error_type == "generation"
