@@ -1,0 +1,31 @@
+"""Every line of the check-list of the seed documents names the tests that show it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.checklist import CHECKLIST
+
+TESTS = Path(__file__).resolve().parent
+IDS = [f"V{n}" for n in range(1, 64)] + [f"T{n}" for n in range(1, 27)]
+
+
+def names_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+def test_the_table_has_every_id_and_no_other() -> None:
+    assert sorted(CHECKLIST) == sorted(IDS)
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_every_id_names_tests_that_exist(id: str) -> None:
+    assert CHECKLIST[id]
+    for reference in CHECKLIST[id]:
+        file, name = reference.split("::")
+        assert name in names_in(TESTS / file), reference
