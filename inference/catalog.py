@@ -207,6 +207,35 @@ RECIPES: dict[str, Entry] = {
 }
 
 
+SHIFTED_FAMILIES = {"dream"}
+NEEDS: dict[str, frozenset[str]] = {
+    # what a recipe needs of a model; the others do with any model that has a mask
+    "dreamon": frozenset({"mask", "edits"}),
+    "wino": frozenset({"mask", "same", "own_masks"}),
+    "diffusion_gemma": frozenset({"uniform"}),
+    **{
+        f"fastdllm/{cache}{rule}": frozenset({"mask", "own_masks"})
+        for cache in ("prefix", "dual")
+        for rule in ("", "_factor", "_schedule")
+    },
+}
+
+
+def recipes_for(family: str, *, edits: bool = False, shifted: bool | None = None) -> list[str]:
+    """The names of the recipes that a model can be decoded with, in the order of RECIPES.
+
+    `edits`: the model knows tokens that expand or delete places. `shifted`: its rows predict the
+    next place; None means what is usual in the family.
+    """
+    if shifted is None:
+        shifted = family in SHIFTED_FAMILIES
+    has = {"uniform"} if family == "diffusion_gemma" else {"mask"}
+    has |= {"edits"} if edits else set()
+    has |= set() if shifted else {"same"}
+    has |= set() if family == "modernbert" else {"own_masks"}
+    return [name for name in RECIPES if NEEDS.get(name, frozenset({"mask"})) <= has]
+
+
 def _part(kind: str, name: str, label: str, sentence: str) -> Entry:
     return Entry(label, f"{_DECODING}.{kind}.{name}", sentence)
 

@@ -23,6 +23,7 @@ from .memory import Memory
 from .params import Params, checked
 from .recipes import Recipe, recipe_named
 from .sources import Reader, Reading
+from .suitability import check_suitable
 from .view import Block, Drawn, RunState, View
 
 
@@ -68,12 +69,13 @@ def generate(
     hand in the canvas after step k, `start_step` k + 1, the same seed and first_step, and the
     `carry` of step k: the rest comes out as if nothing had happened. Masks may stand anywhere;
     prompt and locked places are never touched. `dice` and `lane` serve comparisons with published
-    runs. Raises InputError for parameters that do not fit.
+    runs. Raises InputError for a recipe or parameters that do not fit.
     """
     chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
     values = params if isinstance(params, Params) else checked(params, chosen.defaults)
     if values.official and chosen.published is not None:
         chosen = chosen.published
+    check_suitable(chosen, model, recipe if isinstance(recipe, str) else "given")
     run = Run(model, chosen, values, dice or seeded(seed), forward, lane)
     yield from run.steps(canvas, start_step, first_step, dict(carry or {}))
 

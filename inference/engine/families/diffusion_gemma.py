@@ -71,4 +71,5 @@ FAMILY = Family(
     spec=spec,
     bidirectional=False,
     body=body,
+    own_masks=False,
 )

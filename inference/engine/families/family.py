@@ -52,7 +52,8 @@ class Family:
     `spec` is given config.json and a function token text → id (None when there is no such token).
     `ignored` are patterns of checkpoint keys that carry nothing (old rotary buffers). A forward is
     `body` (ids to hidden states) and `head` (hidden states of the wanted rows to logits).
-    `bidirectional` switches causal masking off in a class that has it.
+    `bidirectional` switches causal masking off in a class that has it. `own_masks`: whether a
+    forward takes a cache and a visibility other than the model's.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Family:
     rules: Callable[[Config], Sequence[Rule]] = field(default=lambda config: ())
     ignored: tuple[str, ...] = (r".*rotary_emb\.inv_freq",)
     bidirectional: bool = True
+    own_masks: bool = True
     body: Body = decoder_body
     head: Head = decoder_head
 

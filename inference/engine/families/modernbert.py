@@ -67,5 +67,6 @@ FAMILY = Family(
     native_config=native_config,
     spec=spec,
     body=body,
+    own_masks=False,
     head=head,
 )
