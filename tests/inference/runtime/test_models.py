@@ -91,6 +91,15 @@ def test_logits_are_those_of_the_engine_and_cached(entries: dict[str, ModelEntry
     assert not torch.equal(first.tensor, other.tensor)
 
 
+def test_unloading_forgets_the_logits(entries: dict[str, ModelEntry]) -> None:
+    model = runtime.load(entries["a"])
+    runtime.logits(model, [1, 2, 3], [0, 2])
+    assert runtime.cache().stats()["entries"] == 1
+    runtime.unload("a")
+    assert runtime.cache().stats()["entries"] == 0
+    assert _row("a").state == State.AVAILABLE
+
+
 def test_a_sequence_beyond_the_context_is_the_users_error(entries: dict[str, ModelEntry]) -> None:
     model = runtime.load(entries["a"])
     with pytest.raises(UnmaskError) as caught:
