@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from visualizer.models import Branch, Command, Digest, Preset, Run, Session, Step
+from visualizer.models import Branch, Command, Digest, LabJob, Preset, Run, Session, Step
 
 
 def pretty(field: str, label: str) -> Any:
@@ -146,3 +146,21 @@ class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(LabJob)
+class LabJobAdmin(ReadOnly):
+    list_display = ("id", "owner", "model", "task", "status", "made", "total", "created")
+    list_filter = ("status", "task", "created")
+    search_fields = ("id", "owner__username", "model__slug", "task")
+    list_select_related = ("owner", "model")
+    fields = (
+        "id", "owner", "model", "task", "recipes_text", "steps_text", "block_length", "count",
+        "seed", "status", "cancel_requested", "attempts", "results_text", "error_text",
+        "lease_fence", "lease_expires", "created", "updated", "finished",
+    )  # fmt: skip
+    recipes_text = pretty("recipes", "recipes")
+    steps_text = pretty("steps", "steps")
+    results_text = pretty("results", "results")
+    error_text = pretty("error", "error")
+    readonly_fields = fields

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from inference.engine.canvas import Canvas, Operation
-from visualizer.models import Branch, Digest, Session, Step
+from visualizer.models import Branch, Digest, LabJob, Session, Step
 from visualizer.selectors.history import Place, branches_of, head_of, state_at
 from visualizer.selectors.labels import Labels, labels_for
 
@@ -164,6 +164,18 @@ def _row(
         operation.get("p", ""),
         step.timings.get("total", ""),
     ]
+
+
+def lab_csv(job: LabJob) -> Iterator[str]:
+    """A job's rows, one line each, with what was measured on."""
+    writer = csv.writer(_Echo())
+    marks = list(job.results[0]["marks"]) if job.results else []
+    measured = ("recipe", "steps", "passes", "tokens_per_pass", "milliseconds")
+    yield writer.writerow(["task", "model", "cases", "seed", *measured, *marks])
+    for row in job.results:
+        cells = [job.task, job.model.slug, job.count, job.seed, *(row[key] for key in measured)]
+        cells += [row["marks"].get(mark, "") for mark in marks]
+        yield writer.writerow([neutral(cell) for cell in cells])
 
 
 def neutral(cell: Any) -> Any:

@@ -97,4 +97,9 @@ class SessionMessage(Message):
 
 def session_id_field() -> Any:
     """A session that has to be named."""
-    return Field(pattern=_UUID, description="the session")
+    return uuid_field("the session")
+
+
+def uuid_field(meaning: str) -> Any:
+    """The id of a thing that has to be named."""
+    return Field(pattern=_UUID, description=meaning)

@@ -191,3 +191,55 @@ class Preset(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LabJob(models.Model):
+    """A grid of recipes and step counts on a task: worked in slices, resumable after any crash."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        CANCELLED = "cancelled", "cancelled"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    task = models.CharField(max_length=40)
+    recipes = models.JSONField(default=list, help_text="names")
+    steps = models.JSONField(default=list, help_text="decoding steps; 0 = one token a pass")
+    block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
+    count = models.PositiveIntegerField(help_text="cases of the task in each row")
+    seed = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    cancel_requested = models.BooleanField(default=False)
+    results = models.JSONField(default=list, blank=True, help_text="finished rows")
+    partial = models.JSONField(default=list, blank=True, help_text="cases of the row in work")
+    error = models.JSONField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last stored case")
+    stream = models.OneToOneField(Stream, on_delete=models.PROTECT)
+    lease_fence = models.PositiveBigIntegerField(default=0)
+    lease_expires = models.DateTimeField(null=True, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+    finished = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+        indexes = [models.Index(fields=["owner", "-created"]), models.Index(fields=["status"])]
+
+    def __str__(self) -> str:
+        return f"{self.task} on {self.model_id} ({self.status})"
+
+    @property
+    def total(self) -> int:
+        """Cases in all."""
+        return len(self.recipes) * len(self.steps) * self.count
+
+    @property
+    def made(self) -> int:
+        """Cases that have been decoded."""
+        return len(self.results) * self.count + len(self.partial)

@@ -86,6 +86,11 @@ REPLIES: dict[str, str] = {
     "`first_divergence` (null, or `{step, slot, position}`), `parameters` that differ (`{name, "
     "values}`), `words`: `{op, words}`",
     "preset_list": "`presets`: `{name, values, updated}`",
+    "lab_job": "`job`: `{id, status (queued, running, cancelled, done, failed), made, total, share "
+    "(0 to 1), rows, error, model, task, recipes, steps, block_length, count, seed, results, "
+    "created, finished}`; a row of `results` has `recipe`, `steps`, `passes` (mean of a case), "
+    "`tokens_per_pass`, `milliseconds` (mean of a case), `marks` (means, 0 to 1)",
+    "lab_job_list": "`jobs`: `{id, status, made, total, share, rows, error}`",
 }
 EXTRA_MESSAGES: dict[str, str] = {
     "model_status": "`is_loaded`, `model_path`: sent first, and when it changes",

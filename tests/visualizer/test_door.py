@@ -36,6 +36,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "compare_branches": {"sides": [{"session_id": ZERO, "branch": n} for n in (1, 2)]},
     "save_preset": {"name": "x", "values": {}},
     "delete_preset": {"name": "x"},
+    "lab_start": {"model": "x", "recipes": ["rank/random"], "steps": [4]},
+    "lab_cancel": {"job": ZERO},
+    "lab_job": {"job": ZERO},
     "insert": {"position": 0},
     **{name: {"positions": [5]} for name in ("remask", "lock", "unlock", "delete")},
 }

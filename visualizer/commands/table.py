@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from visualizer.commands.schemas import comparing, history, loop, presets, sessions
+from visualizer.commands.schemas import comparing, history, lab, loop, presets, sessions
 from visualizer.fields import Message, SessionMessage
 
 _WEB = "visualizer.commands.handlers"
@@ -110,5 +110,9 @@ _ROWS = (
     _web("save_preset", presets.SavePreset, "presets", "preset_list"),
     _web("delete_preset", presets.DeletePreset, "presets", "preset_list"),
     _web("list_presets", presets.ListPresets, "presets", "preset_list"),
+    _web("lab_start", lab.LabStart, "lab", "lab_job"),
+    _web("lab_cancel", lab.LabCancel, "lab", "lab_job"),
+    _web("lab_job", lab.OneLabJob, "lab", "lab_job"),
+    _web("lab_jobs", lab.LabJobs, "lab", "lab_job_list"),
 )
 COMMANDS: dict[str, CommandSpec] = {row.name: row for row in _ROWS}

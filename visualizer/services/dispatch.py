@@ -10,6 +10,7 @@ from django.db import transaction
 
 ADVANCE = "visualizer.advance"
 EXECUTE = "visualizer.execute"
+LAB = "visualizer.lab"
 
 
 def send(task: str, argument: Any) -> None:
@@ -25,3 +26,8 @@ def advance(session_id: UUID | str) -> None:
 def execute(command_id: int) -> None:
     """Have a command without a session worked, after commit."""
     transaction.on_commit(lambda: send(EXECUTE, command_id))
+
+
+def lab(job_id: UUID | str) -> None:
+    """Have a job of the Lab worked, after commit."""
+    transaction.on_commit(lambda: send(LAB, str(job_id)))

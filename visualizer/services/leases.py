@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import close_old_connections, transaction
@@ -18,8 +19,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from inference.limits import STEP_SECONDS
-from visualizer.models import Command, Session
+from visualizer.models import Command, LabJob, Session
 
+Leased = type[Session] | type[LabJob]
 LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
 
@@ -30,22 +32,23 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to write to a session while `fence` is its newest number."""
+    """The right to write to a session (or a job of the Lab) while `fence` is its newest number."""
 
     session: UUID
     fence: int
+    table: Leased = Session
 
 
-def take(session_id: UUID | str) -> Lease | None:
-    """The session's lease with the next fence, or None while somebody else holds it."""
+def take(session_id: UUID | str, table: Leased = Session) -> Lease | None:
+    """The row's lease with the next fence, or None while somebody else holds it."""
     with transaction.atomic():
-        taken = Session.objects.filter(Q(pk=session_id) & _free()).update(
+        taken = table.objects.filter(Q(pk=session_id) & _free()).update(
             lease_fence=F("lease_fence") + 1, lease_expires=Now() + LEASE
         )
         if not taken:
             return None
-        row = Session.objects.values("pk", "lease_fence").get(pk=session_id)
-        return Lease(row["pk"], row["lease_fence"])
+        row = table.objects.values("pk", "lease_fence").get(pk=session_id)
+        return Lease(row["pk"], row["lease_fence"], table)
 
 
 def release(lease: Lease) -> None:
@@ -61,7 +64,8 @@ def check(lease: Lease) -> None:
 
 def void_all() -> None:
     """End every lease. Fences keep this harmless even where a holder is still alive."""
-    Session.objects.exclude(lease_expires=None).update(lease_expires=None)
+    for table in (Session, LabJob):
+        table.objects.exclude(lease_expires=None).update(lease_expires=None)
     Command.objects.exclude(lease_expires=None).update(lease_expires=Now() - LEASE)
 
 
@@ -101,5 +105,5 @@ def _free() -> Q:
     return Q(lease_expires=None) | Q(lease_expires__lt=Now())
 
 
-def _held(lease: Lease) -> QuerySet[Session]:
-    return Session.objects.filter(pk=lease.session, lease_fence=lease.fence)
+def _held(lease: Lease) -> QuerySet[Any]:
+    return lease.table.objects.filter(pk=lease.session, lease_fence=lease.fence)

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.db import transaction
 
-from visualizer.models import Preset, Session
+from visualizer.models import LabJob, Preset, Session
 
 
 @transaction.atomic
 def hand_over(*, giver: Any, taker: Any) -> None:
-    """Sessions and presets; a preset whose name the taker has already gets another one."""
-    Session.objects.filter(owner=giver).update(owner=taker)
+    """Sessions, jobs and presets; a preset whose name the taker has already gets another one."""
+    for table in (Session, LabJob):
+        table.objects.filter(owner=giver).update(owner=taker)
     taken = set(Preset.objects.filter(owner=taker).values_list("name", flat=True))
     for preset in Preset.objects.filter(owner=giver):
         preset.owner, preset.name = taker, free_name(preset.name, taken)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Length, Now
 
 from inference.limits import INLINE_BYTES
-from visualizer.models import Command, Run, Session
+from visualizer.models import Command, LabJob, Run, Session
 from visualizer.services import dispatch
 from visualizer.services.runs import ACTIVE
 
@@ -26,7 +26,10 @@ def reap() -> int:
         dispatch.send(dispatch.ADVANCE, session_id)
     for command_id in commands:
         dispatch.send(dispatch.EXECUTE, command_id)
-    return len(sessions) + len(commands)
+    jobs = abandoned_jobs()
+    for job_id in jobs:
+        dispatch.send(dispatch.LAB, job_id)
+    return len(sessions) + len(commands) + len(jobs)
 
 
 def abandoned_sessions() -> list[str]:
@@ -36,8 +39,7 @@ def abandoned_sessions() -> list[str]:
     )
     running = Run.objects.filter(status__in=ACTIVE)
     work = Q(pk__in=waiting.values("session")) | Q(pk__in=running.values("session"))
-    free = Q(lease_expires=None) | Q(lease_expires__lt=Now())
-    rows = Session.objects.filter(work & free).values_list("pk", flat=True)
+    rows = Session.objects.filter(work & _free()).values_list("pk", flat=True)
     return [str(id) for id in rows.order_by("updated")[:BATCH]]
 
 
@@ -49,6 +51,16 @@ def abandoned_commands() -> list[int]:
         session=None,
     )
     return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def abandoned_jobs() -> list[str]:
+    """Jobs of the Lab that no worker holds."""
+    rows = LabJob.objects.filter(_free(), status__in=LabJob.ACTIVE)
+    return [str(id) for id in rows.values_list("pk", flat=True).order_by("updated")[:BATCH]]
+
+
+def _free() -> Q:
+    return Q(lease_expires=None) | Q(lease_expires__lt=Now())
 
 
 def forget_answers() -> int:

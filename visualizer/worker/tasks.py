@@ -9,6 +9,7 @@ from django.conf import settings
 
 from inference.worker.timers import every
 from visualizer.services import leases, reaper
+from visualizer.worker import lab as lab_worker
 from visualizer.worker import turn
 
 REAP_SECONDS = 5.0
@@ -25,6 +26,12 @@ def advance(session_id: str) -> None:
 def execute(command_id: int) -> None:
     """Work a command that belongs to no session yet."""
     turn.execute(command_id)
+
+
+@shared_task(name="visualizer.lab")
+def lab(job_id: str) -> None:
+    """Work a slice of a job of the Lab."""
+    lab_worker.work(job_id)
 
 
 @every(REAP_SECONDS)

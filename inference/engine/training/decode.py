@@ -11,6 +11,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.errors import InputError
+from inference.engine.forward import ForwardMany, forward_many
 from inference.engine.training.task import Case
 
 
@@ -35,7 +36,13 @@ class Outcome:
     tokens: int
 
 
-def decode(model: LoadedModel, case: Case, settings: Settings, number: int = 0) -> Outcome:
+def decode(
+    model: LoadedModel,
+    case: Case,
+    settings: Settings,
+    number: int = 0,
+    forward: ForwardMany = forward_many,
+) -> Outcome:
     """Fill a case's canvas; `number` gives each case dice of its own.
 
     Raises InputError for an unknown recipe or a model without mask.
@@ -43,7 +50,8 @@ def decode(model: LoadedModel, case: Case, settings: Settings, number: int = 0) 
     canvas = Canvas.start(case.prompt_ids, case.gen_length, mask_of(model))
     params = parameters(settings, len(canvas.open_positions))
     passes = 0
-    for result in generate(model, canvas, settings.recipe, params, settings.seed + number):
+    seed = settings.seed + number
+    for result in generate(model, canvas, settings.recipe, params, seed, forward=forward):
         canvas, passes = result.canvas, passes + 1
     given = sum(token != canvas.mask_id for token in case.prompt_ids)
     return Outcome(canvas.tokens, passes, len(canvas) - given)

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from inference.engine import forward
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.recipes import recipe_named
+from inference.engine.forward import ForwardMany, forward_many
 from inference.engine.training.decode import Settings, decode, mask_of
 from inference.engine.training.noise import elbo_nats
 from inference.engine.training.task import Case, Marks, Task
@@ -82,18 +83,42 @@ def evaluate(
 
 def measure(model: LoadedModel, cases: list[Case], settings: Settings) -> Row:
     """One row: every case decoded in one way."""
+    return row_of(settings, [judged(model, c, settings, n) for n, c in enumerate(cases)])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One case: its forward passes, the tokens filled in, the seconds that took, its marks."""
+
+    passes: int
+    tokens: int
+    seconds: float
+    marks: Marks
+
+
+def judged(
+    model: LoadedModel,
+    case: Case,
+    settings: Settings,
+    number: int,
+    forward: ForwardMany = forward_many,
+) -> Judged:
+    """A case decoded and judged; `number` is its place among the cases."""
     began = time.perf_counter()
-    outcomes = [decode(model, case, settings, number) for number, case in enumerate(cases)]
+    outcome = decode(model, case, settings, number, forward)
     seconds = time.perf_counter() - began
-    passes = sum(outcome.passes for outcome in outcomes)
-    tokens = sum(outcome.tokens for outcome in outcomes)
-    verdicts = [case.judge(o.ids) for case, o in zip(cases, outcomes, strict=True)]
+    return Judged(outcome.passes, outcome.tokens, seconds, case.judge(outcome.ids))
+
+
+def row_of(settings: Settings, cases: Sequence[Judged]) -> Row:
+    """The row of the table that these cases give."""
+    passes = sum(case.passes for case in cases)
     return Row(
         settings=settings,
         passes=round(passes / len(cases), 2),
-        tokens_per_forward=round(tokens / passes, 3),
-        seconds=round(seconds, 2),
-        marks=mean_marks(verdicts),
+        tokens_per_forward=round(sum(case.tokens for case in cases) / passes, 3),
+        seconds=round(sum(case.seconds for case in cases), 2),
+        marks=mean_marks(case.marks for case in cases),
     )
 
 

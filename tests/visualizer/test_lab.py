@@ -1,0 +1,278 @@
+"""The Lab: recipes and step counts measured on a task, in slices that survive their workers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+
+from accounts.ownership import merge
+from inference import runtime as real_runtime
+from inference.engine import checkpoint
+from inference.engine.forward import forward_many
+from inference.engine.training import evaluation
+from inference.engine.training.tasks import TASKS
+from inference.errors import UnmaskError
+from inference.events import events_after
+from inference.models import ModelEntry
+from inference.registry import SHIPPED_DIR
+from visualizer.exports import lab_csv
+from visualizer.models import LabJob
+from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
+from visualizer.services import dispatch, leases, reaper
+from visualizer.worker import lab
+
+pytestmark = pytest.mark.django_db
+ORDER: dict[str, Any] = {
+    "model": "addition",
+    "recipes": ["llada/low_confidence", "llada/random"],
+    "steps": [3, 9],
+    "count": 4,
+    "seed": 5,
+}
+Start = Callable[..., LabJob]
+
+
+@pytest.fixture(scope="module")
+def adder() -> Any:
+    return checkpoint.load(SHIPPED_DIR / "addition")
+
+
+@pytest.fixture
+def addition(entry: ModelEntry, adder: Any, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
+    """The shipped model of sums, loaded."""
+    monkeypatch.setattr(real_runtime, "load", lambda entry, **_: adder)
+    monkeypatch.setattr(real_runtime, "forward", forward_many)
+    return ModelEntry.objects.update_or_create(
+        slug="addition", defaults={"label": "Sums", "card": {"task": "addition"}}
+    )[0]
+
+
+@pytest.fixture
+def begun(play: Any, owner: User, addition: ModelEntry) -> Start:
+    def begin(user: User = owner, **fields: Any) -> LabJob:
+        reply = play(user, type="lab_start", **{**ORDER, **fields})
+        assert reply["type"] == "lab_job", reply
+        return LabJob.objects.get(pk=reply["job"]["id"])
+
+    return begin
+
+
+def work_off(job: LabJob, seconds: float = 60.0) -> int:
+    """Slices until the job is over; how many it took."""
+    for count in range(1, 100):
+        lab.work(job.pk, seconds)
+        job.refresh_from_db()
+        if job.status not in LabJob.ACTIVE:
+            return count
+    raise AssertionError("the job does not end")
+
+
+def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in row.items() if k != "milliseconds"} for row in rows]
+
+
+def test_the_rows_are_those_of_the_evaluation(begun: Start, adder: Any) -> None:
+    job = begun()
+    assert work_off(job) == 1
+    assert (job.status, job.error) == ("done", None)
+    report = evaluation.evaluate(adder, TASKS["addition"], lab.grid(job), count=4, seed=5)
+    assert without_time(job.results) == [
+        {
+            "recipe": row.settings.recipe,
+            "steps": row.settings.steps,
+            "passes": row.passes,
+            "tokens_per_pass": row.tokens_per_forward,
+            "marks": row.marks,
+        }
+        for row in report.rows
+    ]
+    assert [row["passes"] for row in job.results] == [3.0, 9.0, 3.0, 9.0]
+    assert all(row["milliseconds"] > 0 for row in job.results)
+
+
+def test_a_job_is_sent_to_the_workers_until_it_is_done(
+    begun: Start, sent: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        job = begun()
+    assert sent == [(dispatch.LAB, str(job.pk))]
+    lab.work(job.pk, 0.0)
+    assert sent == [(dispatch.LAB, str(job.pk))] * 2
+    lab.work(job.pk, 60.0)
+    assert len(sent) == 2
+
+
+def test_slices_measure_the_same_and_tell_how_far_they_are(begun: Start) -> None:
+    whole, sliced = begun(), begun()
+    work_off(whole)
+    assert work_off(sliced, 0.0) == 17
+    assert without_time(sliced.results) == without_time(whole.results)
+    told = [event.payload for event in events_after(sliced.stream_id, 0)]
+    assert [row["made"] for row in told] == [0, 0, *range(1, 17), 16]
+    assert [row["status"] for row in told] == ["queued", *["running"] * 17, "done"]
+    assert told[-1]["share"] == 1.0
+
+
+def test_a_job_that_was_abandoned_goes_on(
+    begun: Start, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = begun(), begun()
+    work_off(whole)
+
+    class Killed(BaseException):
+        """A worker that dies."""
+
+    original, count = evaluation.judged, iter(range(100))
+
+    def dying(*arguments: Any) -> Any:
+        if next(count) == 6:
+            raise Killed
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "judged", dying)
+        patch.setattr(lab, "told", nullcontext)
+        patch.setattr(leases, "release", lambda lease: None)
+        with pytest.raises(Killed):
+            lab.work(broken.pk, 60.0)
+    broken.refresh_from_db()
+    assert len(broken.results) == 1
+    lab.work(broken.pk)
+    broken.refresh_from_db()
+    assert len(broken.results) == 1  # the lease is still held
+    assert reaper.abandoned_jobs() == []
+    LabJob.objects.filter(pk=broken.pk).update(lease_expires=Now() - timedelta(seconds=1))
+    sent.clear()
+    reaper.reap()
+    assert sent == [(dispatch.LAB, str(broken.pk))]
+    work_off(broken)
+    assert without_time(broken.results) == without_time(whole.results)
+
+
+def test_a_former_holder_writes_nothing(begun: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = begun()
+    original = evaluation.judged
+
+    def overtaken(*arguments: Any) -> Any:
+        LabJob.objects.filter(pk=job.pk).update(lease_fence=99)
+        return original(*arguments)
+
+    monkeypatch.setattr(lab, "judged", overtaken)
+    lab.work(job.pk, 0.0)
+    job.refresh_from_db()
+    assert (job.status, job.made) == ("running", 0)
+
+
+def test_a_cancelled_job_keeps_its_rows(play: Any, owner: User, begun: Start) -> None:
+    job = begun()
+    for _ in range(5):
+        lab.work(job.pk, 0.0)
+    reply = play(owner, type="lab_cancel", job=str(job.pk))
+    assert reply["job"]["status"] == "running"
+    work_off(job, 0.0)
+    assert (job.status, len(job.results)) == ("cancelled", 1)
+    assert play(owner, type="lab_cancel", job=str(job.pk))["error_type"] == "conflict"
+    lab.work(job.pk)
+    assert LabJob.objects.get(pk=job.pk).status == "cancelled"
+
+
+def test_a_failure_is_told_and_holds_no_detail(
+    begun: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("secret detail")
+
+    job = begun()
+    monkeypatch.setattr(real_runtime, "load", broken)
+    work_off(job)
+    assert job.status == "failed"
+    assert job.error is not None
+    assert job.error["error_type"] == "generation"
+    assert "secret" not in str(job.error)
+
+
+def test_a_job_that_ends_its_workers_is_given_up(begun: Start) -> None:
+    job = begun()
+    LabJob.objects.filter(pk=job.pk).update(attempts=3)
+    work_off(job)
+    assert (job.status, job.made) == ("failed", 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"recipes": ["nobody/knows"]}, "recipes"),
+        ({"recipes": ["rank/random"] * 2}, "recipes"),
+        ({"steps": []}, "steps"),
+        ({"steps": [2, 2]}, "steps"),
+        ({"steps": [1025]}, "steps.0"),
+        ({"count": 0}, "count"),
+        ({"count": 201}, "count"),
+        ({"job": "x"}, "job"),
+    ],
+)
+def test_orders_keep_to_their_limits(
+    play: Any, owner: User, addition: ModelEntry, fields: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(UnmaskError) as refused:
+        play(owner, type="lab_start", **{**ORDER, **fields})
+    assert refused.value.field == field
+    assert not LabJob.objects.exists()
+
+
+def test_models_without_a_task_and_unknown_ones_are_refused(
+    play: Any, owner: User, addition: ModelEntry
+) -> None:
+    for model, error in (("tiny", "validation"), ("nobody", "model_unavailable")):
+        assert play(owner, type="lab_start", **{**ORDER, "model": model})["error_type"] == error
+    assert "addition" in [entry.slug for entry in lab_models()]
+    assert "tiny" not in [entry.slug for entry in lab_models()]
+
+
+def test_nobody_has_more_than_two_jobs_under_way(
+    play: Any, begun: Start, owner: User, friend: User
+) -> None:
+    begun()
+    begun()
+    assert play(owner, type="lab_start", **ORDER)["error_type"] == "conflict"
+    begun(friend)
+
+
+def test_jobs_belong_to_their_owner(
+    play: Any, begun: Start, owner: User, friend: User, stranger: User
+) -> None:
+    job = begun()
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert play(owner, type="lab_job", job=str(job.pk))["job"] == lab_payload(job)
+    assert len(play(owner, type="lab_jobs")["jobs"]) == 1
+    for user in (friend, stranger):
+        for type in ("lab_job", "lab_cancel"):
+            theirs, nobodys = (play(user, type=type, job=id) for id in (str(job.pk), unknown))
+            assert theirs["error_type"] == nobodys["error_type"] == "not_found"
+            assert theirs["message"] == nobodys["message"]
+        assert play(user, type="lab_jobs")["jobs"] == []
+        with pytest.raises(UnmaskError):
+            lab_job(user, "no uuid")
+    assert not LabJob.objects.get().cancel_requested
+    merge(owner, friend)
+    assert lab_jobs(friend).get() == job
+
+
+def test_the_rows_as_csv(begun: Start) -> None:
+    job = begun()
+    assert len(list(csv.reader(io.StringIO("".join(lab_csv(job)))))) == 1
+    work_off(job)
+    rows = list(csv.DictReader(io.StringIO("".join(lab_csv(job)))))
+    assert [(row["recipe"], row["steps"]) for row in rows] == [
+        (recipe, str(steps)) for recipe in ORDER["recipes"] for steps in ORDER["steps"]
+    ]
+    assert float(rows[0]["exact"]) == job.results[0]["marks"]["exact"]
+    assert rows[0]["task"] == "addition"

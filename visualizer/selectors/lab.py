@@ -1,0 +1,69 @@
+"""Jobs of the Lab: reached through their owner only."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+from visualizer.models import LabJob
+
+
+def lab_jobs(user: Any) -> QuerySet[LabJob]:
+    """The user's jobs, newest first."""
+    return LabJob.objects.filter(owner=user).select_related("model").order_by("-created")
+
+
+def lab_job(user: Any, id: UUID | str) -> LabJob:
+    """The user's job. Raises not_found for strangers exactly as for ids that never were."""
+    try:
+        key = id if isinstance(id, UUID) else UUID(id)
+    except ValueError:
+        key = UUID(int=0)
+    job = lab_jobs(user).filter(pk=key).first()
+    if job is None:
+        raise UnmaskError("not_found", "There is no such job, or it is not yours.", "job")
+    return job
+
+
+def lab_models() -> list[ModelEntry]:
+    """The models on this machine that were trained on a task, so that they can be measured."""
+    here = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)
+    diffusion = here.filter(kind=ModelEntry.Kind.DIFFUSION).order_by("label")
+    return [entry for entry in diffusion if entry.card.get("task")]
+
+
+def lab_progress(job: LabJob) -> dict[str, Any]:
+    """What the job's own stream tells: how far it is. `share` is 0 to 1."""
+    return {
+        "id": str(job.pk),
+        "status": job.status,
+        "made": job.made,
+        "total": job.total,
+        "share": round(job.made / job.total, 4),
+        "rows": len(job.results),
+        "error": job.error,
+    }
+
+
+def lab_payload(job: LabJob) -> dict[str, Any]:
+    """The whole job with its rows: `{recipe, steps, passes, tokens_per_pass, milliseconds, marks}`.
+
+    `milliseconds` is the mean of a case, `marks` are means in 0 to 1, the one that matters first.
+    """
+    return {
+        **lab_progress(job),
+        "model": job.model.slug,
+        "task": job.task,
+        "recipes": job.recipes,
+        "steps": job.steps,
+        "block_length": job.block_length,
+        "count": job.count,
+        "seed": job.seed,
+        "results": job.results,
+        "created": job.created.isoformat(),
+        "finished": job.finished.isoformat() if job.finished else None,
+    }

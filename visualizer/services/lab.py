@@ -1,0 +1,104 @@
+"""Jobs of the Lab: started and cancelled here, worked by `visualizer.worker.lab`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from inference import registry
+from inference.errors import UnmaskError
+from inference.events import publish
+from inference.models import ModelEntry, Stream
+from visualizer.models import LabJob
+from visualizer.selectors.lab import lab_progress
+from visualizer.services import dispatch
+
+ACTIVE = LabJob.ACTIVE
+MOST_ACTIVE = 2
+"""Jobs that one account may have waiting or at work."""
+
+
+@transaction.atomic
+def lab_start(
+    *,
+    owner: Any,
+    model: str,
+    recipes: list[str],
+    steps: list[int],
+    count: int,
+    seed: int = 0,
+    block_length: int | None = None,
+) -> LabJob:
+    """Queue a job. Raises UnmaskError for models without a task and for one job too many.
+
+    The caller has checked the values (the command's schema does).
+    """
+    entry = registry.resolve(model)
+    if LabJob.objects.filter(owner=owner, status__in=ACTIVE).count() >= MOST_ACTIVE:
+        raise UnmaskError("conflict", f"{MOST_ACTIVE} of your jobs are not done yet. Cancel one.")
+    job = LabJob.objects.create(
+        owner=owner,
+        model=entry,
+        task=_task_of(entry),
+        recipes=recipes,
+        steps=steps,
+        count=count,
+        seed=seed,
+        block_length=block_length,
+        stream=Stream.objects.create(),
+    )
+    tell(job)
+    dispatch.lab(job.pk)
+    return job
+
+
+def _task_of(entry: ModelEntry) -> str:
+    task = str(entry.card.get("task") or "")
+    if not task or entry.kind != ModelEntry.Kind.DIFFUSION:
+        raise UnmaskError(
+            "validation", "This model was not trained on a task that can be checked.", "model"
+        )
+    return task
+
+
+@transaction.atomic
+def lab_cancel(*, job: LabJob) -> LabJob:
+    """Ask a job to end after the case that is being decoded. Its finished rows stay."""
+    asked = LabJob.objects.filter(pk=job.pk, status__in=ACTIVE).update(cancel_requested=True)
+    if not asked:
+        raise UnmaskError("conflict", "This job has ended already.", "job")
+    job.refresh_from_db()
+    dispatch.lab(job.pk)
+    return job
+
+
+@transaction.atomic
+def begin(*, job: LabJob) -> None:
+    """Count the attempt; the first one makes the job a running one."""
+    fresh = job.status == LabJob.Status.QUEUED
+    job.status, job.attempts = LabJob.Status.RUNNING, job.attempts + 1
+    job.save(update_fields=["status", "attempts"])
+    if fresh:
+        tell(job)
+
+
+@transaction.atomic
+def keep(*, job: LabJob) -> None:
+    """Write what has been measured, and tell how far the job is."""
+    job.attempts = 0
+    job.save(update_fields=["results", "partial", "attempts", "updated"])
+    tell(job)
+
+
+@transaction.atomic
+def end(*, job: LabJob, status: str, error: dict[str, Any] | None = None) -> None:
+    """The job is over."""
+    job.status, job.error, job.finished = status, error, timezone.now()
+    job.save(update_fields=["status", "error", "finished", "updated"])
+    tell(job)
+
+
+def tell(job: LabJob) -> None:
+    publish(job.stream_id, "lab", lab_progress(job))

@@ -1,0 +1,142 @@
+"""One slice of a job of the Lab: cases of a task, decoded and judged by the trainer's evaluation.
+
+A slice stores what it measured in one fenced transaction; a crash loses that much at most, and
+whoever goes on decodes the same cases with the same dice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from inference import runtime
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.training.decode import Settings
+from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
+from inference.engine.training.task import Case
+from inference.engine.training.tasks import TASKS
+from inference.errors import UnmaskError, error_shape, internal_error
+from inference.limits import LOAD_SECONDS, SLICE_SECONDS
+from inference.runtime.faults import told
+from visualizer.models import LabJob
+from visualizer.services import dispatch, lab, leases
+from visualizer.services.leases import Lease, LeaseLost
+from visualizer.worker.jobs import ATTEMPTS, fenced
+
+log = logging.getLogger(__name__)
+Status = LabJob.Status
+KEPT = 4
+_CASES: dict[tuple[str, str, int, int], list[Case]] = {}
+"""Cases of the jobs at work: puzzles take longer to make than a slice has time."""
+
+
+def work(job_id: UUID | str, seconds: float = SLICE_SECONDS) -> None:
+    """Work a job for a while, unless another worker is at it; then send it on its way again."""
+    lease = leases.take(job_id, LabJob)
+    if lease is None:
+        return
+    try:
+        _guarded(lease, seconds)
+    except LeaseLost:
+        log.warning("job %s was taken over by another worker", job_id)
+        return
+    finally:
+        leases.release(lease)
+    if LabJob.objects.filter(pk=job_id, status__in=LabJob.ACTIVE).exists():
+        dispatch.send(dispatch.LAB, str(job_id))
+
+
+def _guarded(lease: Lease, seconds: float) -> None:
+    """A failure ends the job with the one error shape."""
+    job = LabJob.objects.select_related("model").get(pk=lease.session)
+    if job.status not in LabJob.ACTIVE:
+        return
+    try:
+        _slice(lease, job, seconds)
+    except LeaseLost:
+        raise
+    except UnmaskError as error:
+        _end(lease, job, Status.FAILED, error_shape(error))
+    except Exception:
+        log.exception("job %s failed", job.pk)
+        _end(lease, job, Status.FAILED, error_shape(internal_error()))
+
+
+def _slice(lease: Lease, job: LabJob, seconds: float) -> None:
+    with fenced(lease):
+        lab.begin(job=job)
+    if job.attempts > ATTEMPTS:
+        raise UnmaskError("generation", "The job ended its worker several times and was given up.")
+    with leases.kept(lease, LOAD_SECONDS), told():
+        model = runtime.load(job.model)
+        cases = cases_of(model, job)
+    deadline = time.monotonic() + seconds
+    while (ended := _ended(job)) is None:
+        _one_case(lease, job, model, cases)
+        late = time.monotonic() > deadline
+        if late or not job.partial:
+            with fenced(lease):
+                lab.keep(job=job)
+        if late:
+            return
+    _end(lease, job, ended)
+
+
+def _ended(job: LabJob) -> str | None:
+    if LabJob.objects.filter(pk=job.pk, cancel_requested=True).exists():
+        return Status.CANCELLED
+    return Status.DONE if len(job.results) == len(grid(job)) else None
+
+
+def grid(job: LabJob) -> list[Settings]:
+    """The rows of the job in their order: every recipe with every number of steps."""
+    return [
+        Settings(recipe, steps, job.block_length, seed=job.seed)
+        for recipe, steps in product(job.recipes, job.steps)
+    ]
+
+
+def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
+    """The cases of the job's task; the same for every worker. Raises UnmaskError if unknown."""
+    if job.task not in TASKS:
+        raise UnmaskError("validation", "The task of this model is not known here.", "model")
+    key = (model.key, job.task, job.count, job.seed)
+    if key not in _CASES:
+        if len(_CASES) >= KEPT:
+            _CASES.clear()
+        _CASES[key] = TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+    return _CASES[key]
+
+
+def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
+    """Decode the next case; with the last one of a row the row is finished."""
+    settings, number = grid(job)[len(job.results)], len(job.partial)
+    with leases.kept(lease), told():
+        one = judged(model, cases[number], settings, number, runtime.forward)
+    job.partial.append(asdict(one))
+    if len(job.partial) == job.count:
+        row = row_of(settings, [Judged(**case) for case in job.partial])
+        job.results.append(told_of(row, job))
+        job.partial = []
+
+
+def told_of(row: Row, job: LabJob) -> dict[str, Any]:
+    """A row as it is kept; marks in the order of the task, the one that matters first."""
+    aims = [aim for aim in TASKS[job.task].aims if aim in row.marks]
+    return {
+        "recipe": row.settings.recipe,
+        "steps": row.settings.steps,
+        "passes": row.passes,
+        "tokens_per_pass": row.tokens_per_forward,
+        "milliseconds": round(1000 * row.seconds / job.count, 1),
+        "marks": {aim: row.marks[aim] for aim in aims},
+    }
+
+
+def _end(lease: Lease, job: LabJob, status: str, error: dict[str, Any] | None = None) -> None:
+    with fenced(lease):
+        lab.end(job=job, status=status, error=error)
