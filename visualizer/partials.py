@@ -53,7 +53,7 @@ def _branches(payload: Payload, session: Session) -> list[Part]:
         {**branch_payload(row), "steps": tips[row.pk] - row.fork_number}
         for row in branches_of(session).values()
     ]
-    return [("branches", {"tree": branch_tree(rows, head_id(session))})]
+    return [("branches", branch_panel(rows, head_id(session)))]
 
 
 def _run(payload: Payload, session: Session) -> list[Part]:
@@ -110,6 +110,13 @@ def branch_tree(branches: list[Payload], current: int | None) -> list[Payload]:
         if node["parent"] in nodes:
             nodes[node["parent"]]["children"].append(node)
     return [node for node in nodes.values() if node["parent"] not in nodes]
+
+
+def branch_panel(branches: list[Payload], current: int | None) -> dict[str, Any]:
+    """Context of partials/branches.html; of what was pruned together only the top is listed."""
+    gone = {row["id"] for row in branches if row.get("pruned")}
+    tops = [row for row in branches if row["id"] in gone and row["parent"] not in gone]
+    return {"tree": branch_tree(branches, current), "pruned": tops, "current": current}
 
 
 _MODEL_STATES = {

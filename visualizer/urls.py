@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from visualizer.views.acting import act
+from visualizer.views.comparing import compare, start_runs
 from visualizer.views.exporting import export
 from visualizer.views.landing import home
 from visualizer.views.positions import digest, position, profile, table
@@ -18,6 +19,8 @@ urlpatterns = [
     path("sessions/", sessions, name="sessions"),
     path(_SESSION, workspace, name="workspace"),
     path(f"{_SESSION}do/<str:name>/", act, name="act"),
+    path(f"{_SESSION}compare/", compare, name="compare"),
+    path(f"{_SESSION}compare/start/", start_runs, name="start_runs"),
     path(f"{_SESSION}rename/", rename, name="rename"),
     path(f"{_SESSION}delete/", delete, name="delete"),
     path(f"{_SESSION}restore/", restore, name="restore"),

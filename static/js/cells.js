@@ -26,10 +26,21 @@ const COLOURS = {
     const nats = view.profile?.entropy.get(row.pos);
     return nats === undefined ? null : bin(nats / view.profile.most);
   },
+  margin: (row, view) => {
+    const lead = row.masked ? view.profile?.margin.get(row.pos) : undefined;
+    return lead === undefined ? null : bin(lead);
+  },
   none: () => null,
 };
 
+/** Marks special tokens that only repeat the one before: the tail behind the end of a text. */
+export function withAgain(rows) {
+  rows.forEach((row, i) => { row.again = !row.masked && isSpecial(row.label) && rows[i - 1]?.label === row.label; });
+  return rows;
+}
+
 function inText(row, text, mode) {
+  if (row.again) return "∎";
   if (mode !== "text") return row.masked && !text ? "·" : cellText(text);
   if (row.masked && !text) return row.idle ? "·" : "mask";
   return isSpecial(text) ? cellText(text) : text.replace(/\n/g, "↵\n");

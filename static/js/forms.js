@@ -1,5 +1,7 @@
 // Forms and clicks of the workspace: each works by itself without JavaScript; with it, the same
 // intent goes through the socket.
+import { branchDo } from "./branches.js";
+
 const $ = (selector) => document.querySelector(selector);
 
 function submitted(page, event) {
@@ -12,6 +14,7 @@ function submitted(page, event) {
     ["clear" in form.dataset, () => page.clearStaged()],
     [form.id === "branch-form", () => page.branch()],
     [form.id === "look-form", () => {}],
+    [form.dataset.branchDo, () => branchDo(page, form)],
   ];
   const route = routes.find(([matches]) => matches);
   if (!route) return;
@@ -51,5 +54,5 @@ export function bindForms(page) {
   $("#ghosts").addEventListener("change", () => page.later());
   $("#help-button").addEventListener("click", () => page.help());
   $("#viewing-back").addEventListener("click", () => page.back());
-  $("#steps-details").addEventListener("toggle", () => page.later());
+  for (const id of ["#steps-details", "#order-details"]) $(id).addEventListener("toggle", () => page.later());
 }

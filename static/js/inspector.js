@@ -48,6 +48,13 @@ export class Inspector {
     return panel.querySelectorAll("input[name=token]:not(:disabled)")[n];
   }
 
+  /** The selectable candidate that comes `by` places after the chosen one. */
+  besides(by) {
+    const all = [...panel.querySelectorAll("input[name=token]:not(:disabled)")];
+    const at = all.indexOf(this.chosen);
+    return all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))];
+  }
+
   get chosen() {
     return panel.querySelector("input[name=token]:checked");
   }

@@ -1,12 +1,23 @@
 // Keys of the workspace (visualizer/views/keymap.py lists them for people). Single letters act only
 // while the focus is in the tokens or the timeline, so that they never disturb typing or assistive
 // technology.
+import { neighbour } from "./branches.js";
+
 const TYPING = "input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea, select";
 const PLACES = ".pane-tokens, .pane-time";
 
 const ANYWHERE = {
   "?": (page) => page.help(),
   Escape: (page) => page.escape(),
+};
+
+const WITH_ALT = {
+  ArrowLeft: (page) => neighbour(page, "up"),
+  ArrowRight: (page) => neighbour(page, "down"),
+  ArrowUp: (page) => neighbour(page, "before"),
+  ArrowDown: (page) => neighbour(page, "after"),
+  ".": (page) => page.nextCandidate(1),
+  ",": (page) => page.nextCandidate(-1),
 };
 
 const IN_PLACE = {
@@ -17,6 +28,8 @@ const IN_PLACE = {
   l: (page) => page.onPosition("lock"),
   u: (page) => page.unstage(page.pos),
   b: (page) => page.branch(),
+  c: (page) => page.compareWithParent(),
+  h: (page) => page.nextPlot(),
   v: (page) => page.nextView(),
   "[": (page) => page.timeline.move("prev"),
   "]": (page) => page.timeline.move("next"),
@@ -42,6 +55,7 @@ function find(event) {
   if (target.closest("dialog")) return null;
   if (target.closest(TYPING)) return event.key === "Escape" ? ANYWHERE.Escape : null;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (document.body.dataset.keys === "off" && IN_PLACE[key] && key !== " ") return null;
   if (target.closest("#tokens") && IN_TOKENS[key]) return IN_TOKENS[key];
   const onButton = target.closest("button, a:not([role=option]), summary");
   if (target.closest(PLACES) && IN_PLACE[key] && !(key === " " && onButton)) return IN_PLACE[key];
@@ -49,15 +63,19 @@ function find(event) {
   return ANYWHERE[key] ?? null;
 }
 
+/** Ctrl or Alt with a key: run or apply, undo and redo of staging, branches, candidates. */
+function withModifier(event) {
+  if (event.altKey) return event.target.closest(TYPING) ? null : WITH_ALT[event.key];
+  if (event.key === "Enter") return (page) => page.applyOrRun();
+  if (event.key.toLowerCase() !== "z" || event.target.closest(TYPING)) return null;
+  return (page) => page.undoStaging(event.shiftKey ? "forth" : "back");
+}
+
 export function listen(page) {
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      page.applyOrRun();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const action = find(event);
+    if (event.defaultPrevented) return;
+    const modified = event.ctrlKey || event.metaKey || event.altKey;
+    const action = modified ? withModifier(event) : find(event);
     if (!action) return;
     if (event.key !== "Escape") event.preventDefault();
     action(page);

@@ -3,7 +3,7 @@ import { atHead, canvasAt, fromSnapshot, isRunning, reduce, tip } from "./state.
 import { Steering } from "./steering.js";
 import { drawButtons } from "./actions.js";
 import { announce, sentence, showStatus } from "./status.js";
-import { Cells, glyphs } from "./cells.js";
+import { Cells, glyphs, withAgain } from "./cells.js";
 import { Commands } from "./commands.js";
 import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
@@ -12,6 +12,9 @@ import { Timeline } from "./timeline.js";
 import * as settings from "./settings.js";
 import { forget, preview } from "./preview.js";
 import { bindForms } from "./forms.js";
+import { Order } from "./order.js";
+import { StagingHistory } from "./undo.js";
+import { Arrivals } from "./arrivals.js";
 
 const $ = (selector) => document.querySelector(selector);
 const VIEWS = ["cells", "text", "table"];
@@ -26,12 +29,16 @@ export class Page extends Steering {
     this.address = `/sessions/${main.dataset.session}/`;
     this.pos = main.dataset.pos === "" ? null : Number(main.dataset.pos);
     this.mode = $("#view").value;
+    this.puzzle = "columns" in $("#tokens").dataset;
     this.colour = $("#colour").value;
     this.online = false;
     this.cells = new Cells($("#tokens"));
     this.heat = new Heat((number, pos) => { this.show(number); this.choose(pos); });
     this.timeline = new Timeline((number) => this.show(number));
     this.inspector = new Inspector(this.address);
+    this.order = new Order();
+    this.staging = new StagingHistory(this.state.staged);
+    this.arrivals = new Arrivals();
     this.profile = new Profile(this.address, () => this.later());
     bindForms(this);
     settings.onProbabilityChange(() => preview(this, settings.probabilitySettings()), () => this.reprocess());
@@ -44,6 +51,7 @@ export class Page extends Steering {
 
   connected(yes) {
     if (this.online && !yes) this.commands.forget();
+    if (this.online !== yes) this.arrivals.line(yes, tip(this.state));
     this.online = yes;
     this.later();
   }
@@ -66,6 +74,9 @@ export class Page extends Steering {
     if (following && this.state.path === this.state.head.branch) this.shown = this.state.head.number;
     if (following && changed.includes("elsewhere")) this.leave(frame);
     if (frame.type === "run") this.runChanged(frame.payload);
+    if (frame.type === "staged") this.staging.changed(frame.payload);
+    if (frame.type === "step" || frame.type === "head") this.staging.forget();
+    this.arrivals.came(tip(this.state));
     if (frame.type === "forward") {
       this.profile.forget();
       this.heat.override(null);
@@ -84,6 +95,7 @@ export class Page extends Steering {
     if (!following && snapshot.head.branch !== this.state.path) return;
     this.state = fromSnapshot(snapshot);
     this.shown = following ? snapshot.head.number : Math.min(this.shown, tip(this.state));
+    this.arrivals.came(tip(this.state));
     this.later();
   }
 
@@ -130,12 +142,12 @@ export class Page extends Steering {
   draw() {
     const { state, shown } = this;
     const all = canvasAt(state, shown);
-    this.rows = withIdle(withCell(all, state.session), state.session);
+    this.rows = withAgain(withIdle(withCell(all, state.session), state.session));
     const here = atHead(state, shown);
     const staged = here ? state.staged.selections : {};
     this.masked = this.rows.filter((row) => row.masked).length;
-    this.profile.want(this.colour === "entropy" || $("#ghosts").checked, state.path, shown, state.heat.has(shown));
-    const view = { number: shown, tip: tip(state), mode: this.mode === "table" ? "cells" : this.mode,
+    this.profile.want(["entropy", "margin"].includes(this.colour) || $("#ghosts").checked, state.path, shown, state.heat.has(shown));
+    const view = { number: shown, tip: tip(state), mode: this.mode === "text" && !this.puzzle ? "text" : "cells",
       colour: this.colour, staged, ghosts: $("#ghosts").checked, profile: this.profile.known,
       live: isRunning(state) };
     this.cells.draw(this.rows, view);
@@ -149,6 +161,7 @@ export class Page extends Steering {
     const columns = view.tip + 1 + (view.live ? stepsLeft(state, newest, view.tip) : 0);
     this.timeline.draw(state, shown, view.tip, columns);
     this.heat.draw(state, newest, columns, shown, this.pos);
+    if ($("#order-details").open) this.order.draw(newest, columns);
     drawButtons(this.situation(), this.commands?.busy ?? new Set());
     const share = 1 - this.masked / Math.max(1, this.rows.length);
     showStatus(sentence(state, shown, view.tip, this.masked), isRunning(state), share);
@@ -209,6 +222,11 @@ export class Page extends Steering {
   look(mode, colour) {
     Object.assign(this, { mode, colour });
     this.later();
+  }
+
+  nextPlot() {
+    const [steps, order] = [$("#steps-details"), $("#order-details")];
+    [steps.open, order.open] = order.open ? [true, false] : steps.open ? [false, false] : [false, true];
   }
 
   nextView() {

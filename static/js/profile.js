@@ -30,7 +30,7 @@ export class Profile {
   }
 }
 
-function read({ positions, labels, entropy }) {
+function read({ positions, labels, entropy, margin }) {
   const by = (values) => new Map(positions.map((pos, i) => [pos, values[i]]));
-  return { labels: by(labels), entropy: by(entropy), most: Math.max(0.5, ...entropy) };
+  return { labels: by(labels), entropy: by(entropy), margin: by(margin), most: Math.max(0.5, ...entropy) };
 }

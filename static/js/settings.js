@@ -16,6 +16,22 @@ export const tokensPerStep = () => value("tokens_to_select");
 export const strategy = () => form.elements.strategy.value;
 export const recipe = () => form.elements.recipe.value;
 
+/** The options of a run that its recipe reads; plain values are left out. */
+export function runParameters() {
+  const { run_temperature: heat, eos_last: last, stop_at_end: stop } = form.elements;
+  const wanted = { temperature: heat.valueAsNumber || 0, eos_last: last.checked, stop_at_end: stop.checked };
+  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => value && options().includes(name)));
+}
+
+const options = () => (form.elements.recipe.selectedOptions[0]?.dataset.options ?? "").split(" ");
+
+/** What the chosen recipe does not read is greyed out. */
+function drawOptions() {
+  for (const field of form.querySelectorAll("[data-option]")) {
+    field.disabled = !options().includes(field.dataset.option);
+  }
+}
+
 function sentence(select) {
   const help = document.getElementById(select.getAttribute("aria-describedby"));
   help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";
@@ -39,9 +55,11 @@ function pair(target) {
 /** Calls `now` with every change of a probability setting, `then` a moment after the last one. */
 export function onProbabilityChange(now, then) {
   let timer = null;
+  drawOptions();
   form.querySelectorAll("[data-slides]").forEach((slider) => pair(form.elements[slider.dataset.slides]));
   form.addEventListener("input", ({ target }) => {
     if (target.tagName === "SELECT") sentence(target);
+    if (target.name === "recipe") drawOptions();
     pair(target);
     if (!NUMBERS.includes(target.dataset.slides ?? target.name) || !form.checkValidity()) return;
     now();

@@ -38,7 +38,8 @@ export class Steering {
       forward_pass: () => ({ type: name, ...settings.probabilitySettings(), positions: [0, 0] }),
       auto_select: () => ({ type: name, strategy: settings.strategy(), tokens_to_select: settings.tokensPerStep() }),
       apply_selection: () => ({ type: name, selections: Object.fromEntries(picks) }),
-      run: () => ({ type: name, recipe: settings.recipe(), tokens_per_step: settings.tokensPerStep() }),
+      run: () => ({ type: name, recipe: settings.recipe(), tokens_per_step: settings.tokensPerStep(),
+        parameters: settings.runParameters() }),
       stop: () => ({ type: name }),
     }[name]();
   }
@@ -64,6 +65,28 @@ export class Steering {
 
   clearStaged() {
     this.commands.send({ type: "stage", selections: {}, replace: true });
+  }
+
+  /** Ctrl+Z, Ctrl+Shift+Z: the former selection lies staged again. */
+  async undoStaging(where) {
+    const picks = atHead(this.state, this.shown) ? this.staging[where]() : null;
+    if (!picks) return announceAndShow(where === "back" ? "No staging to undo." : "No staging to redo.");
+    return this.commands.send({ type: "stage", selections: picks, replace: true });
+  }
+
+  /** Alt+. and Alt+,: the next or previous candidate of the chosen position lies staged. */
+  nextCandidate(by) {
+    if (!this.inspector.isMasked) return;
+    const radio = this.inspector.besides(by);
+    if (!radio) return;
+    radio.checked = true;
+    this.stage(this.pos, Number(radio.value));
+  }
+
+  compareWithParent() {
+    const { branches, path } = this.state;
+    const parent = branches.get(path)?.parent;
+    location.assign(`${this.address}compare/${parent ? `?a=${parent}&b=${path}` : ""}`);
   }
 
   async onPosition(type) {

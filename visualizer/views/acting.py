@@ -23,7 +23,8 @@ from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.selectors.history import Place, head_of
 from visualizer.views.asking import WAIT_SECONDS, ask_model, failure_of
-from visualizer.views.places import number_of, own_session, place_of
+from visualizer.views.places import decimal_of, number_of, own_session, place_of
+from visualizer.views.suiting import options_of
 
 Form = QueryDict
 Message = dict[str, Any]
@@ -82,7 +83,17 @@ def _stage(form: Form, session: Session) -> list[Message]:
 def _run(form: Form, session: Session) -> list[Message]:
     message = _fields("run", form, ("recipe",))
     count = number_of(form.get("tokens_to_select"))
-    return [message | ({"tokens_per_step": count} if count else {})]
+    parameters = run_parameters(form)
+    return [message | {"parameters": parameters} | ({"tokens_per_step": count} if count else {})]
+
+
+def run_parameters(form: Form) -> Message:
+    """The panel's options as far as the recipe reads them; plain values are left out."""
+    known = options_of(form.get("recipe", ""))
+    flags = {name: True for name in ("eos_last", "stop_at_end") if form.get(name)}
+    heat = decimal_of(form.get("run_temperature"))
+    wanted = flags | ({"temperature": heat} if heat else {})
+    return {name: value for name, value in wanted.items() if name in known}
 
 
 def _positions(type: str) -> Callable[[Form, Session], list[Message]]:
@@ -97,6 +108,22 @@ def _branch(form: Form, session: Session) -> list[Message]:
     return [{"type": "branch"}]
 
 
+def _target(type: str) -> Callable[[Form, Session], list[Message]]:
+    def build(form: Form, session: Session) -> list[Message]:
+        return [{"type": type, "branch": number_of(form.get("target")) or 0}]
+
+    return build
+
+
+def _change_branch(form: Form, session: Session) -> list[Message]:
+    message: Message = {"type": "change_branch", "branch": number_of(form.get("target")) or 0}
+    if name := " ".join(str(form.get("name", "")).split())[:100]:
+        message["name"] = name
+    if form.get("marked"):
+        message["marked"] = form["marked"] == "on"
+    return [message]
+
+
 FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "forward_pass": _forward,
     "auto_select": _auto,
@@ -108,7 +135,13 @@ FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "lock": _positions("lock"),
     "unlock": _positions("unlock"),
     "branch": _branch,
+    "change_branch": _change_branch,
+    "prune": _target("prune"),
+    "restore": _target("restore"),
+    "merge": _target("merge"),
 }
+ANYWHERE = {"stop", "change_branch", "prune", "restore"}
+"""Actions that do not care which step is shown."""
 
 
 @login_required
@@ -128,7 +161,7 @@ async def act(request: HttpRequest, session_id: UUID, name: str) -> HttpResponse
 
 async def _carry_out(user: Any, session: Session, form: Form, name: str) -> None:
     shown = await sync_to_async(place_of)(session, _asked_branch(form), form.get("step"))
-    before = [] if name == "stop" or shown == head_of(session) else [_rewind(shown)]
+    before = [] if name in ANYWHERE or shown == head_of(session) else [_rewind(shown)]
     for message in [*before, *FORMS[name](form, session)]:
         reply = await ask_model(user, message, session, session.model.slug, WAIT_SECONDS)
         if reply is None:

@@ -17,6 +17,7 @@ Reply = dict[str, Any]
 WAIT_SECONDS = 12.0
 LOAD_WAIT_SECONDS = 60.0
 _FIRST, _LONGEST = 0.02, 0.25
+_AFTER_LOADING = (0.0, 0.5, 1.0, 2.0)
 
 
 async def ask(
@@ -48,7 +49,20 @@ async def ask_model(
     loaded = await ask(user, loading, None, LOAD_WAIT_SECONDS)
     if not loaded or not loaded.get("success"):
         return loaded
-    return await ask(user, message, session, seconds)
+    return await _ask_loaded(user, message, session, seconds)
+
+
+async def _ask_loaded(
+    user: Any, message: dict[str, Any], session: Session | None, seconds: float
+) -> Reply | None:
+    """A worker's word that it holds the model takes a moment to be known everywhere."""
+    reply: Reply | None = None
+    for pause in _AFTER_LOADING:
+        await asyncio.sleep(pause)
+        reply = await ask(user, message, session, seconds)
+        if reply is None or reply.get("error_type") != "model_unavailable":
+            break
+    return reply
 
 
 def failure_of(reply: Reply) -> UnmaskError | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from visualizer.views.tokens import LONG, cell_text, is_special
 
 Snapshot = dict[str, Any]
 BINS = 6
+REPEAT = "∎"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Row:
     step: int
     p: float | None
     idle: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,17 @@ def rows(snapshot: Snapshot) -> list[Row]:
         step, p = commits.get(str(slot), commits.get(slot, (0, None)))
         masked = token == session["mask_id"] and not prompt
         found.append(Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p))
-    return _with_idle(found, session)
+    return _with_again(_with_idle(found, session))
+
+
+def _with_again(found: list[Row]) -> list[Row]:
+    """A special token that only repeats the one before it: the tail behind the end of a text."""
+    rest = [replace(row, again=_repeats(before, row)) for before, row in pairwise(found)]
+    return [*found[:1], *rest]
+
+
+def _repeats(before: Row, row: Row) -> bool:
+    return not row.masked and is_special(row.label) and before.label == row.label
 
 
 def _with_idle(found: list[Row], session: dict[str, Any]) -> list[Row]:
@@ -65,13 +78,7 @@ def _with_idle(found: list[Row], session: dict[str, Any]) -> list[Row]:
     if opened is None or opened < start:
         return found
     last = start + ((opened - start) // size + 1) * size
-    return [row if row.pos < last or not row.masked else _idle(row) for row in found]
-
-
-def _idle(row: Row) -> Row:
-    return Row(
-        row.pos, row.slot, row.label, row.by, row.prompt, row.locked, True, row.step, row.p, True
-    )
+    return [row if row.pos < last or not row.masked else replace(row, idle=True) for row in found]
 
 
 def _bin(value: float) -> int:
@@ -90,6 +97,8 @@ def _shade(row: Row, look: Look) -> int | None:
 
 
 def _text(row: Row, label: str, look: Look) -> str:
+    if row.again:
+        return REPEAT
     if look.view == "text":
         if row.masked and not label:
             return "·" if row.idle else "mask"

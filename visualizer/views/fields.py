@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from inference.catalog import RANKINGS, RECIPES
 from inference.limits import LIMITS
+from inference.models import ModelEntry
+from visualizer.views.suiting import options_of, suitable
 
 
 class Slider(NamedTuple):
@@ -32,7 +34,6 @@ class NumberField:
 
 
 _PANEL = (
-    ("tokens_to_select", "Tokens/step", "1"),
     ("softmax_temperature", "Temperature", "0.01"),
     ("visual_top_k", "Top-k shown", "1"),
     ("actual_top_k", "Top-k used", "1"),
@@ -71,12 +72,23 @@ _GROUPS = {"rank": "Order of positions", "llada": "LLaDA", "dream": "Dream",
            "fastdllm": "Fast-dLLM", "llada2": "LLaDA2"}  # fmt: skip
 
 
-def recipes() -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """Groups of automatic recipes for a whole run."""
-    groups: dict[str, list[tuple[str, str, str]]] = {name: [] for name in _GROUPS.values()}
-    for name, row in RECIPES.items():
-        group = _GROUPS.get(name.split("/")[0], "Others")
-        groups.setdefault(group, []).append((name, row.label, row.sentence))
+@dataclass(frozen=True, slots=True)
+class RecipeChoice:
+    """One recipe of the list, with the options of the panel that it reads."""
+
+    name: str
+    label: str
+    sentence: str
+    options: str
+
+
+def recipes(entry: ModelEntry) -> list[tuple[str, list[RecipeChoice]]]:
+    """Groups of the automatic recipes that suit a model."""
+    groups: dict[str, list[RecipeChoice]] = {name: [] for name in _GROUPS.values()}
+    for name in suitable(entry):
+        row = RECIPES[name]
+        choice = RecipeChoice(name, row.label, row.sentence, " ".join(options_of(name)))
+        groups.setdefault(_GROUPS.get(name.split("/")[0], "Others"), []).append(choice)
     return [(group, rows) for group, rows in groups.items() if rows]
 
 

@@ -18,6 +18,11 @@ KEYMAP: tuple[tuple[tuple[str, ...], str], ...] = (
     (("{", "}"), "First step, last step"),
     (("Space",), "Replay and pause"),
     (("B",), "Branch from the shown step"),
+    (("C",), "Compare with the parent branch"),
+    (("H",), "Next plot: order of unmasking, steps as a table"),
+    (("Alt", "."), "Stage the next candidate (Alt , the previous one)"),
+    (("Ctrl", "Z"), "Undo staging (Ctrl Shift Z: redo)"),
+    (("Alt", "←", "→"), "Parent branch, newest child (↑ ↓: siblings)"),
     (("V",), "Next view: cells, text, table"),
     (("?",), "This list"),
 )

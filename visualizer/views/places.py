@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -24,6 +25,12 @@ def own_session(request: HttpRequest, id: Any, deleted: bool = False) -> Session
 def number_of(text: str | None) -> int | None:
     """A natural number, or None for anything else."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def decimal_of(text: str | None) -> float | None:
+    """A number from 0 on with at most six decimals, or None for anything else."""
+    found = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text or "", re.ASCII)
+    return float(found.group()) if found else None
 
 
 def place_of(session: Session, branch: str | None, step: str | None) -> Place:

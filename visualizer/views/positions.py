@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from inference.engine.digest_view import DigestView, unpacked
+from inference.engine.digest_view import DigestView, sparse_bytes
 from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.candidates import settings_from
@@ -43,7 +43,7 @@ def profile(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
     place = place_of(session, request.GET.get("branch"), str(step))
     row = digest_at(session, place)
     if row is None:
-        return JsonResponse({"positions": [], "labels": [], "p1": [], "entropy": []})
+        return JsonResponse({"positions": [], "labels": [], "p1": [], "margin": [], "entropy": []})
     view, labels = DigestView.from_bytes(bytes(row.data)), labels_for(session)
     settings = settings_from(session.settings)
     return JsonResponse(
@@ -51,9 +51,16 @@ def profile(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
             "positions": view.positions.tolist(),
             "labels": [labels(int(token)) for token in view.ids[:, 0]],
             "p1": view.p1(settings).round(4).tolist(),
+            "margin": _margins(view, settings.softmax_temperature),
             "entropy": view.entropy(settings.softmax_temperature).round(4).tolist(),
         }
     )
+
+
+def _margins(view: DigestView, temperature: float) -> list[float]:
+    """Lead of the best token over the second, by open position."""
+    rows = (view.probabilities(temperature, row) for row in range(len(view.positions)))
+    return [round(float(p[0] - p[1]) if len(p) > 1 else float(p[0]), 4) for p in rows]
 
 
 @login_required
@@ -65,7 +72,7 @@ def digest(request: HttpRequest, session_id: UUID, step: int) -> HttpResponse:
     row = digest_at(session, place)
     if row is None:
         return HttpResponse(status=204)
-    return HttpResponse(unpacked(bytes(row.data)), content_type="application/octet-stream")
+    return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
 
 
 @login_required

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 GLYPHS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"})
 LONG = 8
+_CUT = re.compile(r"<\|?[a-z_]*\|?(\.\.\.|…)$")  # a title may end within a mask's name
 MASKS = ("<|mdm_mask|>", "<|mask|>", "[MASK]")
 
 
@@ -16,7 +19,7 @@ def masks(text: str) -> str:
     """Masks written out in a prompt as empty boxes."""
     for name in MASKS:
         text = text.replace(name, "▢")
-    return text
+    return _CUT.sub("…", text)
 
 
 def cell_text(text: str) -> str:

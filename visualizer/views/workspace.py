@@ -12,11 +12,12 @@ from django.views.decorators.http import require_GET
 
 from visualizer import selectors
 from visualizer.models import Branch, Session
-from visualizer.partials import branch_tree, model_state, run_state, staged_rows
+from visualizer.partials import branch_panel, model_state, run_state, staged_rows
 from visualizer.selectors.history import Place
 from visualizer.views.actions import REASONS, Situation, buttons
 from visualizer.views.cells import Look, cells, rows
-from visualizer.views.fields import panel_fields, recipes, sentence_of, strategies
+from visualizer.views.choices import chosen_settings
+from visualizer.views.fields import number_field, panel_fields, recipes, sentence_of, strategies
 from visualizer.views.inspector import inspector
 from visualizer.views.keymap import KEYMAP
 from visualizer.views.places import own_session, place_of, position_of
@@ -25,6 +26,7 @@ VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
 COLOURS = (
     ("confidence", "confidence"),
     ("entropy", "entropy"),
+    ("margin", "margin"),
     ("step", "step of writing"),
     ("chosen", "who chose"),
     ("none", "nothing"),
@@ -43,7 +45,7 @@ def workspace(request: HttpRequest, session_id: UUID) -> HttpResponse:
     snapshot = selectors.snapshot(session, place.branch, place.number)
     look = look_from(request, place, _tip(snapshot))
     context = _canvas(snapshot, look, place, pos)
-    context |= _panels(session, snapshot, place, look)
+    context |= _panels(request, session, snapshot, place)
     context |= inspector(session, place, pos, None)
     return render(request, "visualizer/workspace.html", context)
 
@@ -110,7 +112,9 @@ def status_line(snapshot: dict[str, Any], look: Look) -> str:
     return f"Step {look.number} of {look.tip}: {written} written, {masked} masked{time}."
 
 
-def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look) -> dict[str, Any]:
+def _panels(
+    request: HttpRequest, session: Session, snapshot: dict[str, Any], place: Place
+) -> dict[str, Any]:
     staged = staged_rows(snapshot["staged"])
     run = snapshot["run"]
     now = Situation(
@@ -119,27 +123,27 @@ def _panels(session: Session, snapshot: dict[str, Any], place: Place, look: Look
         has_pass=str(place.number) in snapshot["forwards"],
         staged=len(staged),
     )
-    strategy = session.settings.get("strategy", "high_confidence")
-    usual = session.model.card.get("decoding", {})
-    recipe = usual.get("recipe", "llada/low_confidence")
+    chosen = chosen_settings(request.user, session)
+    strategy, recipe = chosen["strategy"], chosen["recipe"]
     return {
         "session": session,
         "columns": columns_of(session.model.card),
+        "opened": sum(not row[4] for row in snapshot["slots"]),
         "branch": Branch.objects.get(pk=place.branch),
         "place": place,
         "staged": staged,
         "buttons": buttons(now),
         "reasons": REASONS,
-        "tree": branch_tree(snapshot["branches"], place.branch),
+        **branch_panel(snapshot["branches"], place.branch),
         "model_state": model_state(session.model),
         "run_state": run_state(run),
-        "fields": panel_fields(
-            {"tokens_to_select": usual.get("tokens_per_step"), **session.settings}
-        ),
+        "fields": panel_fields(chosen),
+        "pace": number_field("tokens_to_select", "Tokens/step", "1", chosen["tokens_to_select"]),
+        "chosen": chosen,
         "strategies": strategies(),
         "strategy": strategy,
         "strategy_sentence": sentence_of(strategy),
-        "recipes": recipes(),
+        "recipes": recipes(session.model),
         "recipe": recipe,
         "recipe_sentence": sentence_of(recipe),
         "keymap": KEYMAP,

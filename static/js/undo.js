@@ -1,0 +1,43 @@
+// Undo and redo of staging: former selections are put back as they were; applying forgets them.
+const DEEP = 50;
+
+const picks = (staged) => Object.fromEntries(Object.entries(staged.selections).map(([pos, pick]) => [pos, pick.token]));
+const same = (a, b) => JSON.stringify(picks(a)) === JSON.stringify(picks(b));
+
+export class StagingHistory {
+  constructor(staged) {
+    Object.assign(this, { now: staged, past: [], future: [], going: false });
+  }
+
+  /** A `staged` event came in. */
+  changed(staged) {
+    if (same(staged, this.now)) return;
+    if (!this.going) {
+      this.past = [...this.past, this.now].slice(-DEEP);
+      this.future = [];
+    }
+    this.going = false;
+    this.now = staged;
+  }
+
+  /** What was staged belongs to a step now, or to another one. */
+  forget() {
+    Object.assign(this, { past: [], future: [], going: false });
+  }
+
+  /** The selections to stage instead of the present ones; null if there is nothing to go back to. */
+  back() {
+    return this.go(this.past, this.future);
+  }
+
+  forth() {
+    return this.go(this.future, this.past);
+  }
+
+  go(from, to) {
+    if (!from.length) return null;
+    to.push(this.now);
+    this.going = true;
+    return picks(from.pop());
+  }
+}

@@ -1,0 +1,225 @@
+"""Two to four lines of steps of a session side by side, and the form that makes such lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from inference.errors import UnmaskError
+from visualizer import selectors
+from visualizer.models import Branch, Session
+from visualizer.selectors import comparison
+from visualizer.selectors.history import Place, head_of, tips_of
+from visualizer.selectors.measures import History, history_of, measures
+from visualizer.selectors.runs import runs_of
+from visualizer.selectors.scores import score_of
+from visualizer.views.asking import ask_model, failure_of
+from visualizer.views.cells import Cell, Look, cells
+from visualizer.views.fields import recipes
+from visualizer.views.places import number_of, own_session
+from visualizer.views.workspace import columns_of
+
+NAMES = ("a", "b", "c", "d")
+ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One side of the comparison as the template needs it."""
+
+    key: str
+    branch: Branch
+    place: Place
+    tip: int
+    snapshot: dict[str, Any]
+    facts: list[tuple[str, str]]
+    cells: list[Cell]
+    running: bool
+
+
+@login_required
+@require_GET
+def compare(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """The page; HTMX asks for the comparison alone while runs go on."""
+    session = own_session(request, session_id)
+    places = asked_places(session, request.GET.dict())
+    context = {"session": session, "page": "compare", **_choices(session, places)}
+    if len(places) > 1:
+        context |= _comparison(session, places)
+    alone = request.headers.get("HX-Request")
+    name = "partials/comparison" if alone and len(places) > 1 else "compare"
+    return render(request, f"visualizer/{name}.html", context)
+
+
+def asked_places(session: Session, query: dict[str, str]) -> dict[str, Place]:
+    """Side → place, `branch:step` or `branch`; by default the shown branch and the newest other.
+
+    Branches that are not the session's do not exist; steps are clipped to what there is.
+    """
+    tips = tips_of(session)
+    asked = {name: _place(query[name], tips) for name in NAMES if query.get(name)}
+    if asked:
+        return asked
+    head = head_of(session)
+    rows = Branch.objects.filter(session=session, pruned=None).exclude(pk=head.branch)
+    others = rows.order_by("-pk")[:1]
+    found = [head.branch, *(row.pk for row in others)]
+    return {name: Place(id, tips[id]) for name, id in zip(NAMES, found, strict=False)}
+
+
+def _place(text: str, tips: dict[int, int]) -> Place:
+    first, _, second = text.partition(":")
+    branch = number_of(first)
+    if branch is None or branch not in tips:
+        raise Http404("No such branch")
+    number = number_of(second)
+    return Place(branch, tips[branch] if number is None else min(number, tips[branch]))
+
+
+def _choices(session: Session, places: dict[str, Place]) -> dict[str, Any]:
+    """What the two forms offer."""
+    branches = Branch.objects.filter(session=session, pruned=None)
+    usual = session.model.card.get("decoding", {}).get("recipe", "llada/low_confidence")
+    first = ("llada/random", "rank/left_to_right")
+    return {
+        "branches": branches,
+        "chosen": [(name, places.get(name)) for name in NAMES],
+        "recipes": recipes(session.model),
+        "picked": [(name, pick) for name, pick in zip(NAMES, (usual, *first, ""), strict=True)],
+        "place": head_of(session),
+        "columns": columns_of(session.model.card),
+    }
+
+
+def _comparison(session: Session, places: dict[str, Place]) -> dict[str, Any]:
+    histories = [history_of(session, place) for place in places.values()]
+    runs = runs_of(session, [place.branch for place in places.values()])
+    sides = [
+        _side(key, history, runs.get(history.place.branch))
+        for key, history in zip(places, histories, strict=True)
+    ]
+    return {
+        "sides": _marked(sides),
+        "query": urlencode({key: f"{p.branch}" for key, p in places.items()}),
+        "parameters": _parameters(histories),
+        "against": [_against(histories[0], sides, n) for n in range(1, len(sides))],
+        "live": any(side.running for side in sides),
+        "longest": max(side.tip for side in sides),
+        "data": [{"key": side.key, "snapshot": side.snapshot} for side in sides],
+    }
+
+
+def _side(key: str, history: History, run: dict[str, Any] | None) -> Shown:
+    session, place = history.session, history.place
+    snapshot = selectors.snapshot(session, place.branch, place.number)
+    tip = max([step["number"] for step in snapshot["steps"]], default=place.number)
+    return Shown(
+        key=key,
+        branch=Branch.objects.get(pk=place.branch),
+        place=place,
+        tip=tip,
+        snapshot=snapshot | {"staged": {"selections": {}}},
+        facts=_facts(history, run),
+        cells=cells(snapshot | {"staged": {}}, Look(place.number, tip)),
+        running=bool(run) and run["status"] in ACTIVE if run else False,
+    )
+
+
+def _facts(history: History, run: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What the line amounts to, in words; unknown figures are left out."""
+    found, score = measures(history), score_of(history.session, history.canvas)
+    rows = [
+        ("Run", run["status"] if run else None),
+        ("Steps", found["steps"]),
+        ("Tokens per forward", found["tokens_per_forward"]),
+        ("Mean confidence", found["mean_confidence"]),
+        ("Mean entropy (nats)", found["mean_entropy"]),
+        ("Left to right (τ)", found["kendall_tau"]),
+        ("Time (ms)", f"{found['milliseconds']:.0f}" if found["milliseconds"] else None),
+        ("Still masked", found["masked"] or None),
+        ("Right answer", None if score is None else "yes" if score["exact"] else "no"),
+    ]
+    return [(name, _short(value)) for name, value in rows if value is not None]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _marked(sides: list[Shown]) -> list[Shown]:
+    """Cells where two sides have written different tokens are boxed."""
+    written: dict[int, set[int]] = {}
+    for side in sides:
+        for slot, token, *_ in side.snapshot["slots"]:
+            if token != side.snapshot["session"]["mask_id"]:
+                written.setdefault(slot, set()).add(token)
+
+    def look(cell: Cell) -> Cell:
+        alike = len(written.get(cell.slot, ())) < 2
+        return cell if alike else replace(cell, names=f"{cell.names} differs")
+
+    return [replace(side, cells=[look(cell) for cell in side.cells]) for side in sides]
+
+
+def _parameters(histories: list[History]) -> list[tuple[str, list[Any]]]:
+    """Settings in which the sides are not all alike."""
+    settings = [comparison.settings_of(history) for history in histories]
+    names = dict.fromkeys(name for row in settings for name in row)
+    rows = [(name, [row.get(name) for row in settings]) for name in names]
+    return [(name, values) for name, values in rows if any(v != values[0] for v in values)]
+
+
+def _against(first: History, sides: list[Shown], n: int) -> dict[str, Any]:
+    """The first side against another one: agreement, first divergence, words."""
+    one, two = (comparison.Side(first.session, side.place) for side in (sides[0], sides[n]))
+    found = comparison.compare_branches(one, two)
+    return {
+        "keys": (sides[0].key.upper(), sides[n].key.upper()),
+        "share": found["agreement"],
+        "counts": found["counts"],
+        "divergence": found["first_divergence"],
+        "branch": sides[n].place.branch,
+        "words": found["words"],
+    }
+
+
+@login_required
+@require_POST
+async def start_runs(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Start two to four recipes from the shown step; go to their comparison."""
+    user = await request.auser()
+    session = await sync_to_async(own_session)(request, session_id)
+    try:
+        reply = await _queue(user, session, request.POST.dict())
+    except UnmaskError as error:
+        await sync_to_async(messages.error)(request, error.message)
+        return redirect("compare", session.pk)
+    pairs = zip(NAMES, reply["branches"], strict=False)
+    query = urlencode({name: branch["id"] for name, branch in pairs})
+    return redirect(f"{reverse('compare', args=[session.pk])}?{query}")
+
+
+async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str, Any]:
+    """The reply of compare_runs, from the asked step on."""
+    count = number_of(form.get("tokens_to_select"))
+    pace = {"tokens_per_step": count} if count else {}
+    picked = [form[f"recipe_{name}"] for name in NAMES if form.get(f"recipe_{name}")]
+    message = {"type": "compare_runs", "recipes": [{"recipe": name, **pace} for name in picked]}
+    start = {"type": "rewind", "step": number_of(form.get("step")) or 0}
+    for one in (start, message):
+        reply = await ask_model(user, one, session, session.model.slug, 15.0)
+        if reply is None:
+            raise UnmaskError("timeout", "This takes a while. Refresh the page in a moment.")
+        if failure := failure_of(reply):
+            raise failure
+    return reply or {}
