@@ -100,6 +100,12 @@ def default_model() -> ModelEntry:
     return entry
 
 
+def cancel_load(slug: str) -> bool:
+    """Ask whoever loads this model to give up; answers whether it is being loaded."""
+    rows = ModelEntry.objects.filter(slug=slug, state=State.LOADING)
+    return bool(rows.update(cancel_requested=True))
+
+
 def directory(entry: ModelEntry) -> Path:
     """Where the checkpoint of a row lies. Raises UnmaskError when it has no directory here."""
     root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR

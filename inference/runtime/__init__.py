@@ -9,7 +9,19 @@ The first three raise UnmaskError with what to tell the user; runs raise EngineE
 Only workers and management commands import this package: it brings torch with it.
 """
 
+from inference.runtime.aside import unhindered
 from inference.runtime.forwards import Logits, cache, forward, logits, submit
 from inference.runtime.models import get, load, loaded, unload
 
-__all__ = ["Logits", "cache", "forward", "get", "load", "loaded", "logits", "submit", "unload"]
+__all__ = [
+    "Logits",
+    "cache",
+    "forward",
+    "get",
+    "load",
+    "loaded",
+    "logits",
+    "submit",
+    "unhindered",
+    "unload",
+]

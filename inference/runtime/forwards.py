@@ -20,11 +20,13 @@ from inference.engine import forward as engine_forward
 from inference.engine.batching import Batcher
 from inference.engine.cache import CachedForward, LogitsCache
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
 from inference.runtime import devices
 from inference.runtime.faults import told
 
 T = TypeVar("T")
+PACE_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _rescue(model: LoadedModel, error: BaseException) -> bool:
     model.model.to(devices.CPU)
     model.device = devices.CPU
     devices.release()
-    warn(model, "The device ran out of memory; this model now runs on the CPU, which is slower.")
+    warn(model, f"The device ran out of memory; this model now runs on the CPU. {pace(model)}")
     return True
 
 
@@ -114,6 +116,19 @@ def logits(model: LoadedModel, ids: Sequence[int], rows: Sequence[int]) -> Logit
     with told():
         tensor = CachedForward(cache(), run)(model, [request])[0]
     return Logits(tensor, not fresh, (time.perf_counter() - started) * 1000)
+
+
+def pace(model: LoadedModel) -> str:
+    """A sentence on what a step costs here, measured with one forward over a short sequence."""
+    length = min(PACE_TOKENS, model.context)
+    request = Request(_long(model, [0] * length), _long(model, [0]))
+    started = time.monotonic()
+    try:
+        _limited(model, [request])
+    except StepTimeout:
+        return f"A step over {length} tokens takes longer than {settings.STEP_TIMEOUT} seconds."
+    taken = time.monotonic() - started
+    return f"A step over {length} tokens took {taken:.2g} seconds; longer texts take longer."
 
 
 def metrics() -> dict[str, dict[str, float]]:

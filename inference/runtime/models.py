@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from django.conf import settings
 
 from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import LoadCancelled
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from inference.registry import directory
@@ -26,6 +27,7 @@ _held: OrderedDict[str, LoadedModel] = OrderedDict()
 _guard = threading.Lock()
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 Cancel = Callable[[], bool]
+State = ModelEntry.State
 
 
 def get(slug: str) -> LoadedModel | None:
@@ -64,18 +66,14 @@ def unload(slug: str) -> None:
 
 def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
     started = time.monotonic()
-    progress = records.Progress(entry.slug)
-    late = _Deadline(started + settings.LOAD_TIMEOUT, cancel)
     try:
         with told():
             path = directory(entry)
-            if not entry.is_shipped:
-                probe(path)
-            model = _read(path, progress, late)
+            progress = records.Progress(entry.slug, _bytes(path))
+            late = _Deadline(started + settings.LOAD_TIMEOUT, [cancel, progress.cancelled])
+            model = _read(entry, path, progress, late)
     except UnmaskError as error:
-        shown = late.explain(error)
-        records.failed(entry.slug, shown)
-        raise shown from error
+        raise _recorded(entry.slug, error) from error
     with _guard:
         _held[entry.slug] = model
     records.loaded(entry.slug, model, _warning(model))
@@ -83,24 +81,39 @@ def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
     return model
 
 
-def _read(path: Path, progress: records.Progress, late: Cancel) -> LoadedModel:
+def _recorded(slug: str, error: UnmaskError) -> UnmaskError:
+    """A cancelled model can be loaded again at once; any other failure is shown as one."""
+    cancelled = isinstance(error.__cause__, LoadCancelled)
+    records.failed(slug, error, State.AVAILABLE if cancelled else State.FAILED)
+    return error
+
+
+def _read(entry: ModelEntry, path: Path, progress: records.Progress, late: Cancel) -> LoadedModel:
     """Load on the preferred device; when it is full, on the CPU."""
+    if not entry.is_shipped:
+        probe(path)
     devices.limit_threads()
-    device = devices.preferred()
+    device, dtype = devices.preferred(), _dtype(entry)
     _make_room(_bytes(path), device)
     try:
-        return checkpoint.load(path, device, progress=progress, cancel=late)
+        return checkpoint.load(path, device, dtype=dtype, progress=progress, cancel=late)
     except Exception as error:
         if device.type == "cpu" or not devices.is_out_of_memory(error):
             raise
     devices.release()
-    return checkpoint.load(path, devices.CPU, progress=progress, cancel=late)
+    return checkpoint.load(path, devices.CPU, dtype=dtype, progress=progress, cancel=late)
+
+
+def _dtype(entry: ModelEntry) -> str | None:
+    """The model card's `dtype`, else DTYPE; None keeps the checkpoint's own."""
+    asked = entry.card.get("dtype") or settings.DTYPE
+    return None if asked == "auto" else str(asked)
 
 
 def _warning(model: LoadedModel) -> str:
     if model.device.type == devices.preferred().type:
         return ""
-    return "The device has no room for this model; it runs on the CPU, which is slower."
+    return f"The device has no room for this model; it runs on the CPU. {forwards.pace(model)}"
 
 
 def _make_room(needed: int, device: torch.device) -> None:
@@ -119,23 +132,16 @@ def _bytes(path: Path) -> int:
 
 
 class _Deadline:
-    """Answers true when the caller cancels or the time is over."""
+    """Answers true when somebody cancels; raises `timeout` when the time is over."""
 
-    def __init__(self, moment: float, cancel: Cancel) -> None:
-        self._moment, self._cancel = moment, cancel
+    def __init__(self, moment: float, cancels: Sequence[Cancel]) -> None:
+        self._moment, self._cancels = moment, cancels
 
     def __call__(self) -> bool:
-        return self._over() or self._cancel()
-
-    def explain(self, error: UnmaskError) -> UnmaskError:
-        """A cancel because of the time is a time-out, with what to do about it."""
-        if not self._over():
-            return error
-        return UnmaskError(
-            "timeout",
-            f"Loading took longer than {settings.LOAD_TIMEOUT} seconds and was given up. Try a "
-            "smaller model, or raise LOAD_TIMEOUT.",
-        )
-
-    def _over(self) -> bool:
-        return time.monotonic() > self._moment
+        if time.monotonic() > self._moment:
+            raise UnmaskError(
+                "timeout",
+                f"Loading took longer than {settings.LOAD_TIMEOUT} seconds and was given up. Try "
+                "a smaller model, or raise LOAD_TIMEOUT.",
+            )
+        return any(cancel() for cancel in self._cancels)

@@ -6,8 +6,10 @@ import hashlib
 import logging
 import time
 
+from django.db.models import F
 from django.utils import timezone
 
+from inference.bells import send
 from inference.engine.checkpoint import LoadedModel
 from inference.errors import UnmaskError
 from inference.labels import pack
@@ -15,27 +17,55 @@ from inference.models import ModelEntry, Vocabulary
 
 log = logging.getLogger(__name__)
 State = ModelEntry.State
-PROGRESS_SECONDS = 0.5
+PROGRESS_SECONDS = 0.25
+BELL = "models"
+"""The group of those who want to know at once when a model's row has changed."""
 
 
 class Progress:
-    """Writes how far loading has come, twice a second at most."""
+    """Writes how far loading has come and hears whether it shall end, four times a second."""
 
-    def __init__(self, slug: str) -> None:
-        self._slug, self._next = slug, 0.0
+    def __init__(self, slug: str, total: int) -> None:
+        self._slug, self._total, self._next, self._cancel = slug, total, 0.0, 0.0
+        self._asked = False
         # Another worker may hold it already; users must not lose it while this one loads.
         rows = ModelEntry.objects.filter(slug=slug).exclude(state=State.LOADED)
-        rows.update(state=State.LOADING, progress=0.0, error="", updated=timezone.now())
+        rows.update(
+            state=State.LOADING,
+            progress=0.0,
+            bytes_loaded=0,
+            bytes_total=total,
+            cancel_requested=False,
+            error="",
+            updated=timezone.now(),
+        )
+        _ring(slug, State.LOADING, 0.0)
 
     def __call__(self, part: float) -> None:
+        """Note that this part of the weights, 0 to 1, has been read."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PROGRESS_SECONDS
-            change(self._slug, progress=part)
+            change(self._slug, progress=part, bytes_loaded=int(part * self._total))
+            _ring(self._slug, State.LOADING, part)
+
+    def cancelled(self) -> bool:
+        """Whether somebody has asked for the end of this loading (see registry.cancel_load)."""
+        if not self._asked and time.monotonic() >= self._cancel:
+            self._cancel = time.monotonic() + PROGRESS_SECONDS
+            rows = ModelEntry.objects.filter(slug=self._slug, cancel_requested=True)
+            self._asked = rows.exists()
+        return self._asked
 
 
 def change(slug: str, **columns: object) -> None:
-    """Update columns of a model's row."""
+    """Update columns of a model's row, and say so if its state is one of them."""
     ModelEntry.objects.filter(slug=slug).update(updated=timezone.now(), **columns)
+    if "state" in columns:
+        _ring(slug, str(columns["state"]), float(str(columns.get("progress", 0))))
+
+
+def _ring(slug: str, state: str, progress: float) -> None:
+    send(BELL, {"type": "model", "slug": slug, "state": str(state), "progress": progress})
 
 
 def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:
@@ -44,6 +74,8 @@ def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:
         slug,
         state=State.LOADED,
         progress=1.0,
+        bytes_loaded=F("bytes_total"),
+        cancel_requested=False,
         error=warning,
         device=str(model.device),
         family=model.spec.family,
@@ -55,19 +87,27 @@ def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:
     )
 
 
-def failed(slug: str, error: UnmaskError) -> None:
-    change(slug, state=State.FAILED, progress=0.0, device="", error=error.message[:500])
+def failed(slug: str, error: UnmaskError, state: str = State.FAILED) -> None:
+    change(
+        slug,
+        state=state,
+        progress=0.0,
+        bytes_loaded=0,
+        cancel_requested=False,
+        device="",
+        error=error.message[:500],
+    )
 
 
 def unloaded(slug: str) -> None:
-    change(slug, state=State.AVAILABLE, progress=0.0, device="")
+    change(slug, state=State.AVAILABLE, progress=0.0, bytes_loaded=0, device="")
 
 
 def warn(model: LoadedModel, message: str) -> None:
     """Leave a plain sentence at the models that use these weights."""
-    log.warning(message)
+    log.warning("%s", message)
     rows = ModelEntry.objects.filter(weights_hash=model.weights_hash, state=State.LOADED)
-    rows.update(error=message, device=str(model.device))
+    rows.update(error=message[:500], device=str(model.device))
 
 
 def vocabulary(model: LoadedModel) -> Vocabulary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,13 +14,14 @@ import pytest
 import torch
 from django.db import connection
 from pytest_django import Settings
+from safetensors.torch import load_file, save_file
 
 from inference import registry, runtime
-from inference.engine import checkpoint, forward
+from inference.engine import checkpoint, forward, shards
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.models import ModelEntry
-from inference.runtime import devices, models
+from inference.runtime import devices, models, records
 from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +142,112 @@ def test_loading_can_be_cancelled(entries: dict[str, ModelEntry]) -> None:
     assert runtime.loaded() == []
 
 
+def test_anybody_may_ask_for_the_end_of_a_loading(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The web side writes the wish into the row; the loading worker reads it there."""
+    assert not registry.cancel_load("a")  # nobody loads it
+    read = shards.tensors
+
+    def interrupted(*arguments: Any) -> Any:
+        assert registry.cancel_load("a")
+        time.sleep(2 * records.PROGRESS_SECONDS)
+        yield from read(*arguments)
+
+    monkeypatch.setattr(shards, "tensors", interrupted)
+    with pytest.raises(UnmaskError, match="cancelled"):
+        runtime.load(entries["a"])
+    assert (_row("a").state, _row("a").cancel_requested) == (State.AVAILABLE, False)
+    monkeypatch.undo()
+    assert runtime.load(entries["a"])
+
+
+def test_progress_is_told_in_bytes_and_by_bells(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bells: list[dict[str, Any]] = []
+    seen: list[tuple[float, int]] = []
+
+    def ring(group: str, bell: dict[str, Any]) -> None:
+        assert group == records.BELL
+        bells.append(bell)
+        seen.append((_row("a").progress, _row("a").bytes_loaded))
+
+    monkeypatch.setattr(records, "send", ring)
+    monkeypatch.setattr(records, "PROGRESS_SECONDS", 0.0)
+    runtime.load(entries["a"])
+    size = models._bytes(registry.directory(entries["a"]))
+    assert [bell["state"] for bell in bells] == ["loading"] * (len(bells) - 1) + ["loaded"]
+    assert seen == sorted(seen)
+    assert any(0 < loaded < size for _, loaded in seen)
+    assert (_row("a").bytes_loaded, _row("a").bytes_total) == (size, size)
+
+
+def test_progress_is_written_four_times_a_second_at_most(
+    entries: dict[str, ModelEntry], django_assert_max_num_queries: Any
+) -> None:
+    progress = records.Progress("a", 1000)
+    with django_assert_max_num_queries(3):
+        for part in range(1000):
+            progress(part / 1000)
+            progress.cancelled()
+
+
+def test_the_card_or_the_setting_names_the_precision(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    settings.DTYPE = "bfloat16"
+    assert runtime.load(entries["a"]).dtype == torch.bfloat16
+    entries["b"].card["dtype"] = "float16"
+    assert runtime.load(entries["b"]).dtype == torch.float16
+    entries["c"].card["dtype"] = "float3"
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["c"])
+    assert (caught.value.error_type, caught.value.field) == ("model_loading", "dtype")
+
+
+def _nan(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    next(iter(state.values()))[0] = float("nan")
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _config(folder: Path, **values: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+FAULTS: dict[str, tuple[Any, str, str]] = {
+    "NaN": (_nan, "not finite", "model"),
+    "header": (
+        lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 100),
+        "impossible size",
+        "model_path",
+    ),
+    "mask": (lambda folder: _config(folder, mask_token_id=10**6), "outside", "mask_token_id"),
+    "family": (
+        lambda folder: _config(folder, model_type="gpt9", architectures=["Gpt9"]),
+        "gpt9",
+        "model_type",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faulty_files_are_named_and_the_process_lives_on(
+    fault: str, entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    spoil, message, field = FAULTS[fault]
+    spoil(settings.MODELS_DIR / "a")
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["a"])
+    assert caught.value.error_type == "model_loading"
+    assert message in caught.value.message
+    assert (caught.value.field or "").startswith(field)
+    assert (_row("a").state, _row("a").error) == (State.FAILED, caught.value.message)
+    assert runtime.load(entries["b"])
+
+
 def test_a_bad_checkpoint_fails_with_the_key_and_without_a_path(
     entries: dict[str, ModelEntry], settings: Settings
 ) -> None:
@@ -168,7 +276,7 @@ def test_a_full_device_falls_back_to_the_cpu_with_a_warning(
     monkeypatch.setattr(models.devices, "memory", lambda device: 2**40)
     runtime.load(entries["a"])
     assert (_row("a").state, _row("a").device) == (State.LOADED, "cpu")
-    assert "runs on the CPU, which is slower" in _row("a").error
+    assert "runs on the CPU. A step over 64 tokens took" in _row("a").error
 
 
 def test_lack_of_memory_on_the_cpu_is_said_plainly(

@@ -1,0 +1,84 @@
+"""What needs a model that this worker does not hold yet is worked aside, by a few threads.
+
+A load may take minutes. Task threads that waited for it would hold up every other session, so
+they hand such work over and are free at once. Everything that needs the same model stands in one
+line; what was handed over twice stands in it once. The database remembers all of it, so nothing
+is lost when the process ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from django.db import close_old_connections, connections
+
+from inference.models import ModelEntry
+from inference.runtime.models import get
+
+log = logging.getLogger(__name__)
+LOADERS = 2
+"""Models that are loaded at the same time."""
+Work = Callable[[], object]
+
+
+class Aside:
+    """Lines of work by model; at most `loaders` of them move at once."""
+
+    def __init__(self, loaders: int = LOADERS) -> None:
+        self._loaders = loaders
+        self._lines: dict[str, dict[str, Work]] = {}
+        self._moving: set[str] = set()
+        self._guard = threading.Lock()
+
+    def put(self, slug: str, key: str, work: Work) -> None:
+        """Work it in turn. The same key waits once."""
+        with self._guard:
+            self._lines.setdefault(slug, {}).setdefault(key, work)
+            self._start()
+
+    def _start(self) -> None:
+        """Begin lines while threads are free, the oldest first."""
+        for slug in self._lines:
+            if len(self._moving) >= self._loaders:
+                return
+            if slug not in self._moving:
+                self._moving.add(slug)
+                name = f"loader {slug}"
+                threading.Thread(target=self._work, args=(slug,), name=name, daemon=True).start()
+
+    def _work(self, slug: str) -> None:
+        while (work := self._next(slug)) is not None:
+            close_old_connections()
+            try:
+                work()
+            except Exception:
+                log.exception("work aside failed")
+        connections.close_all()
+
+    def _next(self, slug: str) -> Work | None:
+        with self._guard:
+            line = self._lines[slug]
+            if line:
+                return line.pop(next(iter(line)))
+            del self._lines[slug]
+            self._moving.discard(slug)
+            self._start()
+            return None
+
+
+ASIDE = Aside()
+
+
+def unhindered(slug: str | None, key: str, work: Work) -> None:
+    """Work at once, or aside if that takes a model which is here and must be loaded first."""
+    if slug is None or get(slug) is not None or not _loadable(slug):
+        work()
+    else:
+        ASIDE.put(slug, key, work)
+
+
+def _loadable(slug: str) -> bool:
+    rows = ModelEntry.objects.filter(slug=slug).exclude(state=ModelEntry.State.ABSENT)
+    return "\0" not in slug and rows.exists()

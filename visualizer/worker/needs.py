@@ -1,0 +1,22 @@
+"""Which model a task needs: known before it begins, so that it does not wait among others."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from inference.models import ModelEntry
+from visualizer.models import Command, Session
+
+
+def model_of_session(session_id: UUID | str) -> str | None:
+    """The slug of the session's model."""
+    return Session.objects.filter(pk=session_id).values_list("model__slug", flat=True).first()
+
+
+def model_of_command(command_id: int) -> str | None:
+    """The slug that a command without a session names, or that of the default model."""
+    rows = Command.objects.filter(pk=command_id).values_list("message", flat=True)
+    message = rows.first() or {}
+    named = message.get("model_path") or message.get("model")
+    default = ModelEntry.objects.filter(is_default=True).values_list("slug", flat=True)
+    return str(named) if named else default.first()
