@@ -7,10 +7,11 @@ from functools import cache
 from celery import shared_task
 from django.conf import settings
 
+from inference import runtime
 from inference.worker.timers import every
 from visualizer.services import leases, reaper
 from visualizer.worker import lab as lab_worker
-from visualizer.worker import turn
+from visualizer.worker import needs, turn
 
 REAP_SECONDS = 5.0
 FORGET_SECONDS = 60.0
@@ -19,13 +20,15 @@ FORGET_SECONDS = 60.0
 @shared_task(name="visualizer.advance")
 def advance(session_id: str) -> None:
     """Work a session's pending commands and a slice of its run."""
-    turn.advance(session_id)
+    slug = needs.model_of_session(session_id)
+    runtime.unhindered(slug, f"session {session_id}", lambda: turn.advance(session_id))
 
 
 @shared_task(name="visualizer.execute")
 def execute(command_id: int) -> None:
     """Work a command that belongs to no session yet."""
-    turn.execute(command_id)
+    slug = needs.model_of_command(command_id)
+    runtime.unhindered(slug, f"command {command_id}", lambda: turn.execute(command_id))
 
 
 @shared_task(name="visualizer.lab")
