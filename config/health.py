@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from asgiref.sync import async_to_sync
@@ -12,6 +13,8 @@ from django.http import HttpRequest, JsonResponse
 
 from inference.models import ModelEntry
 from inference.registry import living_workers
+
+log = logging.getLogger(__name__)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -26,7 +29,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     status = "ready" if not missing else "not ready"
     parts = {name: reason or "ok" for name, reason in reasons.items()}
     response = JsonResponse({"status": status, "parts": parts}, status=503 if missing else 200)
-    # An answer, not an error: Django shall not log it.
+    if missing:
+        log.info("not ready: %s", "; ".join(f"{name}: {why}" for name, why in missing.items()))
+    # An answer, not an error: Django shall not log it as one.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 

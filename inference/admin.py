@@ -8,10 +8,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from inference.models import ModelEntry, StreamEvent, Vocabulary, WorkerBeat
+from inference.registry import cancel_load
 
 LONGEST = 20_000
 
@@ -36,14 +38,28 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 class ModelEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The label and the default can be changed; the rest is what the files and workers say."""
 
-    list_display = ("label", "slug", "family", "kind", "state", "device", "context", "is_default")
+    list_display = (
+        "label", "slug", "family", "kind", "state", "loading", "device", "context", "is_default",
+    )  # fmt: skip
     list_filter = ("state", "kind", "family", "is_shipped", "is_default")
     search_fields = ("slug", "label", "family")
     fields = (
-        "label", "is_default", "slug", "family", "kind", "state", "progress", "error", "device",
+        "label", "is_default", "slug", "family", "kind", "state", "loading", "error", "device",
         "context", "mask_id", "parameters", "weights_hash", "shown_card", "updated",
     )  # fmt: skip
     readonly_fields = fields[2:]
+    actions = ["cancel_loading"]
+
+    @admin.display(description="loaded")
+    def loading(self, row: ModelEntry) -> str:
+        """How much of the weights has been read."""
+        read, total = (filesizeformat(size) for size in (row.bytes_loaded, row.bytes_total))
+        return f"{row.progress:.0%} ({read} of {total})" if row.bytes_total else "–"
+
+    @admin.action(description="Cancel loading", permissions=["change"])
+    def cancel_loading(self, request: HttpRequest, queryset: QuerySet[ModelEntry]) -> None:
+        count = sum(cancel_load(slug) for slug in queryset.values_list("slug", flat=True))
+        self.message_user(request, f"Loading is being cancelled: {count}.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -8,9 +8,10 @@ class VisualizerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts.ownership import on_transfer
+        from accounts.ownership import on_owners, on_transfer
 
         on_transfer("visualizer", _hand_over)
+        on_owners("visualizer", _owners)
 
 
 def _hand_over(giver: Any, taker: Any) -> None:
@@ -18,3 +19,10 @@ def _hand_over(giver: Any, taker: Any) -> None:
     from visualizer.services.ownership import hand_over
 
     hand_over(giver=giver, taker=taker)
+
+
+def _owners() -> list[Any]:
+    """Whoever has a session, a job or a preset."""
+    from visualizer.models import LabJob, Preset, Session
+
+    return [table.objects.values("owner") for table in (Session, LabJob, Preset)]

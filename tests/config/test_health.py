@@ -13,7 +13,7 @@ from config.middleware import POLICY
 from inference.models import ModelEntry, WorkerBeat
 
 pytestmark = pytest.mark.django_db
-METRICS = {"engine": {"jobs": 7}, "logits_cache": {"hits": 3}}
+METRICS = {"engine": {"forwards": 7}, "logits_cache": {"hits": 3}}
 
 
 def _worker(age: float = 0) -> None:
@@ -84,5 +84,5 @@ def test_metrics_are_for_staff(owner: User, owner_client: Client) -> None:
     _worker()
     text = owner_client.get("/metrics").content.decode()
     assert "unmask_workers 1.0" in text
-    assert 'unmask_engine_jobs_total{worker="w:1"} 7.0' in text
+    assert 'unmask_engine_forwards_total{worker="w:1"} 7.0' in text
     assert 'unmask_logits_cache_hits_total{worker="w:1"} 3.0' in text

@@ -54,6 +54,18 @@ def test_the_default_can_be_chosen_and_stays_one(staff: Client, rows: dict[str, 
     ]
 
 
+def test_a_loading_is_shown_and_can_be_cancelled(staff: Client, rows: dict[str, int]) -> None:
+    chosen = ModelEntry.objects.filter(pk=rows["modelentry"])
+    chosen.update(state="loading", progress=0.25, bytes_loaded=256, bytes_total=1024)
+    page = staff.get("/admin/inference/modelentry/").content.decode()
+    assert "25% (256\xa0bytes of 1.0\xa0KB)" in page
+    staff.post(
+        "/admin/inference/modelentry/",
+        {"action": "cancel_loading", "_selected_action": [rows["modelentry"]]},
+    )
+    assert chosen.get().cancel_requested
+
+
 def test_users_and_tokens_are_there_and_hashes_are_not(staff: Client, owner: User) -> None:
     from accounts.tokens import issue
 
