@@ -52,8 +52,10 @@ lint:
 types:
 	$(BIN)/mypy $(PACKAGES)
 
+# The browser's driver keeps an event loop in its process, so its tests have one of their own.
 test: setup-dev packages check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -m browser $(ARGS)
 
 format: setup-dev
 	$(BIN)/ruff check --fix .
