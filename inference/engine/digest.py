@@ -1,6 +1,6 @@
-"""Writing a digest: logits of the open positions, reduced on the device to about a kilobyte each.
+"""Writing a digest: logits of the open positions, reduced on the device to a kilobyte or two each.
 
-The format and what can be read back from it stand in `digest_view`.
+The formats stand in `digest_forms`, what can be read back from them in `digest_view`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .digest_view import BETA_MIN, GRID, HEADER, MAGIC, PACKED, STEP, VERSION
+from .digest_forms import BETA_MIN, FARTHEST, GRID, KEEP, PACKED, STEP, Dense, sparse_form
 from .processing import forbid
 from .reduce import entropies, portions
 
-KEEP = 128
+SMALL = 1024
+"""The largest vocabulary that is kept whole: two kilobytes a position."""
 
 
 @torch.inference_mode()
@@ -24,22 +25,43 @@ def encode(
     logits: Tensor,
     positions: Sequence[int],
     exclude: Sequence[int | None] = (),
-    keep: int = KEEP,
     compress: bool = False,
+    small: int = SMALL,
 ) -> bytes:
-    """The digest of logits [n, V] at `positions` [n].
+    """The digest of logits [n, V] at `positions` [n]; dense if V ≤ `small`.
 
-    `exclude` (the mask id) is never among the kept tokens; it counts in the tail. Only the reduced
-    arrays cross to the host.
+    The ids in `exclude` (the mask's) are never candidates but keep their share. Only the reduced
+    arrays cross to the host. Compressing takes several times longer than the rest.
     """
-    keep = min(keep, logits.shape[-1] - len([token for token in exclude if token is not None]))
-    parts = [_reduce(rows, exclude, keep) for (rows,) in portions(logits)]
-    columns = [torch.cat(column) for column in zip(*parts, strict=True)] if parts else []
-    body = _pack([column.cpu().numpy() for column in columns], positions, keep, logits.shape[-1])
+    never = [token for token in exclude if token is not None]
+    form = _dense if logits.shape[-1] <= small else _sparse
+    body = form(logits, positions, never)
     return PACKED + zlib.compress(body, 6) if compress else body
 
 
-def _reduce(logits: Tensor, exclude: Sequence[int | None], keep: int) -> tuple[Tensor, ...]:
+def _dense(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
+    rows = logits.float()
+    top = forbid(rows, exclude).amax(-1)
+    below = (rows - top[:, None]).clamp_(-FARTHEST, FARTHEST)
+    # only an excluded token can be likelier than the best of the others
+    peak = below[:, [*exclude, 0]].amax(-1).clamp_min_(0.0)
+    probs = below.softmax(-1)
+    norm = peak - probs.amax(-1).log()
+    entropy = norm - probs.mul_(below).sum(-1)
+    differences = below.half().neg_()
+    floats = [column.cpu().numpy() for column in (top, norm, entropy, differences)]
+    ids, where = np.asarray(exclude, "<u4"), np.asarray(positions, "<u4")
+    return Dense(logits.shape[-1], ids, where, *floats).to_bytes()
+
+
+def _sparse(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
+    keep = min(KEEP, logits.shape[-1] - len(exclude))
+    parts = [_reduce(rows, exclude, keep) for (rows,) in portions(logits)]
+    columns = [torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)]
+    return sparse_form(columns, positions, logits.shape[-1]).to_bytes()
+
+
+def _reduce(logits: Tensor, exclude: Sequence[int], keep: int) -> tuple[Tensor, ...]:
     """Kept ids and logits, entropy, and the tail's maximum, partition function and slope."""
     rows = logits.float()
     values, ids = forbid(rows, exclude).topk(keep, dim=-1)
@@ -69,20 +91,3 @@ def _partition(tail: Tensor) -> tuple[Tensor, Tensor]:
         sums.append(torch.mul(weights, finite, out=product).sum(-1))
     norm = torch.stack(norms, -1)
     return norm.log(), torch.nan_to_num(torch.stack(sums, -1) / norm * betas)
-
-
-def _pack(columns: list[np.ndarray], positions: Sequence[int], keep: int, vocabulary: int) -> bytes:
-    width = 2 if vocabulary <= 1 << 16 else 3
-    header = HEADER.pack(MAGIC, VERSION, width, keep, len(positions), vocabulary, GRID, 0)
-    if not columns:
-        return header
-    ids, values, entropy, top, partition, slope = columns
-    below = np.minimum(values[:, :1] - values, 6e4)
-    planes = [(ids >> (8 * byte) & 255).astype("u1") for byte in range(width)]
-    arrays = [
-        np.asarray(positions, "<u4"),
-        *(column.astype("<f4") for column in (values[:, 0], entropy, top, partition, slope)),
-        below.astype("<f2"),
-        *planes,
-    ]
-    return header + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)

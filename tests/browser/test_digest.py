@@ -9,7 +9,7 @@ import torch
 from playwright.sync_api import Page, expect
 
 from inference.engine import digest
-from inference.engine.digest_view import DigestView
+from inference.engine.digest_view import DigestView, sparse_bytes
 from tests.browser.steps import choose, forward, start_example
 
 READ = """async ([bytes, temperatures]) => {
@@ -31,7 +31,7 @@ def test_probabilities_and_entropies_agree(page: Page, vocabulary: int, scale: f
     data = digest.encode(_logits(vocabulary, scale), [3, 5, 6, 9, 200])
     view = DigestView.from_bytes(data)
     page.goto("/")
-    told: Any = page.evaluate(READ, [list(data), TEMPERATURES])
+    told: Any = page.evaluate(READ, [list(sparse_bytes(data)), TEMPERATURES])
     for temperature, rows in zip(TEMPERATURES, told, strict=True):
         probs, entropy = view.probabilities(temperature), view.entropy(temperature)
         for row, read in enumerate(rows):

@@ -46,11 +46,14 @@ def test_every_position_agrees_with_the_definition(
     assert runtime.forwards == 1
     assert len(reply["result"]["positions"]) == 16
     for position in reply["result"]["positions"]:
-        expected = exact(runtime.table[position["position"]], settings)
+        logits = runtime.table[position["position"]]
+        expected = exact(logits, settings)
         found = [(c["token_id"], c["prob"]) for c in position["candidates"]]
         assert sum(prob for _, prob in found) <= 1
         for (token, prob), (wanted, exactly, _) in zip(found, expected, strict=True):
-            assert token == wanted
+            # half precision tells apart what differs by a thousandth
+            gap = float(logits.max() - logits[wanted])
+            assert abs(float(logits[token] - logits[wanted])) <= 1e-3 * gap
             assert abs(prob - exactly) < 1e-3
 
 
