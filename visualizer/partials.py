@@ -66,7 +66,8 @@ def _run(payload: Payload, session: Session) -> list[Part]:
     return parts
 
 
-def _forward(payload: Payload, session: Session) -> list[Part]:
+def _model_alone(payload: Payload, session: Session) -> list[Part]:
+    """A forward shows that the model is there; a loading, how far it has come."""
     return _model(session)
 
 
@@ -75,7 +76,8 @@ _PARTS: dict[str, Callable[[Payload, Session], list[Part]]] = {
     "staged": _staged,
     "branch": _branches,
     "run": _run,
-    "forward": _forward,
+    "forward": _model_alone,
+    "model": _model_alone,
 }
 
 
@@ -131,6 +133,8 @@ _MODEL_STATES = {
 def model_state(entry: ModelEntry) -> dict[str, str]:
     """Light and words of the model's pill."""
     light, words = _MODEL_STATES.get(entry.state, ("none", entry.state))
+    if entry.state == "loading" and entry.bytes_total:
+        words = f"loading {entry.progress:.0%}"
     device = f" on {entry.device}" if entry.device else ""
     title = entry.error or f"{entry.label}: {words}{device}"
     return {"state": light, "text": f"{entry.label} {words}", "title": title}

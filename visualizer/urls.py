@@ -7,8 +7,10 @@ from django.urls import path
 from visualizer.views.acting import act
 from visualizer.views.comparing import compare, start_runs
 from visualizer.views.exporting import export
+from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
 from visualizer.views.landing import home
 from visualizer.views.positions import digest, position, profile, table
+from visualizer.views.preferences import preferences
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.workspace import workspace
 
@@ -16,6 +18,11 @@ _SESSION = "sessions/<uuid:session_id>/"
 
 urlpatterns = [
     path("", home, name="home"),
+    path("settings/", preferences, name="preferences"),
+    path("lab/", lab, name="lab"),
+    path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
+    path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),
+    path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
     path("sessions/", sessions, name="sessions"),
     path(_SESSION, workspace, name="workspace"),
     path(f"{_SESSION}do/<str:name>/", act, name="act"),

@@ -1,12 +1,14 @@
 // Forms and clicks of the workspace: each works by itself without JavaScript; with it, the same
 // intent goes through the socket.
 import { branchDo } from "./branches.js";
+import { presetDo } from "./presets.js";
 
 const $ = (selector) => document.querySelector(selector);
 
 function submitted(page, event) {
   const { target: form, submitter } = event;
   const routes = [
+    [submitter?.dataset.preset, () => presetDo(page, submitter.dataset.preset)],
     [submitter?.dataset.action, () => page.act(submitter.dataset.action)],
     [form.id === "settings", () => page.act("forward_pass")],
     [form.id === "pick", () => picked(page, submitter)],
@@ -47,6 +49,10 @@ export function bindForms(page) {
   document.addEventListener("click", (event) => clicked(page, event));
   document.addEventListener("dblclick", (event) => {
     if (event.target.closest("#inspector .candidate:not(.excluded)")) picked(page, null);
+  });
+  // Enter in a number must not press the form's first button, which is Run.
+  $("#settings").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.ctrlKey && event.target.matches("input")) event.preventDefault();
   });
   for (const id of ["#view", "#colour"]) {
     $(id).addEventListener("change", () => page.look($("#view").value, $("#colour").value));

@@ -32,6 +32,22 @@ function drawOptions() {
   }
 }
 
+/** Everything of the panel, as a preset holds it. */
+export const all = () => ({ recipe: recipe(), strategy: strategy(), tokens_per_step: tokensPerStep(),
+  parameters: runParameters(), settings: probabilitySettings() });
+
+/** Fill the panel from a preset; what it does not hold stays as it is. */
+export function fill({ recipe: name, strategy: order, tokens_per_step: pace, parameters = {}, settings = {} }) {
+  const known = [...form.elements.recipe.options].some((option) => option.value === name);
+  const values = { ...settings, ...(known && { recipe: name }), ...(order && { strategy: order }),
+    ...(pace && { tokens_to_select: pace }), run_temperature: parameters.temperature ?? 0 };
+  for (const [field, held] of Object.entries(values)) if (form.elements[field]) form.elements[field].value = held;
+  for (const flag of ["eos_last", "stop_at_end"]) form.elements[flag].checked = Boolean(parameters[flag]);
+  for (const field of ["recipe", "strategy", "softmax_temperature", "top_p"]) {
+    form.elements[field].dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
 function sentence(select) {
   const help = document.getElementById(select.getAttribute("aria-describedby"));
   help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";

@@ -2,7 +2,7 @@
 // while a run goes on, at once when it ends.
 const line = document.querySelector("#status");
 const voice = document.querySelector("#announce");
-const EVERY = 5000;
+const EVERY = 1000 * Number(document.body.dataset.announce ?? 5);
 const name = document.title;
 const FIRST = "Press Forward pass to see what the model expects.";
 const NEXT = "Choose a token to see its candidates, or press Auto-select.";

@@ -124,6 +124,19 @@ def _change_branch(form: Form, session: Session) -> list[Message]:
     return [message]
 
 
+def _save_preset(form: Form, session: Session) -> list[Message]:
+    settings = with_noise(_fields("forward_pass", form, SETTINGS))
+    settings.pop("type")
+    values: Message = {"recipe": form.get("recipe"), "strategy": form.get("strategy")}
+    values |= {"parameters": run_parameters(form), "settings": settings}
+    values["tokens_per_step"] = number_of(form.get("tokens_to_select"))
+    return [{"type": "save_preset", "name": form.get("preset_name", "").strip(), "values": values}]
+
+
+def _delete_preset(form: Form, session: Session) -> list[Message]:
+    return [{"type": "delete_preset", "name": form.get("preset", "")}]
+
+
 FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "forward_pass": _forward,
     "auto_select": _auto,
@@ -139,8 +152,10 @@ FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "prune": _target("prune"),
     "restore": _target("restore"),
     "merge": _target("merge"),
+    "save_preset": _save_preset,
+    "delete_preset": _delete_preset,
 }
-ANYWHERE = {"stop", "change_branch", "prune", "restore"}
+ANYWHERE = {"stop", "change_branch", "prune", "restore", "save_preset", "delete_preset"}
 """Actions that do not care which step is shown."""
 
 

@@ -11,6 +11,10 @@ from visualizer.models import Run, Session
 from visualizer.views.suiting import suitable
 
 CARD = {"recipe": "recipe", "tokens_per_step": "tokens_to_select"}
+FLAGS = ("eos_last", "stop_at_end")
+ANNOUNCE = (2, 60)
+"""Seconds between announcements for screen readers, at least and at most."""
+ANNOUNCE_DEFAULT = 5
 PLAIN = {"recipe": "llada/low_confidence", "strategy": "high_confidence", "tokens_to_select": 1}
 
 
@@ -43,7 +47,7 @@ def _last_run(session: Session) -> dict[str, Any]:
     run = Run.objects.filter(session=session).order_by("-pk").first()
     if run is None:
         return {}
-    flags = {name: bool(run.parameters.get(name)) for name in ("eos_last", "stop_at_end")}
+    flags = {name: bool(run.parameters.get(name)) for name in FLAGS}
     pace = run.parameters.get("tokens_per_step")
     limit = LIMITS["tokens_to_select"]
     known = isinstance(pace, int) and limit.low <= pace <= limit.high
@@ -53,3 +57,29 @@ def _last_run(session: Session) -> dict[str, Any]:
         **flags,
         **({"tokens_to_select": pace} if known else {}),
     }
+
+
+def from_preset(values: dict[str, Any], session: Session) -> dict[str, Any]:
+    """A preset's values by the panel's field names; a recipe that does not suit is left out."""
+    parameters = values.get("parameters", {})
+    found = {"strategy": values.get("strategy"), "tokens_to_select": values.get("tokens_per_step")}
+    if values.get("recipe") in suitable(session.model):
+        found["recipe"] = values["recipe"]
+    found["run_temperature"] = parameters.get("temperature")
+    found |= {name: parameters.get(name) for name in FLAGS}
+    found |= values.get("settings") or {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def behaviour_of(user: Any) -> dict[str, Any]:
+    """Whether single-letter keys are off, and the seconds between announcements."""
+    held = account_settings(user)
+    return {"keys_off": held.get("keys") == "off", "announce": announce_of(held)}
+
+
+def announce_of(held: dict[str, Any]) -> int:
+    """The account's interval between announcements in seconds."""
+    value = held.get("announce")
+    if isinstance(value, int) and ANNOUNCE[0] <= value <= ANNOUNCE[1]:
+        return value
+    return ANNOUNCE_DEFAULT

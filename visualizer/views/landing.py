@@ -19,6 +19,7 @@ from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
 from visualizer.views.asking import ask_model, failure_of
+from visualizer.views.choices import defaults_of
 from visualizer.views.places import number_of
 
 KNOWN = COMMANDS["initialize"].schema.model_fields
@@ -84,7 +85,8 @@ async def _create(user: Any, form: dict[str, str]) -> str:
 async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     origin = request.GET.get("from")
     if not origin:
-        return {"model": request.GET.get("model", "")}
+        usual = (await sync_to_async(defaults_of)(user)).get("gen_length", "")
+        return {"model": request.GET.get("model", ""), "gen_length": str(usual)}
     try:
         return await sync_to_async(_like)(user, origin)
     except (UnmaskError, ValueError):

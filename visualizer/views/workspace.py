@@ -14,9 +14,10 @@ from visualizer import selectors
 from visualizer.models import Branch, Session
 from visualizer.partials import branch_panel, model_state, run_state, staged_rows
 from visualizer.selectors.history import Place
+from visualizer.selectors.presets import presets_of
 from visualizer.views.actions import REASONS, Situation, buttons
 from visualizer.views.cells import Look, cells, rows
-from visualizer.views.choices import chosen_settings
+from visualizer.views.choices import behaviour_of, chosen_settings, from_preset
 from visualizer.views.fields import number_field, panel_fields, recipes, sentence_of, strategies
 from visualizer.views.inspector import inspector
 from visualizer.views.keymap import KEYMAP
@@ -124,6 +125,9 @@ def _panels(
         staged=len(staged),
     )
     chosen = chosen_settings(request.user, session)
+    presets = {row.name: row.values for row in presets_of(request.user)}
+    name = request.GET.get("preset", "")
+    chosen |= from_preset(presets.get(name, {}), session)
     strategy, recipe = chosen["strategy"], chosen["recipe"]
     return {
         "session": session,
@@ -140,6 +144,10 @@ def _panels(
         "fields": panel_fields(chosen),
         "pace": number_field("tokens_to_select", "Tokens/step", "1", chosen["tokens_to_select"]),
         "chosen": chosen,
+        "presets": [{"name": known} for known in presets],
+        "preset_values": presets,
+        "preset_name": name,
+        **behaviour_of(request.user),
         "strategies": strategies(),
         "strategy": strategy,
         "strategy_sentence": sentence_of(strategy),

@@ -1,0 +1,161 @@
+"""The Lab: recipes and step counts measured on a task, as jobs with a bar and a curve."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from inference.catalog import RECIPES
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+from visualizer.exports import lab_csv as rows_of
+from visualizer.models import LabJob
+from visualizer.selectors import lab as selectors
+from visualizer.views.asking import ask, failure_of
+from visualizer.views.curve import curve, mark_of
+from visualizer.views.fields import recipes
+from visualizer.views.places import number_of
+
+LISTED = 50
+STATES = {
+    "queued": ("busy", "Queued"),
+    "running": ("busy", "Running"),
+    "cancelled": ("warn", "Cancelled"),
+    "done": ("good", "Done"),
+    "failed": ("bad", "Failed"),
+}
+USUAL = ("llada/low_confidence", "llada/random", "rank/left_to_right")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+async def lab(request: HttpRequest) -> HttpResponse:
+    """The form and the list; a POST starts a job and goes to it."""
+    user, problem = await request.auser(), None
+    if request.method == "POST":
+        try:
+            return redirect("lab_job", await _start(user, request.POST))
+        except UnmaskError as error:
+            problem = error
+    return await sync_to_async(_page)(request, user, problem)
+
+
+async def _start(user: Any, form: QueryDict) -> str:
+    """The id of the new job. Raises UnmaskError with the field at fault."""
+    message = {
+        "type": "lab_start",
+        "model": form.get("model", ""),
+        "recipes": form.getlist("recipes"),
+        "steps": _numbers(form.get("steps", "")),
+        "count": number_of(form.get("count")) or 20,
+        "seed": number_of(form.get("seed")) or 0,
+    }
+    reply = await ask(user, message, None)
+    if reply is None:
+        raise UnmaskError("timeout", "This takes a while. Look at the list in a moment.")
+    if failure := failure_of(reply):
+        raise failure
+    return str(reply["job"]["id"])
+
+
+def _numbers(text: str) -> list[int]:
+    """Step counts as typed: numbers with commas or blanks between them."""
+    found = [number_of(word) for word in text.replace(",", " ").split()]
+    if None in found or not found:
+        raise UnmaskError("validation", "Steps are whole numbers such as 0, 16, 8, 4.", "steps")
+    return [number for number in found if number is not None]
+
+
+def _page(request: HttpRequest, user: Any, problem: UnmaskError | None) -> HttpResponse:
+    models = selectors.lab_models()
+    chosen = next((m for m in models if m.slug == _asked(request)), models[0] if models else None)
+    jobs = [_told(job) for job in selectors.lab_jobs(user)[:LISTED]]
+    sent = request.POST
+    context = {
+        "page": "lab",
+        "problem": problem,
+        "models": models,
+        "model": chosen,
+        "recipes": recipes(chosen) if chosen else [],
+        "picked": sent.getlist("recipes") or USUAL,
+        "steps": sent.get("steps", "0, 16, 8, 4"),
+        "count": sent.get("count", "20"),
+        "seed": sent.get("seed", "0"),
+        "jobs": jobs,
+    }
+    return render(request, "visualizer/lab.html", context, status=400 if problem else 200)
+
+
+def _asked(request: HttpRequest) -> str:
+    return request.POST.get("model") or request.GET.get("model", "")
+
+
+def _told(job: LabJob) -> dict[str, Any]:
+    """A row of the list."""
+    light, words = STATES[job.status]
+    entry: ModelEntry = job.model
+    return {
+        "job": job,
+        "light": light,
+        "words": words,
+        "model": entry.label,
+        "active": job.status in LabJob.ACTIVE,
+        "percent": f"{100 * job.made / max(1, job.total):.0f}",
+    }
+
+
+def _own(request: HttpRequest, id: UUID) -> LabJob:
+    try:
+        return selectors.lab_job(request.user, id)
+    except UnmaskError:
+        raise Http404("No such job") from None
+
+
+@login_required
+@require_GET
+def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One job; HTMX asks for its panel alone every two seconds while it is at work."""
+    job = _own(request, job_id)
+    context = _told(job) | {
+        "page": "lab",
+        "curve": curve(job.results),
+        "marks": list(dict.fromkeys(name for row in job.results for name in row["marks"])),
+        "rows": [_row(row) for row in job.results],
+        "names": [RECIPES[name].label for name in job.recipes if name in RECIPES],
+    }
+    alone = request.headers.get("HX-Request")
+    return render(request, f"visualizer/{'partials/job' if alone else 'lab_job'}.html", context)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "main": mark_of(row)[1], "values": list(row["marks"].values())}
+
+
+@login_required
+@require_GET
+def lab_csv(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The finished rows as a file for a spreadsheet."""
+    job = _own(request, job_id)
+    response = HttpResponse(rows_of(job), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="unmask-lab-{job.pk}.csv"'
+    return response
+
+
+@login_required
+@require_POST
+async def lab_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """End a job after the case in the making; what is measured stays."""
+    user = await request.auser()
+    await sync_to_async(_own)(request, job_id)
+    try:
+        await ask(user, {"type": "lab_cancel", "job": str(job_id)}, None)
+    except UnmaskError as error:
+        await sync_to_async(messages.error)(request, error.message)
+    return redirect("lab_job", job_id)

@@ -1,0 +1,100 @@
+"""What the account's workspaces begin with, and how they behave. Guests have a row as well: it
+becomes the account's own when they sign up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Profile
+from inference.catalog import RANKINGS, RECIPES
+from inference.errors import UnmaskError
+from inference.limits import LIMITS
+from visualizer.views.choices import ANNOUNCE, account_settings, announce_of, defaults_of
+from visualizer.views.fields import NumberField, number_field
+from visualizer.views.places import decimal_of
+
+NUMBERS = (
+    ("gen_length", "Length (masks)", "1"),
+    ("tokens_to_select", "Tokens/step", "1"),
+    ("softmax_temperature", "Temperature", "0.01"),
+    ("visual_top_k", "Top-k shown", "1"),
+    ("actual_top_k", "Top-k used", "1"),
+    ("top_p", "Top-p used", "0.01"),
+)
+CHOICES = {"recipe": RECIPES, "strategy": RANKINGS}
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def preferences(request: HttpRequest) -> HttpResponse:
+    """The form; empty fields mean: as the model's card says."""
+    problem = None
+    if request.method == "POST":
+        try:
+            _save(request.user, request.POST)
+            messages.success(request, "Saved.")
+            return redirect("preferences")
+        except UnmaskError as error:
+            problem = error
+    return render(
+        request,
+        "visualizer/preferences.html",
+        _context(request, problem),
+        status=400 if problem else 200,
+    )
+
+
+def _context(request: HttpRequest, problem: UnmaskError | None) -> dict[str, Any]:
+    held, defaults = account_settings(request.user), defaults_of(request.user)
+    shown = {**defaults, **request.POST.dict()} if problem else defaults
+    return {
+        "page": "account",
+        "problem": problem,
+        "defaults": shown,
+        "fields": [_field(name, label, step, shown) for name, label, step in NUMBERS],
+        "recipes": RECIPES.items(),
+        "strategies": RANKINGS.items(),
+        "keys_off": held.get("keys") == "off",
+        "announce": announce_of(held),
+        "announce_range": ANNOUNCE,
+    }
+
+
+def _field(name: str, label: str, step: str, shown: dict[str, Any]) -> tuple[NumberField, Any]:
+    return number_field(name, label, step), shown.get(name, "")
+
+
+def _save(user: Any, form: QueryDict) -> None:
+    """Raises UnmaskError naming the first field that is outside its range."""
+    numbers = {name: _number(name, form.get(name, "")) for name, *_ in NUMBERS if form.get(name)}
+    named = {name: form[name] for name, table in CHOICES.items() if form.get(name) in table}
+    flags = {"eos_last": True} if form.get("eos_last") else {}
+    profile = Profile.objects.get(user_id=user.pk)
+    profile.settings |= {
+        "defaults": {**numbers, **named, **flags},
+        "keys": "off" if form.get("keys_off") else "on",
+        "announce": _seconds(form.get("announce", "")),
+    }
+    profile.save(update_fields=["settings"])
+
+
+def _number(name: str, text: str) -> int | float:
+    limit, value = LIMITS[name], decimal_of(text)
+    whole = value is not None and (not limit.integer or value.is_integer())
+    if value is None or not whole or not limit.low <= value <= limit.high:
+        raise UnmaskError("validation", f"{name} must be {limit.low:g} to {limit.high:g}.", name)
+    return int(value) if limit.integer else value
+
+
+def _seconds(text: str) -> int:
+    value = decimal_of(text)
+    if value is None or not ANNOUNCE[0] <= value <= ANNOUNCE[1]:
+        low, high = ANNOUNCE
+        raise UnmaskError("validation", f"The interval must be {low} to {high} s.", "announce")
+    return int(value)
