@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, LabJob, Session, Step
+from visualizer.records import FORMAT, VERSION
 from visualizer.selectors.history import Place, branches_of, head_of, state_at
 from visualizer.selectors.labels import Labels, labels_for
 
-FORMAT = "unmask.session"
-VERSION = 1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "branch",

@@ -11,8 +11,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.visualizer.fakes import ALPHABET, FakeRuntime
-from visualizer.exports import FORMATS, VERSION, neutral
+from visualizer.exports import FORMATS, neutral
 from visualizer.models import Session
+from visualizer.records import VERSION
 
 pytestmark = pytest.mark.django_db
 

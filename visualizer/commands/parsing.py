@@ -13,24 +13,24 @@ from inference.limits import MESSAGE_BYTES, MESSAGE_DEPTH
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def parse(text: str | None) -> dict[str, Any]:
-    """A JSON object. Refuses what JSON libraries commonly let through.
+def parse(text: str | None, most: int = MESSAGE_BYTES) -> dict[str, Any]:
+    """A JSON object of at most `most` bytes. Refuses what JSON libraries commonly let through.
 
     Raises UnmaskError (validation) for anything but one object within the limits of size and depth,
     for NaN and infinities, for keys given twice, for lone surrogates and NUL characters.
     """
-    message = _load(_checked_text(text))
+    message = _load(_checked_text(text, most))
     if not isinstance(message, dict):
         raise _invalid('A message is a JSON object such as {"type": "forward_pass"}.')
     _check_values(message)
     return message
 
 
-def _checked_text(text: str | None) -> str:
+def _checked_text(text: str | None, most: int) -> str:
     if not text:
         raise _invalid("Send text frames with one JSON object each; this frame holds none.")
-    if len(text) > MESSAGE_BYTES or len(text.encode("utf-8", "replace")) > MESSAGE_BYTES:
-        raise _invalid("The message is larger than 10 MB. Send less at once.")
+    if len(text) > most or len(text.encode("utf-8", "replace")) > most:
+        raise _invalid(f"The message is larger than {most // 2**20} MB. Send less at once.")
     return text
 
 

@@ -128,6 +128,7 @@ def check_place(session: Session, place: Place) -> None:
 
 
 def digest_at(session: Session, place: Place | None = None) -> Digest | None:
-    """The forward pass over a state (the head's by default), if one was kept."""
+    """The forward pass over a state (the head's by default), if its distribution was kept."""
     found = home_of(session, place or head_of(session))
-    return Digest.objects.filter(branch=found.branch, number=found.number).first()
+    digest = Digest.objects.filter(branch=found.branch, number=found.number).first()
+    return digest if digest is not None and digest.data else None

@@ -1,0 +1,52 @@
+"""`python manage.py replay FILE`: make a record's runs again and compare the tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inference import registry
+from inference.errors import UnmaskError
+from visualizer.management.files import read_record
+from visualizer.services.importing import check_states, check_tree, checked
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the runs of a record again with the same model (its hashes are checked) and say for "
+        "each step whether the same tokens came out. Exit status 1 if any did not."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--model", type=Path, help="directory of the model, if not registered")
+
+    def handle(self, *args: Any, file: Path, model: Path | None, **options: Any) -> None:
+        try:
+            differing, total = self._replay(read_record(file), model)
+        except UnmaskError as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"{total - differing} of {total} steps of runs came out the same.")
+        if differing:
+            raise CommandError(f"{differing} steps came out otherwise.")
+
+    def _replay(self, raw: dict[str, Any], path: Path | None) -> tuple[int, int]:
+        from inference.engine.checkpoint import load
+        from inference.runtime.faults import told
+        from visualizer.worker.replaying import check_model, replay
+
+        record = checked(raw)
+        check_tree(record)
+        check_states(record, raw)
+        differing = total = 0
+        with told():
+            model = load(path or registry.directory(registry.resolve(record.model.slug)))
+            check_model(record, model)
+            for step in replay(record, model):
+                said = f"differs at slots {step.differing}" if step.differing else "same"
+                place = f"branch {step.branch} step {step.number}"
+                self.stdout.write(f"{place} {step.recipe}: {said}")
+                differing, total = differing + bool(step.differing), total + 1
+        return differing, total
