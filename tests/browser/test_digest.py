@@ -28,10 +28,10 @@ def _logits(vocabulary: int, scale: float) -> torch.Tensor:
 
 @pytest.mark.parametrize(("vocabulary", "scale"), [(90, 3.0), (2_000, 1.0), (70_000, 4.0)])
 def test_probabilities_and_entropies_agree(page: Page, vocabulary: int, scale: float) -> None:
-    data = digest.encode(_logits(vocabulary, scale), [3, 5, 6, 9, 200])
+    data = sparse_bytes(digest.encode(_logits(vocabulary, scale), [3, 5, 6, 9, 200]))
     view = DigestView.from_bytes(data)
     page.goto("/")
-    told: Any = page.evaluate(READ, [list(sparse_bytes(data)), TEMPERATURES])
+    told: Any = page.evaluate(READ, [list(data), TEMPERATURES])
     for temperature, rows in zip(TEMPERATURES, told, strict=True):
         probs, entropy = view.probabilities(temperature), view.entropy(temperature)
         for row, read in enumerate(rows):
