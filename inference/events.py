@@ -40,6 +40,10 @@ def stream_group(stream_id: UUID | str) -> str:
     return f"stream.{stream_id}"
 
 
+MODELS_GROUP = "models"
+"""Bells {type: "model.bell", slug, state, progress}: a model's row has changed."""
+
+
 def user_group(user_id: int) -> str:
     """Channel-layer group of all sockets of a user."""
     return f"user.{user_id}"

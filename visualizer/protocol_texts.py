@@ -55,6 +55,7 @@ STATE = (
 REPLIES: dict[str, str] = {
     "model_load_result": "`success`, `model_path`, `error` (null, or the text of 001 with the "
     "reason in `message`)",
+    "load_cancelled": "`model_path`; the waiting `load_model` is answered with an error",
     "state_update": STATE + "`is_complete`. After `auto_select` and `select_tokens_only` also "
     "`selected_tokens` (position → token) and `message`",
     "forward_pass_result": "`session_id`, `branch`, `step`, `cached`, `ms`, `notice`?, `result`: "

@@ -12,14 +12,13 @@ from django.utils import timezone
 from inference.bells import send
 from inference.engine.checkpoint import LoadedModel
 from inference.errors import UnmaskError
+from inference.events import MODELS_GROUP
 from inference.labels import pack
 from inference.models import ModelEntry, Vocabulary
 
 log = logging.getLogger(__name__)
 State = ModelEntry.State
 PROGRESS_SECONDS = 0.25
-BELL = "models"
-"""The group of those who want to know at once when a model's row has changed."""
 
 
 class Progress:
@@ -65,7 +64,10 @@ def change(slug: str, **columns: object) -> None:
 
 
 def _ring(slug: str, state: str, progress: float) -> None:
-    send(BELL, {"type": "model", "slug": slug, "state": str(state), "progress": progress})
+    send(
+        MODELS_GROUP,
+        {"type": "model.bell", "slug": slug, "state": str(state), "progress": progress},
+    )
 
 
 def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:

@@ -19,6 +19,7 @@ from visualizer.models import Command, Session, Step
 ZERO = "00000000-0000-0000-0000-000000000000"
 GOOD: dict[str, dict[str, Any]] = {
     "load_model": {"model_path": "x"},
+    "cancel_load": {"model_path": "x"},
     "initialize": {"prompt": "x"},
     "tokenize_and_forward": {"prompt": "x"},
     "apply_selection": {"selections": {"5": 1}},

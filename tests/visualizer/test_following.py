@@ -9,10 +9,13 @@ from uuid import uuid4
 import pytest
 
 from inference.events import Event
+from inference.models import ModelEntry
 from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
+from visualizer.consumers.api import ApiConsumer
 from visualizer.consumers.bucket import Bucket
 from visualizer.consumers.following import WINDOW, Follower
+from visualizer.consumers.page import PageConsumer
 from visualizer.models import Session
 
 
@@ -136,3 +139,38 @@ def test_a_bucket_lets_bursts_pass_and_floods_not(monkeypatch: pytest.MonkeyPatc
     assert [bucket.take() for _ in range(7)] == [True] * 5 + [False] * 2
     now += 1
     assert [bucket.take() for _ in range(3)] == [True, True, False]
+
+
+async def test_a_page_hears_of_its_own_model_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, told = PageConsumer(), list[str]()
+
+    async def partial(type: str, payload: dict[str, Any]) -> None:
+        told.append(type)
+
+    monkeypatch.setattr(page, "_partial", partial)
+    page.session_id = None
+    await page.model_bell({"type": "model.bell", "slug": "mine"})  # before it has a session
+    page.session_id = uuid4()
+    page.session = Session(model=ModelEntry(slug="mine"))
+    await page.model_bell({"type": "model.bell", "slug": "mine"})
+    await page.model_bell({"type": "model.bell", "slug": "other"})
+    assert told == ["model"]
+
+
+async def test_who_waits_for_a_model_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    socket, sent = ApiConsumer(), list[dict[str, Any]]()
+    socket.model, socket.status = None, {}
+    loaded = [False]
+
+    async def status(slug: str | None) -> dict[str, Any]:
+        return {"type": "model_status", "is_loaded": loaded[0], "model_path": slug}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    monkeypatch.setattr(database, "model_status", status)
+    monkeypatch.setattr(socket, "_send", send)
+    bell = {"type": "model.bell", "slug": "mine"}
+    for loaded[0] in (False, False, True, True):
+        await socket.model_bell(bell)
+    assert [message["is_loaded"] for message in sent] == [False, True]

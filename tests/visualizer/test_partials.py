@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from inference.models import StreamEvent
+from inference.models import ModelEntry, StreamEvent
 from visualizer.models import Session
 from visualizer.partials import branch_tree, render_for, run_state, staged_rows
 
@@ -32,6 +32,15 @@ def test_every_event_of_a_cycle_can_be_rendered(play: Any, owner: User, session:
     assert 'id="branches"' in seen["branch"]
     assert 'id="run-state"' in seen["run"]
     assert seen["step"] == seen["head"] == ""  # tokens travel as deltas
+
+
+def test_a_loading_model_says_how_far_it_is(session: Session) -> None:
+    ModelEntry.objects.filter(pk=session.model_id).update(
+        state="loading", progress=0.42, bytes_total=100, bytes_loaded=42
+    )
+    html = render_for("model", {}, session)
+    assert 'id="model"' in html
+    assert "loading 42%" in html
 
 
 def test_partials_are_swapped_out_of_band_and_small(session: Session) -> None:

@@ -65,6 +65,7 @@ def _turn(name: str, schema: type[Message], module: str, reply: str) -> CommandS
 
 _ROWS = (
     _worker("load_model", loop.LoadModel, "models", "model_load_result"),
+    _web("cancel_load", loop.CancelLoad, "loading", "load_cancelled", overtakes=True),
     _worker("initialize", loop.Initialize, "starting", "state_update", opens=True),
     _worker(
         "tokenize_and_forward",

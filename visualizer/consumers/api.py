@@ -23,6 +23,10 @@ class ApiConsumer(Protocol):
         self.status: dict[str, Any] = {}
         await self._tell_status()
 
+    async def model_changed(self, slug: str) -> None:
+        if not self.status.get("is_loaded"):
+            await self._tell_status()
+
     async def tick(self) -> None:
         """A client that waits for a model is told when it is there."""
         await super().tick()

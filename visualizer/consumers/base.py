@@ -16,7 +16,7 @@ from django.conf import settings
 from accounts.seats import SEATS, TOO_MANY
 from accounts.sockets import UNAUTHORISED, still_allowed
 from inference.errors import UnmaskError, error_shape, internal_error, new_correlation_id
-from inference.events import Event, stream_group, user_group
+from inference.events import MODELS_GROUP, Event, stream_group, user_group
 from visualizer.commands import COMMANDS, parse
 from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
@@ -65,7 +65,8 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not self.seated:
             await self.close(TOO_MANY, "too many open sockets")
         elif await self._still_welcome():
-            await self.channel_layer.group_add(user_group(self.user.pk), self.channel_name)
+            for group in self._groups():
+                await self.channel_layer.group_add(group, self.channel_name)
             await self.greet()
             self.tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tick())]
 
@@ -74,8 +75,12 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
             task.cancel()
         if self.seated:
             SEATS.leave(self.user.pk)
-            await self.channel_layer.group_discard(user_group(self.user.pk), self.channel_name)
+            for group in self._groups():
+                await self.channel_layer.group_discard(group, self.channel_name)
         await self.unfollow()
+
+    def _groups(self) -> tuple[str, ...]:
+        return user_group(self.user.pk), MODELS_GROUP
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Every frame is answered; none ends the socket."""
@@ -192,6 +197,16 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def answer(self, message: dict[str, Any]) -> None:
         """Channel layer: a command of this user has its reply."""
         self.answers.hear(message["command"], message["reply"])
+
+    async def model_bell(self, message: dict[str, Any]) -> None:
+        """Channel layer: a model's row has changed; losing it costs a tick."""
+        try:
+            await self.model_changed(message["slug"])
+        except Exception:
+            log.exception("telling of a model failed")
+
+    async def model_changed(self, slug: str) -> None:
+        """A model is being loaded, has been, or is gone."""
 
     def read(self, text: str | None) -> dict[str, Any]:
         """A frame's message. Raises UnmaskError."""

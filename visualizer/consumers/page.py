@@ -66,6 +66,10 @@ class PageConsumer(Protocol):
         )
         await self._partial(event.type, event.payload)
 
+    async def model_changed(self, slug: str) -> None:
+        if self.session_id is not None and slug == self.session.model.slug:
+            await self._partial("model", {})
+
     async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
         await self._send(snapshot)
 

@@ -18,6 +18,12 @@ class LoadModel(Message):
     model_path: str = Field(min_length=1, max_length=500, description="slug, hub id or local path")
 
 
+class CancelLoad(Message):
+    """Give up the loading of a model that only you wait for."""
+
+    model_path: str = Field(min_length=1, max_length=500, description="as in load_model")
+
+
 class Initialize(Message):
     """Start a session: prompt and masks."""
 
