@@ -86,6 +86,9 @@ REPLIES: dict[str, str] = {
     "[{token_id, token, by, step, p} or null, …]}`, `counts`, `agreement` (0 to 1), "
     "`first_divergence` (null, or `{step, slot, position}`), `parameters` that differ (`{name, "
     "values}`), `words`: `{op, words}`",
+    "regret_result": "`branch`, `number`, `judged` (how many written tokens a later pass covers; "
+    "the passes of a run cover the open positions alone, those by hand all), `regret`: slot → "
+    "`{position, token_id, token, step, p (when written), p_now, as_of (state of that pass)}`",
     "preset_list": "`presets`: `{name, values, updated}`",
     "lab_job": "`job`: `{id, status (queued, running, cancelled, done, failed), made, total, share "
     "(0 to 1), rows, error, model, task, recipes, steps, block_length, count, seed, results, "

@@ -91,3 +91,17 @@ def test_a_token_that_is_not_listed_has_at_most_the_least(
     listed = [probability(view, 4, int(token)) for token in view.ids[0]]
     assert least == pytest.approx(min(probability(view, 4, int(t)) for t in view.ids[4]), abs=1e-6)
     assert all(0 <= p <= 1 for p in listed)
+
+
+def test_programs_ask_for_regrets(
+    play: Any, owner: User, session: Session, runtime: FakeRuntime
+) -> None:
+    play(owner, session, type="apply_selection", selections={"4": 9})
+    sure_of(runtime, 4, 11)
+    play(owner, session, type="forward_pass")
+    reply = play(owner, session, type="regrets")
+    assert (reply["type"], reply["number"], reply["judged"]) == ("regret_result", 1, 1)
+    assert reply["regret"]["4"]["token_id"] == 9
+    assert play(owner, session, type="regrets", threshold=0.0)["regret"] == {}
+    assert play(owner, session, type="regrets", step=0)["judged"] == 0
+    assert play(owner, session, type="regrets", step=9)["field"] == "step"

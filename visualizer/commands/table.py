@@ -108,6 +108,7 @@ _ROWS = (
     _turn("compare", history.Compare, "selecting", "compare_result"),
     _turn("compare_runs", comparing.CompareRuns, "running", "runs_queued"),
     _web("compare_branches", comparing.CompareBranches, "comparing", "comparison_result"),
+    _web("regrets", history.Regrets, "comparing", "regret_result"),
     _web("save_preset", presets.SavePreset, "presets", "preset_list"),
     _web("delete_preset", presets.DeletePreset, "presets", "preset_list"),
     _web("list_presets", presets.ListPresets, "presets", "preset_list"),

@@ -6,8 +6,9 @@ from typing import Any
 
 from visualizer.commands.door import Request
 from visualizer.models import Session
-from visualizer.selectors import Place, branch_for, comparison, labels_for, state_at
-from visualizer.selectors.history import tip
+from visualizer.selectors import Place, branch_for, comparison, head_of, labels_for, state_at
+from visualizer.selectors.history import check_place, tip
+from visualizer.selectors.regrets import regrets as regrets_at
 
 
 def diff(request: Request) -> dict[str, Any]:
@@ -45,3 +46,13 @@ def compare_branches(request: Request) -> dict[str, Any]:
         for side in request.message.sides
     )
     return {"type": "comparison_result", **comparison.compare_branches(first, second)}
+
+
+def regrets(request: Request) -> dict[str, Any]:
+    """regret_result: the tokens whose probability has gone, as far as later passes tell."""
+    session, message, head = request.owned, request.message, head_of(request.owned)
+    branch = head.branch if message.branch is None else branch_for(session, message.branch).pk
+    place = Place(branch, head.number if message.step is None else message.step)
+    check_place(session, place)
+    told = regrets_at(session, *place, threshold=message.threshold)
+    return {"type": "regret_result", **place._asdict(), **told}

@@ -107,3 +107,17 @@ class Compare(SessionMessage):
             if name not in RANKINGS:
                 raise ValueError(f"must be among {', '.join(RANKINGS)}")
         return value
+
+
+class Regrets(SessionMessage):
+    """Written tokens that a later forward pass would not write any more."""
+
+    step: int | None = limited("step", None, "the state that is judged; the current one by default")
+    branch: int | None = Field(default=None, ge=1, le=2**53, description="another branch's id")
+    threshold: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="less than this counts",
+    )
