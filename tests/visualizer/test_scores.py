@@ -109,6 +109,18 @@ def test_stories(finished: Finished, start: bool) -> None:
     assert not spoiled["exact"]
 
 
+def test_stories_with_gaps(finished: Finished) -> None:
+    story = stories.generate(random.Random(4))
+    cut = len(story.text) - 20
+    ids, body = ids_of("infill", story.text[:cut]), ids_of("infill", story.text[cut:])
+    told = finished("infill", story.text[:cut], ids, body)
+    assert told is not None
+    assert set(told["marks"].values()) == {1.0}
+    without = finished("infill", "", ids_of("infill", story.body[:9]), body)
+    assert without is not None
+    assert not without["exact"]
+
+
 def test_open_canvases_and_other_models_have_no_score(owner: User, session: Session) -> None:
     assert scores.score_of(session, state_at(session)) is None
     open_sum = made(owner, "addition", "1", ids_of("addition", "1"), 3)

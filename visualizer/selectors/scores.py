@@ -72,8 +72,17 @@ def story_marks(text: Text) -> Marks:
     return {name: float(value) for name, value in vars(verdict).items()}
 
 
+def infill_marks(text: Text) -> Marks:
+    """The marks of the story that begins after its prompt; the whole text where none is found."""
+    for end, letter in enumerate(text.whole, 1):
+        if letter == "." and any(story_checks.prompt_readings(text.whole[:end])):
+            return story_marks(text._replace(prompt=text.whole[:end], body=text.whole[end:]))
+    return story_marks(text._replace(prompt="", body=text.whole))
+
+
 TASKS: dict[str, Callable[[Text], Marks]] = {
     "addition": addition_marks,
     "sudoku": sudoku_marks,
     "stories": story_marks,
+    "infill": infill_marks,
 }

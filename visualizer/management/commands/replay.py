@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from inference import registry
 from inference.errors import UnmaskError
 from visualizer.management.files import read_record
-from visualizer.services.importing import check_states, check_tree, checked
+from visualizer.record_checks import check_states, check_tree, checked
 
 
 class Command(BaseCommand):
