@@ -9,7 +9,7 @@ from visualizer.views.comparing import compare, start_runs
 from visualizer.views.exporting import export
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
 from visualizer.views.landing import home
-from visualizer.views.positions import digest, position, profile, table
+from visualizer.views.positions import digest, position, profile, regret, table
 from visualizer.views.preferences import preferences
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.workspace import workspace
@@ -34,6 +34,7 @@ urlpatterns = [
     path(f"{_SESSION}export/<str:form>/", export, name="export"),
     path(f"{_SESSION}step/<int:step>/digest/", digest, name="digest"),
     path(f"{_SESSION}step/<int:step>/profile/", profile, name="profile"),
+    path(f"{_SESSION}step/<int:step>/regret/", regret, name="regret"),
     path(f"{_SESSION}step/<int:step>/table/", table, name="table"),
     path(f"{_SESSION}step/<int:step>/pos/<int:pos>/", position, name="position"),
 ]

@@ -61,6 +61,7 @@ export function look(row, view) {
   if (row.by === "hand" && !row.masked) names.push("hand");
   if (staged) names.push("staged");
   if (!row.masked && row.step && row.step === view.number) names.push("now");
+  if (view.regret?.has(row.id)) names.push("regret");
   if (row.locked) names.push("locked");
   if (!row.masked && isSpecial(row.label)) names.push("special");
   const shown = inText(row, text, view.mode);

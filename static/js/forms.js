@@ -34,6 +34,7 @@ function picked(page, submitter) {
 
 function clicked(page, event) {
   if (event.target.closest("[data-action=compare]")) page.act("compare");
+  if (event.target.closest("[data-cancel-load]")) page.cancelLoad();
   const cell = event.target.closest("#tokens [data-pos]");
   const row = event.target.closest("#token-table a");
   const more = event.target.closest("[data-more]");

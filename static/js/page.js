@@ -14,6 +14,7 @@ import { forget, preview } from "./preview.js";
 import { bindForms } from "./forms.js";
 import { Order } from "./order.js";
 import { StagingHistory } from "./undo.js";
+import { Regret } from "./regret.js";
 import { Arrivals } from "./arrivals.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -39,6 +40,7 @@ export class Page extends Steering {
     this.order = new Order();
     this.staging = new StagingHistory(this.state.staged);
     this.arrivals = new Arrivals();
+    this.regret = new Regret(this.address, () => this.later());
     this.profile = new Profile(this.address, () => this.later());
     bindForms(this);
     settings.onProbabilityChange(() => preview(this, settings.probabilitySettings()), () => this.reprocess());
@@ -77,7 +79,9 @@ export class Page extends Steering {
     if (frame.type === "staged") this.staging.changed(frame.payload);
     if (frame.type === "step" || frame.type === "head") this.staging.forget();
     this.arrivals.came(tip(this.state));
+    if (["forward", "step", "head"].includes(frame.type)) $("#note").textContent = "";
     if (frame.type === "forward") {
+      this.regret.forget();
       this.profile.forget();
       this.heat.override(null);
       forget();
@@ -147,7 +151,8 @@ export class Page extends Steering {
     const staged = here ? state.staged.selections : {};
     this.masked = this.rows.filter((row) => row.masked).length;
     this.profile.want(["entropy", "margin"].includes(this.colour) || $("#ghosts").checked, state.path, shown, state.heat.has(shown));
-    const view = { number: shown, tip: tip(state), mode: this.mode === "text" && !this.puzzle ? "text" : "cells",
+    this.regret.want(state, shown, this.masked < this.rows.length);
+    const view = { regret: this.regret.known, number: shown, tip: tip(state), mode: this.mode === "text" && !this.puzzle ? "text" : "cells",
       colour: this.colour, staged, ghosts: $("#ghosts").checked, profile: this.profile.known,
       live: isRunning(state) };
     this.cells.draw(this.rows, view);
@@ -216,7 +221,8 @@ export class Page extends Steering {
     const place = `Position ${row.pos}`;
     if (row.masked) return `${place}: masked`;
     const chance = row.p == null ? "" : `, ${(100 * row.p).toFixed(1)} %`;
-    return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${row.by === "hand" ? ", by hand" : ""}`;
+    const doubt = this.regret.words(row);
+    return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${row.by === "hand" ? ", by hand" : ""}${doubt}`;
   }
 
   look(mode, colour) {

@@ -109,11 +109,18 @@ export class Steering {
     else location.assign(`${this.address}?branch=${head.branch}`);
   }
 
+  cancelLoad() {
+    this.commands.send({ type: "cancel_load", model_path: this.state.session.model });
+  }
+
   async reprocess() {
     this.profile.forget();
     if (!this.online || !this.state.heat.has(this.state.head.number)) return;
     const message = { type: "reprocess_probabilities", settings: settings.probabilitySettings(), positions: [0, 0] };
-    if (await this.commands.send(message, { quiet: true })) this.inspector.refresh();
+    const reply = await this.commands.send(message, { quiet: true });
+    if (!reply) return;
+    this.inspector.refresh();
+    sayWhence(reply.result?.source, this.state.head.number);
     this.later();
   }
 
@@ -124,6 +131,12 @@ export class Steering {
   escape() {
     if (isRunning(this.state)) this.act("stop");
   }
+}
+
+/** Which numbers the page shows now: the model's own, or those that were kept of them. */
+function sayWhence(source, number) {
+  const words = { digest: `Recomputed from what was kept of step ${number}'s forward pass; the model was not asked.` };
+  $("#note").textContent = words[source] ?? "";
 }
 
 function announceAndShow(reason) {

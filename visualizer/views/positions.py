@@ -15,6 +15,7 @@ from visualizer import selectors
 from visualizer.selectors.candidates import settings_from
 from visualizer.selectors.history import digest_at
 from visualizer.selectors.labels import labels_for
+from visualizer.selectors.regrets import regrets
 from visualizer.views.cells import rows
 from visualizer.views.inspector import inspector
 from visualizer.views.places import number_of, own_session, place_of
@@ -61,6 +62,17 @@ def _margins(view: DigestView, temperature: float) -> list[float]:
     """Lead of the best token over the second, by open position."""
     rows = (view.probabilities(temperature, row) for row in range(len(view.positions)))
     return [round(float(p[0] - p[1]) if len(p) > 1 else float(p[0]), 4) for p in rows]
+
+
+@login_required
+@require_GET
+def regret(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
+    """Written tokens that a later forward pass gives less than half: `{slot: [then, now]}`."""
+    session = own_session(request, session_id)
+    place = place_of(session, request.GET.get("branch"), str(step))
+    found = regrets(session, place.branch, place.number)
+    rows = {slot: [row["p"], round(row["p_now"], 4)] for slot, row in found["regret"].items()}
+    return JsonResponse({"judged": found["judged"], "slots": rows})
 
 
 @login_required

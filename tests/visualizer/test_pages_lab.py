@@ -1,0 +1,123 @@
+"""Lab pages: the form, a job's panel, its curve, its file, and strangers."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from inference.models import ModelEntry, Stream
+from visualizer.models import LabJob, Session
+from visualizer.views.curve import curve
+
+pytestmark = pytest.mark.django_db
+RESULTS = [
+    {"recipe": name, "steps": steps, "passes": 8.0, "tokens_per_pass": speed,
+     "milliseconds": 12.0, "marks": {"exact": right, "digits": 1.0}}
+    for name, steps, speed, right in
+    [("rank/random", 0, 1.0, 1.0), ("rank/random", 4, 4.0, 0.5), ("=evil", 0, 1.0, 0.25)]
+]  # fmt: skip
+
+
+def job_of(owner: User, session: Session, **fields: Any) -> LabJob:
+    values: dict[str, Any] = {
+        "model": session.model, "task": "addition", "recipes": ["rank/random"], "steps": [0, 4],
+        "count": 2, "stream": Stream.objects.create(), "status": "running",
+    }  # fmt: skip
+    return LabJob.objects.create(owner=owner, **{**values, **fields})
+
+
+@pytest.fixture
+def with_task(session: Session) -> ModelEntry:
+    entry = session.model
+    entry.card = {**entry.card, "task": "addition"}
+    entry.save()
+    return entry
+
+
+def test_the_form_starts_a_job(owner_client: Client, with_task: ModelEntry) -> None:
+    data = {"model": with_task.slug, "recipes": ["rank/random"], "steps": "0, 4", "count": "3"}
+    response = owner_client.post("/lab/", data)
+    job = LabJob.objects.get()
+    assert response["Location"] == f"/lab/{job.pk}/"
+    assert (job.steps, job.count, job.recipes) == ([0, 4], 3, ["rank/random"])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"steps": "0, zwei"}, "Steps are"),
+        ({"steps": ""}, "Steps are"),
+        ({"recipes": []}, "recipes"),
+        ({"count": "9999"}, "count"),
+        ({"steps": "4 4"}, "twice"),
+    ],
+)
+def test_bad_forms_are_refused_in_words(
+    owner_client: Client, with_task: ModelEntry, change: dict[str, Any], word: str
+) -> None:
+    data = {"model": with_task.slug, "recipes": ["rank/random"], "steps": "0", "count": "3"}
+    response = owner_client.post("/lab/", {**data, **change})
+    assert response.status_code == 400
+    assert word in response.content.decode()
+    assert not LabJob.objects.exists()
+
+
+def test_a_job_at_work_polls_and_a_finished_one_does_not(
+    owner_client: Client, owner: User, session: Session
+) -> None:
+    job = job_of(owner, session, results=RESULTS)
+    body = owner_client.get(f"/lab/{job.pk}/").content.decode()
+    assert 'hx-trigger="every 2s"' in body
+    assert 'role="progressbar"' in body
+    LabJob.objects.update(status="done")
+    panel = owner_client.get(f"/lab/{job.pk}/", headers={"HX-Request": "true"}).content.decode()
+    assert "hx-trigger" not in panel
+    assert "<html" not in panel
+    assert panel.count("<polyline") == 2
+
+
+def test_the_curve_puts_quality_up_and_speed_across() -> None:
+    drawn = curve(RESULTS)
+    assert drawn is not None
+    slow, fast = drawn["lines"][0].points
+    assert float(slow.x) < float(fast.x)
+    assert float(slow.y) < float(fast.y)  # up is less
+    assert curve([]) is None
+
+
+def test_the_file_has_every_row_and_no_formula(
+    owner_client: Client, owner: User, session: Session
+) -> None:
+    job = job_of(owner, session, results=RESULTS)
+    text = b"".join(owner_client.get(f"/lab/{job.pk}/csv/")).decode()
+    rows = list(csv.reader(text.splitlines()))
+    assert len(rows) == 4
+    assert not any(cell.startswith("=") for row in rows for cell in row)
+
+
+def test_others_reach_no_job(
+    owner: User, friend: User, stranger_client: Client, session: Session
+) -> None:
+    job = job_of(owner, session)
+    friend_client = Client()
+    friend_client.force_login(friend)
+    for client in (friend_client, stranger_client):
+        assert client.get(f"/lab/{job.pk}/").status_code == 404
+        assert client.get(f"/lab/{job.pk}/csv/").status_code == 404
+        assert client.post(f"/lab/{job.pk}/cancel/").status_code == 404
+        assert str(job.pk) not in client.get("/lab/").content.decode()
+    job.refresh_from_db()
+    assert not job.cancel_requested
+
+
+def test_cancelling_asks_the_worker_to_end(
+    owner_client: Client, owner: User, session: Session
+) -> None:
+    job = job_of(owner, session)
+    assert owner_client.post(f"/lab/{job.pk}/cancel/").status_code == 302
+    job.refresh_from_db()
+    assert job.cancel_requested
