@@ -25,6 +25,7 @@ from .families.family import Config, Family
 from .families.layout import Layout, expected_shape, read_key, write_key
 from .families.spec import ModelSpec
 from .native import allocated, construct, layout_of, tied_keys, unusable, weights_of
+from .placement import DeviceMap, check_options, dispatched, quantized, single_device
 from .tokenization import Tokenizer
 
 Progress = Callable[[float], None]
@@ -67,12 +68,17 @@ def load(
     dtype: torch.dtype | str | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    device_map: DeviceMap | None = None,
+    quantization: str | None = None,
 ) -> LoadedModel:
     """Loads a directory with config.json, *.safetensors and, usually, tokenizer.json.
 
     `dtype` None keeps the checkpoint's own. `progress` is called with 0.0–1.0; when `cancel`
-    answers true, LoadCancelled is raised. Raises CheckpointError with the file or key at fault.
+    answers true, LoadCancelled is raised. `device_map` ({"": device}, or with accelerate "auto" or
+    any map) stands above `device`; `quantization` (placement.QUANTIZATIONS) needs torchao. Raises
+    CheckpointError with the file, key or option at fault.
     """
+    check_options(device_map, quantization)
     directory = Path(path)
     if not directory.is_dir():
         raise CheckpointError(f"There is no model directory {str(path)!r}.", "model_path")
@@ -83,7 +89,9 @@ def load(
     files = shards.find_shards(directory)
     wanted = _dtype(config, dtype)
     watch = _Watch(progress, cancel, sum(file.stat().st_size for file in files))
-    model = _filled(family, config, files, torch.device(device), wanted, watch)
+    target = single_device(device_map) or torch.device("cpu" if device_map else device)
+    model = quantized(_filled(family, config, files, target, wanted, watch), quantization)
+    model = dispatched(model, device_map)
     weights = shards.content_hash(files, watch.check)
     return LoadedModel(
         path=str(path),
@@ -92,11 +100,11 @@ def load(
         config=config,
         model=model,
         tokenizer=tokenizer,
-        device=torch.device(device),
+        device=next(model.parameters()).device if device_map else torch.device(device),
         dtype=wanted,
         weights_hash=weights,
         tokenizer_hash=tokenizer.hash if tokenizer else None,
-        key=_key(weights, config),
+        key=_key(weights, config, quantization),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
 
@@ -226,6 +234,6 @@ def _refuse_nan(key: str, value: torch.Tensor) -> None:
         raise CheckpointError(f"{key} holds values that are not finite.", key)
 
 
-def _key(weights: str, config: Config) -> str:
-    text = weights + json.dumps(config, sort_keys=True)
+def _key(weights: str, config: Config, quantization: str | None) -> str:
+    text = weights + json.dumps(config, sort_keys=True) + (quantization or "")
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.engine import checkpoint
+from inference.engine import checkpoint, placement
 from inference.engine.errors import CheckpointError, LoadCancelled
 from inference.engine.forward import logits
 from tests.inference.engine.models import CONFIGS, write_config, write_model
@@ -205,3 +205,38 @@ def test_nonsense_in_the_config_is_a_checkpoint_error(
     write_config(directory, **changes)
     with pytest.raises(CheckpointError):
         checkpoint.load(directory)
+
+
+def test_a_device_map_of_one_device_needs_no_package(directory: Path) -> None:
+    plain = checkpoint.load(directory)
+    mapped = checkpoint.load(directory, "meta", device_map={"": "cpu"})
+    assert mapped.device == torch.device("cpu")
+    assert torch.equal(logits(mapped, [1, 2, 3]), logits(plain, [1, 2, 3]))
+    assert mapped.key == plain.key
+
+
+@pytest.mark.parametrize(
+    ("options", "package"),
+    [
+        ({"device_map": "auto"}, "accelerate"),
+        ({"device_map": {"model.layers.0": "cpu", "": "cpu"}}, "accelerate"),
+        ({"quantization": "int8"}, "torchao"),
+    ],
+)
+def test_an_option_whose_package_is_missing_names_it(
+    directory: Path, options: dict[str, Any], package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "find_spec", lambda name: None)
+    with pytest.raises(CheckpointError, match=f"needs the package {package}") as caught:
+        checkpoint.load(directory, **options)
+    assert caught.value.field == next(iter(options))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"device_map": "balanced"}, {"device_map": {"": "toaster"}}, {"quantization": "int2"}],
+)
+def test_unknown_loader_options_are_named(directory: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(directory, **options)
+    assert caught.value.field == next(iter(options))

@@ -1,0 +1,78 @@
+"""Options of a load that need packages which are not always there: device maps and quantization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import nn
+
+from .errors import CheckpointError
+
+DeviceMap = str | Mapping[str, Any]
+QUANTIZATIONS = {
+    # option: the configuration of torchao that it stands for
+    "int8": "Int8WeightOnlyConfig",
+    "int4": "Int4WeightOnlyConfig",
+    "float8": "Float8WeightOnlyConfig",
+}
+
+
+def check_options(device_map: DeviceMap | None, quantization: str | None) -> None:
+    """Raises CheckpointError for an option that is unknown or lacks its package."""
+    if isinstance(device_map, str) and device_map != "auto":
+        raise CheckpointError('device_map must be "auto" or name devices.', "device_map")
+    if device_map is not None and single_device(device_map) is None:
+        _need("accelerate", "device_map")
+    if quantization is None:
+        return
+    if quantization not in QUANTIZATIONS:
+        known = ", ".join(QUANTIZATIONS)
+        raise CheckpointError(
+            f"quantization {quantization!r} is not one of {known}.", "quantization"
+        )
+    _need("torchao", "quantization")
+
+
+def single_device(device_map: DeviceMap | None) -> torch.device | None:
+    """The device of a map that puts the whole model on one ({"": "cpu"})."""
+    if device_map is None or isinstance(device_map, str) or set(device_map) != {""}:
+        return None
+    try:
+        return torch.device(device_map[""])
+    except (RuntimeError, TypeError):
+        raise CheckpointError(
+            f"device_map names an unknown device {device_map['']!r}.", "device_map"
+        ) from None
+
+
+def quantized(model: nn.Module, quantization: str | None) -> nn.Module:
+    """The model with its linear layers quantized in place, by torchao."""
+    if quantization is not None:
+        torchao = import_module("torchao.quantization")
+        torchao.quantize_(model, getattr(torchao, QUANTIZATIONS[quantization])())
+    return model
+
+
+def dispatched(model: nn.Module, device_map: DeviceMap | None) -> nn.Module:
+    """The model spread over several devices, by accelerate."""
+    if device_map is None or single_device(device_map) is not None:
+        return model
+    accelerate = import_module("accelerate")
+    spread = dict(device_map) if not isinstance(device_map, str) else None
+    whole = getattr(model, "_no_split_modules", None)
+    plan = spread or accelerate.infer_auto_device_map(model, no_split_module_classes=whole)
+    placed: nn.Module = accelerate.dispatch_model(model, device_map=plan)
+    return placed
+
+
+def _need(package: str, option: str) -> None:
+    if find_spec(package) is None:
+        raise CheckpointError(
+            f"{option} needs the package {package}, which is not installed here. Install it, or "
+            f"load without {option}.",
+            option,
+        )
