@@ -86,15 +86,15 @@ export class Cells {
   }
 
   matches(rows) {
-    return rows.length === this.elements.length
-      && rows.every((row, i) => this.elements[i].dataset.slot === String(row.id)
-        && this.elements[i].dataset.pos === String(row.pos));
+    return rows.length === this.keys?.length && rows.every((row, i) => this.keys[i] === row.id && this.places[i] === row.pos);
   }
 
   rebuild(rows) {
     const found = new Map([...this.root.children].map((cell) => [cell.dataset.slot, cell]));
     this.known.clear();
     this.elements = rows.map((row) => found.get(String(row.id)) ?? fresh(row));
+    this.keys = rows.map((row) => row.id);
+    this.places = rows.map((row) => row.pos);
     this.elements.forEach((cell, i) => {
       cell.dataset.pos = rows[i].pos;
       cell.href = `?pos=${rows[i].pos}`;
@@ -129,7 +129,7 @@ export class Cells {
   }
 
   at(pos) {
-    return this.elements.find((cell) => cell.dataset.pos === String(pos));
+    return this.elements[this.places?.indexOf(pos)];
   }
 
   /** Cells in a row of the grid, for the arrow keys. */

@@ -3,6 +3,11 @@
 import { TABLE, bytes } from "./colours.js";
 
 const PALE = 90;
+const WHITE = 0xffffffff;
+// As a pixel of an ImageData seen as 32-bit numbers on a little-endian machine, which browsers' are.
+const packed = (alpha) => Uint32Array.from(TABLE, ([r, g, b]) => (alpha << 24) | (b << 16) | (g << 8) | r);
+const COLOURS = packed(255);
+const PALE_COLOURS = packed(PALE);
 const frame = document.querySelector(".heat-frame");
 const picture = document.querySelector("#heat");
 const lines = document.querySelector("#heat-lines");
@@ -11,19 +16,22 @@ const tip = document.querySelector("#tip");
 export class Heat {
   constructor(onPick) {
     this.decoded = new Map();
-    this.key = "";
+    this.base = "";
+    this.drawn = new Map();
     lines.addEventListener("click", (event) => onPick(...this.cellAt(event)));
     lines.addEventListener("mousemove", (event) => this.hover(event));
     lines.addEventListener("mouseleave", () => { tip.hidden = true; });
-    new ResizeObserver(() => this.overlay()).observe(frame);
+    new ResizeObserver(() => this.fit()).observe(frame);
+    new MutationObserver(() => this.fit()).observe(document.documentElement, { attributes: true });
   }
 
   /** `rows`: the newest canvas with the step of each position; `state`: heat by step. */
   draw(state, rows, columns, shown, pos) {
     Object.assign(this, { rows, columns, shown, pos, state });
-    const key = `${state.path}|${rows.length}|${columns}|${state.heat.size}|${state.number}`;
-    if (key !== this.key) this.paint();
-    this.key = key;
+    const base = `${state.path}|${rows.length}|${columns}`;
+    if (base !== this.base) this.blank();
+    this.base = base;
+    this.paint();
     this.overlay();
   }
 
@@ -39,40 +47,79 @@ export class Heat {
 
   /** Show a column under other settings than those of its pass; null takes that back. */
   override(number, best = null) {
+    for (const known of [this.other?.number, number]) this.drawn.delete(known);
     this.other = number === null ? null : { number, best };
-    this.key = "";
   }
 
+  blank() {
+    picture.width = this.columns;
+    picture.height = Math.max(1, this.rows.length);
+    this.image = new ImageData(picture.width, picture.height);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+    this.drawn = new Map();
+    this.steps = new Float64Array(this.rows.length).fill(-1);
+  }
+
+  /** Only what has changed: columns with another pass, rows that were written since. */
   paint() {
-    const { rows, columns } = this;
-    picture.width = columns;
-    picture.height = Math.max(1, rows.length);
-    const context = picture.getContext("2d");
-    const image = context.createImageData(columns, Math.max(1, rows.length));
-    for (let x = 0; x < columns; x += 1) this.paintColumn(image, x, this.column(x));
-    context.putImageData(image, 0, 0);
+    const columns = [];
+    for (let x = 0; x < this.columns; x += 1) {
+      const text = this.state.heat.get(x);
+      if (this.drawn.has(x) && this.drawn.get(x) === text) continue;
+      this.drawn.set(x, text);
+      columns.push(x);
+    }
+    const rows = this.changedRows();
+    if (!columns.length && !rows.length) return;
+    for (const x of columns) this.paintColumn(x, this.rows.keys());
+    for (let x = 0; rows.length && x < this.columns; x += 1) this.paintColumn(x, rows);
+    picture.getContext("2d").putImageData(this.image, 0, 0);
   }
 
-  paintColumn(image, x, heat) {
+  /** Rows whose step of writing is not the one that was drawn. */
+  changedRows() {
+    const changed = [];
     this.rows.forEach((row, y) => {
-      const at = 4 * (y * image.width + x);
-      const written = !row.masked && row.step && row.step <= x;
-      if (written && row.step === x) return image.data.set([255, 255, 255, 255], at);
-      const level = written ? Math.round(255 * (row.p ?? 1)) : heat?.at(row.pos);
-      if (level === undefined) return;
-      image.data.set([...TABLE[level], written ? PALE : 255], at);
+      const step = row.masked ? 0 : row.step || 0;
+      if (this.steps[y] !== step) changed.push(y);
+      this.steps[y] = step;
     });
+    return changed;
+  }
+
+  paintColumn(x, places) {
+    const heat = this.column(x);
+    for (const y of places) this.pixels[y * this.columns + x] = this.colour(this.rows[y], x, heat);
+  }
+
+  colour(row, x, heat) {
+    const written = !row.masked && row.step && row.step <= x;
+    if (written && row.step === x) return WHITE;
+    const level = written ? Math.round(255 * (row.p ?? 1)) : heat?.at(row.pos);
+    if (level === undefined) return 0;
+    return (written ? PALE_COLOURS : COLOURS)[level];
+  }
+
+  /** The frame's size in device pixels, read only when it changes: reading makes the browser lay out. */
+  fit() {
+    const ratio = window.devicePixelRatio || 1;
+    this.size = [frame.clientWidth, frame.clientHeight];
+    [lines.width, lines.height] = this.size.map((side) => side * ratio);
+    lines.getContext("2d").scale(ratio, ratio);
+    this.ink = getComputedStyle(document.documentElement).getPropertyValue("--mark");
+    this.lined = "";
+    this.overlay();
   }
 
   overlay() {
-    if (!this.rows) return;
-    const ratio = window.devicePixelRatio || 1;
-    const { clientWidth: width, clientHeight: height } = frame;
-    lines.width = width * ratio;
-    lines.height = height * ratio;
+    if (!this.rows || !this.size) return;
+    const lined = `${this.shown}|${this.columns}|${this.pos}|${this.rows.length}`;
+    if (lined === this.lined) return;
+    this.lined = lined;
+    const [width, height] = this.size;
     const context = lines.getContext("2d");
-    context.scale(ratio, ratio);
-    context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--mark");
+    context.clearRect(0, 0, width, height);
+    context.strokeStyle = this.ink;
     context.lineWidth = 2;
     const x = ((this.shown + 0.5) / this.columns) * width;
     context.strokeRect(x, -2, 0, height + 4);

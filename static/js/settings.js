@@ -50,7 +50,7 @@ export function fill({ recipe: name, strategy: order, tokens_per_step: pace, par
 
 function sentence(select) {
   const help = document.getElementById(select.getAttribute("aria-describedby"));
-  help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";
+  if (help) help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";
 }
 
 // A slider moves its number and the other way round; temperature has a logarithmic slider.

@@ -22,7 +22,7 @@ export class StagingHistory {
 
   /** What was staged belongs to a step now, or to another one. */
   forget() {
-    Object.assign(this, { past: [], future: [], going: false });
+    Object.assign(this, { now: { selections: {} }, past: [], future: [], going: false });
   }
 
   /** The selections to stage instead of the present ones; null if there is nothing to go back to. */
