@@ -155,6 +155,8 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     _check_vocabulary(model, ids)
     hidden = hidden_states(model, ids, *_shared_attention(model, requests, width))
     parts = [hidden[i, _wanted(model, request)] for i, request in enumerate(requests)]
+    if len(parts) == 1:
+        return [predictions(model, parts[0])]
     logits = predictions(model, torch.cat(parts))
     return list(torch.split(logits, [len(part) for part in parts]))
 
@@ -165,8 +167,9 @@ def _longest(request: Request) -> int:
 
 
 def _wanted(model: LoadedModel, request: Request) -> Tensor:
-    count = torch.arange(len(request.ids), device=model.device)
-    return source_rows(model, count if request.rows is None else request.rows)
+    if request.rows is not None:
+        return source_rows(model, request.rows)
+    return source_rows(model, torch.arange(len(request.ids), device=model.device))
 
 
 def _shared_attention(
@@ -203,6 +206,8 @@ def _positions(requests: Sequence[Request], width: int) -> Tensor | None:
 
 
 def _fill(row: Tensor, width: int, value: int) -> Tensor:
+    if len(row) == width:
+        return row
     return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..processing import forbid
-from ..reduce import best_token, entropies, inverse_draw, log_sum
+from ..reduce import best_token, entropies, inverse_draw, largest, log_sum
 
 
 class Distribution:
@@ -27,9 +27,14 @@ class Distribution:
         self.ids = ids
 
     @cached_property
+    def top(self) -> Tensor:
+        """The column [n] of the largest logit, barred or not."""
+        return largest(self.logits)
+
+    @cached_property
     def norm(self) -> Tensor:
         """log sum exp [n]."""
-        return log_sum(self.logits)
+        return log_sum(self.logits, self.top)
 
     @cached_property
     def log_probs(self) -> Tensor:
@@ -51,8 +56,8 @@ class Distribution:
     def best(self) -> Tensor:
         """The most likely eligible token [n]; of equals the one with the lowest column."""
         if self.ids is None:
-            return best_token(self.logits, self.barred)
-        return self._tokens(self.eligible.argmax(-1))
+            return best_token(self.logits, self.barred, self.top)
+        return self._tokens(largest(self.eligible))
 
     @cached_property
     def p1(self) -> Tensor:
@@ -77,9 +82,12 @@ class Distribution:
 
     def draw(self, uniform: Tensor, temperature: float = 1.0) -> Tensor:
         """An eligible token [n] for uniform numbers [n], at a further temperature."""
-        if self.ids is None:
-            return inverse_draw(self.logits, uniform, temperature, self.barred)
-        return self._tokens(inverse_draw(self.eligible, uniform, temperature))
+        if self.ids is not None:
+            return self._tokens(inverse_draw(self.eligible, uniform, temperature)[0])
+        tokens, norm = inverse_draw(self.logits, uniform, temperature, self.barred)
+        if temperature == 1.0:
+            self.norm = norm  # so it need not be worked out again
+        return tokens
 
     def rows(self, keep: Tensor) -> Distribution:
         """The same for some rows only (a mask or indices)."""

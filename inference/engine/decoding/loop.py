@@ -113,6 +113,7 @@ class Run:
             yield result
             canvas, carry, step = result.canvas, dict(result.carry), step + 1
 
+    @torch.inference_mode()
     def step(self, state: RunState, block: Block, step: int) -> StepResult:
         """One forward and its decision."""
         started = time.perf_counter()
@@ -138,8 +139,9 @@ class Run:
 
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""
-        inside = torch.isin(view.positions, self.reader.tensor(list(block.scope)))
-        scope = view if bool(inside.all()) else view.only(inside)
+        allowed = set(block.scope)
+        inside = [position in allowed for position in view.positions.tolist()]
+        scope = view if all(inside) else view.only(torch.tensor(inside, device=view.device))
         wanted = len(scope.positions) or scope.shadow is not None
         operations = decide(self.recipe, scope) if wanted else []
         ending = self.params.stop_at_end and not self.params.official
@@ -199,7 +201,9 @@ def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
     """Commit operations in order of position; a drawn mask leaves its place as it is."""
     chosen = chosen.sort().values
     tokens = drawn.tokens[chosen]
-    probs = view.choice.prob_of(drawn.tokens)[chosen].tolist()
+    same = drawn.judged is view.choice  # then the scores have them already
+    known = drawn.probs if same else view.choice.rows(chosen).prob_of(tokens)
+    probs = (known[chosen] if same else known).tolist()
     columns = zip(view.positions[chosen].tolist(), tokens.tolist(), probs, strict=True)
     slots, mask = view.canvas.slots, view.canvas.mask_id
     return [

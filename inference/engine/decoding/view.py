@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -95,6 +96,10 @@ class View:
     def spec(self) -> ModelSpec:
         return self.state.spec
 
+    @property
+    def device(self) -> torch.device:
+        return self.positions.device
+
     def uniform(self) -> Tensor:
         """One uniform number [n] for each position in scope, float64."""
         return per_position(self.generator, len(self.canvas), self.positions)
@@ -122,7 +127,7 @@ class Drawn:
     judged: Distribution
     chosen: Tensor | None = None
 
-    @property
+    @cached_property
     def probs(self) -> Tensor:
         """The probability [n] of the drawn token."""
         return self.judged.prob_of(self.tokens)

@@ -136,7 +136,7 @@ def test_summary_of_a_row_with_impossible_tokens() -> None:
 def test_draws_follow_the_distribution() -> None:
     logits = torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log()
     uniform = torch.rand(20_000, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    drawn = Counter(draw(logits.expand(20_000, 4), uniform).tolist())
+    drawn = Counter(draw(logits.expand(20_000, 4), uniform)[0].tolist())
     for token, share in enumerate((0.1, 0.2, 0.3, 0.4)):
         assert drawn[token] / 20_000 == pytest.approx(share, abs=0.015)
 
@@ -145,5 +145,5 @@ def test_draws_follow_the_distribution() -> None:
 def test_a_draw_never_takes_what_is_impossible(seed: int, uniform: float) -> None:
     logits = _logits(seed, rows=1)
     logits[0, seed % 7 :: 2] = -torch.inf
-    token = int(draw(logits, torch.tensor([uniform], dtype=torch.float64)))
+    token = int(draw(logits, torch.tensor([uniform], dtype=torch.float64))[0])
     assert logits[0, token] > -torch.inf

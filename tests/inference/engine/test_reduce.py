@@ -7,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.engine.reduce import best_token, divergences, entropies, inverse_draw, log_sum
+from inference.engine.reduce import (
+    best_token,
+    divergences,
+    entropies,
+    inverse_draw,
+    largest,
+    log_sum,
+)
 
 SHAPES = [(0, 10), (1, 1), (3, 40), (5, 70_000)]
 
@@ -49,7 +56,7 @@ def test_a_draw_is_the_inverse_of_the_cumulative_distribution(
     seed: int, size: int, uniform: float
 ) -> None:
     logits = _logits((1, size), seed)
-    token = int(inverse_draw(logits, torch.tensor([uniform]), 0.7))
+    token = int(inverse_draw(logits, torch.tensor([uniform]), 0.7)[0])
     cumulative = (logits.double() / 0.7).softmax(-1)[0].cumsum(0)
     assert float(cumulative[token]) >= uniform - 1e-5
     assert token == 0 or float(cumulative[token - 1]) <= uniform + 1e-5
@@ -59,4 +66,26 @@ def test_a_draw_is_the_inverse_of_the_cumulative_distribution(
 def test_barred_tokens_are_never_drawn(seed: int, uniform: float) -> None:
     logits = _logits((1, 12), seed)
     barred = [int(logits.argmax()), 0, 11]
-    assert int(inverse_draw(logits, torch.tensor([uniform]), 0.5, barred)) not in barred
+    assert int(inverse_draw(logits, torch.tensor([uniform]), 0.5, barred)[0]) not in barred
+
+
+@pytest.mark.parametrize("size", [50, 4096, 4097, 9000])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_a_draw_tells_the_norm_and_follows_the_distribution(size: int, temperature: float) -> None:
+    """The token's stretch of the cumulative distribution holds the uniform number."""
+    generator = torch.Generator().manual_seed(size)
+    logits = torch.randn(40, size, generator=generator) * 3
+    uniform = torch.rand(40, generator=generator, dtype=torch.float64)
+    tokens, norm = inverse_draw(logits, uniform, temperature, [7, size - 1])
+    assert torch.allclose(norm, (logits / temperature).logsumexp(-1), atol=1e-4)
+    probs = (logits.double() / temperature).softmax(-1)
+    probs[:, [7, size - 1]] = 0
+    upper = probs.cumsum(-1) / probs.sum(-1, keepdim=True)
+    high = upper.gather(1, tokens[:, None])[:, 0]
+    low = high - (probs / probs.sum(-1, keepdim=True)).gather(1, tokens[:, None])[:, 0]
+    assert bool(((low - 1e-6 <= uniform) & (uniform <= high + 1e-6)).all())
+
+
+def test_the_first_of_equals_is_the_largest() -> None:
+    logits = torch.tensor([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
+    assert largest(logits).tolist() == [1, 0]

@@ -42,7 +42,9 @@ def _refused(model: LoadedModel, name: str) -> bool:
 
 def test_the_refusal_names_the_recipe(tiny: Tiny) -> None:
     model = tiny("dream")
-    with pytest.raises(InputError, match=r"wino does not suit .* predict their own place") as caught:
+    with pytest.raises(
+        InputError, match=r"wino does not suit .* predict their own place"
+    ) as caught:
         next(generate(model, _canvas(model), "wino", {}, 0))
     assert caught.value.field == "recipe"
 
