@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.servers import Site, embedded_site, full_site, postgres_server, redis_server
+from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
+from tests.visualizer.served import serving
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Instead of any `--dist`: whoever needs the same servers runs on the same worker."""
+    from tests.sharing import Sharing
+
+    return Sharing(config, log)
 
 
 def _user(name: str) -> User:
@@ -60,12 +70,11 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Site]:
-    """The embedded site, served for real with the model `tiny`; one for the whole run."""
-    folder = tmp_path_factory.mktemp("served")
-    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
-    with embedded_site(folder, **settings) as site:
-        yield site
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The embedded shape, served for real, with limits that tests can reach; one for the run."""
+    limits = {"SOCKETS_PER_USER": "4", "SOCKET_BURST": "60", "SOCKET_RATE": "5"}
+    with serving(tmp_path_factory.mktemp("served"), **limits) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-test-key-of-more-than-thirty-two-characters"
 SECONDS = 90
+SERVE = [sys.executable, "manage.py", "serve"]
 
 
 def lacking(what: str) -> None:
@@ -123,19 +124,29 @@ def _running(
     user: int | None = None,
     stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, env=env, user=user, cwd=_cwd(user, log)
-        )
+    process = _started(command, log, env, user)
     try:
         yield process
     finally:
-        process.send_signal(stop)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(5)
+        _end(process, stop)
+
+
+def _started(
+    command: list[str], log: Path, env: dict[str, str] | None = None, user: int | None = None
+) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, stdout=output, stderr=output, env=env, user=user, cwd=_cwd(user, log)
+        )
+
+
+def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    process.send_signal(how)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(5)
 
 
 def _cwd(user: int | None, log: Path) -> Path:
@@ -151,6 +162,15 @@ class Site:
     web: subprocess.Popen[bytes]
     log: Path
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the web process; the data and the port stay for `start`."""
+        _end(self.web, how)
+
+    def start(self) -> None:
+        """Serve again on the same port and data; ready when this returns."""
+        self.web = _started(SERVE, self.log, self.env)
+        wait_for(self.is_ready, f"readiness ({self.url})")
 
     @property
     def socket_url(self) -> str:
@@ -228,8 +248,11 @@ def full_site(folder: Path, redis: str, postgres: str, **settings: str) -> Itera
 @contextmanager
 def _web(folder: Path, env: dict[str, str]) -> Iterator[Site]:
     log = folder / "web.log"
-    with _running([sys.executable, "manage.py", "serve"], log=log, env=env) as process:
-        yield Site(f"http://127.0.0.1:{env['PORT']}", env, process, log)
+    site = Site(f"http://127.0.0.1:{env['PORT']}", env, _started(SERVE, log, env), log)
+    try:
+        yield site
+    finally:
+        site.stop()
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.house import House
-from tests.servers import lacking
+from tests.browser.house import housed
+from tests.servers import Site, lacking
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -27,19 +27,16 @@ Open = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of this folder are marked, and one worker has them all (one site, one browser)."""
+    """Tests of this folder are marked."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    house = House(tmp_path_factory.mktemp("house"))
-    house.start()
-    yield house
-    house.stop()
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with housed(tmp_path_factory.mktemp("house")) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +56,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, house: House) -> Iterator[Open]:
+def open_page(browser: Browser, house: Site) -> Iterator[Open]:
     """open_page(width=…, color_scheme=…, java_script_enabled=…) → a page of a fresh visitor.
 
     A script error on any of them fails the test.

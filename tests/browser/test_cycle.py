@@ -7,7 +7,6 @@ import signal
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.house import House
 from tests.browser.steps import (
     CELLS,
     COUNT_STATES,
@@ -24,6 +23,7 @@ from tests.browser.steps import (
     start_example,
     texts,
 )
+from tests.servers import Site
 
 FIRST_BRANCH = "#branches a[data-branch]"
 
@@ -101,7 +101,7 @@ def test_the_page_draws_what_the_server_draws(page: Page, open_page: Open) -> No
         assert looks(page) == drawn, query
 
 
-def test_a_restart_of_the_server_is_survived(page: Page, house: House) -> None:
+def test_a_restart_of_the_server_is_survived(page: Page, house: Site) -> None:
     start_example(page, 1)
     forward(page)
     house.stop(signal.SIGKILL)

@@ -24,7 +24,7 @@ from tests.servers import (
     worker,
 )
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.servers
 IDLE_SECONDS = 8
 """redis-py 8 would cut an idle socket after five."""
 

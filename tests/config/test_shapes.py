@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from tests.servers import ROOT, Site, environment, wait_for
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.servers
 
 IN_SITE = """
 import django; django.setup()
@@ -37,19 +37,19 @@ def _run(env: dict[str, str], code: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_embedded_site_is_ready_with_its_worker_and_model(served: Site) -> None:
-    parts = served.ready()["parts"]
+def test_the_embedded_site_is_ready_with_its_worker_and_model(site: Site) -> None:
+    parts = site.ready()["parts"]
     assert set(parts.values()) == {"ok"}
     assert set(parts) == {"database", "channel layer", "worker", "model"}
 
 
-def test_the_embedded_site_says_where_it_is(served: Site) -> None:
-    expected = f"Unmask is at http://localhost:{served.env['PORT']}"
-    wait_for(lambda: expected in served.log.read_text(), "the address in the output", 20)
+def test_the_embedded_site_says_where_it_is(site: Site) -> None:
+    expected = f"Unmask is at http://localhost:{site.env['PORT']}"
+    wait_for(lambda: expected in site.log.read_text(), "the address in the output", 20)
 
 
-def test_a_second_embedded_process_on_the_same_data_is_refused(served: Site) -> None:
-    env = {**served.env, "PORT": environment(Path("unused"))["PORT"]}
+def test_a_second_embedded_process_on_the_same_data_is_refused(site: Site) -> None:
+    env = {**site.env, "PORT": environment(Path("unused"))["PORT"]}
     command = [sys.executable, "manage.py", "serve"]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -57,8 +57,8 @@ def test_a_second_embedded_process_on_the_same_data_is_refused(served: Site) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_a_taken_port_is_said_in_one_line(served: Site, tmp_path: Path) -> None:
-    env = environment(tmp_path, PORT=served.env["PORT"])
+def test_a_taken_port_is_said_in_one_line(site: Site, tmp_path: Path) -> None:
+    env = environment(tmp_path, PORT=site.env["PORT"])
     command = [sys.executable, "manage.py", "serve"]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -117,21 +117,21 @@ def test_a_worker_of_its_own_is_refused_in_the_embedded_shape(tmp_path: Path) ->
     assert "Set REDIS_URL and DATABASE_URL" in done.stderr
 
 
-def test_static_files_are_served_with_their_type_and_compressed(served: Site) -> None:
-    request = Request(f"{served.url}/static/css/base.css", headers={"Accept-Encoding": "gzip"})
+def test_static_files_are_served_with_their_type_and_compressed(site: Site) -> None:
+    request = Request(f"{site.url}/static/css/base.css", headers={"Accept-Encoding": "gzip"})
     with urlopen(request, timeout=20) as answer:
         assert answer.headers["Content-Type"].startswith("text/css")
         assert answer.headers["Content-Encoding"] == "gzip"
         assert "max-age" in answer.headers["Cache-Control"]
         assert b"{" in gzip.decompress(answer.read())
-    status, body = served.get("/static/%2e%2e/secret_key")
+    status, body = site.get("/static/%2e%2e/secret_key")
     assert status == 404
-    assert (Path(served.env["DATA_DIR"]) / "secret_key").read_text() not in body
+    assert (Path(site.env["DATA_DIR"]) / "secret_key").read_text() not in body
 
 
-def test_no_line_of_the_log_holds_what_users_write(served: Site) -> None:
+def test_no_line_of_the_log_holds_what_users_write(site: Site) -> None:
     secret = "zebra-sonata"
-    with connect(f"{served.socket_url}/ws") as client:
+    with connect(f"{site.socket_url}/ws") as client:
         for text in (
             json.dumps({"type": "initialize", "prompt": secret, "gen_length": 8}),
             json.dumps({"type": "initialize", "prompt": secret, "gen_length": "x"}),
@@ -140,5 +140,5 @@ def test_no_line_of_the_log_holds_what_users_write(served: Site) -> None:
         ):
             client.send(text)
             client.recv(timeout=20)
-    assert served.get(f"/nowhere?text={secret}")[0] == 404
-    assert secret not in served.log.read_text()
+    assert site.get(f"/nowhere?text={secret}")[0] == 404
+    assert secret not in site.log.read_text()

@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.servers import Site, full_site, wait_for, worker
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.servers
 LENGTH = 96
 STEPS = """
 import json

@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("number", range(len(ENDS)))
-def test_the_programs_of_the_tutorial_work(served: Site, number: int) -> None:
-    wait_for(served.is_ready, "the site's model")
-    program = PROGRAMS[number].replace("ws://localhost:8000", served.socket_url)
-    assert served.socket_url in program
+def test_the_programs_of_the_tutorial_work(site: Site, number: int) -> None:
+    wait_for(site.is_ready, "the site's model")
+    program = PROGRAMS[number].replace("ws://localhost:8000", site.socket_url)
+    assert site.socket_url in program
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,9 +15,8 @@ from inference.engine import checkpoint, forward
 from inference.labels import pack
 from inference.models import ModelEntry, Vocabulary
 from inference.runtime import Logits
-from tests.servers import Site
 from tests.visualizer.fakes import ALPHABET, CONTEXT, MASK, SIZE, FakeRuntime
-from tests.visualizer.served import serving, write_model
+from tests.visualizer.served import write_model
 from visualizer.commands import submit
 from visualizer.models import Command, Session
 from visualizer.services import dispatch
@@ -29,14 +28,6 @@ Play = Callable[..., dict[str, Any]]
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The embedded shape, with limits that tests can reach."""
-    limits = {"SOCKETS_PER_USER": "4", "SOCKET_BURST": "60", "SOCKET_RATE": "5"}
-    with serving(tmp_path_factory.mktemp("served"), **limits) as process:
-        yield process
 
 
 @pytest.fixture

@@ -1,0 +1,36 @@
+"""Which tests share a worker of pytest-xdist, and so one served process and one browser.
+
+Marks cannot say it: with pytest 9.2, pytest-xdist 3.8 ignores `xdist_group`.
+"""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+
+GROUPS = {
+    "browser": ("tests/browser/",),
+    "served": (
+        "tests/config/test_faults.py",
+        "tests/config/test_shapes.py",
+        "tests/config/test_site_work.py",
+        "tests/docs/",
+        "tests/visualizer/test_recovery.py",
+        "tests/visualizer/test_seed_examples.py",
+        "tests/visualizer/test_served_jobs.py",
+        "tests/visualizer/test_sockets.py",
+    ),
+}
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test: one of GROUPS, else its file."""
+    file = nodeid.split("::")[0]
+    named = (name for name, paths in GROUPS.items() if file.startswith(paths))
+    return next(named, file)
+
+
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests of a group go to the same worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
