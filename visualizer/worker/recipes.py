@@ -27,11 +27,12 @@ def prepared(
             parameters.setdefault("block_length", session.block_length)
         if per_step is not None:
             parameters |= _pace(recipe.uses, len(canvas.open_positions), per_step)
-        checked(parameters, recipe.defaults)
+        checked(parameters, recipe.defaults, recipe.uses)
     return parameters
 
 
 def _pace(uses: tuple[str, ...], masks: int, per_step: int) -> dict[str, int]:
-    if "tokens_per_step" not in uses and "steps" in uses:
-        return {"steps": max(1, math.ceil(masks / per_step))}
-    return {"tokens_per_step": per_step}
+    if "tokens_per_step" in uses:
+        return {"tokens_per_step": per_step}
+    # others set their own pace, by a threshold or a bound
+    return {"steps": max(1, math.ceil(masks / per_step))} if "steps" in uses else {}

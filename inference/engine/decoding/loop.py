@@ -72,7 +72,7 @@ def generate(
     runs. Raises InputError for a recipe or parameters that do not fit.
     """
     chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
-    values = params if isinstance(params, Params) else checked(params, chosen.defaults)
+    values = params if isinstance(params, Params) else checked(params, chosen.defaults, chosen.uses)
     if values.official and chosen.published is not None:
         chosen = chosen.published
     check_suitable(chosen, model, recipe if isinstance(recipe, str) else "given")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -82,14 +82,34 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 FLAGS = {field.name for field in fields(Params) if isinstance(field.default, bool)}
 WHOLE = {field.name for field in fields(Params) if "int" in str(field.type)}
+COMMON = (
+    *("cfg_scale", "logits_eos_inf", "confidence_eos_eot_inf", "alg_temp"),
+    *("eos_last", "stop_at_end", "official"),
+)
+"""What the loop itself reads, whatever the recipe."""
 OPTIONAL = {field.name for field in fields(Params) if "None" in str(field.type)}
 
 
-def checked(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> Params:
-    """Params from a recipe's defaults and a request's values. Raises InputError with the field."""
+def checked(
+    values: Mapping[str, Any], defaults: Mapping[str, Any], uses: Sequence[str] | None = None
+) -> Params:
+    """Params from a recipe's defaults and a request's values.
+
+    `uses`: what the recipe reads (None: anything). Raises InputError with the field, also for a
+    parameter that would do nothing; published variants (`official`) read what they read.
+    """
     for name, value in values.items():
         _check(name, value)
+    if uses is not None and not values.get("official"):
+        _refuse_unused(values, uses)
     return replace(Params(), **{**defaults, **values})
+
+
+def _refuse_unused(values: Mapping[str, Any], uses: Sequence[str]) -> None:
+    for name in values:
+        if name not in (*uses, *COMMON):
+            own = ", ".join(uses)
+            raise InputError(f"This recipe has no parameter {name!r}. It has: {own}.", name)
 
 
 def _check(name: str, value: Any) -> None:

@@ -107,13 +107,13 @@ DREAM_ORIGIN = Recipe(
 )
 
 
-def _fast(quota: Quota, published: Quota, **changes: Any) -> Recipe:
+def _fast(quota: Quota, published: Quota, reads: str, **changes: Any) -> Recipe:
     """Fast-dLLM with one of its quotas, without cache unless `source` says so."""
     source = changes.get("source", sources.plain)
     bounded = source is reuse.dual
     return Recipe(
         quota=quota,
-        uses=FAST,
+        uses=(*FAST, reads),
         defaults={"block_length": 32},
         approximate=source is not sources.plain,
         published=Recipe(
@@ -126,15 +126,15 @@ def _fast(quota: Quota, published: Quota, **changes: Any) -> Recipe:
     )
 
 
-FAST_SCHEDULE = _fast(quotas.schedule, official.schedule)
-FAST_THRESHOLD = _fast(quotas.threshold, quotas.threshold)
-FAST_FACTOR = _fast(quotas.factor, official.fast_factor)
-FAST_PREFIX = _fast(quotas.threshold, quotas.threshold, source=reuse.prefix)
-FAST_PREFIX_FACTOR = _fast(quotas.factor, official.fast_factor, source=reuse.prefix)
-FAST_PREFIX_SCHEDULE = _fast(quotas.schedule, official.schedule, source=reuse.prefix)
-FAST_DUAL = _fast(quotas.threshold, quotas.threshold, source=reuse.dual)
-FAST_DUAL_FACTOR = _fast(quotas.factor, official.fast_factor, source=reuse.dual)
-FAST_DUAL_SCHEDULE = _fast(quotas.schedule, official.schedule, source=reuse.dual)
+FAST_SCHEDULE = _fast(quotas.schedule, official.schedule, "steps")
+FAST_THRESHOLD = _fast(quotas.threshold, quotas.threshold, "threshold")
+FAST_FACTOR = _fast(quotas.factor, official.fast_factor, "factor")
+FAST_PREFIX = _fast(quotas.threshold, quotas.threshold, "threshold", source=reuse.prefix)
+FAST_PREFIX_FACTOR = _fast(quotas.factor, official.fast_factor, "factor", source=reuse.prefix)
+FAST_PREFIX_SCHEDULE = _fast(quotas.schedule, official.schedule, "steps", source=reuse.prefix)
+FAST_DUAL = _fast(quotas.threshold, quotas.threshold, "threshold", source=reuse.dual)
+FAST_DUAL_FACTOR = _fast(quotas.factor, official.fast_factor, "factor", source=reuse.dual)
+FAST_DUAL_SCHEDULE = _fast(quotas.schedule, official.schedule, "steps", source=reuse.dual)
 FAST_DREAM_THRESHOLD = Recipe(
     quota=quotas.threshold,
     draw=draws.filtered,

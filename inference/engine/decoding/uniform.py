@@ -54,6 +54,8 @@ def canvases(state: RunState) -> Block | None:
 def noisy_canvas(reader: Reader, state: RunState, block: Block) -> Reading:
     """Logits of the block's places, each holding its provisional or its random token."""
     start, end = block.span
+    if state.params.cfg_scale:
+        raise InputError("This model takes no guidance.", "cfg_scale")
     if start == 0:
         raise InputError("This model needs a prompt of at least one token.", "prompt")
     tokens = reader.tensor(state.canvas.tokens)

@@ -155,6 +155,22 @@ def test_parameters_out_of_range_are_named(recipe: str, tiny: Tiny) -> None:
         assert caught.value.field == field
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_parameters_that_would_do_nothing_are_refused(recipe: str, tiny: Tiny) -> None:
+    uses = recipe_named(recipe).uses
+    unused = "stop_entropy"
+    canvas = Canvas.start(PROMPT, 4, MASK)
+    with pytest.raises(InputError, match=f"no parameter '{unused}'.* {uses[0]}") as caught:
+        list(generate(_model(recipe, tiny), canvas, recipe, {unused: 0.5}, 0))
+    assert caught.value.field == unused
+
+
+@pytest.mark.parametrize("name", [*catalog.RECIPES])
+def test_every_default_is_of_a_parameter_that_the_recipe_has(name: str) -> None:
+    recipe = recipe_named(name)
+    assert set(recipe.defaults) <= set(recipe.uses)
+
+
 def test_an_unknown_recipe_is_named(tiny: Tiny) -> None:
     with pytest.raises(InputError) as caught:
         list(generate(tiny("llada"), Canvas.start(PROMPT, 4, MASK), "best", {}, 0))

@@ -17,6 +17,8 @@ from inference.engine.parity.fixtures import Folder
 from inference.engine.parity.helpers import check_helpers
 from tests.inference.engine.models import MASK
 
+# published loops bound these by steps; here they go on until nothing is open
+UNTIMED = {"fastdllm/threshold", "fastdllm/prefix", "fastdllm/dual"}
 EXCERPT = Path(__file__).parents[3] / "data" / "engine" / "helpers-excerpt.json"
 
 
@@ -54,7 +56,9 @@ def test_where_the_published_code_has_no_fault_both_forms_agree(
 ) -> None:
     def run(official: bool) -> list[list[int]]:
         canvas = Canvas.start([5, 6, 7], 12, MASK)
-        steps = generate(tiny(model), canvas, recipe, {**params, "official": official}, 0)
+        fits = official or recipe not in UNTIMED
+        values = {key: value for key, value in params.items() if fits or key != "steps"}
+        steps = generate(tiny(model), canvas, recipe, {**values, "official": official}, 0)
         return [step.canvas.tokens for step in steps]
 
     assert run(official=True) == run(official=False)
