@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from inference.catalog import RECIPES
+
 WIDTH, HEIGHT = 560.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 16.0, 14.0, 40.0
 HUES = 6
@@ -56,24 +58,28 @@ def curve(results: list[dict[str, Any]]) -> dict[str, Any] | None:
     return {
         "lines": lines,
         "mark": mark_of(results[0])[0],
-        "across": [Tick(_x(fastest * n / 4, fastest), f"{fastest * n / 4:.1f}") for n in range(5)],
+        "across": [Tick(_x(fastest * n / 4, fastest), f"{fastest * n / 4:.3g}") for n in range(5)],
         "up": [Tick(_y(n / 4), f"{25 * n} %") for n in range(5)],
         "box": f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
         "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM,
     }  # fmt: skip
 
 
+def label_of(recipe: str) -> str:
+    """The recipe in plain words, as far as the catalog knows it."""
+    return RECIPES[recipe].label if recipe in RECIPES else recipe
+
+
 def _line(results: list[dict[str, Any]], name: str, n: int, fastest: float) -> Line:
     rows = [row for row in results if row["recipe"] == name]
     rows.sort(key=lambda row: float(row["tokens_per_pass"] or 0))
-    return Line(name, f"s{n % HUES}", [_point(row, fastest) for row in rows])
+    return Line(label_of(name), f"s{n % HUES}", [_point(row, fastest) for row in rows])
 
 
 def _point(row: dict[str, Any], fastest: float) -> Point:
     speed, (_, value) = float(row["tokens_per_pass"] or 0), mark_of(row)
-    words = (
-        f"{row['recipe']}, {row['steps'] or 'all'} steps: {value:.0%}, {speed:.2f} tokens a pass"
-    )
+    steps = f"{row['steps'] or 'all'} steps"
+    words = f"{label_of(row['recipe'])}, {steps}: {value:.0%}, {speed:.2f} tokens a pass"
     return Point(_x(speed, fastest), _y(value), words)
 
 

@@ -12,14 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from inference.catalog import RECIPES
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.exports import lab_csv as rows_of
 from visualizer.models import LabJob
 from visualizer.selectors import lab as selectors
 from visualizer.views.asking import ask, failure_of
-from visualizer.views.curve import curve, mark_of
+from visualizer.views.curve import curve, label_of
 from visualizer.views.fields import recipes
 from visualizer.views.places import number_of
 
@@ -106,6 +105,7 @@ def _told(job: LabJob) -> dict[str, Any]:
         "light": light,
         "words": words,
         "model": entry.label,
+        "names": [label_of(name) for name in job.recipes],
         "active": job.status in LabJob.ACTIVE,
         "percent": f"{100 * job.made / max(1, job.total):.0f}",
     }
@@ -128,14 +128,13 @@ def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "curve": curve(job.results),
         "marks": list(dict.fromkeys(name for row in job.results for name in row["marks"])),
         "rows": [_row(row) for row in job.results],
-        "names": [RECIPES[name].label for name in job.recipes if name in RECIPES],
     }
     alone = request.headers.get("HX-Request")
     return render(request, f"visualizer/{'partials/job' if alone else 'lab_job'}.html", context)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "main": mark_of(row)[1], "values": list(row["marks"].values())}
+    return {**row, "label": label_of(row["recipe"]), "values": list(row["marks"].values())}
 
 
 @login_required
