@@ -270,7 +270,7 @@ def test_caches_start_exact(tiny: Tiny) -> None:
         for s in generate(model, canvas, "llada/low_confidence", {"block_length": 2, "steps": 4}, 0)
     ]
     for recipe in ("fastdllm/prefix_schedule", "fastdllm/dual_schedule"):
-        params = {"block_length": 2, "threshold": 0.0} | {"steps": 4}
+        params = {"block_length": 2, "steps": 4}
         steps = list(generate(model, canvas, recipe, params, 0))
         assert [s.canvas.tokens for s in steps] == exact
 
