@@ -7,6 +7,7 @@ from django.urls import path
 from visualizer.views.acting import act
 from visualizer.views.comparing import compare, start_runs
 from visualizer.views.exporting import export
+from visualizer.views.importing import import_session
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
 from visualizer.views.landing import home
 from visualizer.views.positions import digest, position, profile, regret, table
@@ -23,6 +24,7 @@ urlpatterns = [
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),
     path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
+    path("sessions/import/", import_session, name="import_session"),
     path("sessions/", sessions, name="sessions"),
     path(_SESSION, workspace, name="workspace"),
     path(f"{_SESSION}do/<str:name>/", act, name="act"),

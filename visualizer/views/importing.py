@@ -1,0 +1,43 @@
+"""A record comes back: a file of the export becomes a session with the same tree."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from inference.errors import UnmaskError
+from visualizer.commands import parse
+from visualizer.records import RECORD_BYTES
+from visualizer.services.importing import import_record
+
+
+@login_required
+@require_POST
+def import_session(request: HttpRequest) -> HttpResponse:
+    """Make a session of an uploaded record; what is wrong with the file is said in words."""
+    try:
+        raw = parse(_text(request.FILES.get("record")), RECORD_BYTES)
+        session = import_record(owner=request.user, raw=raw)
+    except UnmaskError as error:
+        messages.error(request, error.message)
+        return redirect("sessions")
+    messages.success(request, "The record is a session of yours now.")
+    return redirect("workspace", session.pk)
+
+
+def _text(file: UploadedFile[bytes] | None) -> str:
+    """The file's text. Raises UnmaskError for a missing, too large or unreadable one."""
+    if file is None:
+        raise UnmaskError("validation", "Choose a record (JSON) first.", "record")
+    if (file.size or 0) > RECORD_BYTES:
+        raise UnmaskError(
+            "validation", f"A record has at most {RECORD_BYTES // 2**20} MB.", "record"
+        )
+    try:
+        return bytes(file.read()).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnmaskError("validation", "This file is not a record in UTF-8.", "record") from None
