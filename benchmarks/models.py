@@ -21,7 +21,7 @@ LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
 
 def shipped(name: str = "stories") -> LoadedModel:
     """A shipped model in float32 on the CPU, as the worker loads it."""
-    return checkpoint.load(SHIPPED / name)
+    return checkpoint.load(SHIPPED / name, dtype="float32")
 
 
 def large_vocabulary() -> LoadedModel:
