@@ -45,8 +45,14 @@ def _impossible(state: RunState, edits: bool) -> list[int | None]:
 
 
 def _may_expand(state: RunState) -> bool:
-    """Whether the canvas may grow: room, budget and context are left."""
+    """Whether the canvas may grow: room, budget and context are left.
+
+    Once a place has been deleted it grows no more: expanding and deleting would undo each other
+    until the budget is spent.
+    """
     params = state.params
+    if state.carry.get("shrunk") and not params.official:
+        return False
     room = params.max_new_tokens or len(places(state.canvas))
     budget = 2 * room if params.expand_budget is None else params.expand_budget
     spent = state.carry.get("expansions", 0)

@@ -113,6 +113,7 @@ def _resized(view: View, operation: Operation) -> list[Operation]:
         view.state.carry["expansions"] = view.state.carry.get("expansions", 0) + 1
         return [{"op": "insert", "slot": slot, "new": [view.state.new_slot()]}]
     if operation["op"] == "commit" and token == view.spec.delete_id:
+        view.state.carry["shrunk"] = True
         return [{"op": "delete", "slot": gone} for gone in _deleted(view, slot)]
     return [operation]
 

@@ -177,7 +177,11 @@ TASK = Task(
     cases=cases,
     aims=("prompt", "consistent", "kept", "plot", "grammar", "length"),
     examples=[
-        example("Leo was a very kind boy. He had a red kite.", " There was the red kite!", 4),
+        example(
+            "Leo was a very kind boy. He had a red kite.",
+            " At last he found the kite in a bush.",
+            4,
+        ),
         example(
             "Anna was a very shy girl. One day she met a cow in the grass.",
             ' "Moo! Moo!" said the cow.',

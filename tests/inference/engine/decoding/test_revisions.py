@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,29 @@ def test_the_budget_bounds_the_expansions(tiny: Tiny) -> None:
         model, "dreamon", Canvas.start([1, MASK, 3], 0, MASK), max_new_tokens=50, expand_budget=2
     )
     assert sum(op["op"] == "insert" for step in steps for op in step.operations) == 2
+
+
+def test_expanding_and_deleting_do_not_undo_each_other(tiny: Tiny) -> None:
+    """A model that deletes whatever it has just added comes to an end, far below the budget."""
+    model = tiny("dreamon")
+    wish = iter([311, 311, model.spec.delete_id or 0, *[311] * 200])
+    model = replace(model, family=replace(model.family, head=_wishing(model, wish)))
+    canvas = Canvas.start([1, MASK, 3], 0, MASK)
+    steps = _steps(model, "dreamon", canvas, max_new_tokens=50, expand_budget=100)
+    names = [op["op"] for step in steps for op in step.operations]
+    assert names == ["insert", "insert", "delete", "commit", "commit"]
+
+
+def _wishing(model: LoadedModel, wish: Iterator[int]) -> Callable[..., torch.Tensor]:
+    """A head that puts another token first at every forward."""
+    plain = model.family.head
+
+    def head(native: torch.nn.Module, hidden: torch.Tensor) -> torch.Tensor:
+        found = plain(native, hidden).clone()
+        found[..., next(wish)] += 50.0
+        return found
+
+    return head
 
 
 def test_a_delete_token_takes_its_place_away(tiny: Tiny) -> None:
