@@ -220,9 +220,14 @@ def _listed(keys: list[str]) -> str:
 
 
 def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:
+    """What was asked for, else the checkpoint's own, which has to make sense in any case."""
+    own = _dtype_named(config.get("dtype") or config.get("torch_dtype") or "float32")
     if isinstance(asked, torch.dtype):
         return asked
-    name = asked or config.get("dtype") or config.get("torch_dtype") or "float32"
+    return _dtype_named(asked) if asked else own
+
+
+def _dtype_named(name: Any) -> torch.dtype:
     if name not in DTYPES:
         raise CheckpointError(f"dtype {name!r} is not one of {', '.join(DTYPES)}.", "dtype")
     return DTYPES[name]
