@@ -67,7 +67,7 @@ def _run(payload: Payload, session: Session) -> list[Part]:
 
 
 def _model_alone(payload: Payload, session: Session) -> list[Part]:
-    """A forward shows that the model is there; a loading, how far it has come."""
+    """How far a loading has come, or that the model is there."""
     return _model(session)
 
 
@@ -76,9 +76,10 @@ _PARTS: dict[str, Callable[[Payload, Session], list[Part]]] = {
     "staged": _staged,
     "branch": _branches,
     "run": _run,
-    "forward": _model_alone,
     "model": _model_alone,
 }
+WITH_PARTIALS = frozenset(_PARTS)
+"""Events of other types change nothing but tokens and pictures."""
 
 
 def _model(session: Session) -> list[Part]:

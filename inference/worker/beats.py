@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from inference import registry, runtime
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
-from inference.runtime import devices
+from inference.runtime import devices, records
 from inference.runtime.forwards import metrics
 from inference.worker.timers import every
 
@@ -41,7 +41,8 @@ def beat() -> None:
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
-    ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE).update(state=State.LOADED)
+    for entry in ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE):
+        records.change(entry.slug, state=State.LOADED)
 
 
 @every(10)

@@ -143,11 +143,7 @@ def test_a_bucket_lets_bursts_pass_and_floods_not(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_page_hears_of_its_own_model_only(monkeypatch: pytest.MonkeyPatch) -> None:
     page, told = PageConsumer(), list[str]()
-
-    async def partial(type: str, payload: dict[str, Any]) -> None:
-        told.append(type)
-
-    monkeypatch.setattr(page, "_partial", partial)
+    monkeypatch.setattr(page.chrome, "want", lambda type, payload: told.append(type))
     page.session_id = None
     await page.model_bell({"type": "model.bell", "slug": "mine"})  # before it has a session
     page.session_id = uuid4()

@@ -64,7 +64,8 @@ async def test_a_run_goes_on_without_its_socket(site: Site, token: str) -> None:
         assert [f["payload"]["number"] for f in events if f["event"] == "step"] == list(
             range(1, 17)
         )
-        assert (await peer.ask(type="rewind", step=16))["is_complete"] is True
+        await peer.send(type="rewind", step=16)
+        assert (await peer.until(type="state_update"))["is_complete"] is True
 
 
 async def test_a_client_that_acknowledges_is_not_run_over(site: Site, token: str) -> None:

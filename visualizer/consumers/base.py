@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from accounts.seats import SEATS, TOO_MANY
-from accounts.sockets import UNAUTHORISED, still_allowed
+from accounts.sockets import UNAUTHORISED
 from inference.errors import UnmaskError, error_shape, internal_error, new_correlation_id
 from inference.events import MODELS_GROUP, Event, stream_group, user_group
 from visualizer.commands import COMMANDS, parse
@@ -22,7 +21,7 @@ from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
 from visualizer.consumers.bucket import Bucket
 from visualizer.consumers.following import Follower
-from visualizer.models import Command, Session
+from visualizer.models import Session
 
 log = logging.getLogger(__name__)
 WAITING = 200
@@ -30,7 +29,6 @@ WAITING = 200
 WAITING_BYTES = 2 * 10 * 1024 * 1024
 LARGE = 64 * 1024
 TICK_SECONDS = 1.0
-allowed = database_sync_to_async(still_allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +120,22 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             if item.error is not None:
                 raise item.error
-            if await self._still_welcome():
-                await self._carry_out(item.message)
+            await self._carry_out(item.message)
         except UnmaskError as error:
             await self._refuse(item.message, error)
+        except database.Unwelcome:
+            await self._send_away()
         except Exception:
             log.exception("socket message failed")
             await self._refuse(item.message, internal_error())
 
     async def _carry_out(self, message: dict[str, Any]) -> None:
         if message.get("type") == "ack":
-            await self._acknowledge(message)
+            if await self._still_welcome():
+                await self._acknowledge(message)
             return
         message = self.completed(message)
-        command: Command = await database.submit(self.user, self.door, message, self.session_id)
+        command = await database.submit(self.scope, self.door, message, self.session_id)
         text = command.reply or await self.answers.wait(command.pk)
         await self.send_reply(command.type, text)
 
@@ -155,10 +155,13 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.send_error(shape)
 
     async def _still_welcome(self) -> bool:
-        if await allowed(self.scope):
+        if await database.allowed(self.scope):
             return True
-        await self.close(UNAUTHORISED, "sign in again")
+        await self._send_away()
         return False
+
+    async def _send_away(self) -> None:
+        await self.close(UNAUTHORISED, "sign in again")
 
     async def _tick(self) -> None:
         """Once a second: what lost bells would have told, and whether the caller may stay."""

@@ -1,58 +1,101 @@
-"""What consumers ask the database; every function is called in a thread."""
+"""What consumers ask the database; every function is called in one of a few threads."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from channels.db import database_sync_to_async
+from asgiref.sync import sync_to_async
 
+from accounts.sockets import still_allowed
+from inference.connections import kept_open
 from inference.events import Event, events_after
 from inference.models import ModelEntry
+from visualizer import partials
 from visualizer.commands import submit as submit_command
 from visualizer.models import Command, Session
 from visualizer.selectors import session_for, snapshot
 from visualizer.selectors.snapshots import last_number
 
+P = ParamSpec("P")
+R = TypeVar("R")
+THREADS = 4
+_POOL = ThreadPoolExecutor(THREADS, "sockets")
+"""All sockets share these, so that one slow question does not hold up everybody else's."""
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
-def submit(user: Any, channel: str, message: dict[str, Any], session_id: UUID | None) -> Command:
-    """Carry out or dispatch a command for the socket's session."""
+
+def in_thread(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    """The function for consumers: awaited, run in the pool, with a connection that stays open."""
+    run = sync_to_async(kept_open(function), thread_sensitive=False, executor=_POOL)
+
+    @wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await run(*args, **kwargs)
+
+    return call
+
+
+class Unwelcome(Exception):
+    """The socket's caller is nobody any more."""
+
+
+@in_thread
+def allowed(scope: dict[str, Any]) -> bool:
+    """Whether the socket's caller is still signed in."""
+    return still_allowed(scope)
+
+
+@in_thread
+def submit(
+    scope: dict[str, Any], channel: str, message: dict[str, Any], session_id: UUID | None
+) -> Command:
+    """Carry out or dispatch a command for the socket's session. Raises Unwelcome."""
+    if not still_allowed(scope):
+        raise Unwelcome
     session = Session(pk=session_id) if session_id else None
-    return submit_command(user=user, channel=channel, message=message, session=session)
+    return submit_command(user=scope["user"], channel=channel, message=message, session=session)
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
+@in_thread
+def render(type: str, payload: dict[str, Any], session: Session) -> str:
+    """The partials of an event."""
+    return partials.render_for(type, payload, session)
+
+
+@in_thread
 def reply_of(command_id: int) -> str:
     """A command's reply, empty while it is pending."""
     return Command.objects.values_list("reply", flat=True).filter(pk=command_id).first() or ""
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
+@in_thread
 def find_session(user: Any, id: UUID | str) -> Session:
     """The user's session. Raises UnmaskError."""
     return session_for(user, id)
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
+@in_thread
 def events_since(stream: UUID | str, number: int, limit: int) -> list[Event]:
     """Events of a stream after a number."""
     return events_after(stream, number, limit)
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
+@in_thread
 def newest(session: Session) -> int:
     """The number of the session's newest event."""
     return last_number(session)
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
+@in_thread
 def take_snapshot(session: Session) -> dict[str, Any]:
     """All that a client needs that starts to look."""
     return snapshot(session)
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]
+@in_thread
 def model_status(slug: str | None) -> dict[str, Any]:
     """The model_status message of 001 for the socket's model, the default one at first."""
     rows = (

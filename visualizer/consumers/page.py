@@ -6,24 +6,26 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels.db import database_sync_to_async
-
 from inference.errors import UnmaskError
 from inference.events import Event
-from visualizer import partials
 from visualizer.commands import from_form, parse
 from visualizer.consumers import database
 from visualizer.consumers.base import Protocol
+from visualizer.consumers.chrome import Chrome
+from visualizer.partials import WITH_PARTIALS
 from visualizer.services.commands import as_json
 
 NOT_FOUND = 4404
-render = database_sync_to_async(partials.render_for)
 
 
 class PageConsumer(Protocol):
     """One session's page. Replies carry no state: the page lives on events."""
 
     door = "page"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.chrome = Chrome(self._partials, self._show)
 
     async def greet(self) -> None:
         try:
@@ -43,6 +45,10 @@ class PageConsumer(Protocol):
             return None
         return int(text) if int(text) <= await database.newest(self.session) else None
 
+    async def disconnect(self, code: int) -> None:
+        self.chrome.close()
+        await super().disconnect(code)
+
     def read(self, text: str | None) -> dict[str, Any]:
         message = parse(text)
         return message if message.get("type") == "ack" else from_form(message)
@@ -58,25 +64,26 @@ class PageConsumer(Protocol):
 
     async def send_error(self, shape: dict[str, Any]) -> None:
         await self._send({"t": "error", **shape})
-        await self._partial("error", shape)
 
     async def send_event(self, event: Event) -> None:
         await self._send(
             {"t": "event", "number": event.number, "type": event.type, "payload": event.payload}
         )
-        await self._partial(event.type, event.payload)
+        if event.type in WITH_PARTIALS:
+            self.chrome.want(event.type, event.payload)
 
     async def model_changed(self, slug: str) -> None:
         if self.session_id is not None and slug == self.session.model.slug:
-            await self._partial("model", {})
+            self.chrome.want("model", {})
 
     async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
         await self._send(snapshot)
 
-    async def _partial(self, type: str, payload: dict[str, Any]) -> None:
-        html = await render(type, payload, self.session)
-        if html:
-            await self.send(text_data=html)
+    async def _partials(self, type: str, payload: dict[str, Any]) -> str:
+        return await database.render(type, payload, self.session)
+
+    async def _show(self, html: str) -> None:
+        await self.send(text_data=html)
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self.send(text_data=as_json(message))

@@ -1,4 +1,8 @@
-"""Runs: automatic generation, worked in slices, resumable after any crash."""
+"""Runs: automatic generation, worked in slices, resumable after any crash.
+
+Runs are queued by commands, so the worker that queues one is at the session's turn and goes on
+with it; nobody has to be sent.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,6 @@ def start_run(
         max_steps=max_steps,
     )
     _tell(run)
-    dispatch.advance(session.pk)
     return run
 
 
@@ -72,7 +75,6 @@ def queue_runs(*, session: Session, place: Place, wanted: Sequence[Wanted]) -> l
     rows = [_queued(session, origin, one) for one in wanted]
     for run in reversed(rows):
         _tell(run)
-    dispatch.advance(session.pk)
     return rows
 
 

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from inference import runtime
+from inference.connections import kept_open
 from inference.worker.timers import every
 from visualizer.services import leases, reaper
 from visualizer.worker import lab as lab_worker
@@ -18,6 +19,7 @@ FORGET_SECONDS = 60.0
 
 
 @shared_task(name="visualizer.advance")
+@kept_open
 def advance(session_id: str) -> None:
     """Work a session's pending commands and a slice of its run."""
     slug = needs.model_of_session(session_id)
@@ -25,6 +27,7 @@ def advance(session_id: str) -> None:
 
 
 @shared_task(name="visualizer.execute")
+@kept_open
 def execute(command_id: int) -> None:
     """Work a command that belongs to no session yet."""
     slug = needs.model_of_command(command_id)
@@ -32,6 +35,7 @@ def execute(command_id: int) -> None:
 
 
 @shared_task(name="visualizer.lab")
+@kept_open
 def lab(job_id: str) -> None:
     """Work a slice of a job of the Lab."""
     lab_worker.work(job_id)
