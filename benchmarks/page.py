@@ -29,6 +29,24 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ROUNDS, PRESSES = 5, 40
 WAIT = 300_000
 
+PAINTED = """() => {
+  // window.painted(then): `then` runs when the frame that shows what has just been changed is done.
+  // A message that is posted within a frame is dealt with after that frame's style, layout and
+  // paint; what was changed between two frames is shown by the next one.
+  const afterwards = (then) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = then;
+    channel.port2.postMessage(0);
+  };
+  const ask = window.requestAnimationFrame.bind(window);
+  let inFrame = false;
+  window.requestAnimationFrame = (draw) => ask((now) => {
+    inFrame = true;
+    afterwards(() => { inFrame = false; });
+    draw(now);
+  });
+  window.painted = (then) => (inFrame ? afterwards(then) : ask(() => afterwards(then)));
+}"""
 FIRST_STEP = """() => {
   window.firstStep = null;
   const clicked = { at: 0 };
@@ -37,7 +55,7 @@ FIRST_STEP = """() => {
   const look = () => {
     if (!clicked.at || document.querySelectorAll("#tokens .cell.masked").length === 64) return;
     watch.disconnect();
-    requestAnimationFrame((now) => { window.firstStep = performance.now() - clicked.at; });
+    window.painted(() => { window.firstStep = performance.now() - clicked.at; });
   };
   const watch = new MutationObserver(look);
   watch.observe(document.querySelector("#tokens"), { subtree: true, attributes: true });
@@ -46,11 +64,7 @@ SLIDER = """() => {
   window.sliderTimes = [];
   document.addEventListener("input", () => {
     const begun = performance.now();
-    requestAnimationFrame(() => {
-      const painted = new MessageChannel();
-      painted.port1.onmessage = () => window.sliderTimes.push(performance.now() - begun);
-      painted.port2.postMessage(0);
-    });
+    window.painted(() => window.sliderTimes.push(performance.now() - begun));
   }, { capture: true });
 }"""
 
@@ -90,6 +104,7 @@ def _browser(address: str) -> Iterator[Page]:
         options: Any = {"viewport": {"width": 1440, "height": 900}}
         page = browser.new_page(base_url=f"http://{address}", **options)
         page.set_default_timeout(WAIT)
+        page.add_init_script(f"({PAINTED})()")
         yield page
         browser.close()
 

@@ -90,8 +90,9 @@ def _append(stream_id: str, new: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 def _ring(events: list[Event]) -> None:
-    for event in events:
-        send(stream_group(event.stream), {"type": "bell", "event": asdict(event)})
+    """One bell for events of one stream that were written together."""
+    bell = {"type": "bell", "events": [asdict(event) for event in events]}
+    send(stream_group(events[0].stream), bell)
 
 
 def events_after(stream_id: UUID | str, number: int, limit: int = 500) -> list[Event]:

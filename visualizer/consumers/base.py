@@ -191,11 +191,12 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def bell(self, message: dict[str, Any]) -> None:
-        """Channel layer: an event of a stream."""
-        event = Event(**message["event"])
-        if self.follower is not None and event.stream == self.follower.stream:
-            with contextlib.suppress(UnmaskError):
-                await self.follower.hear(event)
+        """Channel layer: events of a stream, in order."""
+        for told in message["events"]:
+            event = Event(**told)
+            if self.follower is not None and event.stream == self.follower.stream:
+                with contextlib.suppress(UnmaskError):
+                    await self.follower.hear(event)
 
     async def answer(self, message: dict[str, Any]) -> None:
         """Channel layer: a command of this user has its reply."""

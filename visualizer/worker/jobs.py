@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from inference.errors import UnmaskError, correlation_id, internal_error
+from inference.events import gathered
 from inference.limits import LOAD_SECONDS, STEP_SECONDS
 from inference.runtime.faults import told
 from visualizer.commands.door import handler_of
@@ -69,7 +70,7 @@ def _attempt(command: Command, lease: Lease | None) -> None:
     session = _session(command)
     with leases.kept(lease or command.pk, limit + leases.RENEW_SECONDS), told():
         write: Write = handler_of(spec)(Job(command, message, session))
-    with fenced(lease):
+    with fenced(lease), gathered():
         if lease is not None:
             session.refresh_from_db(fields=CHANGING)
         commands.finish(command=command, reply=write())

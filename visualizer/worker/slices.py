@@ -102,7 +102,8 @@ def _begin(lease: Lease, run: Run) -> None:
 def _work(work: Slice, deadline: float) -> None:
     """Step by step, until something else is due.
 
-    While a step is being written the engine computes the next one already.
+    While a step is being written the engine computes the next one already; only a run's first
+    step, for which somebody waits, is written before anything else is begun.
     """
     if _stop_asked(work):
         _end(work.lease, work.run, Status.STOPPED)
@@ -113,15 +114,25 @@ def _work(work: Slice, deadline: float) -> None:
         while True:
             with leases.kept(work.lease):
                 made = coming.result()
-            due = Status.DONE if made is None else _due(work, deadline)
-            if made is not None and due is None:
+            if made is None:
+                _end(work.lease, work.run, Status.DONE)
+                return
+            due = _due(work, deadline)
+            awaited = work.number + 1 == work.run.first_step
+            if awaited:
+                _write(work, made)
+            if due is None:
                 coming = ahead.submit(_make, results, made.result.canvas)
-            if made is not None:
-                with fenced(work.lease), gathered():
-                    _store(work, made)
+            if not awaited:
+                _write(work, made)
             if due is not None:
                 _ENDS[due](work)
                 return
+
+
+def _write(work: Slice, made: Made) -> None:
+    with fenced(work.lease), gathered():
+        _store(work, made)
 
 
 def _make(results: Iterator[StepResult], before: Canvas) -> Made | None:
