@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .digest_forms import BETA_MIN, FARTHEST, GRID, KEEP, PACKED, STEP, Dense, sparse_form
 from .processing import forbid
-from .reduce import entropies, portions
+from .reduce import best_token, entropies, largest, portions
 
 SMALL = 1024
 """The largest vocabulary that is kept whole: two kilobytes a position."""
@@ -41,17 +41,23 @@ def encode(
 
 def _dense(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
     rows = logits.float()
-    top = forbid(rows, exclude).amax(-1)
-    below = (rows - top[:, None]).clamp_(-FARTHEST, FARTHEST)
-    # only an excluded token can be likelier than the best of the others
-    peak = below[:, [*exclude, 0]].amax(-1).clamp_min_(0.0)
-    probs = below.softmax(-1)
-    norm = peak - probs.amax(-1).log()
-    entropy = norm - probs.mul_(below).sum(-1)
-    differences = below.half().neg_()
-    floats = [column.cpu().numpy() for column in (top, norm, entropy, differences)]
+    peak = largest(rows)
+    best = best_token(rows, exclude, peak)
+    top = rows.gather(1, best[:, None])
+    differences = (top - rows).clamp_(-FARTHEST, FARTHEST)
+    # the peak's probability never vanishes; that of the best candidate may, beside an excluded token
+    probs = rows.softmax(-1)
+    norm = _column(probs, peak).log().neg_() - _column(differences, peak)
+    entropy = norm + probs.mul_(differences).sum(-1)
+    columns = (top[:, 0], norm, entropy, differences.half())
+    floats = [column.cpu().numpy() for column in columns]
     ids, where = np.asarray(exclude, "<u4"), np.asarray(positions, "<u4")
     return Dense(logits.shape[-1], ids, where, *floats).to_bytes()
+
+
+def _column(table: Tensor, columns: Tensor) -> Tensor:
+    """One entry [n] of each row."""
+    return table.gather(1, columns[:, None])[:, 0]
 
 
 def _sparse(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:

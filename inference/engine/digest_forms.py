@@ -110,7 +110,7 @@ class Sparse:
             self.below.astype("<f2"),
             *planes,
         ]
-        return header + b"".join(array.tobytes() for array in arrays)
+        return _joined(header, arrays)
 
     @staticmethod
     def from_bytes(data: bytes) -> Sparse:
@@ -169,10 +169,10 @@ class Dense:
         floats = (self.top_logit, self.unit_norm, self.unit_entropy)
         arrays = [
             *whole,
-            *(a.astype("<f4") for a in floats),
+            *(a.astype("<f4", copy=False) for a in floats),
             self.differences.astype("<f2", copy=False),
         ]
-        return header + b"".join(array.tobytes() for array in arrays)
+        return _joined(header, arrays)
 
     @staticmethod
     def from_bytes(data: bytes) -> Dense:
@@ -253,6 +253,11 @@ def hermite(values: Array, slopes: Array, beta: float) -> tuple[Array, Array]:
         value = y0 + t * (d0 + t * (curve + t * twist))
         slope = (d0 + t * (2 * curve + 3 * t * twist)) / STEP
     return np.where(np.isnan(value), -np.inf, value), np.nan_to_num(slope, neginf=0.0)
+
+
+def _joined(header: bytes, arrays: Sequence[Array]) -> bytes:
+    """Header and arrays in one copy."""
+    return b"".join([header, *(np.ascontiguousarray(array).data for array in arrays)])
 
 
 def _log_sum(terms: Array, slopes: Array) -> tuple[Array, Array]:

@@ -15,6 +15,8 @@ from torch import Tensor
 PORTION = 1 << 18
 FLAT = 4096
 """Up to this vocabulary a draw looks through all of it at once."""
+BELOW_ONE = 1 - 2.0**-51
+"""What a uniform number is held to, so that its share of a sum stays below the sum."""
 
 
 def portions(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -112,16 +114,17 @@ def inverse_draw(
     width = 1 if size <= FLAT else int(size**0.5)
     top = largest(logits)[:, None]
     masses, peaks = _masses(logits, top, temperature, barred, width)
-    norm = (logits.gather(1, top).double() / temperature - peaks.double().log())[:, 0]
-    sums = masses.double().cumsum(-1)
-    target = uniform.to(sums) * sums[:, -1]
-    stretch = _first_beyond(sums, target)
+    best = logits.gather(1, top)
+    norm = ((best if temperature == 1.0 else best / temperature) - peaks.log())[:, 0]
+    sums = masses.cumsum(-1, dtype=torch.float64)
+    target = uniform.to(sums).clamp_max(BELOW_ONE) * sums[:, -1]
+    stretch = torch.searchsorted(sums, target[:, None], right=True)[:, 0]
     if width == 1:
-        return stretch, norm.to(logits)
+        return stretch, norm
     before = sums.gather(1, (stretch - 1).clamp_min(0)[:, None])[:, 0].where(stretch > 0, 0.0)
     columns = stretch[:, None] * width + torch.arange(width, device=logits.device)
     weights = _weights_at(logits, columns, norm, temperature, barred)
-    return stretch * width + _first_beyond(weights.cumsum(-1), target - before), norm.to(logits)
+    return stretch * width + _first_beyond(weights.cumsum(-1), target - before), norm
 
 
 def _masses(
@@ -161,7 +164,11 @@ def _weights_at(
 
 
 def _first_beyond(cumulative: Tensor, target: Tensor) -> Tensor:
-    """The first place [n] whose cumulative weight exceeds the target and that adds some itself."""
-    place = torch.searchsorted(cumulative, target[:, None], right=True)[:, 0]
-    last = (cumulative < cumulative[:, -1:]).sum(-1)
-    return torch.minimum(place, last)
+    """The first place [n] whose cumulative weight exceeds the target.
+
+    Rounding may carry the target beyond the whole weight; it is then set just below it, so that the
+    place always adds some weight itself.
+    """
+    below = torch.nextafter(cumulative[:, -1], cumulative.new_zeros(()))
+    reachable = torch.minimum(target, below)
+    return torch.searchsorted(cumulative, reachable[:, None], right=True)[:, 0]
