@@ -6,6 +6,7 @@ forward. Threads submit as the worker's do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -34,6 +35,7 @@ def measure() -> list[str]:
         },
         ROUNDS * 3,
     )
+    matrices = in_turn(_matrices(model), ROUNDS * 3)
     batcher = Batcher()
     try:
         runs = in_turn(
@@ -52,7 +54,28 @@ def measure() -> list[str]:
         f"  requests per forward in the shared runs: {shared.sequences / shared.forwards:.2f}",
         f"  throughput of one forward: x {_gain(forwards, 'one forward'):.2f},"
         f" of shared runs: x {_gain(runs, 'shared'):.2f}",
+        f"  of its matrix products alone, {REQUESTS} times the rows at once:"
+        f" x {_gain(matrices, 'at once'):.2f} (what this CPU's arithmetic lets a batch gain)",
     ]
+
+
+def _matrices(model: LoadedModel) -> dict[str, Callable[[], object]]:
+    """The model's linear layers on the rows of one request, four times, or on all rows at once."""
+    layers = [layer for layer in model.model.modules() if isinstance(layer, torch.nn.Linear)]
+    length = len(_canvas(model, 0))
+    inputs = {layer.in_features for layer in layers}
+    one = {size: torch.randn(length, size) for size in inputs}
+    all_rows = {size: torch.randn(REQUESTS * length, size) for size in inputs}
+
+    @torch.inference_mode()
+    def apply(rows: dict[int, torch.Tensor], times: int) -> None:
+        for layer in layers * times:
+            layer(rows[layer.in_features])
+
+    return {
+        "one after the other": lambda: apply(one, REQUESTS),
+        "at once": lambda: apply(all_rows, 1),
+    }
 
 
 def _gain(results: dict[str, Measured], name: str) -> float:

@@ -45,7 +45,7 @@ def _dense(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> byte
     best = best_token(rows, exclude, peak)
     top = rows.gather(1, best[:, None])
     differences = (top - rows).clamp_(-FARTHEST, FARTHEST)
-    # the peak's probability never vanishes; that of the best candidate may, beside an excluded token
+    # the peak's probability never vanishes; that of the best candidate may, beside an excluded one
     probs = rows.softmax(-1)
     norm = _column(probs, peak).log().neg_() - _column(differences, peak)
     entropy = norm + probs.mul_(differences).sum(-1)
