@@ -79,7 +79,7 @@ def _matrices(model: LoadedModel) -> dict[str, Callable[[], object]]:
 
 
 def _gain(results: dict[str, Measured], name: str) -> float:
-    return float(results["one after the other"].median / results[name].median)
+    return results["one after the other"].over(results[name])
 
 
 def _canvas(model: LoadedModel, number: int) -> Canvas:

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Milliseconds per call over all rounds."""
+    """Milliseconds per call over all rounds, and each of them."""
 
     median: float
     low: float
     high: float
+    samples: tuple[float, ...] = ()
+
+    def over(self, other: Measured) -> float:
+        """Median of the ratios to another contender's time in the same round.
+
+        What slows a machine for a while slows both of a pair.
+        """
+        pairs = zip(self.samples, other.samples, strict=True)
+        return statistics.median(mine / theirs for mine, theirs in pairs)
 
 
 def in_turn(
@@ -39,16 +48,16 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 def summary(values: list[float]) -> Measured:
     """Median and range."""
-    return Measured(statistics.median(values), min(values), max(values))
+    return Measured(statistics.median(values), min(values), max(values), tuple(values))
 
 
 def table(title: str, results: Mapping[str, Measured], per: int, reference: str) -> list[str]:
     """Lines of a table: ms per step (median, range) and the ratio to the reference."""
-    base = results[reference].median
+    base = results[reference]
     rows = [f"{title}  (ms per step; ratio to {reference})"]
     for name, m in results.items():
         rows.append(
             f"  {name:<34} {m.median / per:9.2f}  [{m.low / per:.2f} - {m.high / per:.2f}]"
-            f"  x {m.median / base:.2f}"
+            f"  x {m.over(base):.2f}"
         )
     return rows
