@@ -1,5 +1,7 @@
 // The buttons of the cycle: enabled in order, each with the reason why it cannot act. The rules
 // are those of visualizer/views/actions.py; the reasons come with the page.
+import { put, write } from "./dom.js";
+
 const BLOCKERS = {
   run: ["offline", "running", "complete"],
   forward_pass: ["offline", "running", "complete"],
@@ -32,10 +34,10 @@ export function drawButtons(now, busy) {
     const name = button.dataset.action;
     const reason = reasonAgainst(name, now);
     button.classList.toggle("is-busy", busy.has(name));
-    button.title = reason || button.dataset.title;
+    put(button, "title", reason || button.dataset.title);
     const why = document.getElementById(button.getAttribute("aria-describedby"));
-    if (why.textContent !== reason) why.textContent = reason;
-    if (reason) button.setAttribute("aria-disabled", "true");
+    write(why, reason);
+    if (reason) put(button, "aria-disabled", "true");
     else button.removeAttribute("aria-disabled");
   }
 }

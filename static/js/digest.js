@@ -4,6 +4,8 @@
 const BETA_MIN = 0.1;
 const STEP = Math.log(2) / 2;
 const HEADER = 20;
+// The exponential of anything below this is nought.
+const SMALLEST = -746;
 
 function half(bits) {
   const sign = bits & 0x8000 ? -1 : 1;
@@ -12,6 +14,25 @@ function half(bits) {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+let table = null;
+
+/** Numbers of sixteen bits; each of their values is worked out once. */
+function halves(bits) {
+  table ??= Float64Array.from({ length: 65536 }, (_, value) => half(value));
+  const out = new Float64Array(bits.length);
+  for (let i = 0; i < bits.length; i += 1) out[i] = table[bits[i]];
+  return out;
+}
+
+/** Whole numbers whose bytes lie in planes, the lowest first. */
+function joined(planes, width, size) {
+  const out = new Uint32Array(size);
+  for (let byte = 0; byte < width; byte += 1) {
+    for (let i = 0; i < size; i += 1) out[i] += planes[byte * size + i] * 256 ** byte;
+  }
+  return out;
 }
 
 /** Value and slope in log beta of a row's tail, by cubic Hermite interpolation. */
@@ -46,14 +67,9 @@ export class Digest {
     this.tailTop = take(Float32Array, this.count);
     this.tail = take(Float32Array, this.count * this.points);
     this.slope = take(Float32Array, this.count * this.points);
-    this.below = Float64Array.from(take(Uint16Array, this.count * this.kept), half);
-    const planes = take(Uint8Array, width * this.count * this.kept);
     const size = this.count * this.kept;
-    this.ids = Uint32Array.from({ length: size }, (_, i) => {
-      let id = 0;
-      for (let byte = 0; byte < width; byte += 1) id += planes[byte * size + i] * 256 ** byte;
-      return id;
-    });
+    this.below = halves(take(Uint16Array, size));
+    this.ids = joined(take(Uint8Array, width * size), width, size);
     this.rowOf = new Map([...this.positions].map((position, row) => [position, row]));
   }
 
@@ -67,8 +83,8 @@ export class Digest {
     let mean = rest ? rest * (slope + offset) : 0;
     for (let i = row * this.kept; i < (row + 1) * this.kept; i += 1) {
       const term = -beta * this.below[i];
+      if (term < SMALLEST) break; // best first: what follows is nought too
       const weight = Math.exp(term);
-      if (weight === 0) continue;
       norm += weight;
       mean += weight * term;
     }

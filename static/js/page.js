@@ -4,6 +4,7 @@ import { Steering } from "./steering.js";
 import { drawButtons } from "./actions.js";
 import { announce, sentence, showStatus } from "./status.js";
 import { Cells, glyphs, withAgain } from "./cells.js";
+import { put, write } from "./dom.js";
 import { Commands } from "./commands.js";
 import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
@@ -79,7 +80,7 @@ export class Page extends Steering {
     if (frame.type === "staged") this.staging.changed(frame.payload);
     if (frame.type === "step" || frame.type === "head") this.staging.forget();
     this.arrivals.came(tip(this.state));
-    if (["forward", "step", "head"].includes(frame.type)) $("#note").textContent = "";
+    if (["forward", "step", "head"].includes(frame.type)) write($("#note"), "");
     if (frame.type === "forward") {
       this.regret.forget();
       this.profile.forget();
@@ -160,6 +161,12 @@ export class Page extends Steering {
     this.drawChrome(view, here);
   }
 
+  /** What other settings change: the heat map, and the cells where they show it. */
+  drawSettings() {
+    if (this.cells.view?.profile) this.cells.draw(this.rows, { ...this.cells.view, profile: this.profile.known });
+    this.heat.paint();
+  }
+
   drawChrome(view, here) {
     const { state, shown } = this;
     const newest = shown === view.tip ? this.rows : withCell(canvasAt(state, view.tip), state.session);
@@ -170,7 +177,7 @@ export class Page extends Steering {
     drawButtons(this.situation(), this.commands?.busy ?? new Set());
     const share = 1 - this.masked / Math.max(1, this.rows.length);
     showStatus(sentence(state, shown, view.tip, this.masked), isRunning(state), share);
-    $("#tokens").setAttribute("aria-busy", String(isRunning(state)));
+    put($("#tokens"), "aria-busy", String(isRunning(state)));
     $("#tokens").hidden = this.mode === "table";
     $("#token-table").hidden = this.mode !== "table";
     if (this.mode === "table") this.loadTable();
@@ -182,7 +189,7 @@ export class Page extends Steering {
   drawViewing(here) {
     const box = $("#viewing");
     box.hidden = here;
-    if (!here) $("#viewing-text").textContent = `You are looking at step ${this.shown}; work stands at ${this.headWords()}. What you do here begins a new branch.`;
+    if (!here) write($("#viewing-text"), `You are looking at step ${this.shown}; work stands at ${this.headWords()}. What you do here begins a new branch.`);
   }
 
   headWords() {
@@ -191,9 +198,9 @@ export class Page extends Steering {
   }
 
   drawBranches() {
-    $("#branch-name").textContent = this.state.branches.get(this.state.path)?.name ?? "";
+    write($("#branch-name"), this.state.branches.get(this.state.path)?.name ?? "");
     for (const anchor of document.querySelectorAll("#branches a[data-branch]")) {
-      if (Number(anchor.dataset.branch) === this.state.path) anchor.setAttribute("aria-current", "true");
+      if (Number(anchor.dataset.branch) === this.state.path) put(anchor, "aria-current", "true");
       else anchor.removeAttribute("aria-current");
     }
   }

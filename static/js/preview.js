@@ -1,10 +1,13 @@
 // What a moved slider changes, at once and without the server: the candidates of the panel, the
 // entropies of the cells and the shown column of the heat map. The server's own answer follows and
-// decides what may be committed.
+// decides what may be committed. However many times a slider moves within a frame, it is drawn once.
+import { put, write } from "./dom.js";
 import { Digests } from "./digest.js";
 
 const digests = new Digests();
 const panel = document.querySelector("#inspector");
+let rows = { of: null, list: [] };
+let wanted = null;
 
 export const forget = () => digests.forget();
 
@@ -12,38 +15,61 @@ function shownText(prob) {
   return prob >= 1e-4 ? `${(100 * prob).toFixed(2)}%` : "<0.01%";
 }
 
-function drawRow(label, found, widest) {
-  const radio = label.querySelector("input");
-  const { prob, inside } = found.get(Number(radio.value)) ?? {};
+/** The candidates of the panel as it is now, found once: the server sends it anew as a whole. */
+function rowsOf(pick) {
+  if (rows.of === pick) return rows.list;
+  const list = [...pick.querySelectorAll(".candidate")].map((label) => {
+    const radio = label.querySelector("input");
+    return { label, radio, token: Number(radio.value), chance: label.querySelector(".num"), bar: label.querySelector("rect") };
+  });
+  rows = { of: pick, list };
+  return list;
+}
+
+function drawRow({ label, radio, token, chance, bar }, found, widest, open) {
+  const { prob, inside } = found.get(token) ?? {};
   if (prob === undefined) return;
   label.classList.toggle("excluded", !inside);
-  label.querySelector(".num").textContent = shownText(prob);
-  label.querySelector("rect").setAttribute("width", ((100 * prob) / widest).toFixed(1));
-  if (panel.querySelector("#pick").dataset.masked === "1") radio.disabled = !inside;
+  write(chance, shownText(prob));
+  put(bar, "width", ((100 * prob) / widest).toFixed(1));
+  if (open && radio.disabled === inside) radio.disabled = !inside;
 }
 
-async function drawPanel(page, settings) {
-  const { number, position } = panel.querySelector("#pick")?.dataset ?? {};
-  if (number === undefined) return;
-  const digest = await digests.get(`${page.address}step/${number}/digest/?branch=${page.state.path}`);
-  const row = digest?.rowOf.get(Number(position));
+function drawPanel(pick, digest, settings) {
+  const row = digest?.rowOf.get(Number(pick?.dataset.position));
   if (row === undefined) return;
   const found = digest.candidates(row, settings);
-  const widest = Math.max(...[...found.values()].map((one) => one.prob));
-  for (const label of panel.querySelectorAll(".candidate")) drawRow(label, found, widest);
+  let widest = 0;
+  for (const { prob } of found.values()) widest = Math.max(widest, prob);
+  for (const one of rowsOf(pick)) drawRow(one, found, widest, pick.dataset.masked === "1");
 }
 
-async function drawCells(page, settings) {
-  const digest = await digests.get(`${page.address}step/${page.shown}/digest/?branch=${page.state.path}`);
-  if (!digest) return;
+function drawPlaces(page, number, digest, settings) {
+  if (!digest || number !== page.shown) return;
   const { entropy, best } = digest.overview(settings.softmax_temperature);
   if (page.profile.known) page.profile.known.entropy = entropy;
-  page.heat.override(page.shown, best);
-  page.later();
+  page.heat.override(number, best);
+  page.drawSettings();
+}
+
+async function draw(page) {
+  const pick = panel.querySelector("#pick");
+  const address = (number) => `${page.address}step/${number}/digest/?branch=${page.state.path}`;
+  const shown = page.shown;
+  const mine = pick?.dataset.number;
+  const [ofPanel, ofPlaces] = await Promise.all([mine && digests.get(address(mine)), digests.get(address(shown))]);
+  requestAnimationFrame(() => {
+    const settings = wanted;
+    wanted = null;
+    drawPanel(pick, ofPanel, settings);
+    drawPlaces(page, shown, ofPlaces, settings);
+  });
 }
 
 /** Noise changes the order of tokens, which the server draws: nothing is previewed then. */
-export async function preview(page, settings) {
+export function preview(page, settings) {
   if (settings.gumbel_temperature > 0) return;
-  await Promise.all([drawPanel(page, settings), drawCells(page, settings)]);
+  const begun = wanted !== null;
+  wanted = settings;
+  if (!begun) draw(page).catch(() => { wanted = null; });
 }

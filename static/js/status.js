@@ -1,5 +1,7 @@
 // The status line, and the sparse announcements for screen readers: at most one in five seconds
 // while a run goes on, at once when it ends.
+import { write } from "./dom.js";
+
 const line = document.querySelector("#status");
 const voice = document.querySelector("#announce");
 const EVERY = 1000 * Number(document.body.dataset.announce ?? 5);
@@ -18,8 +20,9 @@ export function sentence(state, shown, tip, masked) {
 }
 
 export function showStatus(text, running, share) {
-  if (line.textContent !== text) line.textContent = text;
-  document.title = running ? `${Math.round(100 * share)} % · ${name}` : name;
+  write(line, text);
+  const title = running ? `${Math.round(100 * share)} % · ${name}` : name;
+  if (document.title !== title) document.title = title;
   if (running && Date.now() - last > EVERY) announce(text);
 }
 

@@ -1,5 +1,7 @@
 // Scrubber, transport, replay, entropy line and the table of steps. Scrubbing asks the server for
 // nothing: rewinding is a view.
+import { put, write } from "./dom.js";
+
 const $ = (selector) => document.querySelector(selector);
 const scrub = $("#scrub");
 const ICON = $("#play use").getAttribute("href").split("#")[0];
@@ -61,10 +63,10 @@ export class Timeline {
 
   draw(state, shown, tip, columns) {
     Object.assign(this, { shown, tip });
-    scrub.max = tip;
-    scrub.value = shown;
-    scrub.setAttribute("aria-valuetext", `step ${shown} of ${tip}`);
-    $("#step-text").textContent = `step ${shown} / ${tip}`;
+    put(scrub, "max", tip);
+    if (scrub.valueAsNumber !== shown) scrub.value = shown;
+    put(scrub, "aria-valuetext", `step ${shown} of ${tip}`);
+    write($("#step-text"), `step ${shown} / ${tip}`);
     this.drawEntropy(state, shown, tip, columns);
     this.drawTable(state, tip);
   }
@@ -75,10 +77,10 @@ export class Timeline {
     const points = [...state.entropy].filter(([number, mean]) => number <= tip && mean != null)
       .sort(([a], [b]) => a - b)
       .map(([number, mean]) => `${x(number).toFixed(2)},${(22 - (20 * mean) / most).toFixed(2)}`);
-    $("#spark polyline").setAttribute("points", points.join(" "));
-    for (const end of ["x1", "x2"]) $("#spark line").setAttribute(end, x(shown).toFixed(2));
+    put($("#spark polyline"), "points", points.join(" "));
+    for (const end of ["x1", "x2"]) put($("#spark line"), end, x(shown).toFixed(2));
     const now = state.entropy.get(shown);
-    $("#entropy-now").textContent = now == null ? "" : `mean entropy ${now.toFixed(2)} nats`;
+    write($("#entropy-now"), now == null ? "" : `mean entropy ${now.toFixed(2)} nats`);
   }
 
   drawTable(state, tip) {
