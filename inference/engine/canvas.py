@@ -65,6 +65,11 @@ class Canvas:
         return [i for i, slot in enumerate(self.slots) if slot.token == self.mask_id]
 
     @cached_property
+    def writable_positions(self) -> list[int]:
+        """Open positions that are not locked, ascending."""
+        return [i for i in self.open_positions if not self.slots[i].locked]
+
+    @cached_property
     def position_of(self) -> dict[int, int]:
         """Slot id → position."""
         return {slot.id: i for i, slot in enumerate(self.slots)}
@@ -88,7 +93,9 @@ def fold(canvas: Canvas, steps: Iterable[Iterable[Operation]]) -> Canvas:
     for operations in steps:
         for operation in operations:
             _APPLY[_name(operation)](draft, operation)
-    return Canvas(tuple(draft.slots), canvas.mask_id, canvas.prompt_length)
+    folded = Canvas(tuple(draft.slots), canvas.mask_id, canvas.prompt_length)
+    folded.__dict__["position_of"] = draft.position_of  # the same as long as no place came or went
+    return folded
 
 
 class _Draft:
@@ -97,7 +104,7 @@ class _Draft:
     def __init__(self, canvas: Canvas) -> None:
         self.mask_id = canvas.mask_id
         self.slots = list(canvas.slots)
-        self.position_of = dict(canvas.position_of)
+        self.position_of = canvas.position_of
 
     def slot(self, slot_id: int) -> Slot:
         position = self.position_of.get(slot_id)

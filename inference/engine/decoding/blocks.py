@@ -17,14 +17,9 @@ def places(canvas: Canvas) -> list[int]:
     return [i for i, slot in enumerate(canvas.slots) if not slot.prompt]
 
 
-def writable(canvas: Canvas) -> list[int]:
-    """Open positions that are not locked."""
-    return [i for i in canvas.open_positions if not canvas.slots[i].locked]
-
-
 def whole(state: RunState) -> Block | None:
     """All open positions at once."""
-    scope = tuple(writable(state.canvas))
+    scope = tuple(state.canvas.writable_positions)
     if not scope:
         return None
     left = max(1, state.steps - state.index)
@@ -33,7 +28,7 @@ def whole(state: RunState) -> Block | None:
 
 def until_the_end(state: RunState) -> Block | None:
     """All open positions, as long as written tokens may still be masked again."""
-    scope = tuple(writable(state.canvas))
+    scope = tuple(state.canvas.writable_positions)
     over = 1 - state.index / state.steps <= state.params.remask_off
     if over or (not scope and not places(state.canvas)):
         return whole(state)
@@ -67,13 +62,13 @@ def revisited(state: RunState) -> Block | None:
     if again is None or again >= len(parts):
         return aligned(state)
     part = parts[again]
-    scope = tuple(sorted(set(part) & set(writable(state.canvas))))
+    scope = tuple(sorted(set(part) & set(state.canvas.writable_positions)))
     return Block(scope, (part[0], part[-1] + 1), 1, again)
 
 
 def _first_open(state: RunState, parts: list[list[int]]) -> Block | None:
     """The leftmost part with something to write; its steps end when the next part's begin."""
-    free = set(writable(state.canvas))
+    free = set(state.canvas.writable_positions)
     scopes = [tuple(i for i in part if i in free) for part in parts]
     still_open = [number for number, scope in enumerate(scopes) if scope]
     if not still_open:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..canvas import Canvas
-from .blocks import writable
 from .sources import Reader, Reading, Source
 from .view import Block, RunState
 
@@ -38,7 +37,7 @@ class Memory:
                 source(reader, replace(state, canvas=with_tokens(state.canvas, ids)), block)
                 for ids in before
             ]
-        now = set(writable(state.canvas))
+        now = set(state.canvas.writable_positions)
         usable = [now <= set(reading.positions.tolist()) for reading in self.readings]
         first = len(usable) - next(
             (i for i, ok in enumerate(reversed(usable)) if not ok), len(usable)

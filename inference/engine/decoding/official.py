@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..canvas import Operation
-from .blocks import writable
 from .draws import categorical, gumbel
 from .quotas import best, due, factor_count, share_of, threshold
 from .revisions import resize
@@ -38,7 +37,7 @@ def _tail_block(state: RunState, number: int, step: int, steps: int) -> Block:
 
 
 def _below(state: RunState, end: int) -> list[int]:
-    return [i for i in writable(state.canvas) if i < end]
+    return [i for i in state.canvas.writable_positions if i < end]
 
 
 def _block_count(state: RunState) -> int:
@@ -85,7 +84,7 @@ def every_step(state: RunState) -> Block | None:
     steps = state.steps + state.carry.get("more_steps", 0)
     if state.index >= steps:
         return None
-    scope = tuple(writable(state.canvas))
+    scope = tuple(state.canvas.writable_positions)
     return Block(scope, (0, len(state.canvas)), steps - state.index, 0, state.index)
 
 

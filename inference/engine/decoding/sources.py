@@ -12,7 +12,6 @@ from torch import Tensor
 from ..checkpoint import LoadedModel
 from ..errors import InputError
 from ..forward import ForwardMany, Request, structure
-from .blocks import writable
 from .dice import Dice
 from .view import Block, RunState
 
@@ -54,7 +53,7 @@ Source = Callable[[Reader, RunState, Block], Reading]
 
 def plain(reader: Reader, state: RunState, block: Block) -> Reading:
     """All open positions, guided by `cfg_scale`."""
-    positions = reader.tensor(writable(state.canvas))
+    positions = reader.tensor(state.canvas.writable_positions)
     logits = guided(reader, state, positions)
     return Reading(positions, logits, (0, len(state.canvas)))
 
@@ -76,7 +75,7 @@ def guided(reader: Reader, state: RunState, rows: Tensor) -> Tensor:
 
 def with_settled(reader: Reader, state: RunState, block: Block) -> Reading:
     """All open positions, and the written places of the block."""
-    open_now = writable(state.canvas)
+    open_now = state.canvas.writable_positions
     settled = _settled(state, block)
     logits = guided(reader, state, reader.tensor(open_now + settled))
     count = len(open_now)
@@ -97,7 +96,7 @@ def with_shadow(reader: Reader, state: RunState, block: Block) -> Reading:
     """
     if reader.model.spec.predict != "same" or state.params.cfg_scale:
         raise InputError("This recipe needs a model without shift and no guidance.", "recipe")
-    open_now, settled = writable(state.canvas), _settled(state, block)
+    open_now, settled = state.canvas.writable_positions, _settled(state, block)
     length, extra = len(state.canvas), len(settled)
     ids = reader.tensor(state.canvas.tokens + [state.canvas.mask_id] * extra)
     rows = reader.tensor(open_now + list(range(length, length + extra)))

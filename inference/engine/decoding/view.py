@@ -33,8 +33,9 @@ class RunState:
     @property
     def steps(self) -> int:
         """The run's steps: as asked, else one for each place that the prompt does not hold."""
-        free = sum(not slot.prompt for slot in self.canvas.slots)
-        return self.params.steps or max(1, free)
+        if self.params.steps:
+            return self.params.steps
+        return max(1, sum(not slot.prompt for slot in self.canvas.slots))
 
     def new_slot(self) -> int:
         """A slot id that was never used in this run."""
