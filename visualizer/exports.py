@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, LabJob, Session, Step
 from visualizer.records import FORMAT, VERSION
+from visualizer.selectors.events import branch_payload
 from visualizer.selectors.history import Place, branches_of, head_of, state_at
 from visualizer.selectors.labels import Labels, labels_for
 
@@ -47,7 +48,7 @@ def record(session: Session) -> Iterator[str]:
     yield json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1)[:-2]
     yield ',\n "branches": [\n'
     for index, branch in enumerate(branches_of(session).values()):
-        yield (",\n" if index else "") + _compact(_branch(branch))[:-1] + ', "steps": ['
+        yield (",\n" if index else "") + _compact(branch_payload(branch))[:-1] + ', "steps": ['
         yield from _listed(_step(step) for step in _steps(branch))
         yield '], "forwards": ['
         yield from _listed(_forward(row) for row in _forwards(branch))
@@ -74,17 +75,6 @@ def _header(session: Session) -> dict[str, Any]:
             "head": {"branch": head.branch, "number": head.number},
         },
         "model": {"slug": session.model.slug, "label": session.model.label, **session.provenance},
-    }
-
-
-def _branch(branch: Branch) -> dict[str, Any]:
-    return {
-        "id": branch.pk,
-        "name": branch.name,
-        "parent": branch.parent_id,
-        "fork_number": branch.fork_number,
-        "marked": branch.marked,
-        "pruned": branch.pruned is not None,
     }
 
 
