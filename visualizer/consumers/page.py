@@ -71,6 +71,8 @@ class PageConsumer(Protocol):
         )
         if event.type in WITH_PARTIALS:
             self.chrome.want(event.type, event.payload)
+        if event.type == "session" and event.payload["status"] == "deleted":
+            await self.close(NOT_FOUND, "deleted")
 
     async def model_changed(self, slug: str) -> None:
         if self.session_id is not None and slug == self.session.model.slug:
