@@ -6,6 +6,8 @@ as any other, so that the measured path is the product's own.
 
 from __future__ import annotations
 
+import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,16 @@ def shipped(name: str = "stories") -> LoadedModel:
 def large_vocabulary() -> LoadedModel:
     """A small body under the LLaDA vocabulary: the post-processing weighs as in real use."""
     return random_llada(width=256, layers=4, heads=4, hidden=704)
+
+
+def write_large_vocabulary(directory: Path) -> None:
+    """The same model as files of a MODELS_DIR, with the story model's tokenizer for the prompt."""
+    config = _config(256, 4, 4, 704, "float32")
+    torch.manual_seed(0)
+    checkpoint.save(checkpoint.build(config), config, directory)
+    shutil.copy(SHIPPED / "stories" / "tokenizer.json", directory)
+    card = {"label": "Large", "kind": "diffusion", "context": 1024, "trained_on": "Nothing."}
+    (directory / "unmask.json").write_text(json.dumps(card))
 
 
 def llada_8b_shape(device: str, dtype: str = "bfloat16") -> LoadedModel:

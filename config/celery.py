@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import celeryd_init
+from kombu.transport import TRANSPORT_ALIASES
 
 from config.env import Env, env
 from config.steps import Timers
@@ -17,11 +18,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 def transport(settings: Env) -> dict[str, Any]:
     """Where tasks travel. Tasks are short, idempotent and fenced, so redelivery is harmless."""
     if settings.embedded:
-        return {
-            "broker_url": "memory://localhost",
-            # The default of one second would make every task start half a second late.
-            "broker_transport_options": {"polling_interval": 0.01},
-        }
+        TRANSPORT_ALIASES["inside"] = "config.broker:Transport"
+        return {"broker_url": "inside://localhost"}
     return {
         "broker_url": settings.REDIS_URL,
         "broker_connection_retry_on_startup": True,
