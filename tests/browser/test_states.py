@@ -86,18 +86,18 @@ def test_running_can_be_stopped_and_taken_up_again(page: Page) -> None:
 def test_an_error_says_what_to_do_and_nothing_is_lost(page: Page) -> None:
     start_example(page)
     forward(page)
-    temperature = page.locator("#id_softmax_temperature")
-    temperature.evaluate("field => { field.removeAttribute('max'); field.form.noValidate = true; }")
-    temperature.fill("99")
-    temperature.press("Enter")
+    pace = page.locator("#id_tokens_to_select")
+    pace.evaluate("field => field.removeAttribute('max')")
+    pace.fill("5000")
+    action(page, "auto_select").click()
     toast = page.locator("#toasts .toast-error")
-    expect(toast).to_contain_text("10")  # the limit that was overstepped
+    expect(toast).to_contain_text("tokens_to_select")
     expect(toast).to_contain_text("Reference")
-    toast.locator("[data-dismiss]").click()
+    toast.get_by_role("button", name="Dismiss this message").click()
     expect(toast).to_have_count(0)
-    temperature.fill("1")
-    temperature.press("Enter")
-    run_to_the_end(page)
+    pace.fill("2")
+    action(page, "auto_select").click()
+    expect(page.locator("#staged li")).to_have_count(2)
 
 
 def test_evicted_logits_leave_the_digest(page: Page, house: Site) -> None:
