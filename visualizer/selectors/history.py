@@ -51,7 +51,9 @@ def home(branches: dict[int, Branch], place: Place) -> Place:
 def home_of(session: Session, place: Place) -> Place:
     """The branch on which the place's step lies; no query where the head's branch tells it."""
     branch = session.head_branch
-    if branch is not None and branch.pk == place.branch and place.number > branch.fork_number:
+    if branch is None or branch.pk != place.branch:
+        return home(branches_of(session), place)
+    if branch.parent_id is None or place.number > branch.fork_number:
         return place
     return home(branches_of(session), place)
 

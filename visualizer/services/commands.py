@@ -12,8 +12,11 @@ from django.utils import timezone
 from inference.bells import send
 from inference.errors import UnmaskError, correlation_id, error_shape, new_correlation_id
 from inference.events import user_group
-from inference.limits import INLINE_BYTES, MESSAGE_BYTES
+from inference.limits import MESSAGE_BYTES
 from visualizer.models import Command, Session
+
+BELL_BYTES = 512 * 1024
+"""Replies up to this size ride on the bell; whoever waits for a larger one reads the row."""
 
 
 def as_json(reply: dict[str, Any]) -> str:
@@ -70,7 +73,8 @@ def finish(*, command: Command, reply: dict[str, Any], failed: bool = False) -> 
     Raises UnmaskError (conflict) if it has been answered already, which undoes the transaction.
     """
     text = as_json(_named(command, reply))
-    if len(text.encode()) > MESSAGE_BYTES:
+    size = len(text.encode())
+    if size > MESSAGE_BYTES:
         raise UnmaskError(
             "validation", "The answer would be larger than 10 MB. Ask for fewer candidates."
         )
@@ -80,7 +84,7 @@ def finish(*, command: Command, reply: dict[str, Any], failed: bool = False) -> 
     if not pending.update(state=state, reply=text, finished=timezone.now(), message=kept):
         raise UnmaskError("conflict", "This command has been answered already.")
     command.state, command.reply = state, text
-    inline = text if len(text) < INLINE_BYTES else None
+    inline = text if size < BELL_BYTES else None
     bell = {"type": "answer", "command": command.pk, "reply": inline}
     transaction.on_commit(lambda: send(user_group(command.user_id), bell))
 

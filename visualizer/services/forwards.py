@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from inference.events import publish
 from visualizer.models import Digest, Session
@@ -28,11 +28,27 @@ def keep_forward(
     without it a row that is there stays, because a pass by hand has read more positions.
     """
     where = home_of(session, place)
-    keep = Digest.objects.update_or_create if replace else Digest.objects.get_or_create
-    digest, created = keep(
-        branch_id=where.branch,
-        number=where.number,
-        defaults={"data": data, "summary": summary, "settings": settings},
+    digest = Digest(
+        branch_id=where.branch, number=where.number, data=data, summary=summary, settings=settings
     )
-    if created or replace:
+    if _kept(digest, replace):
         publish(session.stream_id, "forward", events.forward_payload(digest))
+
+
+def _kept(digest: Digest, replace: bool) -> bool:
+    """Write the row in one statement; False if another one is there and stays."""
+    if replace:
+        names = ["data", "summary", "settings"]
+        Digest.objects.bulk_create(
+            [digest],
+            update_conflicts=True,
+            unique_fields=["branch", "number"],
+            update_fields=names,
+        )
+        return True
+    try:
+        with transaction.atomic():
+            digest.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True

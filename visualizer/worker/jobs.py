@@ -72,8 +72,16 @@ def _attempt(command: Command, lease: Lease | None) -> None:
         write: Write = handler_of(spec)(Job(command, message, session))
     with fenced(lease), gathered():
         if lease is not None:
-            session.refresh_from_db(fields=CHANGING)
+            refresh(session)
         commands.finish(command=command, reply=write())
+
+
+def refresh(session: Session) -> None:
+    """Read again what others may have changed meanwhile."""
+    branch = session.head_branch
+    session.refresh_from_db(fields=CHANGING)
+    if branch is not None and branch.pk == session.head_branch_id:
+        session.head_branch = branch  # where a branch forks never changes
 
 
 def _count(command: Command, lease: Lease | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from uuid import UUID
 
 from inference.models import ModelEntry
@@ -9,8 +10,16 @@ from visualizer.models import Command, Session
 
 
 def model_of_session(session_id: UUID | str) -> str | None:
-    """The slug of the session's model."""
-    return Session.objects.filter(pk=session_id).values_list("model__slug", flat=True).first()
+    """The slug of the session's model, which never changes."""
+    try:
+        return _model_of(str(session_id))
+    except Session.DoesNotExist:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _model_of(session_id: str) -> str:
+    return str(Session.objects.values_list("model__slug", flat=True).get(pk=session_id))
 
 
 def model_of_command(command_id: int) -> str | None:

@@ -30,7 +30,7 @@ from visualizer.services.forwards import keep_forward
 from visualizer.services.leases import Lease, LeaseLost
 from visualizer.services.steps import NewStep, write_step
 from visualizer.worker.distributions import summed_up
-from visualizer.worker.jobs import ATTEMPTS, CHANGING, fenced
+from visualizer.worker.jobs import ATTEMPTS, fenced, refresh
 
 log = logging.getLogger(__name__)
 Status = Run.Status
@@ -185,7 +185,7 @@ def _waiting(session: Session) -> bool:
 
 def _store(work: Slice, made: Made) -> None:
     """The distribution, the step and the run's memory, in the transaction of the fence."""
-    work.session.refresh_from_db(fields=CHANGING)
+    refresh(work.session)
     keep_forward(
         session=work.session,
         place=work.place,
