@@ -121,9 +121,13 @@ def living_workers() -> list[WorkerBeat]:
 
 
 def refresh_states() -> None:
-    """Models that no living worker holds are on disk only, whatever a dead one left behind."""
+    """Models that no living worker holds are on disk only, whatever a dead one left behind.
+
+    A row that has just changed is left alone: its worker may not have written its own row since.
+    """
     held = {slug for beat in living_workers() for slug in beat.loaded}
-    stale = Q(state=State.LOADED) & ~Q(slug__in=held)
+    settled = timezone.now() - timedelta(seconds=BEAT_SECONDS)
+    stale = Q(state=State.LOADED, updated__lt=settled) & ~Q(slug__in=held)
     overdue = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT)
     stuck = Q(state=State.LOADING, updated__lt=overdue)
     ModelEntry.objects.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
@@ -150,10 +154,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _store(model: Found) -> ModelEntry:
-    entry, created = ModelEntry.objects.update_or_create(slug=model.slug, defaults=model.defaults())
-    if not created and entry.state == State.ABSENT:
-        entry.state = State.AVAILABLE
-        entry.save(update_fields=["state"])
+    """`updated` stays: it tells when the state last changed, not when the files were looked at."""
+    columns = model.defaults()
+    entry, created = ModelEntry.objects.get_or_create(slug=model.slug, defaults=columns)
+    if not created:
+        if entry.state == State.ABSENT:
+            columns["state"] = State.AVAILABLE
+        ModelEntry.objects.filter(pk=entry.pk).update(**columns)
+        entry.refresh_from_db()
     return entry
 
 

@@ -89,6 +89,12 @@ def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:
     )
 
 
+def still_loaded(slug: str) -> None:
+    """Say again that a worker holds the model, if the row says otherwise."""
+    if ModelEntry.objects.filter(slug=slug).exclude(state=State.LOADED).exists():
+        change(slug, state=State.LOADED, progress=1.0)
+
+
 def failed(slug: str, error: UnmaskError, state: str = State.FAILED) -> None:
     change(
         slug,

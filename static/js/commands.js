@@ -7,12 +7,6 @@ function newId() {
   return [...words].map((word) => word.toString(16).padStart(8, "0")).join("");
 }
 
-/** A worker's word that it holds the model takes a moment to be known everywhere. */
-async function afterLoading(retry) {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  return retry();
-}
-
 export class Commands {
   constructor(stream, model, changed) {
     this.stream = stream;
@@ -61,7 +55,7 @@ export class Commands {
     const loaded = await this.send({ type: "load_model", model_path: this.model },
       { name: entry.name, quiet: true, second: true });
     if (!loaded?.success) errorToast({ ...error, message: loaded?.error ?? error.message }, entry.retry);
-    entry.resolve(loaded?.success ? await afterLoading(entry.retry) : null);
+    entry.resolve(loaded?.success ? await entry.retry() : null);
   }
 
   take(id) {

@@ -137,21 +137,24 @@ def test_no_model_at_all_is_said_plainly(root: Path) -> None:
 
 
 def test_what_dead_workers_claim_is_taken_back(root: Path, settings: Settings) -> None:
-    for name in ("held", "orphan", "stuck", "loading"):
+    names = ("held", "orphan", "fresh", "stuck", "loading")
+    for name in names:
         _model(root / "models" / name)
     registry.sync_models()
-    ModelEntry.objects.filter(slug__in=["held", "orphan"]).update(state=State.LOADED)
+    ModelEntry.objects.filter(slug__in=["held", "orphan", "fresh"]).update(state=State.LOADED)
     ModelEntry.objects.filter(slug__in=["stuck", "loading"]).update(state=State.LOADING)
     long_ago = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT + 1)
-    ModelEntry.objects.filter(slug="stuck").update(updated=long_ago)
+    ModelEntry.objects.filter(slug__in=["held", "orphan", "stuck"]).update(updated=long_ago)
+    registry.sync_models()  # looking at the files makes no row look younger
     WorkerBeat.objects.create(name="alive", device="cpu", loaded=["held"], seen=timezone.now())
     dead = timezone.now() - timedelta(minutes=5)
     WorkerBeat.objects.create(name="dead", device="cpu", loaded=["orphan"], seen=dead)
     registry.refresh_states()
     states = dict(ModelEntry.objects.values_list("slug", "state"))
-    assert {name: states[name] for name in ("held", "orphan", "stuck", "loading")} == {
+    assert {name: states[name] for name in names} == {
         "held": State.LOADED,
         "orphan": State.AVAILABLE,
+        "fresh": State.LOADED,  # its worker has not written its own row since
         "stuck": State.AVAILABLE,
         "loading": State.LOADING,
     }

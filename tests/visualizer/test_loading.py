@@ -117,3 +117,31 @@ def test_a_loading_is_ended_by_who_waits_for_it_alone(
     assert reply["success"] is False
     assert "cancelled" in reply["message"]
     assert ModelEntry.objects.get(slug="mine").state == "available"
+
+
+def test_whoever_was_told_that_a_model_is_loaded_can_begin_at_once(owner: User) -> None:
+    """The clean-up after dead workers comes between the loading and its worker's next heartbeat."""
+    assert _reply(_ask(owner, "load_model"))["success"] is True
+    registry.refresh_states()
+    command = submit(
+        user=owner,
+        channel="api",
+        message={"type": "initialize", "model": "mine", "prompt": "hello", "gen_length": 8},
+    )
+    assert _reply(command)["type"] == "state_update"
+
+
+def test_loading_what_is_held_says_so_in_its_row(owner: User) -> None:
+    assert _reply(_ask(owner, "load_model"))["success"] is True
+    ModelEntry.objects.filter(slug="mine").update(state="available", progress=0)
+    assert _reply(_ask(owner, "load_model"))["success"] is True
+    entry = ModelEntry.objects.get(slug="mine")
+    assert (entry.state, entry.progress) == ("loaded", 1.0)
+
+
+def test_what_this_worker_holds_can_be_used_whatever_its_row_says(owner: User) -> None:
+    assert _reply(_ask(owner, "load_model"))["success"] is True
+    ModelEntry.objects.filter(slug="mine").update(state="available")
+    message = {"type": "initialize", "model": "mine", "prompt": "hello", "gen_length": 8}
+    command = submit(user=owner, channel="api", message=message)
+    assert _reply(command)["type"] == "state_update"

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from inference import registry, runtime
+from inference.runtime import records
 from visualizer.worker.jobs import Job, Write
 
 
 def load_model(job: Job) -> Write:
-    """model_load_result: the model is in this worker's memory."""
+    """model_load_result: the model is in this worker's memory, and its row says so from now on."""
     entry = registry.resolve(job.message.model_path)
     runtime.load(entry)
 
     def write() -> dict[str, Any]:
+        records.still_loaded(entry.slug)
         return {
             "type": "model_load_result",
             "success": True,

@@ -127,9 +127,12 @@ def prepare(
 
 
 def loaded_entry(slug: str | None) -> ModelEntry:
-    """The named model, or the default one. Raises UnmaskError unless a worker has it loaded."""
+    """The named model, or the default one. Raises UnmaskError unless a worker has it loaded.
+
+    What this worker holds is loaded, whatever its row says at the moment.
+    """
     entry = registry.resolve(slug) if slug else registry.default_model()
-    if entry.state != ModelEntry.State.LOADED:
+    if entry.state != ModelEntry.State.LOADED and runtime.get(entry.slug) is None:
         raise UnmaskError("model_unavailable", "Model not loaded. Please load a model first.")
     return entry
 
