@@ -1,7 +1,9 @@
 """All addresses of the site."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from config.health import healthz, readyz
 from config.metrics import metrics
@@ -10,6 +12,8 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
+    # Django's own pages name no icon, so browsers ask for this.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
     path("", include("visualizer.urls")),
