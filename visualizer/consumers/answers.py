@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 from visualizer.consumers import database
 
+Waits = Callable[[int], Awaitable[None]]
 POLL_SECONDS = 1.0
 REMEMBERED = 256
 
@@ -26,11 +28,13 @@ class Answers:
         elif not future.done():
             future.set_result(reply)
 
-    async def wait(self, command_id: int) -> str:
-        """The command's reply as JSON text."""
+    async def wait(self, command_id: int, waits: Waits | None = None) -> str:
+        """The command's reply as JSON text; `waits` is told each second that there is none yet."""
         reply = None
         while not reply:
             reply = await self._bell(command_id) or await database.reply_of(command_id)
+            if not reply and waits is not None:
+                await waits(command_id)
         return reply
 
     async def _bell(self, command_id: int) -> str | None:

@@ -136,7 +136,7 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         message = self.completed(message)
         command = await database.submit(self.scope, self.door, message, self.session_id)
-        text = command.reply or await self.answers.wait(command.pk)
+        text = command.reply or await self.answers.wait(command.pk, self.waits)
         await self.send_reply(command.type, text)
 
     async def _acknowledge(self, message: dict[str, Any]) -> None:
@@ -211,6 +211,9 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def model_changed(self, slug: str) -> None:
         """A model is being loaded, has been, or is gone."""
+
+    async def waits(self, command_id: int) -> None:
+        """A command has not been answered for a second, or for another one."""
 
     def read(self, text: str | None) -> dict[str, Any]:
         """A frame's message. Raises UnmaskError."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from inference.errors import UnmaskError
 from inference.events import Event
 from visualizer.commands import from_form, parse
-from visualizer.consumers import database
+from visualizer.consumers import database, waiting
 from visualizer.consumers.base import Protocol
 from visualizer.consumers.chrome import Chrome
 from visualizer.partials import WITH_PARTIALS
@@ -26,6 +26,7 @@ class PageConsumer(Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.chrome = Chrome(self._partials, self._show)
+        self.in_line = False
 
     async def greet(self) -> None:
         try:
@@ -54,6 +55,9 @@ class PageConsumer(Protocol):
         return message if message.get("type") == "ack" else from_form(message)
 
     async def send_reply(self, type: str, text: str) -> None:
+        if self.in_line:
+            self.in_line = False
+            await self._show(await waiting.line_left(self.session))
         reply = json.loads(text)
         if reply["type"] == "error":
             await self.send_error(reply)
@@ -61,6 +65,10 @@ class PageConsumer(Protocol):
         await self._send({"t": "reply", **reply})
         if type == "resume":
             await self.follow(self.session, reply["after"])
+
+    async def waits(self, command_id: int) -> None:
+        self.in_line = True
+        await self._show(await waiting.place_in_line(command_id))
 
     async def send_error(self, shape: dict[str, Any]) -> None:
         await self._send({"t": "error", **shape})

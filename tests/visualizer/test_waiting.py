@@ -1,0 +1,58 @@
+"""What is worked before a command: others' sessions, jobs, and commands without a session."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from inference.models import Stream
+from visualizer.commands import submit
+from visualizer.consumers import database
+from visualizer.consumers.answers import Answers
+from visualizer.models import Command, LabJob, Run, Session
+from visualizer.selectors.waiting import before
+
+pytestmark = pytest.mark.django_db
+
+
+def ask(user: User, session: Session | None = None, **message: Any) -> Command:
+    return submit(user=user, channel="page", message=message, session=session)
+
+
+def test_only_earlier_and_other_work_counts(
+    owner: User, stranger: User, start: Any, sent: list[Any]
+) -> None:
+    mine, busy, late = start(), start(), start()
+    assert before(ask(owner, mine, type="forward_pass").pk) == 0
+    ask(owner, busy, type="forward_pass")
+    Run.objects.create(session=busy, branch=busy.head_branch, recipe="x", first_step=1)
+    ask(stranger, type="initialize", prompt="once")
+    LabJob.objects.create(
+        owner=stranger, model=mine.model, task="addition", recipes=[], steps=[], count=1,
+        stream=Stream.objects.create(), status="queued",
+    )  # fmt: skip
+    command = ask(owner, mine, type="auto_select")
+    ask(owner, late, type="forward_pass")
+    assert before(command.pk) == 3  # one busy session, one beginning, one job
+    Command.objects.exclude(pk=command.pk).update(state=Command.State.DONE)
+    Run.objects.update(status="done")
+    LabJob.objects.update(status="done")
+    assert before(command.pk) == 0
+
+
+async def test_whoever_waits_is_told_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies, told = iter(["", "", json.dumps({})]), list[int]()
+
+    async def stored(command_id: int) -> str:
+        return next(replies)
+
+    async def waits(command_id: int) -> None:
+        told.append(command_id)
+
+    monkeypatch.setattr(database, "reply_of", stored)
+    monkeypatch.setattr("visualizer.consumers.answers.POLL_SECONDS", 0.01)
+    assert await Answers().wait(7, waits) == "{}"
+    assert told == [7, 7]
