@@ -15,18 +15,18 @@ class Seats:
     """Counts; every `take` that answered true needs one `leave`."""
 
     def __init__(self) -> None:
-        self._taken: Counter[int] = Counter()
+        self._taken: Counter[int | str] = Counter()
         self._guard = threading.Lock()
 
-    def take(self, user_id: int) -> bool:
-        """False when the account has SOCKETS_PER_USER sockets open already."""
+    def take(self, user_id: int | str) -> bool:
+        """False when the account, or the name, has SOCKETS_PER_USER sockets open already."""
         with self._guard:
             if self._taken[user_id] >= settings.SOCKETS_PER_USER:
                 return False
             self._taken[user_id] += 1
             return True
 
-    def leave(self, user_id: int) -> None:
+    def leave(self, user_id: int | str) -> None:
         with self._guard:
             self._taken[user_id] -= 1
             if self._taken[user_id] <= 0:

@@ -33,6 +33,11 @@ def door(inner: App) -> App:
     return stack
 
 
+def open_door(inner: App) -> App:
+    """The origin alone is looked at; whoever stands behind it says who may come in."""
+    return _OriginDoor(inner)
+
+
 class _OriginDoor:
     def __init__(self, inner: App) -> None:
         self.inner = inner

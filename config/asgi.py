@@ -11,9 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http = get_asgi_application()
 
 # Models can be imported only now that Django is set up.
-from accounts.sockets import door  # noqa: E402
 from config.checks import refuse_contradictions  # noqa: E402
-from config.routing import sockets  # noqa: E402
+from config.routing import doors  # noqa: E402
 
 refuse_contradictions()
-application = ProtocolTypeRouter({"http": http, "websocket": door(sockets)})
+application = ProtocolTypeRouter({"http": http, "websocket": doors})

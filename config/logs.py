@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -16,6 +17,7 @@ SECRET = frozenset(
      "cookie")
 )  # fmt: skip
 REDACTED = "[redacted]"
+_LINK = re.compile(r"(\br/|r%2F)[A-Za-z0-9_-]{16,}")
 HARMLESS = frozenset(
     ("UnmaskError", "CheckpointError", "LoadCancelled", "AttributeError", "ImportError",
      "ModuleNotFoundError", "NameError", "OperationalError", "InterfaceError", "OSError",
@@ -71,6 +73,11 @@ def hide_values(logger: Any, method: str, event: Event) -> Event:
     return event
 
 
+def hide_links(logger: Any, method: str, line: str) -> str:
+    """The written line without tokens of shared sessions, which stand in addresses."""
+    return _LINK.sub(rf"\1{REDACTED}", line)
+
+
 def _redacted(key: Any, value: Any, depth: int) -> Any:
     if key in SECRET:
         return REDACTED
@@ -118,6 +125,7 @@ def configure(level: str) -> dict[str, Any]:
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             hide_values,
             structlog.processors.JSONRenderer(default=str),
+            hide_links,  # type: ignore[list-item]
         ],
     }
     return {

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 from channels.routing import URLRouter
-from django.urls import re_path
+from django.urls import path, re_path
 
+from accounts.sockets import door, open_door
+from visualizer.consumers.reader import ReaderConsumer
 from visualizer.routing import websocket_urlpatterns
 
 
@@ -16,3 +18,10 @@ async def unknown(scope: Any, receive: Any, send: Any) -> None:
 
 
 sockets = URLRouter([*websocket_urlpatterns, re_path(r"", cast(Any, unknown))])
+doors = URLRouter(
+    [
+        path("ws/r/<str:token>/", cast(Any, open_door(ReaderConsumer.as_asgi()))),
+        re_path(r"", cast(Any, door(cast(Any, sockets)))),
+    ]
+)
+"""A link is enough for its own socket; all others know an account."""

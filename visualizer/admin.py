@@ -10,7 +10,18 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from visualizer.models import Branch, Command, Digest, LabJob, Preset, Run, Session, Step
+from visualizer.models import (
+    Branch,
+    Command,
+    Digest,
+    LabJob,
+    Preset,
+    Run,
+    Session,
+    ShareLink,
+    Step,
+)
+from visualizer.services.sharing import unshare
 
 
 def pretty(field: str, label: str) -> Any:
@@ -133,6 +144,23 @@ class CommandAdmin(ReadOnly):
         "created", "finished",
     )  # fmt: skip
     readonly_fields = fields
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(ReadOnly):
+    """Links can be revoked; their tokens are not known here either, and the hash is not shown."""
+
+    list_display = ("id", "name", "session_id", "created", "expires", "revoked", "last_used")
+    list_filter = (("revoked", admin.EmptyFieldListFilter), "created", "expires")
+    search_fields = ("name", "session__id", "session__owner__username")
+    fields = ("session", "name", "created", "expires", "revoked", "last_used")
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected links", permissions=["delete"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[ShareLink]) -> None:
+        for link in rows:
+            unshare(link=link)
+        self.message_user(request, f"{len(rows)} revoked.")
 
 
 @admin.register(Preset)

@@ -10,13 +10,16 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
+
 from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, LabJob, Session, Step
 from visualizer.records import FORMAT, VERSION
 from visualizer.selectors.events import branch_payload
-from visualizer.selectors.history import Place, branches_of, head_of, state_at
+from visualizer.selectors.history import Place, branches_of, head_of, state_at, tip
 from visualizer.selectors.labels import Labels, labels_for
 
+CHUNK = 200
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "branch",
@@ -49,9 +52,10 @@ def record(session: Session) -> Iterator[str]:
     yield ',\n "branches": [\n'
     for index, branch in enumerate(branches_of(session).values()):
         yield (",\n" if index else "") + _compact(branch_payload(branch))[:-1] + ', "steps": ['
-        yield from _listed(_step(step) for step in _steps(branch))
+        last = tip(branch)  # a run may go on meanwhile: what it adds is left out as a whole
+        yield from _listed(map(_step, _up_to(_steps(branch), last)))
         yield '], "forwards": ['
-        yield from _listed(_forward(row) for row in _forwards(branch))
+        yield from _listed(map(_forward, _up_to(_forwards(branch), last)))
         yield "]}"
     yield "\n ]\n}\n"
 
@@ -96,13 +100,16 @@ def _forward(row: Digest) -> dict[str, Any]:
     return {"number": row.number, "settings": row.settings, **row.summary}
 
 
-def _steps(branch: Branch) -> Iterator[Step]:
-    return Step.objects.filter(branch=branch).select_related("run").iterator(chunk_size=200)
+def _steps(branch: Branch) -> QuerySet[Step]:
+    return Step.objects.filter(branch=branch).select_related("run")
 
 
-def _forwards(branch: Branch) -> Iterator[Digest]:
-    rows = Digest.objects.filter(branch=branch).order_by("number").defer("data")
-    return rows.iterator(chunk_size=200)
+def _forwards(branch: Branch) -> QuerySet[Digest]:
+    return Digest.objects.filter(branch=branch).order_by("number").defer("data")
+
+
+def _up_to(rows: QuerySet[Any], last: int) -> Iterator[Any]:
+    return rows.filter(number__lte=last).iterator(chunk_size=CHUNK)
 
 
 def _listed(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
@@ -128,7 +135,7 @@ def steps_csv(session: Session) -> Iterator[str]:
     labels = labels_for(session)
     for branch in branches_of(session).values():
         canvas = state_at(session, Place(branch.pk, branch.fork_number))
-        for step in _steps(branch):
+        for step in _steps(branch).iterator(chunk_size=CHUNK):
             for operation in step.operations:
                 row = _row(branch, step, operation, canvas, labels)
                 yield writer.writerow([neutral(cell) for cell in row])

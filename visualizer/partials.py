@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from inference.models import ModelEntry
 from visualizer.models import Run, Session
@@ -20,13 +21,15 @@ Payload = dict[str, Any]
 Part = tuple[str, dict[str, Any]]
 
 
-def render_for(event_type: str, payload: Payload, session: Session) -> str:
+def render_for(event_type: str, payload: Payload, session: Session, token: str = "") -> str:
     """The partials of an event as one text; empty for events that need none.
 
-    Runs in a thread: it may read the database.
+    `token` is that of the link through which a reader looks; readers get no controls. Runs in a
+    thread: it may read the database.
     """
     parts = _PARTS.get(event_type, _nothing)(payload, session)
-    shared = {"session": session, "oob": True}
+    base = reverse("shared", args=[token]) if token else reverse("workspace", args=[session.pk])
+    shared = {"session": session, "oob": True, "base": base, "read_only": bool(token)}
     return "".join(
         render_to_string(f"visualizer/partials/{name}.html", shared | context)
         for name, context in parts

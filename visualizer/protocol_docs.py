@@ -81,6 +81,7 @@ def _remarks(spec: CommandSpec) -> str:
     remarks = [
         (spec.needs_session, "Needs a session."),
         (spec.opens, "Its session becomes the socket's own."),
+        (spec.reads, "Reading: holders of a link may ask it."),
         (spec.overtakes, "Answered at once, before earlier commands that still wait."),
     ]
     return "".join(f" {text}" for true, text in remarks if true)

@@ -42,6 +42,12 @@ within the first block that still holds a mask.
 500 events behind is sent a `snapshot` instead. `{"type": "ack", "number": N}` (no answer) says that
 everything up to N has been dealt with; a client that acknowledges is never sent more than 500
 events ahead. Close codes: 4401 sign in again, 4404 no such session (pages), 4429 too many sockets.
+
+**Sharing**: `share` makes a link; its address is `/r/TOKEN/`. Whoever has it sees the session live
+at `/ws/r/TOKEN/`, without an account: a `snapshot` first, then the same frames as a page, branches
+that are made later among them. Such a socket answers the commands marked below as reading; to any
+other it says `auth`, to one that names another session `not_found`. It is closed with 4404 within
+two seconds of the link being revoked, of its end, or of the session being deleted.
 """
 
 STATE = (
@@ -89,6 +95,9 @@ REPLIES: dict[str, str] = {
     "regret_result": "`branch`, `number`, `judged` (how many written tokens a later pass covers; "
     "the passes of a run cover the open positions alone, those by hand all), `regret`: slot → "
     "`{position, token_id, token, step, p (when written), p_now, as_of (state of that pass)}`",
+    "link_made": "`session_id`, `link`: `{id, name, created, expires, last_used}`, `token` and "
+    "`path`, which are told once: a repeat of the request has null there",
+    "link_list": "`session_id`, `links`: as above, without those that were revoked",
     "preset_list": "`presets`: `{name, values, updated}`",
     "lab_job": "`job`: `{id, status (queued, running, cancelled, done, failed), made, total, share "
     "(0 to 1), rows, error, model, task, recipes, steps, block_length, count, seed, results, "

@@ -13,9 +13,21 @@ from visualizer.views.landing import home
 from visualizer.views.positions import digest, position, profile, regret, table
 from visualizer.views.preferences import preferences
 from visualizer.views.sessions import delete, rename, restore, sessions
+from visualizer.views.sharing import copy, share, unshare
 from visualizer.views.workspace import workspace
 
 _SESSION = "sessions/<uuid:session_id>/"
+_READ = (
+    ("", workspace, "workspace"),
+    ("compare/", compare, "compare"),
+    ("export/<str:form>/", export, "export"),
+    ("step/<int:step>/digest/", digest, "digest"),
+    ("step/<int:step>/profile/", profile, "profile"),
+    ("step/<int:step>/regret/", regret, "regret"),
+    ("step/<int:step>/table/", table, "table"),
+    ("step/<int:step>/pos/<int:pos>/", position, "position"),
+)
+"""What holders of a link may read as well, under `/r/<token>/`."""
 
 urlpatterns = [
     path("", home, name="home"),
@@ -26,17 +38,15 @@ urlpatterns = [
     path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
     path("sessions/import/", import_session, name="import_session"),
     path("sessions/", sessions, name="sessions"),
-    path(_SESSION, workspace, name="workspace"),
     path(f"{_SESSION}do/<str:name>/", act, name="act"),
-    path(f"{_SESSION}compare/", compare, name="compare"),
     path(f"{_SESSION}compare/start/", start_runs, name="start_runs"),
     path(f"{_SESSION}rename/", rename, name="rename"),
     path(f"{_SESSION}delete/", delete, name="delete"),
     path(f"{_SESSION}restore/", restore, name="restore"),
-    path(f"{_SESSION}export/<str:form>/", export, name="export"),
-    path(f"{_SESSION}step/<int:step>/digest/", digest, name="digest"),
-    path(f"{_SESSION}step/<int:step>/profile/", profile, name="profile"),
-    path(f"{_SESSION}step/<int:step>/regret/", regret, name="regret"),
-    path(f"{_SESSION}step/<int:step>/table/", table, name="table"),
-    path(f"{_SESSION}step/<int:step>/pos/<int:pos>/", position, name="position"),
+    path(f"{_SESSION}share/", share, name="share"),
+    path(f"{_SESSION}share/<int:link>/revoke/", unshare, name="unshare"),
+    *(path(_SESSION + rest, view, name=name) for rest, view, name in _READ),
+    path("r/<str:token>/", workspace, name="shared"),
+    path("r/<str:token>/copy/", copy, name="copy"),
+    *(path(f"r/<str:token>/{rest}", view) for rest, view, _ in _READ[1:]),
 ]

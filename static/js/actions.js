@@ -12,6 +12,7 @@ const BLOCKERS = {
 };
 
 const HOLDS = {
+  read_only: (now) => now.readOnly,
   offline: (now) => !now.online,
   running: (now) => now.running,
   complete: (now) => now.masked === 0,
@@ -25,7 +26,7 @@ const buttons = [...document.querySelectorAll("[data-action]")];
 
 /** The reason why an action cannot be taken now; "" if it can. */
 export function reasonAgainst(name, now) {
-  const blocker = (BLOCKERS[name] ?? ["offline"]).find((rule) => HOLDS[rule](now));
+  const blocker = ["read_only", ...(BLOCKERS[name] ?? ["offline"])].find((rule) => HOLDS[rule](now));
   return blocker ? reasons[blocker] : "";
 }
 

@@ -6,6 +6,7 @@ import { announce, sentence, showStatus } from "./status.js";
 import { Cells, glyphs, withAgain } from "./cells.js";
 import { put, write } from "./dom.js";
 import { Commands } from "./commands.js";
+import { NoCommands } from "./readonly.js";
 import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
 import { Profile } from "./profile.js";
@@ -28,7 +29,8 @@ export class Page extends Steering {
     this.shown = snapshot.head.number;
     const [branch, number] = main.dataset.head.split(":").map(Number);
     this.state.head = { branch, number };
-    this.address = `/sessions/${main.dataset.session}/`;
+    this.address = main.dataset.base;
+    this.readOnly = main.dataset.state === "read-only";
     this.pos = main.dataset.pos === "" ? null : Number(main.dataset.pos);
     this.mode = $("#view").value;
     this.puzzle = "columns" in $("#tokens").dataset;
@@ -49,7 +51,7 @@ export class Page extends Steering {
 
   attach(stream) {
     this.stream = stream;
-    this.commands = new Commands(stream, this.state.session.model, () => this.later());
+    this.commands = this.readOnly ? new NoCommands() : new Commands(stream, this.state.session.model, () => this.later());
   }
 
   connected(yes) {

@@ -2,6 +2,7 @@
 // them asks the server for nothing.
 import { look, withAgain } from "./cells.js";
 import { TABLE, bytes } from "./colours.js";
+import { drawDifferences } from "./difference.js";
 import { canvasAt, fromSnapshot, tip } from "./state.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -10,6 +11,7 @@ let place = null;
 
 class Side {
   constructor({ key, snapshot }) {
+    this.key = key;
     this.root = $(`[data-side="${key}"]`);
     this.state = fromSnapshot(snapshot);
     this.tip = tip(this.state);
@@ -63,6 +65,7 @@ class Side {
 /** Slots where two sides have written different tokens. */
 function differing() {
   const seen = new Map();
+  if (!$("#comparison").dataset.alike) return new Set();
   for (const side of sides) {
     for (const row of canvasAt(side.state, side.shown)) {
       if (!row.masked) seen.set(row.id, (seen.get(row.id) ?? new Set()).add(row.token));
@@ -91,6 +94,7 @@ function begin() {
   if (!data) return;
   for (const hidden of document.querySelectorAll(".js-only")) hidden.hidden = false;
   sides = JSON.parse(data.textContent).map((one) => new Side(one));
+  drawDifferences(new Map(sides.map((side) => [side.key, side.state])));
   const all = $("#all-steps");
   if (place !== null) all.value = Math.min(place, Number(all.max));
   all.addEventListener("input", together);

@@ -12,7 +12,7 @@ const $ = (selector) => document.querySelector(selector);
 export class Steering {
   situation() {
     const staged = atHead(this.state, this.shown) ? Object.keys(this.state.staged.selections).length : 0;
-    return { online: this.online, running: isRunning(this.state), masked: this.masked,
+    return { readOnly: this.readOnly, online: this.online, running: isRunning(this.state), masked: this.masked,
       hasPass: this.state.heat.has(this.shown), staged };
   }
 
@@ -115,7 +115,7 @@ export class Steering {
 
   async reprocess() {
     this.profile.forget();
-    if (!this.online || !this.state.heat.has(this.state.head.number)) return;
+    if (this.readOnly || !this.online || !this.state.heat.has(this.state.head.number)) return;
     const message = { type: "reprocess_probabilities", settings: settings.probabilitySettings(), positions: [0, 0] };
     const reply = await this.commands.send(message, { quiet: true });
     if (!reply) return;

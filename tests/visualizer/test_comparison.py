@@ -18,6 +18,7 @@ from visualizer.models import Branch, Run, Session, Step
 from visualizer.selectors import Place, head_of, snapshot, state_at
 from visualizer.selectors.comparison import Side, compare_branches, side_for
 from visualizer.selectors.measures import history_of, kendall, measures
+from visualizer.selectors.readers import Owner
 from visualizer.selectors.runs import runs_of
 from visualizer.worker import slices
 
@@ -40,7 +41,7 @@ def compared(play: Any, owner: User, begin: Begin, sent: list[Any]) -> tuple[Ses
 
 
 def ends(owner: User, session: Session, *branches: int) -> list[Side]:
-    return [side_for(owner, session.pk, branch) for branch in branches]
+    return [side_for(Owner(owner), session.pk, branch) for branch in branches]
 
 
 def test_each_recipe_runs_on_a_branch_of_its_own(owner: User, compared: Any) -> None:
@@ -158,12 +159,15 @@ def test_the_comparison_of_two_lines(owner: User, compared: Any) -> None:
 
 def test_an_earlier_place_has_masks(owner: User, compared: Any) -> None:
     session, branches = compared
-    a, b = side_for(owner, session.pk, branches[0], 1), side_for(owner, session.pk, branches[1])
+    a, b = (
+        side_for(Owner(owner), session.pk, branches[0], 1),
+        side_for(Owner(owner), session.pk, branches[1]),
+    )
     result = compare_branches(a, b)
     assert result["counts"]["masked"] == 6
     assert result["sides"][0]["masked"] == 6
     with pytest.raises(UnmaskError) as refused:
-        side_for(owner, session.pk, branches[0], 5)
+        side_for(Owner(owner), session.pk, branches[0], 5)
     assert refused.value.field == "step"
 
 

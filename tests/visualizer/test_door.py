@@ -35,6 +35,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "merge": {"branch": 1},
     "compare_runs": {"recipes": [{"recipe": "rank/low_entropy"}, {"recipe": "llada/random"}]},
     "compare_branches": {"sides": [{"session_id": ZERO, "branch": n} for n in (1, 2)]},
+    "unshare": {"link": 1},
     "save_preset": {"name": "x", "values": {}},
     "delete_preset": {"name": "x"},
     "lab_start": {"model": "x", "recipes": ["rank/random"], "steps": [4]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ from visualizer.commands.table import CommandSpec, Place
 from visualizer.commands.validation import validate
 from visualizer.fields import Message
 from visualizer.models import Command, Session
+from visualizer.selectors.readers import Holder, Owner, Reader, session_read_by
 from visualizer.selectors.sessions import session_for
 from visualizer.services import commands, dispatch
 
 log = logging.getLogger(__name__)
+SHARED = (
+    "You are looking at a shared session: it can be read, not changed. Make a copy to work on it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,12 @@ class Request:
     session: Session | None
     message: Any
     command: Command
+    holder: Holder | None = None
+
+    @property
+    def reader(self) -> Reader:
+        """Who reads: an account, or whoever holds a link."""
+        return self.holder or Owner(self.user)
 
     @property
     def owned(self) -> Session:
@@ -82,12 +93,34 @@ def _answer(request: Request, spec: CommandSpec) -> None:
     try:
         with transaction.atomic():
             reply = handler_of(spec)(request)
-            commands.finish(command=request.command, reply=reply)
+            commands.finish(command=request.command, reply=reply | dict.fromkeys(spec.once))
+        _tell_once(request.command, {name: reply[name] for name in spec.once})
     except UnmaskError as error:
         commands.finish_failed(command=request.command, error=error)
     except Exception:
         log.exception("command %s failed", spec.name)
         commands.finish_failed(command=request.command, error=internal_error())
+
+
+def _tell_once(command: Command, secrets: dict[str, Any]) -> None:
+    """Put what must not be kept into the reply that is on its way, not into the row."""
+    if secrets:
+        command.reply = commands.as_json(json.loads(command.reply) | secrets)
+
+
+def read(*, holder: Holder, message: dict[str, Any]) -> dict[str, Any]:
+    """Answer a reader of a shared session, who has no account and leaves no row behind.
+
+    Raises UnmaskError: auth for everything that is not plain reading, not_found for other sessions.
+    """
+    spec, typed = validate(message)
+    if not spec.reads:
+        raise UnmaskError("auth", SHARED)
+    session = session_read_by(holder, getattr(typed, "session_id", None))
+    command = Command(type=spec.name, channel="reader", message=message)
+    reply: dict[str, Any] = handler_of(spec)(Request(None, session, typed, command, holder))
+    given = message.get("request_id")
+    return {**reply, "request_id": given} if given else reply
 
 
 def _turn(request: Request, spec: CommandSpec) -> None:

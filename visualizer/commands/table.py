@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from visualizer.commands.schemas import comparing, history, lab, loop, presets, sessions
+from visualizer.commands.schemas import comparing, history, lab, loop, presets, sessions, sharing
 from visualizer.fields import Message, SessionMessage
 
 _WEB = "visualizer.commands.handlers"
@@ -28,7 +29,9 @@ class CommandSpec:
     """One row: schema, place, handler ("module.function") and the type of its reply.
 
     `overtakes`: answered without waiting for earlier commands of the same socket.
-    `opens`: the session of the reply becomes the socket's own.
+    `opens`: the session of the reply becomes the socket's own. `reads`: nothing changes, so that
+    readers of a shared session may ask it too. `once`: fields of the reply that are told and not
+    kept; a repeat of the request has null there.
     """
 
     name: str
@@ -38,6 +41,8 @@ class CommandSpec:
     reply: str
     overtakes: bool = False
     opens: bool = False
+    reads: bool = False
+    once: tuple[str, ...] = ()
 
     @property
     def needs_session(self) -> bool:
@@ -49,13 +54,11 @@ class CommandSpec:
         return (self.schema.__doc__ or "").strip().splitlines()[0]
 
 
-def _web(name: str, schema: type[Message], module: str, reply: str, **flags: bool) -> CommandSpec:
+def _web(name: str, schema: type[Message], module: str, reply: str, **flags: Any) -> CommandSpec:
     return CommandSpec(name, schema, Place.WEB, f"{_WEB}.{module}.{name}", reply, **flags)
 
 
-def _worker(
-    name: str, schema: type[Message], module: str, reply: str, **flags: bool
-) -> CommandSpec:
+def _worker(name: str, schema: type[Message], module: str, reply: str, **flags: Any) -> CommandSpec:
     return CommandSpec(name, schema, Place.WORKER, f"{_WORKER}.{module}.{name}", reply, **flags)
 
 
@@ -87,7 +90,7 @@ _ROWS = (
     _web("rewind", loop.Rewind, "heads", "state_update"),
     _web("list_sessions", sessions.ListSessions, "sessions", "session_list"),
     _web("open_session", sessions.OpenSession, "sessions", "session_opened", opens=True),
-    _web("resume", sessions.Resume, "sessions", "resumed", overtakes=True),
+    _web("resume", sessions.Resume, "sessions", "resumed", overtakes=True, reads=True),
     _web("rename_session", sessions.RenameSession, "sessions", "session_changed"),
     _web("delete_session", sessions.DeleteSession, "sessions", "session_changed"),
     _web("restore_session", sessions.RestoreSession, "sessions", "session_changed"),
@@ -98,7 +101,7 @@ _ROWS = (
     _web("change_branch", history.ChangeBranch, "branches", "branch_changed"),
     _web("prune", history.Prune, "branches", "branch_changed"),
     _web("restore", history.Restore, "branches", "branch_changed"),
-    _web("diff", history.Diff, "comparing", "diff_result"),
+    _web("diff", history.Diff, "comparing", "diff_result", reads=True),
     _turn("merge", history.Merge, "steering", "state_update"),
     _turn("remask", history.Remask, "steering", "state_update"),
     _turn("lock", history.Lock, "steering", "state_update"),
@@ -107,8 +110,13 @@ _ROWS = (
     _turn("delete", history.Delete, "steering", "state_update"),
     _turn("compare", history.Compare, "selecting", "compare_result"),
     _turn("compare_runs", comparing.CompareRuns, "running", "runs_queued"),
-    _web("compare_branches", comparing.CompareBranches, "comparing", "comparison_result"),
-    _web("regrets", history.Regrets, "comparing", "regret_result"),
+    _web(
+        "compare_branches", comparing.CompareBranches, "comparing", "comparison_result", reads=True
+    ),
+    _web("regrets", history.Regrets, "comparing", "regret_result", reads=True),
+    _web("share", sharing.Share, "sharing", "link_made", once=("token", "path")),
+    _web("unshare", sharing.Unshare, "sharing", "link_list"),
+    _web("list_links", sharing.ListLinks, "sharing", "link_list"),
     _web("save_preset", presets.SavePreset, "presets", "preset_list"),
     _web("delete_preset", presets.DeletePreset, "presets", "preset_list"),
     _web("list_presets", presets.ListPresets, "presets", "preset_list"),

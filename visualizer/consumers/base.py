@@ -50,8 +50,8 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
     door = "api"
 
     async def connect(self) -> None:
-        self.user = self.scope["user"]
-        self.seated = SEATS.take(self.user.pk)
+        self.user = self.scope.get("user")
+        self.seated = SEATS.take(self._seat())
         self.session_id: UUID | None = None
         self.follower: Follower | None = None
         self.answers = Answers()
@@ -72,10 +72,15 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
         for task in self.tasks:
             task.cancel()
         if self.seated:
-            SEATS.leave(self.user.pk)
+            SEATS.leave(self._seat())
             for group in self._groups():
                 await self.channel_layer.group_discard(group, self.channel_name)
         await self.unfollow()
+
+    def _seat(self) -> int | str:
+        """In whose name the socket is counted."""
+        seat: int = self.user.pk
+        return seat
 
     def _groups(self) -> tuple[str, ...]:
         return user_group(self.user.pk), MODELS_GROUP

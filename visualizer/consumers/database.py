@@ -15,10 +15,13 @@ from inference.connections import kept_open
 from inference.events import Event, events_after
 from inference.models import ModelEntry
 from visualizer import partials
+from visualizer.commands import read as read_command
 from visualizer.commands import submit as submit_command
 from visualizer.models import Command, Session
 from visualizer.selectors import session_for, snapshot
+from visualizer.selectors.readers import Holder, holder_of, session_read_by, still_open
 from visualizer.selectors.snapshots import last_number
+from visualizer.services.sharing import mark_used
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,9 +63,29 @@ def submit(
 
 
 @in_thread
-def render(type: str, payload: dict[str, Any], session: Session) -> str:
-    """The partials of an event."""
-    return partials.render_for(type, payload, session)
+def render(type: str, payload: dict[str, Any], session: Session, token: str = "") -> str:
+    """The partials of an event; `token` is that of a reader's link."""
+    return partials.render_for(type, payload, session, token)
+
+
+@in_thread
+def enter(token: str) -> tuple[Holder, Session]:
+    """Whoever holds a link, and what it shows. Raises UnmaskError."""
+    holder = holder_of(token)
+    mark_used(holder)
+    return holder, session_read_by(holder)
+
+
+@in_thread
+def link_opens(holder: Holder) -> bool:
+    """Whether the link has not been revoked or expired since."""
+    return still_open(holder)
+
+
+@in_thread
+def read(holder: Holder, message: dict[str, Any]) -> dict[str, Any]:
+    """Answer a reader. Raises UnmaskError."""
+    return read_command(holder=holder, message=message)
 
 
 @in_thread

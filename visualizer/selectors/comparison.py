@@ -12,27 +12,28 @@ from visualizer.models import Branch, Session
 from visualizer.selectors.history import Place, tip
 from visualizer.selectors.labels import Labels, labels_for
 from visualizer.selectors.measures import History, history_of, measures
+from visualizer.selectors.readers import Reader, session_read_by
 from visualizer.selectors.scores import joined, score_of
-from visualizer.selectors.sessions import branch_for, session_for
+from visualizer.selectors.sessions import branch_for
 
 STATES = ("same", "different", "masked", "missing")
 
 
 class Side(NamedTuple):
-    """One of the things that are compared: a place of a session of the user's."""
+    """One of the things that are compared: a place of a session."""
 
     session: Session
     place: Place
 
 
 def side_for(
-    user: Any, session_id: UUID | str, branch: int | None = None, number: int | None = None
+    reader: Reader, session_id: UUID | str, branch: int | None = None, number: int | None = None
 ) -> Side:
-    """The user's session at a place; its head's branch and the branch's end by default.
+    """A place of a session that the reader sees; its head's branch and that one's end by default.
 
     Raises UnmaskError: not_found for strangers, validation beyond the end of the branch.
     """
-    session = session_for(user, session_id)
+    session = session_read_by(reader, session_id)
     row = branch_for(session, branch if branch is not None else session.head_branch_id or 0)
     last = tip(row)
     if number is not None and number > last:
@@ -57,13 +58,13 @@ def compare_branches(a: Side, b: Side) -> dict[str, Any]:
         "agreement": round(counts["same"] / len(rows), 4) if rows else None,
         "first_divergence": first_divergence(first, second),
         "parameters": differing(first, second),
-        "words": _words(first, second),
+        "words": words_of(first, second),
     }
 
 
 def check_same_canvas(a: Session, b: Session) -> None:
     """Raises UnmaskError unless both began with the same tokens of the same vocabulary."""
-    if a.pk != b.pk and _start(a) != _start(b):
+    if unlike(a, b):
         raise UnmaskError(
             "validation",
             "These sessions began with different canvases. Compare sessions that have the same "
@@ -71,10 +72,18 @@ def check_same_canvas(a: Session, b: Session) -> None:
         )
 
 
-def _start(session: Session) -> tuple[Any, ...]:
-    return (
-        session.prompt_ids, session.gen_length, session.mask_id, session.model.vocabulary_id,
-    )  # fmt: skip
+def unlike(a: Session, b: Session) -> list[str]:
+    """In what the canvases that two sessions began with differ; empty if they can be aligned."""
+    one, two = _start(a), _start(b)
+    return [name for name in one if one[name] != two[name]]
+
+
+def _start(session: Session) -> dict[str, Any]:
+    return {
+        "prompt": session.prompt_ids,
+        "length": session.gen_length,
+        "vocabulary": (session.mask_id, session.model.vocabulary_id),
+    }
 
 
 def _told(history: History) -> dict[str, Any]:
@@ -173,7 +182,7 @@ def differing(first: History, second: History) -> list[dict[str, Any]]:
     ]
 
 
-def _words(first: History, second: History) -> list[dict[str, Any]]:
+def words_of(first: History, second: History) -> list[dict[str, Any]]:
     """The texts by words: runs of equal, replaced, deleted and inserted words."""
     one, two = (_text(side).split() for side in (first, second))
     match = SequenceMatcher(None, one, two, autojunk=False)

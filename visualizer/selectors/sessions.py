@@ -25,10 +25,10 @@ def session_for(user: User, id: UUID | str, deleted: bool = False) -> Session:
     try:
         key = id if isinstance(id, UUID) else UUID(id)
     except ValueError:
-        raise _no_session() from None
+        raise no_session() from None
     session = sessions_of(user, deleted).filter(pk=key).first()
     if session is None:
-        raise _no_session()
+        raise no_session()
     return session
 
 
@@ -51,5 +51,6 @@ def answered(ids: Iterable[int]) -> QuerySet[Command]:
     return Command.objects.filter(pk__in=list(ids)).exclude(state=Command.State.PENDING)
 
 
-def _no_session() -> UnmaskError:
+def no_session() -> UnmaskError:
+    """The same words for ids that never were and for those of others."""
     return UnmaskError("not_found", "There is no such session, or it is not yours.", "session_id")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 REASONS = {
+    "read_only": "You are looking at a shared session.",
     "running": "A run is under way. Stop it first.",
     "complete": "Every position holds a token. Go back to an earlier step, or remask one.",
     "no_pass": "Run a forward pass first.",
@@ -25,6 +26,7 @@ class Situation:
     masked: int
     has_pass: bool
     staged: int
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ ACTIONS = (
 
 def _holds(blocker: str, now: Situation) -> bool:
     return {
+        "read_only": now.read_only,
         "running": now.running,
         "complete": now.masked == 0,
         "no_pass": not now.has_pass,
@@ -67,6 +70,6 @@ def _holds(blocker: str, now: Situation) -> bool:
 def buttons(now: Situation) -> list[tuple[Action, str]]:
     """Each button with the reason why it cannot act ("" if it can)."""
     return [
-        (action, next((REASONS[b] for b in action.blockers if _holds(b, now)), ""))
+        (action, next((REASONS[b] for b in ("read_only", *action.blockers) if _holds(b, now)), ""))
         for action in ACTIONS
     ]

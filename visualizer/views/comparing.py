@@ -1,4 +1,4 @@
-"""Two to four lines of steps of a session side by side, and the form that makes such lines."""
+"""Two to four lines of steps side by side, of one session or several, and a form for new ones."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from inference.errors import UnmaskError
 from visualizer import selectors
 from visualizer.models import Branch, Session
 from visualizer.selectors import comparison
-from visualizer.selectors.history import Place, head_of, tips_of
+from visualizer.selectors.comparison import Side, unlike, words_of
+from visualizer.selectors.history import Place, head_of
 from visualizer.selectors.measures import History, history_of, measures
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import score_of
@@ -27,9 +28,10 @@ from visualizer.views.asking import ask_model, failure_of
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.fields import recipes
 from visualizer.views.places import number_of, own_session
+from visualizer.views.reading import Seen, for_readers
+from visualizer.views.sides import NAMES, asked_sides, groups_of
 from visualizer.views.workspace import columns_of
 
-NAMES = ("a", "b", "c", "d")
 ACTIVE = ("queued", "running")
 
 
@@ -38,6 +40,8 @@ class Shown:
     """One side of the comparison as the template needs it."""
 
     key: str
+    base: str
+    title: str
     branch: Branch
     place: Place
     tip: int
@@ -47,53 +51,26 @@ class Shown:
     running: bool
 
 
-@login_required
-@require_GET
-def compare(request: HttpRequest, session_id: UUID) -> HttpResponse:
+@for_readers
+def compare(request: HttpRequest, seen: Seen) -> HttpResponse:
     """The page; HTMX asks for the comparison alone while runs go on."""
-    session = own_session(request, session_id)
-    places = asked_places(session, request.GET.dict())
-    context = {"session": session, "page": "compare", **_choices(session, places)}
-    if len(places) > 1:
-        context |= _comparison(session, places)
+    sides = asked_sides(seen, request.GET.dict())
+    context = seen.context | {"page": "compare", **_choices(seen, sides)}
+    if len(sides) > 1:
+        context |= _comparison(seen, sides)
     alone = request.headers.get("HX-Request")
-    name = "partials/comparison" if alone and len(places) > 1 else "compare"
+    name = "partials/comparison" if alone and len(sides) > 1 else "compare"
     return render(request, f"visualizer/{name}.html", context)
 
 
-def asked_places(session: Session, query: dict[str, str]) -> dict[str, Place]:
-    """Side → place, `branch:step` or `branch`; by default the shown branch and the newest other.
-
-    Branches that are not the session's do not exist; steps are clipped to what there is.
-    """
-    tips = tips_of(session)
-    asked = {name: _place(query[name], tips) for name in NAMES if query.get(name)}
-    if asked:
-        return asked
-    head = head_of(session)
-    rows = Branch.objects.filter(session=session, pruned=None).exclude(pk=head.branch)
-    others = rows.order_by("-pk")[:1]
-    found = [head.branch, *(row.pk for row in others)]
-    return {name: Place(id, tips[id]) for name, id in zip(NAMES, found, strict=False)}
-
-
-def _place(text: str, tips: dict[int, int]) -> Place:
-    first, _, second = text.partition(":")
-    branch = number_of(first)
-    if branch is None or branch not in tips:
-        raise Http404("No such branch")
-    number = number_of(second)
-    return Place(branch, tips[branch] if number is None else min(number, tips[branch]))
-
-
-def _choices(session: Session, places: dict[str, Place]) -> dict[str, Any]:
+def _choices(seen: Seen, sides: dict[str, Side]) -> dict[str, Any]:
     """What the two forms offer."""
-    branches = Branch.objects.filter(session=session, pruned=None)
+    session = seen.session
     usual = session.model.card.get("decoding", {}).get("recipe", "llada/low_confidence")
     first = ("llada/random", "rank/left_to_right")
     return {
-        "branches": branches,
-        "chosen": [(name, places.get(name)) for name in NAMES],
+        "groups": groups_of(seen),
+        "chosen": [(name, sides[name].place if name in sides else None) for name in NAMES],
         "recipes": recipes(session.model),
         "picked": [(name, pick) for name, pick in zip(NAMES, (usual, *first, ""), strict=True)],
         "place": head_of(session),
@@ -101,30 +78,33 @@ def _choices(session: Session, places: dict[str, Place]) -> dict[str, Any]:
     }
 
 
-def _comparison(session: Session, places: dict[str, Place]) -> dict[str, Any]:
-    histories = [history_of(session, place) for place in places.values()]
-    runs = runs_of(session, [place.branch for place in places.values()])
-    sides = [
-        _side(key, history, runs.get(history.place.branch))
-        for key, history in zip(places, histories, strict=True)
-    ]
+def _comparison(seen: Seen, asked: dict[str, Side]) -> dict[str, Any]:
+    histories = [history_of(*side) for side in asked.values()]
+    shown = [_shown(seen, key, one) for key, one in zip(asked, histories, strict=True)]
+    first = histories[0].session
+    alike = not any(unlike(first, history.session) for history in histories[1:])
     return {
-        "sides": _marked(sides),
-        "query": urlencode({key: f"{p.branch}" for key, p in places.items()}),
+        "sides": _marked(shown) if alike else shown,
+        "alike": alike,
+        "query": urlencode({key: f"{side.place.branch}" for key, side in asked.items()}),
         "parameters": _parameters(histories),
-        "against": [_against(histories[0], sides, n) for n in range(1, len(sides))],
-        "live": any(side.running for side in sides),
-        "longest": max(side.tip for side in sides),
-        "data": [{"key": side.key, "snapshot": side.snapshot} for side in sides],
+        "against": [_against(histories, shown, n) for n in range(1, len(shown))],
+        "live": any(side.running for side in shown),
+        "longest": max(side.tip for side in shown),
+        "data": [{"key": side.key, "snapshot": side.snapshot} for side in shown],
     }
 
 
-def _side(key: str, history: History, run: dict[str, Any] | None) -> Shown:
+def _shown(seen: Seen, key: str, history: History) -> Shown:
     session, place = history.session, history.place
+    run = runs_of(session, [place.branch]).get(place.branch)
     snapshot = selectors.snapshot(session, place.branch, place.number)
     tip = max([step["number"] for step in snapshot["steps"]], default=place.number)
+    own = session.pk == seen.session.pk
     return Shown(
         key=key,
+        base=seen.base if own else reverse("workspace", args=[session.pk]),
+        title="" if own else session.title,
         branch=Branch.objects.get(pk=place.branch),
         place=place,
         tip=tip,
@@ -179,12 +159,14 @@ def _parameters(histories: list[History]) -> list[tuple[str, list[Any]]]:
     return [(name, values) for name, values in rows if any(v != values[0] for v in values)]
 
 
-def _against(first: History, sides: list[Shown], n: int) -> dict[str, Any]:
+def _against(histories: list[History], sides: list[Shown], n: int) -> dict[str, Any]:
     """The first side against another one: agreement, first divergence, words."""
-    one, two = (comparison.Side(first.session, side.place) for side in (sides[0], sides[n]))
-    found = comparison.compare_branches(one, two)
-    return {
-        "keys": (sides[0].key.upper(), sides[n].key.upper()),
+    one, two = histories[0], histories[n]
+    told = {"keys": (sides[0].key, sides[n].key), "base": sides[n].base}
+    if differs := unlike(one.session, two.session):
+        return told | {"unlike": differs, "words": words_of(one, two)}
+    found = comparison.compare_branches(Side(one.session, one.place), Side(two.session, two.place))
+    return told | {
         "share": found["agreement"],
         "counts": found["counts"],
         "divergence": found["first_divergence"],

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import reverse
-
 from inference.engine.canvas import Canvas
 from inference.engine.digest_view import DigestView
 from visualizer.models import Session
@@ -118,7 +116,7 @@ def _candidates(
         "limits": limits,
         "source": Place(place.branch, place.number),
         "origin": origin,
-        **_more(session, spot, count, view, place),
+        **_more(spot, count, view),
     }
 
 
@@ -157,11 +155,6 @@ def _with_numbers(spot: Spot, view: DigestView, temperature: float, row: int) ->
     return Spot(**{**fields, "entropy": entropy, "margin": margin})
 
 
-def _more(
-    session: Session, spot: Spot, count: int, view: DigestView, place: Place
-) -> dict[str, Any]:
+def _more(spot: Spot, count: int, view: DigestView) -> dict[str, Any]:
     most = min(MORE, view.ids.shape[1])
-    if count >= most or not spot.masked:
-        return {}
-    url = reverse("position", args=[session.pk, place.number, spot.pos])
-    return {"more": most, "more_url": f"{url}?branch={place.branch}&k={most}"}
+    return {} if count >= most or not spot.masked else {"more": most}

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
 
 from inference.engine.digest_view import DigestView, sparse_bytes
 from inference.limits import LIMITS
@@ -18,29 +14,28 @@ from visualizer.selectors.labels import labels_for
 from visualizer.selectors.regrets import regrets
 from visualizer.views.cells import rows
 from visualizer.views.inspector import inspector
-from visualizer.views.places import number_of, own_session, place_of
+from visualizer.views.places import number_of, place_of
+from visualizer.views.reading import Seen, for_readers
 
 
-@login_required
-@require_GET
-def position(request: HttpRequest, session_id: UUID, step: int, pos: int) -> HttpResponse:
+@for_readers
+def position(request: HttpRequest, seen: Seen, step: int, pos: int) -> HttpResponse:
     """The inspector of a position; a plain visit is sent to the page that contains it."""
-    session = own_session(request, session_id)
+    session = seen.session
     place = place_of(session, request.GET.get("branch"), str(step))
     if not request.headers.get("HX-Request"):
         query = f"?branch={place.branch}&step={place.number}&pos={pos}"
-        return redirect(f"/sessions/{session.pk}/{query}")
+        return redirect(f"{seen.base}{query}")
     k = number_of(request.GET.get("k"))
     most = int(LIMITS["visual_top_k"].high)
-    context = inspector(session, place, pos, min(k, most) if k else None)
+    context = seen.context | inspector(session, place, pos, min(k, most) if k else None)
     return render(request, "visualizer/partials/inspector.html", context)
 
 
-@login_required
-@require_GET
-def profile(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
+@for_readers
+def profile(request: HttpRequest, seen: Seen, step: int) -> JsonResponse:
     """Best guess, its probability and the entropy (nats) of every position open at a step."""
-    session = own_session(request, session_id)
+    session = seen.session
     place = place_of(session, request.GET.get("branch"), str(step))
     row = digest_at(session, place)
     if row is None:
@@ -64,22 +59,20 @@ def _margins(view: DigestView, temperature: float) -> list[float]:
     return [round(float(p[0] - p[1]) if len(p) > 1 else float(p[0]), 4) for p in rows]
 
 
-@login_required
-@require_GET
-def regret(request: HttpRequest, session_id: UUID, step: int) -> JsonResponse:
+@for_readers
+def regret(request: HttpRequest, seen: Seen, step: int) -> JsonResponse:
     """Written tokens that a later forward pass gives less than half: `{slot: [then, now]}`."""
-    session = own_session(request, session_id)
+    session = seen.session
     place = place_of(session, request.GET.get("branch"), str(step))
     found = regrets(session, place.branch, place.number)
     rows = {slot: [row["p"], round(row["p_now"], 4)] for slot, row in found["regret"].items()}
     return JsonResponse({"judged": found["judged"], "slots": rows})
 
 
-@login_required
-@require_GET
-def digest(request: HttpRequest, session_id: UUID, step: int) -> HttpResponse:
+@for_readers
+def digest(request: HttpRequest, seen: Seen, step: int) -> HttpResponse:
     """The forward pass kept at a step, as bytes for static/js/digest.js; 204 if there is none."""
-    session = own_session(request, session_id)
+    session = seen.session
     place = place_of(session, request.GET.get("branch"), str(step))
     row = digest_at(session, place)
     if row is None:
@@ -87,11 +80,10 @@ def digest(request: HttpRequest, session_id: UUID, step: int) -> HttpResponse:
     return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
 
 
-@login_required
-@require_GET
-def table(request: HttpRequest, session_id: UUID, step: int) -> HttpResponse:
+@for_readers
+def table(request: HttpRequest, seen: Seen, step: int) -> HttpResponse:
     """All positions of a step as a table."""
-    session = own_session(request, session_id)
+    session = seen.session
     place = place_of(session, request.GET.get("branch"), str(step))
     snapshot = selectors.snapshot(session, place.branch, place.number)
     here = f"branch={place.branch}&step={place.number}"

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
 
 from visualizer import selectors
-from visualizer.models import Branch, Session
+from visualizer.models import Branch
 from visualizer.partials import branch_panel, model_state, run_state, staged_rows
 from visualizer.selectors.history import Place
 from visualizer.selectors.presets import presets_of
+from visualizer.selectors.readers import Holder
+from visualizer.services.sharing import mark_used
 from visualizer.views.actions import REASONS, Situation, buttons
 from visualizer.views.cells import Look, cells, rows
 from visualizer.views.choices import behaviour_of, chosen_settings, from_preset
 from visualizer.views.fields import number_field, panel_fields, recipes, sentence_of, strategies
 from visualizer.views.inspector import inspector
 from visualizer.views.keymap import KEYMAP
-from visualizer.views.places import own_session, place_of, position_of
+from visualizer.views.places import place_of, position_of
+from visualizer.views.reading import Seen, for_readers
 
 VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
 COLOURS = (
@@ -36,17 +37,18 @@ FIRST = "Press Forward pass to see what the model expects."
 NEXT = "Choose a token to see its candidates, or press Auto-select."
 
 
-@login_required
-@require_GET
-def workspace(request: HttpRequest, session_id: UUID) -> HttpResponse:
+@for_readers
+def workspace(request: HttpRequest, seen: Seen) -> HttpResponse:
     """The page; without JavaScript every link and form of it works by itself."""
-    session = own_session(request, session_id)
+    session = seen.session
+    if isinstance(seen.reader, Holder):
+        mark_used(seen.reader)
     place = place_of(session, request.GET.get("branch"), request.GET.get("step"))
     pos = position_of(request.GET.get("pos"))
     snapshot = selectors.snapshot(session, place.branch, place.number)
     look = look_from(request, place, _tip(snapshot))
-    context = _canvas(snapshot, look, place, pos)
-    context |= _panels(request, session, snapshot, place)
+    context = seen.context | _canvas(snapshot, look, place, pos)
+    context |= _panels(request, seen, snapshot, place)
     context |= inspector(session, place, pos, None)
     return render(request, "visualizer/workspace.html", context)
 
@@ -114,8 +116,9 @@ def status_line(snapshot: dict[str, Any], look: Look) -> str:
 
 
 def _panels(
-    request: HttpRequest, session: Session, snapshot: dict[str, Any], place: Place
+    request: HttpRequest, seen: Seen, snapshot: dict[str, Any], place: Place
 ) -> dict[str, Any]:
+    session = seen.session
     staged = staged_rows(snapshot["staged"])
     run = snapshot["run"]
     now = Situation(
@@ -123,14 +126,15 @@ def _panels(
         masked=sum(row.masked for row in rows(snapshot)),
         has_pass=str(place.number) in snapshot["forwards"],
         staged=len(staged),
+        read_only=seen.read_only,
     )
-    chosen = chosen_settings(request.user, session)
-    presets = {row.name: row.values for row in presets_of(request.user)}
+    chosen = chosen_settings(AnonymousUser() if seen.read_only else request.user, session)
+    own = [] if seen.read_only else presets_of(request.user)
+    presets = {row.name: row.values for row in own}
     name = request.GET.get("preset", "")
     chosen |= from_preset(presets.get(name, {}), session)
     strategy, recipe = chosen["strategy"], chosen["recipe"]
     return {
-        "session": session,
         "columns": columns_of(session.model.card),
         "opened": sum(not row[4] for row in snapshot["slots"]),
         "branch": Branch.objects.get(pk=place.branch),

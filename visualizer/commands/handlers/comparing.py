@@ -42,7 +42,7 @@ def _cell(token: int | None, labels: Any) -> dict[str, Any] | None:
 def compare_branches(request: Request) -> dict[str, Any]:
     """comparison_result: positions, divergence, settings and measures of two places."""
     first, second = (
-        comparison.side_for(request.user, side.session_id, side.branch, side.step)
+        comparison.side_for(request.reader, side.session_id, side.branch, side.step)
         for side in request.message.sides
     )
     return {"type": "comparison_result", **comparison.compare_branches(first, second)}

@@ -1,0 +1,41 @@
+"""Making, revoking and listing links to a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from visualizer.commands.door import Request
+from visualizer.models import Session
+from visualizer.selectors.readers import link_of, link_payload, links_of
+from visualizer.services import sharing
+
+
+def share(request: Request) -> dict[str, Any]:
+    """link_made: the token and the address are told this once and not kept."""
+    message = request.message
+    link, token = sharing.share(session=request.owned, name=message.name, hours=message.hours)
+    return {
+        "type": "link_made",
+        "session_id": str(request.owned.pk),
+        "link": link_payload(link),
+        "token": token,
+        "path": reverse("shared", args=[token]),
+    }
+
+
+def unshare(request: Request) -> dict[str, Any]:
+    """link_list: those that are left."""
+    sharing.unshare(link=link_of(request.owned, request.message.link))
+    return _listed(request.owned)
+
+
+def list_links(request: Request) -> dict[str, Any]:
+    """link_list."""
+    return _listed(request.owned)
+
+
+def _listed(session: Session) -> dict[str, Any]:
+    links = [link_payload(link) for link in links_of(session)]
+    return {"type": "link_list", "session_id": str(session.pk), "links": links}

@@ -1,0 +1,105 @@
+"""Pages that are read through two doors: by the owner under /sessions/, by a link under /r/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from inference.errors import UnmaskError
+from visualizer.models import Session
+from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
+from visualizer.views.pace import within_pace
+
+SEALED = {
+    "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "private, no-store",
+}
+TOO_FAST = 429
+View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A session as a page shows it; `base` is the address that the page's others begin with."""
+
+    session: Session
+    reader: Reader
+    base: str
+    socket: str
+
+    @property
+    def read_only(self) -> bool:
+        return isinstance(self.reader, Holder)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What every template of the workspace needs."""
+        names = ("session", "base", "socket", "read_only")
+        return {name: getattr(self, name) for name in names}
+
+
+def for_readers(view: View) -> View:
+    """`view(request, seen, …)` becomes a page of both doors; for anybody else there is none."""
+
+    @wraps(view)
+    @require_GET
+    def answer(
+        request: HttpRequest, session_id: UUID | None = None, token: str = "", **rest: Any
+    ) -> HttpResponseBase:
+        if token:
+            return _by_link(view, request, token, **rest)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, seen_by(Owner(request.user), session_id), **rest)
+
+    return answer
+
+
+def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
+    seen = shared(token)
+    if not within_pace(f"{token} {request.META.get('REMOTE_ADDR', '')}"):
+        return sealed(too_fast(request))
+    return sealed(view(request, seen, **rest))
+
+
+def too_fast(request: HttpRequest) -> HttpResponse:
+    """Too many requests through one link."""
+    words = {"problem": "Too many requests at once through this link. Wait a moment, then reload."}
+    return render(request, "visualizer/refused.html", words, status=TOO_FAST)
+
+
+def sealed(response: HttpResponseBase) -> HttpResponseBase:
+    """The answer with what keeps a link's address to those who have it."""
+    for name, value in SEALED.items():
+        response.headers[name] = value
+    return response
+
+
+def shared(token: str) -> Seen:
+    """What a link shows. Revoked, expired and unknown links are one 404."""
+    try:
+        holder = holder_of(token)
+    except UnmaskError:
+        raise Http404("No such link") from None
+    return seen_by(holder, None, reverse("shared", args=[token]), f"/ws/r/{token}/")
+
+
+def seen_by(reader: Reader, id: UUID | None, base: str = "", socket: str = "") -> Seen:
+    """A session for its reader; a 404 for anybody else."""
+    try:
+        session = session_read_by(reader, id)
+    except UnmaskError:
+        raise Http404("No such session") from None
+    own = reverse("workspace", args=[session.pk])
+    return Seen(session, reader, base or own, socket or f"/ws{own}")

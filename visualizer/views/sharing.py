@@ -1,0 +1,89 @@
+"""Links to a session: the owner's page of them, and a copy for whoever came through one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from inference.errors import UnmaskError
+from visualizer.commands import from_form, submit
+from visualizer.models import Session
+from visualizer.selectors.readers import links_of
+from visualizer.services.sharing import copy_of
+from visualizer.views.asking import failure_of
+from visualizer.views.pace import within_pace
+from visualizer.views.places import own_session
+from visualizer.views.reading import sealed, shared, too_fast
+
+LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
+         ("720", "30 days"))  # fmt: skip
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """The session's links. A new one's address is on the answer to the form, and never again."""
+    session = own_session(request, session_id)
+    context: dict[str, Any] = {"session": session, "lasts": LASTS}
+    if request.method == "POST":
+        try:
+            made = _asked(request, session, _wanted(request))
+            context["address"] = request.build_absolute_uri(made["path"])
+        except UnmaskError as error:
+            context["problem"] = error.message
+    context["links"] = links_of(session)
+    response = render(request, "visualizer/share.html", context)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _wanted(request: HttpRequest) -> dict[str, Any]:
+    name = " ".join(request.POST.get("name", "").split())[:100]
+    return from_form({"type": "share", "name": name, "hours": request.POST.get("hours")})
+
+
+@login_required
+@require_POST
+def unshare(request: HttpRequest, session_id: UUID, link: int) -> HttpResponse:
+    """Revoke a link; the page of links says what is left."""
+    session = own_session(request, session_id)
+    try:
+        _asked(request, session, {"type": "unshare", "link": link})
+        messages.success(request, "The link opens nothing any more.")
+    except UnmaskError as error:
+        messages.error(request, error.message)
+    return redirect("share", session.pk)
+
+
+def _asked(request: HttpRequest, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    """The reply of a command that is answered at once. Raises UnmaskError."""
+    command = submit(user=request.user, channel="form", message=message, session=session)
+    reply: dict[str, Any] = json.loads(command.reply)
+    failure = failure_of(reply)
+    if failure:
+        raise failure
+    return reply
+
+
+@login_required
+@require_POST
+def copy(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Make a session of the reader's own with the same tree."""
+    seen = shared(token)
+    if not within_pace(f"copy {request.user.pk}"):
+        return sealed(too_fast(request))
+    try:
+        session = copy_of(session=seen.session, owner=request.user)
+    except UnmaskError as error:
+        messages.error(request, error.message)
+        return sealed(redirect(seen.base))
+    messages.success(request, "This is your own copy; the shared session stays as it is.")
+    return sealed(redirect("workspace", session.pk))

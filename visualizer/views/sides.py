@@ -1,0 +1,75 @@
+"""The sides of a comparison: which lines an address names, and which ones may be chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import Http404
+
+from visualizer.models import Branch, Session
+from visualizer.selectors.comparison import Side, unlike
+from visualizer.selectors.history import Place, head_of, tip
+from visualizer.selectors.readers import Owner, branches_read_by
+from visualizer.selectors.sessions import sessions_of
+from visualizer.views.places import number_of
+from visualizer.views.reading import Seen
+
+NAMES = ("a", "b", "c", "d")
+OTHERS = 40
+"""So many other sessions, the ones used last, are offered for comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A session's lines in the list of what may be chosen."""
+
+    label: str
+    title: str
+    branches: list[Branch]
+
+
+def asked_sides(seen: Seen, query: dict[str, str]) -> dict[str, Side]:
+    """Name → side, from `branch:step` or `branch`; by default the shown line and the newest other.
+
+    Branches that the reader may not see do not exist; steps are clipped to what there is.
+    """
+    asked = {name: _side(seen, query[name]) for name in NAMES if query.get(name)}
+    if asked:
+        return asked
+    head = head_of(seen.session).branch
+    others = Branch.objects.filter(session=seen.session, pruned=None).exclude(pk=head)
+    rows = [Branch.objects.get(pk=head), *others.order_by("-pk")[:1]]
+    return {
+        name: Side(seen.session, Place(row.pk, tip(row)))
+        for name, row in zip(NAMES, rows, strict=False)
+    }
+
+
+def _side(seen: Seen, text: str) -> Side:
+    first, _, second = text.partition(":")
+    rows = branches_read_by(seen.reader).select_related(
+        "session__model__vocabulary", "session__head_branch"
+    )
+    branch = rows.filter(pk=number_of(first) or 0).first()
+    if branch is None:
+        raise Http404("No such branch")
+    last, number = tip(branch), number_of(second)
+    return Side(branch.session, Place(branch.pk, last if number is None else min(number, last)))
+
+
+def groups_of(seen: Seen) -> list[Group]:
+    """This session's lines; then the owner's other sessions, those with the same start first."""
+    found = [_group("This session", seen.session)]
+    if not isinstance(seen.reader, Owner):
+        return found
+    rows = sessions_of(seen.reader.user).exclude(pk=seen.session.pk)
+    others = list(rows.prefetch_related("branches")[:OTHERS])
+    same = [row for row in others if not unlike(seen.session, row)]
+    rest = [row for row in others if row not in same]
+    found += [_group("Same start", row) for row in same]
+    return found + [_group("Other start", row) for row in rest]
+
+
+def _group(label: str, session: Session) -> Group:
+    branches = [row for row in session.branches.all() if row.pruned is None]
+    return Group(label, session.title, branches)
