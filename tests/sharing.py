@@ -17,6 +17,7 @@ GROUPS = {
         "tests/visualizer/test_recovery.py",
         "tests/visualizer/test_seed_examples.py",
         "tests/visualizer/test_served_jobs.py",
+        "tests/visualizer/test_sharing_sockets.py",
         "tests/visualizer/test_sockets.py",
     ),
 }
