@@ -171,6 +171,18 @@ class CachedForward:
     def _keep(self, model: LoadedModel, request: Request, logits: Tensor) -> None:
         if request.rows is None or request.attend is not None:
             return
-        ordered = request.rows.sort()
         key = cache_key(model, request.ids)
-        self.cache.put(key, ordered.values, logits[ordered.indices], model.dtype)
+        self.cache.put(key, *_in_order(request.rows, logits), model.dtype)
+
+
+def _in_order(rows: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows [n] ascending with their logits [n, V].
+
+    Copied only if need be: nobody writes to logits, and a hundred megabytes take their time. A
+    part of a larger tensor is copied, because it would keep all of that in memory.
+    """
+    whole = logits.untyped_storage().nbytes() == logits.nbytes
+    if whole and bool((rows[1:] > rows[:-1]).all()):
+        return rows, logits
+    ordered = rows.sort()
+    return ordered.values, logits[ordered.indices]

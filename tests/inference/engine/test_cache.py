@@ -107,3 +107,17 @@ def test_unsorted_rows_are_kept_in_their_place(tiny: Tiny) -> None:
     rows = torch.tensor([5, 1])
     fresh = cached(model, [Request(torch.arange(6), rows)])[0]
     assert torch.equal(cached(model, [Request(torch.arange(6), rows)])[0], fresh)
+
+
+def test_a_part_of_a_larger_forward_is_kept_without_the_rest(tiny: Tiny) -> None:
+    cache, table = LogitsCache(1 << 20), torch.randn(2, 3, 10)
+
+    def run(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        return list(table)
+
+    model = tiny("llada")
+    CachedForward(cache, run)(model, [Request(torch.arange(6), ROWS), Request(torch.ones(6), ROWS)])
+    table.zero_()
+    found = cache.get(cache_key(model, range(6)), ROWS)
+    assert found is not None
+    assert found.abs().sum() > 0

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from inference import catalog
+from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import StepResult, generate
@@ -188,3 +189,25 @@ def test_every_part_of_the_catalog_is_there(name: str) -> None:
     for table in (catalog.SCORES, catalog.QUOTAS, catalog.DRAWS):
         if name in table:
             assert callable(catalog.resolve(table[name]))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_nobody_writes_to_the_logits_of_a_forward(
+    recipe: str, temperature: float, tiny: Tiny
+) -> None:
+    """The cache keeps the very tensors that it hands out."""
+    made: list[tuple[Tensor, Tensor]] = []
+
+    def watched(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        found = forward_many(model, requests)
+        made.extend((one, one.clone()) for one in found)
+        return found
+
+    for step in _run(recipe, tiny, temperature=temperature, forward=watched):
+        digest.encode(step.logits, step.positions, [MASK])
+        digest.encode(step.logits, step.positions, [MASK], small=0)
+    assert made or recipe.startswith(
+        ("fastdllm/prefix", "fastdllm/dual")
+    )  # these keep keys, values
+    assert all(torch.equal(now, then) for now, then in made)
