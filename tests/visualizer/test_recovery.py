@@ -38,7 +38,8 @@ async def numbers_and_tokens(site: Site, token: str, id: str) -> tuple[list[int]
                 steps.append(event["payload"]["number"])
             if event["payload"].get("status") == "done":
                 break
-        opened = await peer.ask(type="rewind", step=LENGTH)
+        await peer.send(type="rewind", step=LENGTH)
+        opened = await peer.until(type="state_update")
         return steps, opened["state"]["token_ids"]
 
 
