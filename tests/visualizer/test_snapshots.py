@@ -87,7 +87,7 @@ def test_every_command_keeps_snapshots_and_events_in_step(
         "open_session", "resume", "restore_session", "run", "stop", "insert", "delete",
         "compare_runs",
         "compare_branches", "save_preset", "delete_preset", "list_presets", "lab_start", "regrets",
-        "lab_cancel", "lab_job", "lab_jobs",
+        "lab_cancel", "lab_job", "lab_jobs", "share", "unshare", "list_links",
     }  # fmt: skip
 
 
