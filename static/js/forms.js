@@ -33,7 +33,8 @@ function picked(page, submitter) {
 }
 
 function clicked(page, event) {
-  if (event.target.closest("[data-action=compare]")) page.act("compare");
+  const plain = event.target.closest("button[type=button][data-action]");
+  if (plain) page.act(plain.dataset.action);
   if (event.target.closest("[data-cancel-load]")) page.cancelLoad();
   const cell = event.target.closest("#tokens [data-pos]");
   const row = event.target.closest("#token-table a");
