@@ -91,3 +91,36 @@ def test_a_single_recipe_is_refused_in_words(owner_client: Client, session: Sess
     response = owner_client.post(address(session, "start/"), data, follow=True)
     assert "recipes" in response.content.decode()
     assert not Run.objects.filter(session=session).exists()
+
+
+def test_lines_of_one_s_other_sessions_can_be_chosen(
+    play: Any, owner: User, owner_client: Client, forked: tuple[Session, int, int], start: Any
+) -> None:
+    session, first, _ = forked
+    same, other = start(block_length=4), start(prompt="another", gen_length=6)
+    place = len(same.prompt_ids)
+    _write(play, owner, same, {place: 3, place + 1: 9})
+    body = owner_client.get(address(session)).content.decode()
+    for group in ("This session: once", "Same start: once", "Other start: another"):
+        assert f'<optgroup label="{group}">' in body
+    query = f"?a={first}&b={same.head_branch_id}"
+    body = owner_client.get(address(session, query)).content.decode()
+    assert boxed(body) == 2
+    assert 'data-pair="ab"' in body
+    assert f'href="/sessions/{same.pk}/?branch={same.head_branch_id}' in body
+    assert "step 2, position" in body
+    query = f"?a={first}&b={other.head_branch_id}"
+    body = owner_client.get(address(session, query)).content.decode()
+    assert "prompt and length differ, so tokens cannot be set against each other" in body
+    assert 'data-pair="ab"' not in body
+    assert boxed(body) == 0
+
+
+def test_lines_of_other_people_s_sessions_cannot(
+    play: Any, stranger: User, owner_client: Client, session: Session
+) -> None:
+    reply = play(stranger, type="initialize", prompt="theirs", gen_length=12)
+    theirs = Session.objects.get(pk=reply["session_id"])
+    query = f"?a={session.head_branch_id}&b={theirs.head_branch_id}"
+    assert owner_client.get(address(session, query)).status_code == 404
+    assert "theirs" not in owner_client.get(address(session)).content.decode()
