@@ -19,6 +19,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "gpu": ("benchmarks.engine:gpu", "engine at LLaDA-8B's size on a GPU"),
     "digest": ("benchmarks.digests:measure", "digest: bytes, time, error"),
     "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
+    "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "site": ("benchmarks.site:measure", "a step through worker, database, layer and socket"),
 }
