@@ -124,8 +124,8 @@ class RunAdmin(ReadOnly):
     list_filter = ("status", "recipe", "created")
     search_fields = ("session__id", "session__owner__username", "recipe")
     fields = (
-        "session", "branch", "recipe", "status", "first_step", "max_steps", "stop_requested",
-        "attempts", "parameters_text", "error_text", "created", "finished",
+        "session", "branch", "recipe", "status", "first_step", "max_steps", "keep_settled",
+        "stop_requested", "attempts", "parameters_text", "error_text", "created", "finished",
     )  # fmt: skip
     parameters_text = pretty("parameters", "parameters")
     error_text = pretty("error", "error")

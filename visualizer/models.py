@@ -131,6 +131,7 @@ class Run(models.Model):
     max_steps = models.PositiveIntegerField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     carry = models.JSONField(default=dict, blank=True, help_text="the recipe's memory")
+    keep_settled = models.BooleanField(default=False, help_text="its passes judge written tokens")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last step")
     created = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)

@@ -93,7 +93,8 @@ REPLIES: dict[str, str] = {
     "`first_divergence` (null, or `{step, slot, position}`), `parameters` that differ (`{name, "
     "values}`), `words`: `{op, words}`",
     "regret_result": "`branch`, `number`, `judged` (how many written tokens a later pass covers; "
-    "the passes of a run cover the open positions alone, those by hand all), `regret`: slot → "
+    "the passes of a run cover the open positions alone, unless it has `keep_settled`; those by "
+    "hand cover all), `regret`: slot → "
     "`{position, token_id, token, step, p (when written), p_now, as_of (state of that pass)}`",
     "link_made": "`session_id`, `link`: `{id, name, created, expires, last_used}`, `token` and "
     "`path`, which are told once: a repeat of the request has null there",

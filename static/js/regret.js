@@ -1,5 +1,7 @@
 // Regret: written tokens to which a later forward pass gives less than half and less than before.
-// Asked once for every pass by hand, and only where something is written.
+// Asked once for every shown pass, and only where something is written.
+import { tip } from "./state.js";
+
 const key = document.querySelector("#regret-key");
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
@@ -14,7 +16,8 @@ export class Regret {
 
   want(state, number, written) {
     const running = ["queued", "running"].includes(state.run?.status);
-    const at = written && !running && state.heat.has(number) ? `${state.path}:${number}` : "none";
+    const passed = state.heat.has(number) || (number === tip(state) && state.heat.has(number - 1));
+    const at = written && !running && passed ? `${state.path}:${number}` : "none";
     if (at === this.at) return;
     this.at = at;
     if (at === "none") this.set(new Map());

@@ -16,6 +16,8 @@ export const tokensPerStep = () => value("tokens_to_select");
 export const strategy = () => form.elements.strategy.value;
 export const recipe = () => form.elements.recipe.value;
 
+export const keepSettled = () => form.elements.keep_settled.checked;
+
 /** The options of a run that its recipe reads; plain values are left out. */
 export function runParameters() {
   const { run_temperature: heat, eos_last: last, stop_at_end: stop } = form.elements;

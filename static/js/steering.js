@@ -39,7 +39,7 @@ export class Steering {
       auto_select: () => ({ type: name, strategy: settings.strategy(), tokens_to_select: settings.tokensPerStep() }),
       apply_selection: () => ({ type: name, selections: Object.fromEntries(picks) }),
       run: () => ({ type: name, recipe: settings.recipe(), tokens_per_step: settings.tokensPerStep(),
-        parameters: settings.runParameters() }),
+        parameters: settings.runParameters(), keep_settled: settings.keepSettled() }),
       stop: () => ({ type: name }),
     }[name]();
   }

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 
 from tests.visualizer.fakes import MASK, FakeRuntime
 from tests.visualizer.working import work_off
-from visualizer.models import Session
-from visualizer.selectors import digest_at, head_of
+from visualizer.models import Digest, Session
+from visualizer.probability import ProbabilitySettings
+from visualizer.selectors import digest_at, head_of, state_at
 from visualizer.selectors.candidates import view_of
 from visualizer.selectors.regrets import probability, regrets
 
@@ -105,3 +106,43 @@ def test_programs_ask_for_regrets(
     assert play(owner, session, type="regrets", threshold=0.0)["regret"] == {}
     assert play(owner, session, type="regrets", step=0)["judged"] == 0
     assert play(owner, session, type="regrets", step=9)["field"] == "step"
+
+
+def test_a_run_that_keeps_the_written_tokens_judges_them_itself(
+    play: Any, owner: User, begin: Any, sent: list[Any]
+) -> None:
+    told, written = {}, {}
+    for keep in (False, True):
+        session = begin()
+        fields: dict[str, Any] = {"keep_settled": True} if keep else {}
+        play(owner, session, type="run", recipe="rank/low_confidence", tokens_per_step=2, **fields)
+        work_off(session, sent)
+        session.refresh_from_db()
+        told[keep], written[keep] = asked(session, threshold=1.0), state_at(session).tokens
+    assert written[True] == written[False]  # the recipe is given what it asked for
+    assert told[False]["judged"] == 0
+    assert told[True]["judged"] == 6  # all but what the last step wrote
+    play(owner, session, type="rewind", step=2)
+    last = digest_at(session)
+    assert last is not None
+    view = view_of(last)
+    assert sorted(view.positions.tolist()) == list(range(4, 12))
+    rows = {p: view.candidates(p, ProbabilitySettings(), 3) for p in view.positions.tolist()}
+    play(owner, session, type="forward_pass")
+    by_hand = digest_at(session)
+    assert by_hand is not None
+    for position, listed in rows.items():
+        again = view_of(by_hand).candidates(position, ProbabilitySettings(), 3)
+        assert [c.token_id for c in listed] == [c.token_id for c in again]
+        assert [c.prob for c in listed] == pytest.approx([c.prob for c in again], abs=1e-5)
+
+
+def test_an_entropy_is_still_that_of_the_open_positions(
+    play: Any, owner: User, begin: Any, sent: list[Any]
+) -> None:
+    session = begin()
+    play(owner, session, type="run", tokens_per_step=2, keep_settled=True)
+    work_off(session, sent)
+    told = list(Digest.objects.order_by("number").values_list("summary", flat=True))
+    assert [row["open"] for row in told] == [8, 6, 4, 2]
+    assert all(row["entropy"] > 0 for row in told)

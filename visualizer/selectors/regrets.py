@@ -2,7 +2,8 @@
 
 A forward pass by hand covers every position, so it says how probable the tokens are that stand
 there already. A run's own passes keep what they read, which are the open positions alone; what
-has been written by a run is therefore judged by the next pass by hand, and not before.
+such a run has written is judged by the next pass by hand, and not before. A run with
+`keep_settled` keeps the written positions too, so that each of its steps judges those before.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ def start_run(
     recipe: str,
     parameters: dict[str, Any],
     max_steps: int | None = None,
+    keep_settled: bool = False,
 ) -> Run:
     """Queue a run from a state on. Raises UnmaskError (conflict) while another one goes on."""
     _check_free(session)
@@ -58,6 +59,7 @@ def start_run(
         parameters=parameters,
         first_step=place.number + 1,
         max_steps=max_steps,
+        keep_settled=keep_settled,
     )
     _tell(run)
     return run

@@ -23,7 +23,7 @@ USED_EVERY = timedelta(minutes=1)
 
 @transaction.atomic
 def share(*, session: Session, name: str = "", hours: int | None = None) -> tuple[ShareLink, str]:
-    """A new link and its token, which is told this once. `hours`: how long it opens the session.
+    """A new link and its token, which is not kept. `hours`: how long it opens the session.
 
     Raises UnmaskError (conflict) when the session has MOST_LINKS already.
     """

@@ -83,6 +83,7 @@ def _stage(form: Form, session: Session) -> list[Message]:
 def _run(form: Form, session: Session) -> list[Message]:
     message = _fields("run", form, ("recipe",))
     count = number_of(form.get("tokens_to_select"))
+    message["keep_settled"] = bool(form.get("keep_settled"))
     parameters = run_parameters(form)
     return [message | {"parameters": parameters} | ({"tokens_per_step": count} if count else {})]
 

@@ -54,6 +54,7 @@ def _last_run(session: Session) -> dict[str, Any]:
     return {
         "recipe": run.recipe,
         "run_temperature": run.parameters.get("temperature", 0),
+        "keep_settled": run.keep_settled,
         **flags,
         **({"tokens_to_select": pace} if known else {}),
     }

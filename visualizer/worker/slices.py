@@ -19,6 +19,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.decoding import loop
 from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
+from inference.engine.forward import ForwardMany
 from inference.errors import UnmaskError, error_shape, internal_error
 from inference.events import gathered
 from inference.limits import SLICE_SECONDS
@@ -31,6 +32,7 @@ from visualizer.services.leases import Lease, LeaseLost
 from visualizer.services.steps import NewStep, write_step
 from visualizer.worker.distributions import summed_up
 from visualizer.worker.jobs import ATTEMPTS, fenced, refresh
+from visualizer.worker.settled import Settled
 
 log = logging.getLogger(__name__)
 Status = Run.Status
@@ -108,9 +110,10 @@ def _work(work: Slice, deadline: float) -> None:
     if _stop_asked(work):
         _end(work.lease, work.run, Status.STOPPED)
         return
-    results = _results(work)
+    settled = Settled(runtime.forward) if work.run.keep_settled else None
+    results = _results(work, settled or runtime.forward)
     with ThreadPoolExecutor(1, "ahead") as ahead:
-        coming = ahead.submit(_make, results, work.canvas)
+        coming = ahead.submit(_make, results, work.canvas, settled)
         while True:
             with leases.kept(work.lease):
                 made = coming.result()
@@ -122,7 +125,7 @@ def _work(work: Slice, deadline: float) -> None:
             if awaited:
                 _write(work, made)
             if due is None:
-                coming = ahead.submit(_make, results, made.result.canvas)
+                coming = ahead.submit(_make, results, made.result.canvas, settled)
             if not awaited:
                 _write(work, made)
             if due is not None:
@@ -135,22 +138,27 @@ def _write(work: Slice, made: Made) -> None:
         _store(work, made)
 
 
-def _make(results: Iterator[StepResult], before: Canvas) -> Made | None:
+def _make(
+    results: Iterator[StepResult], before: Canvas, settled: Settled | None = None
+) -> Made | None:
     """Compute the next step and the digest of what it read; None at the run's end.
 
     Only the forward goes through the engine's thread, where it joins those of other sessions.
     """
+    if settled is not None:
+        settled.begin(before)
     with told():
         result = next(results, None)
         if result is None:
             return None
-        data = digest.encode(result.logits, result.positions, [before.mask_id])
+        read = settled.joined(result) if settled else (result.positions, result.logits)
+        data = digest.encode(read[1], read[0], [before.mask_id])
         view = DigestView.from_bytes(data)
         summary = summed_up(view, before, result.ms.get("forward", 0.0), False)
     return Made(result, before, data, summary)
 
 
-def _results(work: Slice) -> Iterator[StepResult]:
+def _results(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
     model = runtime.load(work.session.model)
     return loop.generate(
         model,
@@ -161,7 +169,7 @@ def _results(work: Slice) -> Iterator[StepResult]:
         work.number + 1,
         first_step=work.run.first_step,
         carry=work.run.carry,
-        forward=runtime.forward,
+        forward=forward,
     )
 
 

@@ -9,13 +9,14 @@ from django.urls import reverse
 from visualizer.commands.door import Request
 from visualizer.models import Session
 from visualizer.selectors.readers import link_of, link_payload, links_of
-from visualizer.services import sharing
+from visualizer.services.sharing import share as make_link
+from visualizer.services.sharing import unshare as revoke
 
 
 def share(request: Request) -> dict[str, Any]:
     """link_made: the token and the address are told this once and not kept."""
     message = request.message
-    link, token = sharing.share(session=request.owned, name=message.name, hours=message.hours)
+    link, token = make_link(session=request.owned, name=message.name, hours=message.hours)
     return {
         "type": "link_made",
         "session_id": str(request.owned.pk),
@@ -27,7 +28,7 @@ def share(request: Request) -> dict[str, Any]:
 
 def unshare(request: Request) -> dict[str, Any]:
     """link_list: those that are left."""
-    sharing.unshare(link=link_of(request.owned, request.message.link))
+    revoke(link=link_of(request.owned, request.message.link))
     return _listed(request.owned)
 
 

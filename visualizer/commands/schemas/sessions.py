@@ -76,6 +76,10 @@ class Run(SessionMessage):
         default_factory=dict, description="the recipe's own parameters"
     )
     max_steps: int | None = Field(default=None, ge=1, le=100_000, description="steps at most")
+    keep_settled: bool = Field(
+        default=False,
+        description="each pass also reads and keeps the tokens that are written, for `regrets`",
+    )
 
 
 class Stop(SessionMessage):

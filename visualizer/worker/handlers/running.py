@@ -29,6 +29,7 @@ def run(job: Job) -> Write:
             recipe=message.recipe,
             parameters=parameters,
             max_steps=message.max_steps,
+            keep_settled=message.keep_settled,
         )
         return {"type": "run_changed", "run": run_payload(row)}
 
