@@ -27,6 +27,9 @@ export function runParameters() {
 
 const options = () => (form.elements.recipe.selectedOptions[0]?.dataset.options ?? "").split(" ");
 
+/** Tokens a step, for recipes that do not set their own pace. */
+export const pace = () => (options().includes("tokens_per_step") ? { tokens_per_step: tokensPerStep() } : {});
+
 /** What the chosen recipe does not read is greyed out. */
 function drawOptions() {
   for (const field of form.querySelectorAll("[data-option]")) {

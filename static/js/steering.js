@@ -38,7 +38,7 @@ export class Steering {
       forward_pass: () => ({ type: name, ...settings.probabilitySettings(), positions: [0, 0] }),
       auto_select: () => ({ type: name, strategy: settings.strategy(), tokens_to_select: settings.tokensPerStep() }),
       apply_selection: () => ({ type: name, selections: Object.fromEntries(picks) }),
-      run: () => ({ type: name, recipe: settings.recipe(), tokens_per_step: settings.tokensPerStep(),
+      run: () => ({ type: name, recipe: settings.recipe(), ...settings.pace(),
         parameters: settings.runParameters(), keep_settled: settings.keepSettled() }),
       stop: () => ({ type: name }),
     }[name]();

@@ -48,6 +48,7 @@ def test_the_panel_s_options_are_those_that_the_recipe_reads(name: str) -> None:
     for option in ("eos_last", "stop_at_end"):
         assert (option in options_of(name)) == (option in uses)
     assert "temperature" not in options_of(name) or "temperature" in uses
+    assert ("tokens_per_step" in options_of(name)) == bool({"tokens_per_step", "steps"} & set(uses))
 
 
 def test_options_that_a_recipe_does_not_read_are_not_sent() -> None:

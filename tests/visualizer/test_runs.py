@@ -29,6 +29,16 @@ def tokens(session: Session) -> list[int]:
     return state_at(session).tokens
 
 
+@pytest.mark.parametrize("recipe", ["fastdllm/threshold", "entropy_bound", "klass"])
+def test_recipes_with_a_pace_of_their_own_are_not_asked_for_another(
+    play: Any, owner: User, session: Session, recipe: str
+) -> None:
+    refused = play(owner, session, type="run", recipe=recipe, tokens_per_step=2)
+    assert (refused["error_type"], refused["field"]) == ("validation", "tokens_per_step")
+    assert not Run.objects.exists()
+    assert play(owner, session, type="run", recipe=recipe)["type"] == "run_changed"
+
+
 def test_a_run_fills_the_canvas_step_by_step(
     play: Any, owner: User, begin: Begin, sent: list[Any]
 ) -> None:

@@ -24,7 +24,7 @@ from visualizer.models import Session
 from visualizer.selectors.history import Place, head_of
 from visualizer.views.asking import WAIT_SECONDS, ask_model, failure_of
 from visualizer.views.places import decimal_of, number_of, own_session, place_of
-from visualizer.views.suiting import options_of
+from visualizer.views.suiting import options_of, pace_for
 
 Form = QueryDict
 Message = dict[str, Any]
@@ -85,7 +85,7 @@ def _run(form: Form, session: Session) -> list[Message]:
     count = number_of(form.get("tokens_to_select"))
     message["keep_settled"] = bool(form.get("keep_settled"))
     parameters = run_parameters(form)
-    return [message | {"parameters": parameters} | ({"tokens_per_step": count} if count else {})]
+    return [message | {"parameters": parameters} | pace_for(message.get("recipe", ""), count)]
 
 
 def run_parameters(form: Form) -> Message:

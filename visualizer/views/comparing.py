@@ -30,6 +30,7 @@ from visualizer.views.fields import recipes
 from visualizer.views.places import number_of, own_session
 from visualizer.views.reading import Seen, for_readers
 from visualizer.views.sides import NAMES, asked_sides, groups_of
+from visualizer.views.suiting import pace_for
 from visualizer.views.workspace import columns_of
 
 ACTIVE = ("queued", "running")
@@ -194,9 +195,11 @@ async def start_runs(request: HttpRequest, session_id: UUID) -> HttpResponse:
 async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str, Any]:
     """The reply of compare_runs, from the asked step on."""
     count = number_of(form.get("tokens_to_select"))
-    pace = {"tokens_per_step": count} if count else {}
     picked = [form[f"recipe_{name}"] for name in NAMES if form.get(f"recipe_{name}")]
-    message = {"type": "compare_runs", "recipes": [{"recipe": name, **pace} for name in picked]}
+    message = {
+        "type": "compare_runs",
+        "recipes": [{"recipe": name, **pace_for(name, count)} for name in picked],
+    }
     start = {"type": "rewind", "step": number_of(form.get("step")) or 0}
     for one in (start, message):
         reply = await ask_model(user, one, session, session.model.slug, 15.0)

@@ -19,6 +19,11 @@ _TRAINED_TO_EDIT = {"llada2"}
 
 ENDLESS = frozenset({"dreamon", "remdm", "diffusion_gemma"})
 """Recipes that treat end-of-text like any other token."""
+OWN_PACE = frozenset({
+    "fastdllm/threshold", "fastdllm/factor", "fastdllm/prefix", "fastdllm/prefix_factor",
+    "fastdllm/dual", "fastdllm/dual_factor", "entropy_bound", "klass", "wino",
+})  # fmt: skip
+"""Recipes whose steps are as large as a threshold or a bound makes them."""
 OWN_TEMPERATURE = frozenset({"diffusion_gemma"})
 """Recipes whose temperature follows a plan of their own."""
 
@@ -51,4 +56,10 @@ def options_of(recipe: str) -> tuple[str, ...]:
     """The options of the run panel that a recipe reads."""
     ends = () if recipe in ENDLESS else ("eos_last", "stop_at_end")
     heat = () if recipe in OWN_TEMPERATURE else ("temperature",)
-    return (*heat, *ends)
+    pace = () if recipe in OWN_PACE else ("tokens_per_step",)
+    return (*heat, *ends, *pace)
+
+
+def pace_for(recipe: str, count: int | None) -> dict[str, int]:
+    """The field tokens_per_step of a message that starts this recipe, where it has a place."""
+    return {"tokens_per_step": count} if count and recipe not in OWN_PACE else {}

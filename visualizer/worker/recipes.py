@@ -8,6 +8,7 @@ from typing import Any
 from inference.engine.canvas import Canvas
 from inference.engine.decoding.params import checked
 from inference.engine.decoding.recipes import recipe_named
+from inference.errors import UnmaskError
 from inference.runtime.faults import told
 from visualizer.models import Session
 
@@ -26,13 +27,18 @@ def prepared(
         if "block_length" in recipe.uses and session.block_length < session.gen_length:
             parameters.setdefault("block_length", session.block_length)
         if per_step is not None:
-            parameters |= _pace(recipe.uses, len(canvas.open_positions), per_step)
+            parameters |= _pace(name, recipe.uses, len(canvas.open_positions), per_step)
         checked(parameters, recipe.defaults, recipe.uses)
     return parameters
 
 
-def _pace(uses: tuple[str, ...], masks: int, per_step: int) -> dict[str, int]:
+def _pace(name: str, uses: tuple[str, ...], masks: int, per_step: int) -> dict[str, int]:
     if "tokens_per_step" in uses:
         return {"tokens_per_step": per_step}
-    # others set their own pace, by a threshold or a bound
-    return {"steps": max(1, math.ceil(masks / per_step))} if "steps" in uses else {}
+    if "steps" in uses:
+        return {"steps": max(1, math.ceil(masks / per_step))}
+    raise UnmaskError(
+        "validation",
+        f"{name} sets its own pace, by a threshold or a bound. Leave tokens_per_step out.",
+        "tokens_per_step",
+    )
