@@ -23,13 +23,13 @@ QUANTIZATIONS = {
 
 def check_options(device_map: DeviceMap | None, quantization: str | None) -> None:
     """Raises CheckpointError for an option that is unknown or lacks its package."""
-    if isinstance(device_map, str) and device_map != "auto":
+    if not (device_map is None or device_map == "auto" or isinstance(device_map, Mapping)):
         raise CheckpointError('device_map must be "auto" or name devices.', "device_map")
     if device_map is not None and single_device(device_map) is None:
         _need("accelerate", "device_map")
     if quantization is None:
         return
-    if quantization not in QUANTIZATIONS:
+    if not isinstance(quantization, str) or quantization not in QUANTIZATIONS:
         known = ", ".join(QUANTIZATIONS)
         raise CheckpointError(
             f"quantization {quantization!r} is not one of {known}.", "quantization"

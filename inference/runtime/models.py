@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from django.conf import settings
@@ -96,15 +97,22 @@ def _read(entry: ModelEntry, path: Path, progress: records.Progress, late: Cance
         probe(path)
     devices.limit_threads()
     device, size = devices.preferred(), _bytes(path)
-    dtype = _dtype(entry, device, size)
+    how: dict[str, Any] = {
+        "dtype": _dtype(entry, device, size), "progress": progress, "cancel": late
+    }  # fmt: skip
     _make_room(size, device)
     try:
-        return checkpoint.load(path, device, dtype=dtype, progress=progress, cancel=late)
+        return checkpoint.load(path, device, **how, **_options(entry))
     except Exception as error:
         if device.type == "cpu" or not devices.is_out_of_memory(error):
             raise
     devices.release()
-    return checkpoint.load(path, devices.CPU, dtype=dtype, progress=progress, cancel=late)
+    return checkpoint.load(path, devices.CPU, **how)
+
+
+def _options(entry: ModelEntry) -> dict[str, Any]:
+    """What the model's card asks of its loading besides the precision."""
+    return {name: entry.card[name] for name in ("device_map", "quantization") if name in entry.card}
 
 
 def _dtype(entry: ModelEntry, device: torch.device, size: int) -> str | None:

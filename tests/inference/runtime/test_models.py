@@ -313,3 +313,34 @@ def test_the_device_is_the_asked_for(settings: Settings) -> None:
     settings.DEVICE = "auto"
     assert devices.preferred().type in ("cpu", "cuda")
     assert devices.memory(devices.CPU) > 2**28
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("device_map", "everywhere"),
+        ("device_map", 3),
+        ("device_map", {"": "toaster"}),
+        ("quantization", "int2"),
+        ("quantization", ["int8"]),
+        ("quantization", "int8"),  # torchao is not among the requirements
+        ("device_map", "auto"),  # nor is accelerate
+    ],
+)
+def test_what_a_card_asks_of_loading_is_checked(
+    entries: dict[str, ModelEntry], option: str, value: Any
+) -> None:
+    entries["a"].card = {option: value}
+    with pytest.raises(UnmaskError) as refused:
+        runtime.load(entries["a"])
+    assert (refused.value.error_type, refused.value.field) == ("model_loading", option)
+    assert _row("a").state == State.FAILED
+
+
+def test_a_card_may_put_a_model_on_a_device_of_its_own(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    entries["a"].card = {"device_map": {"": "cpu"}, "dtype": "bfloat16"}
+    model = runtime.load(entries["a"])
+    assert (model.device.type, model.dtype) == ("cpu", torch.bfloat16)
+    assert _row("a").error == ""
