@@ -188,3 +188,21 @@ def test_tokens_that_the_model_regrets_are_marked(page: Page) -> None:
     cell = page.locator(f"{CELLS}.regret")
     expect(cell).to_have_count(1)
     expect(cell).to_have_attribute("aria-label", re.compile("the model gives it 13 % now"))
+
+
+def test_a_run_marks_what_it_regrets_if_asked_to(page: Page) -> None:
+    start_example(page)
+    page.locator("#id_recipe").select_option("llada/random")
+    run_to_the_end(page)
+    expect(page.locator(f"{CELLS}.regret")).to_have_count(0)
+    page.locator("#id_keep_settled").check()
+    scrub(page, 0)
+    with page.expect_response("**/step/24/regret/**") as asked:
+        run_to_the_end(page)
+    told = asked.value.json()
+    assert told["judged"] == 23  # all but the last one written
+    assert told["slots"]  # chance alone has the model doubt some of them
+    expect(page.locator("#regret-key")).to_be_visible()
+    expect(page.locator(f"{CELLS}.regret")).to_have_count(len(told["slots"]))
+    page.reload()
+    expect(page.locator("#id_keep_settled")).to_be_checked()

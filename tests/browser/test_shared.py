@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +24,6 @@ from tests.browser.steps import (
 from tests.browser.test_plain import _violations as violations
 
 REASON = "You are looking at a shared session."
-PICTURES = os.environ.get("UNMASK_PICTURES", "")
-"""A folder for screenshots; none are taken without it."""
 
 
 def make_link(page: Page) -> str:
@@ -40,11 +36,6 @@ def make_link(page: Page) -> str:
     page.goto(here)
     live(page)
     return address
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
 
 
 @pytest.fixture
@@ -65,7 +56,6 @@ def test_a_reader_sees_a_run_as_it_happens(page: Page, shared: str, open_page: O
     expect(reader.locator(MASKED)).to_have_count(0)
     assert before == 24
     assert texts(reader) == texts(page)
-    picture(reader, "shared-1440-light")
 
 
 def test_scrubbing_is_the_reader_s_own(page: Page, shared: str, open_page: Open) -> None:
@@ -169,7 +159,6 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     reader.goto(shared)
     live(reader)
     choose(reader, 1)
-    picture(reader, f"shared-{width}-{scheme}")
     found = violations(reader)
     assert found == [], json.dumps(found)[:2000]
     assert reader.evaluate("document.documentElement.scrollWidth") <= width
@@ -177,6 +166,5 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     owner = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
     owner.goto(page.url.split("?")[0] + "share/")
     owner.get_by_role("button", name="Make a link").click()
-    picture(owner, f"share-{width}-{scheme}")
     assert violations(owner) == []
     assert owner.evaluate("document.documentElement.scrollWidth") <= width
