@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -50,23 +51,43 @@ def single_device(device_map: DeviceMap | None) -> torch.device | None:
 
 
 def quantized(model: nn.Module, quantization: str | None) -> nn.Module:
-    """The model with its linear layers quantized in place, by torchao."""
-    if quantization is not None:
+    """The model with its linear layers quantized in place, by torchao.
+
+    Raises CheckpointError for what torchao cannot do on this machine.
+    """
+    if quantization is None:
+        return model
+    with _told("quantization"):
         torchao = import_module("torchao.quantization")
         torchao.quantize_(model, getattr(torchao, QUANTIZATIONS[quantization])())
     return model
 
 
 def dispatched(model: nn.Module, device_map: DeviceMap | None) -> nn.Module:
-    """The model spread over several devices, by accelerate."""
+    """The model spread over several devices, by accelerate.
+
+    Raises CheckpointError for a map that accelerate cannot follow.
+    """
     if device_map is None or single_device(device_map) is not None:
         return model
-    accelerate = import_module("accelerate")
-    spread = dict(device_map) if not isinstance(device_map, str) else None
-    whole = getattr(model, "_no_split_modules", None)
-    plan = spread or accelerate.infer_auto_device_map(model, no_split_module_classes=whole)
-    placed: nn.Module = accelerate.dispatch_model(model, device_map=plan)
+    with _told("device_map"):
+        accelerate = import_module("accelerate")
+        spread = dict(device_map) if not isinstance(device_map, str) else None
+        whole = getattr(model, "_no_split_modules", None)
+        plan = spread or accelerate.infer_auto_device_map(model, no_split_module_classes=whole)
+        placed: nn.Module = accelerate.dispatch_model(model, device_map=plan)
     return placed
+
+
+@contextmanager
+def _told(option: str) -> Iterator[None]:
+    """What a package lacks, or does not do here, as the option's error."""
+    try:
+        yield
+    except (ImportError, ValueError, NotImplementedError) as error:
+        raise CheckpointError(
+            f"{option} cannot be followed here: {error}. Load without it.", option
+        ) from error
 
 
 def _need(package: str, option: str) -> None:

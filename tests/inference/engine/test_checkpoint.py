@@ -240,3 +240,18 @@ def test_unknown_loader_options_are_named(directory: Path, options: dict[str, An
     with pytest.raises(CheckpointError) as caught:
         checkpoint.load(directory, **options)
     assert caught.value.field == next(iter(options))
+
+
+@pytest.mark.parametrize("option", ["quantization", "device_map"])
+def test_what_a_package_cannot_do_here_is_told(
+    directory: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacks(name: str) -> None:
+        raise ImportError("needs a library that is not here")
+
+    monkeypatch.setattr(placement, "find_spec", lambda package: object())
+    monkeypatch.setattr(placement, "import_module", lacks)
+    wanted: Any = {"quantization": "int8", "device_map": "auto"}[option]
+    with pytest.raises(CheckpointError, match="a library that is not here") as refused:
+        checkpoint.load(directory, **{option: wanted})
+    assert refused.value.field == option
