@@ -71,7 +71,9 @@ export class Steering {
   async undoStaging(where) {
     const picks = atHead(this.state, this.shown) ? this.staging[where]() : null;
     if (!picks) return announceAndShow(where === "back" ? "No staging to undo." : "No staging to redo.");
-    return this.commands.send({ type: "stage", selections: picks, replace: true });
+    const reply = await this.commands.send({ type: "stage", selections: picks, replace: true });
+    if (!reply) this.staging.refused(this.state.staged);
+    return reply;
   }
 
   /** Alt+. and Alt+,: the next or previous candidate of the chosen position lies staged. */

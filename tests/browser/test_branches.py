@@ -90,6 +90,10 @@ def test_staging_is_undone_and_redone_by_keys(page: Page) -> None:
                        ("Control+Shift+Z", 2)]:  # fmt: skip
         page.keyboard.press(keys)
         expect(page.locator("#staged li")).to_have_count(left)
+    for keys, left in [("Control+z", 0), ("Control+Shift+Z", 2)]:
+        page.keyboard.press(keys)
+        page.keyboard.press(keys)  # before the first one has been answered
+        expect(page.locator("#staged li")).to_have_count(left)
     apply_staged(page, 1)
     page.locator(CELLS).nth(5).focus()
     page.keyboard.press("Control+z")

@@ -13,6 +13,8 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.1
+AT_ONCE = frozenset({"staged", "session"})
+"""What people have done themselves and look for; nothing moves meanwhile."""
 Payload = dict[str, Any]
 
 
@@ -46,7 +48,8 @@ class Chrome:
 
     async def _work(self) -> None:
         while self._waiting:
-            await asyncio.sleep(PAUSE_SECONDS)
+            quick = any(type in AT_ONCE for type, _ in self._waiting)
+            await asyncio.sleep(0 if quick else PAUSE_SECONDS)
             waiting, self._waiting = self._waiting, {}
             for (type, error), payload in waiting.items():
                 try:
