@@ -12,22 +12,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from inference import runtime
+from inference import catalog, runtime
 from inference.engine import checkpoint, forward
 from inference.engine.cache import cache_key
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
+from inference.engine.decoding.recipes import recipe_named
 from inference.engine.forward import ForwardMany, Request
 from inference.errors import UnmaskError
 from inference.runtime import forwards
 from inference.runtime.faults import told
+from tests.inference.engine.models import load_tiny
 from tests.tiny import tiny_model
 
-RECIPES = [
-    "llada/low_confidence", "llada/random", "fastdllm/threshold", "fastdllm/prefix",
-    "fastdllm/dual", "rank/random", "dream/entropy", "klass", "remdm", "wino",
-]  # fmt: skip
+OTHERS = {
+    "dreamon": "dreamon", "llada2/threshold": "llada2", "llada2/edit": "llada2",
+    "diffusion_gemma": "diffusion_gemma",
+}  # fmt: skip
+"""Recipes that need a model of a family of their own."""
 FORWARD_SECONDS = 0.02
 """Seconds that a slowed forward takes."""
 
@@ -47,19 +50,32 @@ def _canvas(model: LoadedModel, length: int = 24) -> Canvas:
     return Canvas.start([5, 6, 7], length, model.spec.mask_id or 0)
 
 
-def _tokens(model: LoadedModel, recipe: str) -> list[int]:
-    values = {"temperature": 0.7} if not recipe.startswith("fastdllm") else {}
-    length = 16 + len(recipe) % 5
-    *_, last = generate(model, _canvas(model, length), recipe, values, 11, forward=runtime.forward)
+@pytest.fixture
+def models(model: LoadedModel, tmp_path: Path) -> dict[str, LoadedModel]:
+    """Recipe → a model that it suits."""
+    others = {name: load_tiny(tmp_path / name, name) for name in set(OTHERS.values())}
+    return {name: others[OTHERS[name]] if name in OTHERS else model for name in catalog.RECIPES}
+
+
+def _tokens(model: LoadedModel, recipe: str, seed: int) -> list[int]:
+    uses = recipe_named(recipe).uses
+    values = {"temperature": 0.7, "block_length": 8, "max_new_tokens": 20, "steps": 8}
+    known = {name: value for name, value in values.items() if name in uses}
+    canvas = Canvas.start([5, 6, 7], 12 + len(recipe) % 5 + seed, model.spec.mask_id or 0)
+    *_, last = generate(model, canvas, recipe, known, seed, forward=runtime.forward)
     return last.canvas.tokens
 
 
-def test_the_same_seed_gives_the_same_tokens_alone_and_in_company(model: LoadedModel) -> None:
-    alone = [_tokens(model, recipe) for recipe in RECIPES]
+def test_the_same_seed_gives_the_same_tokens_alone_and_in_company(
+    models: dict[str, LoadedModel],
+) -> None:
+    """Every recipe of the catalogue, each twice with another seed, all at the same time."""
+    asked = [(name, seed) for name in catalog.RECIPES for seed in (1, 2)]
+    alone = {one: _tokens(models[one[0]], *one) for one in asked}
     runtime.cache().clear()
-    with ThreadPoolExecutor(len(RECIPES)) as pool:
-        together = list(pool.map(lambda recipe: _tokens(model, recipe), RECIPES))
-    assert together == alone
+    with ThreadPoolExecutor(len(asked)) as pool:
+        together = pool.map(lambda one: _tokens(models[one[0]], *one), asked)
+        assert dict(zip(asked, together, strict=True)) == alone
     assert forwards.ENGINE.stats.largest > 1
 
 
