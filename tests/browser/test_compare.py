@@ -71,40 +71,56 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         assert looked.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-EXPECTED = """() => {
+FLAT = """async () => {
+  const { difference } = await import("/static/js/difference.js");
+  const { fromSnapshot } = await import("/static/js/state.js");
   const sides = JSON.parse(document.querySelector("#sides").textContent);
-  const [a, b] = sides.map((one) => one.snapshot);
-  const raw = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const start = a.session.prompt_length;
-  const level = (side, slot, number) => {
-    const [step, p] = side.commits[slot] ?? [Infinity, null];
-    return step <= number ? p : raw(side.heat[number])[slot] / 255;
+  const flat = ({ snapshot }, guess, sure) => {
+    const heat = btoa(String.fromCharCode(...new Uint8Array(snapshot.slots.length).fill(guess)));
+    for (const forward of Object.values(snapshot.forwards)) forward.heat = heat;
+    for (const { ops } of snapshot.steps) for (const op of ops) op.p = sure;
+    return fromSnapshot(snapshot);
   };
-  return a.slots.slice(start).map(([slot]) =>
-    a.steps.map(({ number }) => Math.abs(level(a, slot, number) - level(b, slot, number))));
+  const found = difference(flat(sides[0], 51, 0.1), flat(sides[1], 204, 0.9));
+  const written = ({ snapshot }) => Object.fromEntries(
+    snapshot.steps.flatMap(({ number, ops }) => ops.map(({ slot }) => [slot, number])));
+  return { ...found, steps: [written(sides[0]), written(sides[1])] };
 }"""
+"""Two real sides whose best guesses and written tokens are given one probability each."""
+
+
+def test_the_difference_is_that_of_the_shown_tokens(compared: Page) -> None:
+    found = compared.evaluate(FLAT)
+    one, two = found["steps"]
+    assert len(found["grid"]) == 24
+    for slot, row in zip(found["order"], found["grid"], strict=True):
+        assert len(row) == 9  # eight steps and the start
+        for number, value in enumerate(row):
+            first = 0.1 if one[str(slot)] <= number else 0.2
+            second = 0.9 if two[str(slot)] <= number else 0.8
+            assert value == pytest.approx(abs(first - second)), (slot, number)
 
 
 def test_the_difference_of_two_sides_is_drawn_and_tabulated(compared: Page) -> None:
     figure = compared.locator("[data-pair=ab]")
-    expect(figure.locator("canvas")).to_be_visible()
-    size = figure.locator("canvas").evaluate("canvas => [canvas.width, canvas.height]")
-    assert size == [9, 24]  # eight steps and the start, 24 positions
-    wanted = compared.evaluate(EXPECTED)
+    canvas = figure.locator("canvas")
+    expect(canvas).to_be_visible()
+    expect(figure.locator(".legend .scale")).to_be_visible()
+    assert canvas.evaluate("canvas => [canvas.width, canvas.height]") == [9, 24]
     figure.locator("summary").click()
     rows = figure.locator("tbody tr")
     assert rows.count() == 24
+    sides = compared.locator(".side")
     for place in (0, 11, 23):
         cells = rows.nth(place).locator("td").all_inner_texts()
-        largest = max(wanted[place][:-1])  # at the last step everything is written
-        assert float(cells[4]) >= round(largest, 3) - 0.001
+        shown = [sides.nth(n).locator(".cell").nth(place) for n in (0, 1)]
+        assert cells[0] == shown[0].get_attribute("data-pos")
         assert 0 <= float(cells[3]) <= float(cells[4]) <= 1
-    pixels = figure.locator("canvas").evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(1, 0, 1, 24).data]"
+        assert 0 <= int(cells[5]) <= 8
+    alpha = (
+        "c => [...c.getContext('2d').getImageData(0, 0, 9, 24).data].filter((v, n) => n % 4 == 3)"
     )
-    shades = [tuple(pixels[4 * n : 4 * n + 3]) for n in range(24)]
-    order = sorted(range(24), key=lambda n: wanted[n][0])
-    assert sum(shades[order[-1]]) >= sum(shades[order[0]])  # cividis grows lighter
+    assert set(canvas.evaluate(alpha)) == {255}  # everything is known on both sides
 
 
 def test_lines_of_another_session_are_scrubbed_along(compared: Page) -> None:

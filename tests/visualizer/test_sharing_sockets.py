@@ -150,3 +150,13 @@ async def test_no_token_is_in_the_log(site: Site, token: str) -> None:
     assert "/r/[redacted]" in text  # the request's line is there, its token is not
     assert link["token"] not in text
     assert "Traceback" not in text
+
+
+async def test_a_reader_s_socket_needs_and_makes_no_account(site: Site, token: str) -> None:
+    count = "from django.contrib.auth.models import User; print(User.objects.count())"
+    async with client(site, token) as owner:
+        _, link = await shared(owner)
+        before = await asyncio.to_thread(site.run, count)
+        async with client(site, path=f"/ws{link['path']}") as reader:
+            assert (await told(reader, t="snapshot"))["session"]["gen_length"] == 16
+        assert await asyncio.to_thread(site.run, count) == before

@@ -47,7 +47,7 @@ def workspace(request: HttpRequest, seen: Seen) -> HttpResponse:
     pos = position_of(request.GET.get("pos"))
     snapshot = selectors.snapshot(session, place.branch, place.number)
     look = look_from(request, place, _tip(snapshot))
-    context = seen.context | _canvas(snapshot, look, place, pos)
+    context = seen.context | _canvas(snapshot, look, place, pos, seen.read_only)
     context |= _panels(request, seen, snapshot, place)
     context |= inspector(session, place, pos, None)
     return render(request, "visualizer/workspace.html", context)
@@ -70,7 +70,9 @@ def _tip(snapshot: dict[str, Any]) -> int:
     return max(here, *numbers, 0)
 
 
-def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None) -> dict[str, Any]:
+def _canvas(
+    snapshot: dict[str, Any], look: Look, place: Place, pos: int | None, read_only: bool
+) -> dict[str, Any]:
     here = f"branch={place.branch}&step={place.number}"
     if (look.view, look.colour) != (VIEWS[0][0], COLOURS[0][0]):
         here += f"&view={look.view}&colour={look.colour}"
@@ -85,7 +87,7 @@ def _canvas(snapshot: dict[str, Any], look: Look, place: Place, pos: int | None)
         "prev": max(0, look.number - 1),
         "next": min(look.tip, look.number + 1),
         "steps": snapshot["steps"],
-        "status": status_line(snapshot, look),
+        "status": status_line(snapshot, look, read_only),
         "views": VIEWS,
         "colours": COLOURS,
         "bins": range(6),
@@ -103,13 +105,14 @@ def size_of(count: int) -> str:
     return "large" if count <= 130 else "dense" if count > 320 else "medium"
 
 
-def status_line(snapshot: dict[str, Any], look: Look) -> str:
+def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -> str:
     """One sentence on the shown step; static/js/status.js says the same."""
     masked = sum(row.masked for row in rows(snapshot))
     step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
     if step is None:
         passed = str(look.number) in snapshot["forwards"]
-        return f"Start: {masked} masked. {NEXT if passed else FIRST}"
+        hint = "" if read_only else f" {NEXT if passed else FIRST}"
+        return f"Start: {masked} masked.{hint}"
     written = sum(op["op"] in ("commit", "edit") for op in step["ops"])
     time = f", {step['ms']:.0f} ms" if step["ms"] else ""
     return f"Step {look.number} of {look.tip}: {written} written, {masked} masked{time}."
