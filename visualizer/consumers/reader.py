@@ -12,7 +12,7 @@ from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
 from visualizer.consumers import database
 from visualizer.consumers.page import NOT_FOUND, PageConsumer
-from visualizer.selectors.readers import Holder
+from visualizer.selectors.readers import Holder, hash_of
 from visualizer.services.commands import as_json
 
 
@@ -28,9 +28,9 @@ class ReaderConsumer(PageConsumer):
         return text
 
     def _seat(self) -> str:
-        """Readers are counted by where they come from: they have no account."""
+        """Readers are counted by link and by where they come from: they have no account."""
         host, _ = self.scope.get("client") or ("", 0)
-        return f"reader {host}"
+        return f"reader {hash_of(self.token)} {host}"
 
     def _groups(self) -> tuple[str, ...]:
         return (MODELS_GROUP,)
