@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from ..errors import InputError
 from ..forward import ForwardMany, Request, structure
 from .dice import Dice
 from .view import Block, RunState
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Reader:
     dice: Dice
     kept: object | None = None
 
-    def alone(self, work: Callable[[], Reading]) -> Reading:
+    def alone(self, work: Callable[[], T]) -> T:
         """Computes where forwards are computed: a device has one thread."""
         submit = getattr(self.forward, "submit", None)
-        return work() if submit is None else cast(Reading, submit(work))
+        return work() if submit is None else cast(T, submit(work))
 
     def tensor(self, values: list[int] | tuple[int, ...]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.model.device)

@@ -67,7 +67,8 @@ def noisy_canvas(reader: Reader, state: RunState, block: Block) -> Reading:
     before = None
     if isinstance(memory, Memory) and memory.span == block.span:
         before = memory.logits
-    logits = denoise(reader.model.model, tokens[:start], canvas, before)
+    model, given = reader.model.model, tokens[:start]
+    logits = reader.alone(lambda: denoise(model, given, canvas, before))
     reader.kept = Memory(block.span, logits)
     return Reading(reader.tensor(list(range(start, end))), logits, (0, end))
 

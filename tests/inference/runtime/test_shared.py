@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +18,10 @@ from inference.engine import checkpoint, forward
 from inference.engine.cache import cache_key
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import uniform
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.recipes import recipe_named
+from inference.engine.families import diffusion_gemma
 from inference.engine.forward import ForwardMany, Request
 from inference.errors import UnmaskError
 from inference.runtime import forwards
@@ -61,7 +64,7 @@ def _tokens(model: LoadedModel, recipe: str, seed: int) -> list[int]:
     uses = recipe_named(recipe).uses
     values = {"temperature": 0.7, "block_length": 8, "max_new_tokens": 20, "steps": 8}
     known = {name: value for name, value in values.items() if name in uses}
-    canvas = Canvas.start([5, 6, 7], 12 + len(recipe) % 5 + seed, model.spec.mask_id or 0)
+    canvas = Canvas.start([5, 6, 7], 12 + len(recipe) % 5 + seed, model.spec.open_id)
     *_, last = generate(model, canvas, recipe, known, seed, forward=runtime.forward)
     return last.canvas.tokens
 
@@ -77,6 +80,21 @@ def test_the_same_seed_gives_the_same_tokens_alone_and_in_company(
         together = pool.map(lambda one: _tokens(models[one[0]], *one), asked)
         assert dict(zip(asked, together, strict=True)) == alone
     assert forwards.ENGINE.stats.largest > 1
+
+
+def test_a_canvas_of_random_tokens_is_read_on_the_device_thread(
+    models: dict[str, LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its forwards are no ones to share, but a device has one thread all the same."""
+    threads: set[str] = set()
+
+    def denoise(*parts: Any) -> Tensor:
+        threads.add(threading.current_thread().name)
+        return diffusion_gemma.denoise(*parts)
+
+    monkeypatch.setattr(uniform, "denoise", denoise)
+    _tokens(models["diffusion_gemma"], "diffusion_gemma", 1)
+    assert threads == {"engine"}
 
 
 class Slow:
