@@ -30,10 +30,11 @@ def encode(
 ) -> bytes:
     """The digest of logits [n, V] at `positions` [n]; dense if V ≤ `small`.
 
-    The ids in `exclude` (the mask's) are never candidates but keep their share. Only the reduced
+    The ids in `exclude` (the mask's) are never candidates but keep their share; those that no
+    token has need no excluding. Only the reduced
     arrays cross to the host. Compressing takes several times longer than the rest.
     """
-    never = [token for token in exclude if token is not None]
+    never = [token for token in exclude if token is not None and token < logits.shape[-1]]
     form = _dense if logits.shape[-1] <= small else _sparse
     body = form(logits, positions, never)
     return PACKED + zlib.compress(body, 6) if compress else body

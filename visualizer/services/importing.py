@@ -50,7 +50,8 @@ def model_of(record: Record) -> ModelEntry:
         raise UnmaskError(
             "validation", "The model of this name has other tokens here.", "model.tokenizer_hash"
         )
-    _check_ids(record, entry.vocabulary.size if entry.vocabulary else None)
+    if entry.vocabulary is not None:
+        _check_ids(record, entry.vocabulary.size, has_mask=entry.mask_id is not None)
     return entry
 
 
@@ -63,9 +64,12 @@ def _same_tokens(record: Record, entry: ModelEntry) -> bool:
     return hashlib.sha256(named.encode()).hexdigest() == entry.vocabulary.hash
 
 
-def _check_ids(record: Record, size: int | None) -> None:
-    highest = max([record.session.mask_id, *record.session.prompt_ids, *_written(record)])
-    if size is not None and highest >= size:
+def _check_ids(record: Record, size: int, has_mask: bool) -> None:
+    """Without a mask an open place holds the first id that no token has."""
+    open_id = record.session.mask_id
+    free = not has_mask and open_id == size
+    highest = max([-1 if free else open_id, *record.session.prompt_ids, *_written(record)])
+    if highest >= size:
         raise UnmaskError("validation", f"The model has no token {highest}.", "session.prompt_ids")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from inference import runtime
 from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import uniform
 from inference.engine.digest_view import DigestView
 from inference.runtime.faults import told
 from visualizer.models import Session
@@ -33,15 +35,23 @@ def forward(session: Session, canvas: Canvas) -> Passed:
 
 
 def forward_of(model: LoadedModel, canvas: Canvas) -> Passed:
-    """Run a model over all positions of a canvas."""
-    rows = list(range(len(canvas)))
-    found = runtime.logits(model, canvas.tokens, rows)
+    """Run a model over all positions of a canvas, or over those that it can look at."""
+    rows, found = _read(model, canvas)
     exclude = [canvas.mask_id]
     with told():
         data = digest.encode(found.tensor, rows, exclude)
     view = DigestView.from_bytes(data)
     summary = summed_up(view, canvas, found.milliseconds, found.cached)
     return Passed(found.tensor, data, view, summary)
+
+
+def _read(model: LoadedModel, canvas: Canvas) -> tuple[list[int], runtime.Logits]:
+    if model.spec.noise == "absorbing":
+        rows = list(range(len(canvas)))
+        return rows, runtime.logits(model, canvas.tokens, rows)
+    started = time.perf_counter()
+    rows, tensor = runtime.submit(lambda: uniform.look(model, canvas))
+    return rows, runtime.Logits(tensor, False, 1e3 * (time.perf_counter() - started))
 
 
 def summed_up(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from inference import runtime
@@ -18,6 +20,7 @@ from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.decoding import loop
 from inference.engine.decoding.loop import StepResult
+from inference.engine.decoding.recipes import recipe_named
 from inference.engine.digest_view import DigestView
 from inference.engine.forward import ForwardMany
 from inference.errors import UnmaskError, error_shape, internal_error
@@ -159,16 +162,38 @@ def _make(
 
 
 def _results(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
-    model = runtime.load(work.session.model)
+    """The run from here on; what it knows by heart only comes back by making steps again."""
+    on = _from(work, work.canvas, work.number, work.run.carry, forward)
+    repeats = recipe_named(work.run.recipe).repeats
+    back, carry = repeats(work.run.carry) if repeats else (0, {})
+    if not back:
+        return on
+    then = state_at(work.session, Place(work.run.branch_id, work.number - back))
+    again = _from(work, then, work.number - back, carry, forward)
+    return _caught_up(again, back, work.canvas, on)
+
+
+def _caught_up(
+    again: Iterator[StepResult], back: int, canvas: Canvas, on: Iterator[StepResult]
+) -> Iterator[StepResult]:
+    """`again` without the steps that are known; `on` if they do not lead to this canvas."""
+    last = deque(islice(again, back), maxlen=1)
+    same = last and last[0].canvas.tokens == canvas.tokens
+    yield from again if same else on
+
+
+def _from(
+    work: Slice, canvas: Canvas, number: int, carry: dict[str, Any], forward: ForwardMany
+) -> Iterator[StepResult]:
     return loop.generate(
-        model,
-        work.canvas,
+        runtime.load(work.session.model),
+        canvas,
         work.run.recipe,
         work.run.parameters,
         work.session.seed,
-        work.number + 1,
+        number + 1,
         first_step=work.run.first_step,
-        carry=work.run.carry,
+        carry=carry,
         forward=forward,
     )
 

@@ -26,7 +26,9 @@ class Recipe:
 
     `uses` are the parameters that it reads. `published` is the variant that the `official` switch
     selects. `edits` says that expand and delete tokens may be drawn, `remembers` that quotas look
-    at the distributions of earlier steps, `approximate` that a cache makes it inexact.
+    at the distributions of earlier steps, `approximate` that a cache makes it inexact. `repeats`
+    tells from a carry how many of the last steps an interrupted run has to make again, and the
+    carry before them: what lives in memory only comes back by that.
     """
 
     score: Callable[[View, Drawn], Tensor] = scores.probability
@@ -39,6 +41,7 @@ class Recipe:
     uses: tuple[str, ...] = ()
     edits: bool = False
     remembers: bool = False
+    repeats: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]] | None = None
     approximate: bool = False
     published: Recipe | None = None
 
@@ -238,6 +241,7 @@ DIFFUSION_GEMMA = Recipe(
     block=uniform.canvases,
     revise=uniform.settle,
     source=uniform.noisy_canvas,
+    repeats=uniform.block_start,
     uses=("steps", "gamma", "t_max", "t_min", "stop_entropy"),
 )
 

@@ -2,21 +2,25 @@
 
 A written place is a provisional one: it is written, edited and opened again as the model's mind
 changes. Canvas and carry hold plain values, but the previous logits, which the model is conditioned
-on, live in memory only: a run that is interrupted goes on without them for one step.
+on, live in memory only: whoever takes up a run that was interrupted repeats the steps of the block
+(`block_start`) and comes to the same tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..canvas import Operation
+from ..canvas import Canvas, Operation
+from ..checkpoint import LoadedModel
 from ..errors import InputError
 from ..families.diffusion_gemma import denoise
 from .blocks import places
+from .dice import seeded
 from .distribution import Distribution
 from .sources import Reader, Reading
 from .view import Block, Drawn, RunState, View
@@ -42,7 +46,8 @@ def canvases(state: RunState) -> Block | None:
     part = where[number * size : (number + 1) * size]
     if not part:
         return None
-    free = tuple(i for i in part if not state.canvas.slots[i].locked)
+    slots = state.canvas.slots
+    free = tuple(i for i in part if not (slots[i].locked or slots[i].by == "hand"))
     if not free:
         state.carry["settled"] = number + 1
         return canvases(state)
@@ -79,6 +84,37 @@ def _random(reader: Reader, state: RunState, count: int) -> list[int]:
         0, state.spec.vocab_size, (count,), generator=generator
     ).tolist()
     return drawn
+
+
+def block_start(carry: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """How many steps of the block have gone, and what the carry was before the first of them."""
+    return int(carry.get("canvas_step", 0)), {"settled": carry.get("settled", 0)}
+
+
+@torch.inference_mode()
+def look(model: LoadedModel, canvas: Canvas) -> tuple[list[int], Tensor]:
+    """Positions [n] and their logits [n, V], without a run: the first stretch with an open place.
+
+    Open places hold random tokens, always the same ones for a canvas, and there are no previous
+    logits. Raises InputError for a canvas that the model cannot read.
+    """
+    start, end = _stretch(model, canvas)
+    tokens = torch.tensor(canvas.tokens, device=model.device)
+    part = tokens[start:end].clone()
+    blank = part == canvas.mask_id
+    noise = torch.randint(0, model.spec.vocab_size, (end - start,), generator=seeded(0)(0))
+    part[blank] = noise.to(part)[blank]
+    return list(range(start, end)), denoise(model.model, tokens[:start], part, None)
+
+
+def _stretch(model: LoadedModel, canvas: Canvas) -> tuple[int, int]:
+    where = places(canvas)
+    if not where or where[0] == 0 or where != list(range(where[0], len(canvas))):
+        raise InputError("This model needs a prompt, and writes behind it only.", "prompt")
+    size = model.spec.canvas_length or len(where)
+    first = next(iter(canvas.open_positions), where[-1])
+    start = where[0] + (first - where[0]) // size * size
+    return start, min(start + size, len(canvas))
 
 
 def temperature(view: View) -> float:

@@ -98,8 +98,9 @@ def _widened(
     )
     columns = (best.ids, best.logits, best.probs, best.in_actual)
     lists = as_lists(Shown(*(column.cpu().numpy() for column in columns)), labels_for(session))
+    found = dict(zip(passed.view.positions.tolist(), lists, strict=True))
     for position in reply["result"]["positions"]:
-        position["candidates"] = lists[position["position"]]
+        position["candidates"] = found.get(position["position"], [])
     return reply
 
 
@@ -113,7 +114,8 @@ def prepare(
     """Raises UnmaskError naming model, prompt, gen_length or block_length."""
     entry = loaded_entry(slug)
     model = runtime.load(entry)
-    if model.tokenizer is None or model.spec.mask_id is None:
+    hides = model.spec.mask_id is not None or model.spec.noise == "uniform"
+    if model.tokenizer is None or not hides:
         raise UnmaskError(
             "validation",
             "This model has no tokenizer or no mask. Choose a diffusion model.",
@@ -123,7 +125,7 @@ def prepare(
     length = _gen_length(gen_length, len(ids), model.context)
     if block_length is not None and block_length > length:
         raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
-    return Prepared(entry, model, model.spec.mask_id, ids, length, block_length or length)
+    return Prepared(entry, model, model.spec.open_id, ids, length, block_length or length)
 
 
 def loaded_entry(slug: str | None) -> ModelEntry:

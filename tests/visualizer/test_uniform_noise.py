@@ -1,0 +1,108 @@
+"""A model without a mask (DiffusionGemma): by hand, in runs, in slices, in a record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from inference import registry, runtime
+from inference.engine.families.spec import ModelSpec
+from inference.models import ModelEntry
+from tests.inference.engine.models import write_model
+from tests.tiny import tiny_model
+from tests.visualizer.working import work_off
+from visualizer.exports import record
+from visualizer.models import Run, Session, Step
+from visualizer.selectors import state_at
+from visualizer.services.importing import import_record
+from visualizer.worker import slices
+
+pytestmark = pytest.mark.django_db
+SLUG, LENGTH = "gemma", 12
+
+
+@pytest.fixture(name="runtime")
+def _real_runtime() -> None:
+    """Nothing is faked here."""
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path: Path, settings: Settings) -> Iterator[ModelSpec]:
+    settings.MODELS_DIR, settings.DEVICE = tmp_path, "cpu"
+    letters = tiny_model(tmp_path / "letters")
+    write_model(tmp_path / SLUG, "diffusion_gemma")
+    shutil.copy(letters / "tokenizer.json", tmp_path / SLUG)
+    registry.sync_models()
+    yield runtime.load(ModelEntry.objects.get(slug=SLUG)).spec
+    runtime.unload(SLUG)
+
+
+@pytest.fixture
+def session(play: Any, owner: User, sent: list[Any]) -> Session:
+    reply = play(owner, type="initialize", model=SLUG, prompt="abc", gen_length=LENGTH)
+    return Session.objects.get(pk=reply["session_id"])
+
+
+def _run(play: Any, owner: User, session: Session, sent: list[Any]) -> list[int]:
+    play(owner, session, type="run", recipe="diffusion_gemma", parameters={"steps": 10})
+    work_off(session, sent)
+    assert Run.objects.latest("pk").status == "done"
+    return list(state_at(session).tokens)
+
+
+def test_open_places_hold_an_id_that_no_token_has(session: Session, model: ModelSpec) -> None:
+    assert session.mask_id == model.vocab_size
+    assert len(state_at(session).open_positions) == LENGTH
+
+
+def test_the_cycle_by_hand(play: Any, owner: User, session: Session) -> None:
+    passed = play(owner, session, type="forward_pass", visual_top_k=5)
+    first = passed["result"]["positions"][3]
+    assert first["is_masked"]
+    assert len(first["candidates"]) == 5
+    chosen = play(owner, session, type="auto_select", tokens_to_select=2)["selected_tokens"]
+    picks = {**chosen, "3": first["candidates"][1]["token_id"]}
+    play(owner, session, type="apply_selection", selections=picks)
+    session.refresh_from_db()
+    assert state_at(session).tokens[3] == first["candidates"][1]["token_id"]
+    assert play(owner, session, type="rewind", step=0)["state"]["step"] == 0
+
+
+def test_a_run_keeps_what_was_written_by_hand(
+    play: Any, owner: User, session: Session, sent: list[Any]
+) -> None:
+    passed = play(owner, session, type="forward_pass", visual_top_k=9)
+    token = passed["result"]["positions"][5]["candidates"][8]["token_id"]
+    play(owner, session, type="apply_selection", selections={"5": token})
+    session.refresh_from_db()
+    tokens = _run(play, owner, session, sent)
+    assert tokens[5] == token
+    assert session.mask_id not in tokens
+
+
+def test_slices_make_the_same_tokens_as_one_go(
+    play: Any, owner: User, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for seconds in (60.0, 0.0):
+        monkeypatch.setattr(slices.work_slice, "__defaults__", (seconds,))
+        reply = play(owner, type="initialize", model=SLUG, prompt="abc", gen_length=LENGTH)
+        session = Session.objects.get(pk=reply["session_id"])
+        tokens = _run(play, owner, session, sent)
+        steps = Step.objects.filter(branch__session=session).order_by("number")
+        found.append((tokens, [[op["op"] for op in step.operations] for step in steps]))
+    assert found[0] == found[1]
+    assert len(found[0][1]) > 3
+
+
+def test_its_record_comes_back(play: Any, owner: User, session: Session, sent: list[Any]) -> None:
+    tokens = _run(play, owner, session, sent)
+    copy = import_record(owner=owner, raw=json.loads("".join(record(session))))
+    assert list(state_at(copy).tokens) == tokens
