@@ -11,7 +11,9 @@ from tests.browser.steps import (
     action,
     choose,
     forward,
+    live,
     run_to_the_end,
+    scrub,
     start_example,
 )
 
@@ -124,3 +126,51 @@ def test_letters_are_letters_where_one_types(page: Page) -> None:
     expect(action(page, "auto_select")).to_have_attribute("aria-disabled", "true")
     expect(page.locator("#branches a[data-branch]")).to_have_count(1)
     expect(page.locator("#view")).to_have_value("cells")
+
+
+def test_lines_and_pages_of_tokens(page: Page) -> None:
+    start_example(page, 1)
+    choose(page, 0)
+    page.keyboard.press("ArrowDown")
+    below = selected(page)
+    page.keyboard.press("ArrowUp")
+    first = selected(page)
+    assert int(below or 0) > int(first or 0)
+    page.keyboard.press("PageDown")
+    assert int(selected(page) or 0) >= int(below or 0)
+    page.keyboard.press("PageUp")
+    assert selected(page) == first
+
+
+def test_escape_stops_a_run(page: Page) -> None:
+    start_example(page, 1)
+    choose(page, 0)
+    page.keyboard.press("r")
+    expect(page.locator("#run-state")).to_have_text("Running")
+    page.keyboard.press("Escape")
+    expect(page.locator("#run-state")).to_have_text("Stopped")
+    assert page.locator(MASKED).count() > 0
+
+
+def test_the_tree_of_branches_and_the_comparison_by_keys(focused: Page) -> None:
+    run_to_the_end(focused)
+    for step in (1, 2):
+        choose(focused, 0)
+        focused.locator("#branches a[data-branch]").first.click()
+        expect(focused.locator("#branch-name")).to_have_text("main")
+        scrub(focused, step)
+        choose(focused, 0)
+        focused.keyboard.press("b")
+        expect(focused.locator("#branch-name")).to_have_text(f"branch {step}")
+    for key, name in [
+        ("ArrowUp", "branch 1"), ("ArrowDown", "branch 2"), ("ArrowLeft", "main"),
+        ("ArrowRight", "branch 2"),
+    ]:  # fmt: skip
+        live(focused)
+        choose(focused, 0)
+        focused.keyboard.press(f"Alt+{key}")
+        expect(focused.locator("#branch-name")).to_have_text(name)
+    live(focused)
+    choose(focused, 0)
+    focused.keyboard.press("c")
+    focused.wait_for_url("**/compare/?a=*&b=*")
