@@ -15,10 +15,16 @@ COUNT_STATES = """() => {
 }"""
 
 
-def start_example(page: Page, number: int = 0) -> None:
-    """From the first page into the workspace by one of the example prompts."""
+def start_example(page: Page, number: int = 0, length: int | None = None) -> None:
+    """From the first page into the workspace by one of the example prompts.
+
+    With `length` as many places, in one block: a run of them lasts long enough to be caught.
+    """
     page.goto("/")
     page.locator("[data-example]").nth(number).click()
+    if length is not None:
+        page.locator("#id_gen_length").fill(str(length))
+        page.locator("#id_block_length").fill(str(length))
     page.locator("#start").click()
     page.wait_for_url("**/sessions/*-*/**")
     live(page)
