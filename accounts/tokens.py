@@ -21,13 +21,13 @@ def issue(user: User, name: str = "default") -> str:
     """A new token's text. It has 256 random bits, so a plain hash protects it."""
     text = PREFIX + secrets.token_urlsafe(32)
     mark = text.removeprefix(PREFIX)[:MARK]
-    ApiToken.objects.create(user=user, name=name, hash=_hash(text), prefix=mark)
+    ApiToken.objects.create(user=user, name=name, hash=hash_of(text), prefix=mark)
     return text
 
 
 def find(text: str) -> ApiToken | None:
     """The token with this text, if its account is active."""
-    token = ApiToken.objects.select_related("user").filter(hash=_hash(text)).first()
+    token = ApiToken.objects.select_related("user").filter(hash=hash_of(text)).first()
     if token is None or not token.user.is_active:
         return None
     _mark_used(token)
@@ -46,5 +46,6 @@ def _mark_used(token: ApiToken) -> None:
         ApiToken.objects.filter(pk=token.pk).update(last_used=now)
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """What is kept of a secret with 256 random bits: a plain hash protects it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

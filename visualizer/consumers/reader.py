@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.tokens import hash_of
 from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
 from visualizer.consumers import database
 from visualizer.consumers.page import NOT_FOUND, PageConsumer
-from visualizer.selectors.readers import Holder, hash_of
+from visualizer.selectors.readers import Holder
 from visualizer.services.commands import as_json
 
 

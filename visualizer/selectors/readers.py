@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from accounts.tokens import hash_of
 from inference.errors import UnmaskError
 from visualizer.models import Branch, Session, ShareLink
 from visualizer.selectors.sessions import no_session, session_for, sessions_of
@@ -31,11 +31,6 @@ class Holder:
 
 
 Reader = Owner | Holder
-
-
-def hash_of(token: str) -> str:
-    """What is kept of a link's token. It has 256 random bits, so a plain hash protects it."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def open_links() -> QuerySet[ShareLink]:

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.tokens import hash_of
 from inference.errors import UnmaskError
 from visualizer.exports import record
 from visualizer.models import Session, ShareLink
-from visualizer.selectors.readers import Holder, hash_of, links_of
+from visualizer.selectors.readers import Holder, links_of
 from visualizer.services.importing import import_record
 
 MOST_LINKS = 50
