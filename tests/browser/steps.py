@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import monotonic
+from typing import TypeVar
+
 from playwright.sync_api import Locator, Page, expect
 
 MASKED = "#tokens .cell.masked"
 CELLS = "#tokens .cell"
+Seen = TypeVar("Seen")
 COUNT_STATES = """() => {
   window.seenStates = new Set();
   const masked = () => document.querySelectorAll("#tokens .cell.masked").length;
@@ -71,15 +76,33 @@ def run_to_the_end(page: Page) -> None:
     expect(page.locator(MASKED)).to_have_count(0)
 
 
-def looks(page: Page) -> list[list[str]]:
+def soon(page: Page, read: Callable[[], Seen], wanted: Seen, seconds: float = 5) -> None:
+    """What `read` gives becomes `wanted`, though the page may still be swapping a part."""
+    until = monotonic() + seconds
+    while read() != wanted and monotonic() < until:
+        page.wait_for_timeout(50)
+    assert read() == wanted
+
+
+def each(page: Page, selector: str, expression: str) -> list[str]:
+    """`expression` (of `e`) for every element, read at one moment: a locator takes two."""
+    read = f"wanted => [...document.querySelectorAll(wanted)].map(e => {expression})"
+    found: list[str] = page.evaluate(read, selector)
+    return found
+
+
+def looks(page: Page) -> list[str]:
     """Class names and text of every cell."""
-    read = "cells => cells.map(c => [c.className.replace(' fresh', ''), c.textContent])"
-    cells: list[list[str]] = page.locator(CELLS).evaluate_all(read)
-    return cells
+    return each(page, CELLS, "e.className.replace(' fresh', '') + ' | ' + e.textContent")
 
 
 def texts(page: Page) -> list[str]:
-    return page.locator(CELLS).all_inner_texts()
+    return each(page, CELLS, "e.textContent")
+
+
+def candidates(page: Page) -> list[str]:
+    """Text and figures of every shown candidate of the chosen position."""
+    return each(page, "#inspector .candidate", "e.textContent.replace(/\\s+/g, ' ')")
 
 
 def scrub(page: Page, number: int) -> None:

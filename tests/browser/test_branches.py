@@ -71,7 +71,7 @@ def test_pruning_can_be_undone_and_pruned_branches_come_back(forked: Page) -> No
 
 
 def test_open_places_are_filled_from_another_branch(forked: Page) -> None:
-    assert forked.locator(MASKED).count() == 21
+    expect(forked.locator(MASKED)).to_have_count(21)
     menu(forked, "main")
     forked.locator("#branches .menu[open]").get_by_role("button", name="Fill open places").click()
     expect(forked.locator(MASKED)).to_have_count(0)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
-from tests.browser.steps import action, start_example
-from tests.browser.test_plain import _violations as violations
+from tests.browser.steps import action, soon, start_example
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def masked(page: Page) -> list[int]:
 
 def test_runs_stand_side_by_side_and_are_scrubbed_together(compared: Page) -> None:
     expect(compared.locator(".side")).to_have_count(3)
-    assert masked(compared) == [0, 0, 0]
+    soon(compared, lambda: masked(compared), [0, 0, 0])
     compared.locator("#all-steps").fill("4")
-    assert masked(compared) == [12, 12, 12]
+    soon(compared, lambda: masked(compared), [12, 12, 12])
     compared.locator("[data-side=b] .own").fill("0")
-    assert masked(compared) == [12, 24, 12]
+    soon(compared, lambda: masked(compared), [12, 24, 12])
     expect(compared.locator("#comparison")).to_contain_text("of the positions agree")
     expect(compared.locator("#comparison")).to_contain_text("Tokens per forward")
 
@@ -109,7 +109,7 @@ def test_the_difference_of_two_sides_is_drawn_and_tabulated(compared: Page) -> N
     assert canvas.evaluate("canvas => [canvas.width, canvas.height]") == [9, 24]
     figure.locator("summary").click()
     rows = figure.locator("tbody tr")
-    assert rows.count() == 24
+    expect(rows).to_have_count(24)
     sides = compared.locator(".side")
     for place in (0, 11, 23):
         cells = rows.nth(place).locator("td").all_inner_texts()
@@ -135,4 +135,4 @@ def test_lines_of_another_session_are_scrubbed_along(compared: Page) -> None:
     expect(compared.locator(".side").nth(1)).to_contain_text("of once upon a time")
     compared.locator("#share").uncheck()
     compared.locator("#all-steps").fill("2")
-    assert masked(compared)[:2] == [18, 22]
+    soon(compared, lambda: masked(compared)[:2], [18, 22])

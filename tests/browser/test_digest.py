@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from inference.engine import digest
 from inference.engine.digest_view import DigestView, sparse_bytes
-from tests.browser.steps import choose, forward, start_example
+from tests.browser.steps import choose, each, forward, soon, start_example
 
 READ = """async ([bytes, temperatures]) => {
   const { Digest } = await import("/static/js/digest.js");
@@ -18,6 +18,7 @@ READ = """async ([bytes, temperatures]) => {
   return temperatures.map((t) => Array.from(digest.positions, (position, row) => ({
     probs: [...digest.probabilities(row, t)], entropy: digest.partition(row, t)[1] })));
 }"""
+PERCENT = "#inspector .candidate .num:not(.muted)"
 TEMPERATURES = [0.1, 0.25, 0.5, 0.8, 1.0, 1.3, 2.0, 5.0, 10.0]
 
 
@@ -54,15 +55,26 @@ def test_a_slider_acts_before_the_server_has_answered(page: Page) -> None:
     assert page.locator("#inspector input[name=token]:not(:disabled)").count() == 3
 
 
+def percents(page: Page) -> list[float]:
+    return [float(text.strip("<%")) for text in each(page, PERCENT, "e.textContent")]
+
+
 def test_what_the_slider_showed_is_what_the_server_says(page: Page) -> None:
     start_example(page)
     forward(page)
     choose(page, 4)
+    before = percents(page)
+    held: list[Route] = []
+    page.route(
+        "**/pos/**", lambda route: held.append(route)
+    )  # the server's partial waits until we have looked
+    page.locator("[data-slides=softmax_temperature]").fill("0.5")
+    soon(page, lambda: percents(page) != before and bool(held), True)
+    shown = percents(page)
     with page.expect_response("**/pos/**"):
-        page.locator("[data-slides=softmax_temperature]").fill("0.5")
-        page.wait_for_timeout(60)
-        shown = page.locator("#inspector .candidate .num").all_inner_texts()
+        held[-1].continue_()
     page.wait_for_timeout(200)
-    settled = page.locator("#inspector .candidate .num").all_inner_texts()
-    for a, b in zip(shown[::2], settled[::2], strict=True):
-        assert abs(float(a.strip("<%")) - float(b.strip("<%"))) <= 0.1
+    settled = percents(page)
+    assert len(shown) > 5
+    for a, b in zip(shown, settled, strict=True):
+        assert abs(a - b) <= 0.1

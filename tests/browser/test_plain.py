@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
 from tests.browser.steps import CELLS, MASKED, action, choose, forward, start_example
 
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HOSTILE = "<img src=x onerror=document.title='taken'> <b>once</b>"
 
 
@@ -26,7 +24,7 @@ def test_the_manual_cycle_without_javascript(open_page: Open) -> None:
     expect(page.locator("#staged li")).to_have_count(1)
     action(page, "apply_selection").click()
     expect(page.locator("#step-text")).to_have_text("step 1 / 1")
-    assert page.locator(MASKED).count() == 23
+    expect(page.locator(MASKED)).to_have_count(23)
     action(page, "forward_pass").click()
     page.locator(f"{CELLS}.masked").first.click()
     page.locator("#inspector input[type=radio]:not([disabled])").nth(1).check()
@@ -94,15 +92,5 @@ def test_axe_finds_nothing(
         looked.goto(address)
         if address == pages[2]:
             choose(looked, 1)
-        found = _violations(looked)
+        found = violations(looked)
         assert found == [], address
-
-
-def _violations(page: Page) -> list[str]:
-    page.evaluate(AXE)
-    result = page.evaluate("axe.run()")
-    return [
-        f"{rule['id']}: {node['html'][:150]} {node['failureSummary'][:200]}"
-        for rule in result["violations"]
-        for node in rule["nodes"][:3]
-    ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
 from tests.browser.steps import (
     CELLS,
@@ -18,10 +19,10 @@ from tests.browser.steps import (
     live,
     run_to_the_end,
     scrub,
+    soon,
     start_example,
     texts,
 )
-from tests.browser.test_plain import _violations as violations
 
 REASON = "You are looking at a shared session."
 
@@ -55,7 +56,7 @@ def test_a_reader_sees_a_run_as_it_happens(page: Page, shared: str, open_page: O
     expect(reader.locator("#run-state")).to_have_text("Done")
     expect(reader.locator(MASKED)).to_have_count(0)
     assert before == 24
-    assert texts(reader) == texts(page)
+    soon(reader, lambda: texts(reader), texts(page))
 
 
 def test_scrubbing_is_the_reader_s_own(page: Page, shared: str, open_page: Open) -> None:

@@ -13,10 +13,12 @@ from tests.browser.steps import (
     CELLS,
     MASKED,
     action,
+    candidates,
     choose,
     forward,
     live,
     run_to_the_end,
+    soon,
     start_example,
 )
 from tests.servers import Site
@@ -66,7 +68,7 @@ def test_the_model_s_state_is_told(
     expect(page.locator(PILL)).to_contain_text(words)
     expect(page.locator(PILL)).to_have_attribute("data-state", light)
     expect(page.locator(CELLS).first).to_be_visible()  # everything stays readable
-    assert page.locator("#cancel-load").is_visible() is ("loading" in changes)
+    expect(page.locator("#cancel-load")).to_be_visible(visible="loading" in changes)
     if "error" in changes:
         expect(page.locator(PILL)).to_have_attribute("title", "Two files are missing.")
 
@@ -104,13 +106,14 @@ def test_evicted_logits_leave_the_digest(page: Page, house: Site) -> None:
     start_example(page)
     forward(page)
     choose(page, 3)
-    before = page.locator("#inspector .candidate").all_inner_texts()
+    before = candidates(page)
     house.stop()  # the logits lived in its memory
     house.start()
     page.reload()
     live(page)
     choose(page, 3)
-    assert page.locator("#inspector .candidate").all_inner_texts() == before
+    soon(page, lambda: candidates(page), before)
+    assert len(before) > 5
 
 
 def test_a_deleted_session_is_gone(page: Page) -> None:
