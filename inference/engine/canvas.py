@@ -70,6 +70,11 @@ class Canvas:
         return [i for i in self.open_positions if not self.slots[i].locked]
 
     @cached_property
+    def places(self) -> list[int]:
+        """Positions that are not the prompt's, written or open."""
+        return [i for i, slot in enumerate(self.slots) if not slot.prompt]
+
+    @cached_property
     def position_of(self) -> dict[int, int]:
         """Slot id → position."""
         return {slot.id: i for i, slot in enumerate(self.slots)}
@@ -94,8 +99,16 @@ def fold(canvas: Canvas, steps: Iterable[Iterable[Operation]]) -> Canvas:
         for operation in operations:
             _APPLY[_name(operation)](draft, operation)
     folded = Canvas(tuple(draft.slots), canvas.mask_id, canvas.prompt_length)
-    folded.__dict__["position_of"] = draft.position_of  # the same as long as no place came or went
+    if draft.position_of is canvas.position_of:  # no place came or went
+        known = canvas.__dict__.keys() & _OF_PLACES
+        folded.__dict__.update({name: canvas.__dict__[name] for name in known})
+    else:
+        folded.__dict__["position_of"] = draft.position_of
     return folded
+
+
+_OF_PLACES = {"position_of", "places"}
+"""What a canvas knows of its places whatever they hold."""
 
 
 class _Draft:

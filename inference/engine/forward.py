@@ -70,7 +70,11 @@ def hidden_states(
     cache: Any = None,
 ) -> Tensor:
     """The native body's final hidden states [B, L, d]; raw: a shifted model is not unshifted."""
-    states: Tensor = model.family.body(model.model, ids, mask, positions, cache)
+    try:
+        states: Tensor = model.family.body(model.model, ids, mask, positions, cache)
+    except IndexError:
+        _check_vocabulary(model, ids)
+        raise
     return states
 
 
@@ -117,11 +121,16 @@ def structure(model: LoadedModel, length: int) -> Tensor:
 def check_ids(model: LoadedModel, ids: Tensor) -> None:
     """Raises InputError for an empty or too long sequence and for ids outside the vocabulary."""
     check_length(model, ids.shape[-1])
-    _check_vocabulary(model, ids)
+    _protect(model, ids)
+
+
+def _protect(model: LoadedModel, ids: Tensor) -> None:
+    """An id outside the table would end a GPU's whole context; a CPU's table just refuses it."""
+    if not ids.is_cpu:
+        _check_vocabulary(model, ids)
 
 
 def _check_vocabulary(model: LoadedModel, ids: Tensor) -> None:
-    """An id outside the table would end a GPU's whole context, so it is looked for first."""
     low, high = ids.aminmax()
     if int(low) < 0 or int(high) >= model.spec.vocab_size:
         raise InputError(f"Token ids must be 0 to {model.spec.vocab_size - 1}.", "token_ids")
@@ -151,8 +160,9 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     """
     width = max(len(request.ids) for request in requests)
     check_length(model, max(_longest(request) for request in requests))
-    ids = torch.stack([_fill(request.ids, width, model.spec.pad_id or 0) for request in requests])
-    _check_vocabulary(model, ids)
+    rows = [_fill(request.ids, width, model.spec.pad_id or 0) for request in requests]
+    ids = torch.stack(rows) if len(rows) > 1 else rows[0][None]
+    _protect(model, ids)
     hidden = hidden_states(model, ids, *_shared_attention(model, requests, width))
     parts = [hidden[i, _wanted(model, request)] for i, request in enumerate(requests)]
     if len(parts) == 1:

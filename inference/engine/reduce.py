@@ -100,31 +100,64 @@ def _divergence(now: Tensor, before: Tensor) -> Tensor:
     return weights.mul_(left.sub_(right)).sum(-1) / total - total.log() + change
 
 
+def prob_of(logits: Tensor, tokens: Tensor) -> Tensor:
+    """softmax(logits) at one token [n] of each row [n, V]."""
+    return by_rows(_probs_at, logits, tokens[:, None])[:, 0]
+
+
+def _probs_at(rows: Tensor, columns: Tensor) -> Tensor:
+    return rows.softmax(-1).gather(1, columns)
+
+
 def inverse_draw(
     logits: Tensor, uniform: Tensor, temperature: float = 1.0, barred: Sequence[int] = ()
 ) -> tuple[Tensor, Tensor]:
     """One id [n] of each row from softmax(logits / temperature), for uniform numbers [n] in [0, 1).
 
-    The inverse of the cumulative distribution, first over stretches of the vocabulary, then inside
-    one: the same law as adding Gumbel noise to every logit, for one random number a row. Barred
-    ids and those with probability 0 are never drawn. Also returns log sum exp(logits / temperature)
-    [n], which costs nothing here.
+    The inverse of the cumulative distribution: the same law as adding Gumbel noise to every logit,
+    for one random number a row. Barred ids and those with probability 0 are never drawn. Also
+    returns the probability [n] of what was drawn, which costs nothing here.
     """
-    size = logits.shape[-1]
-    width = 1 if size <= FLAT else int(size**0.5)
+    if logits.shape[-1] > FLAT:
+        return _draw_by_stretches(logits, uniform, temperature, barred)
+    drawn = [_draw(rows, part, temperature, barred) for rows, part in portions(logits, uniform)]
+    tokens, probs = zip(*drawn, strict=True)
+    return joined(list(tokens)), joined(list(probs))
+
+
+def _draw(
+    logits: Tensor, uniform: Tensor, temperature: float, barred: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Over the whole of a small vocabulary at once."""
+    probs = (logits if temperature == 1.0 else logits / temperature).softmax(-1)
+    for token in barred:
+        probs.select(1, token).zero_()
+    sums = probs.cumsum(-1, dtype=torch.float64)
+    tokens = torch.searchsorted(sums, _target(uniform, sums), right=True)
+    return tokens[:, 0], probs.gather(1, tokens)[:, 0]
+
+
+def _target(uniform: Tensor, sums: Tensor) -> Tensor:
+    """The share [n, 1] of the whole sum that each uniform number stands for."""
+    return uniform.to(sums).clamp_max(BELOW_ONE)[:, None] * sums[:, -1:]
+
+
+def _draw_by_stretches(
+    logits: Tensor, uniform: Tensor, temperature: float, barred: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """First over stretches of the vocabulary, then inside one."""
+    width = int(logits.shape[-1] ** 0.5)
     top = largest(logits)[:, None]
     masses, peaks = _masses(logits, top, temperature, barred, width)
-    best = logits.gather(1, top)
-    norm = ((best if temperature == 1.0 else best / temperature) - peaks.log())[:, 0]
+    norm = logits.gather(1, top) / temperature - peaks.log()
     sums = masses.cumsum(-1, dtype=torch.float64)
-    target = uniform.to(sums).clamp_max(BELOW_ONE) * sums[:, -1]
-    stretch = torch.searchsorted(sums, target[:, None], right=True)[:, 0]
-    if width == 1:
-        return stretch, norm
-    before = sums.gather(1, (stretch - 1).clamp_min(0)[:, None])[:, 0].where(stretch > 0, 0.0)
-    columns = stretch[:, None] * width + torch.arange(width, device=logits.device)
+    target = _target(uniform, sums)
+    stretch = torch.searchsorted(sums, target, right=True)
+    before = sums.gather(1, (stretch - 1).clamp_min(0)).where(stretch > 0, 0.0)
+    columns = stretch * width + torch.arange(width, device=logits.device)
     weights = _weights_at(logits, columns, norm, temperature, barred)
-    return stretch * width + _first_beyond(weights.cumsum(-1), target - before), norm
+    inside = _first_beyond(weights.cumsum(-1), target - before)
+    return (stretch * width + inside)[:, 0], weights.gather(1, inside)[:, 0].to(logits)
 
 
 def _masses(
@@ -140,7 +173,7 @@ def _masses(
         peaks.append(probs.gather(1, column))
         for token in barred:
             probs[:, token] = 0.0
-        masses.append(probs if width == 1 else _stretches(probs, width))
+        masses.append(_stretches(probs, width))
     return joined(masses), joined(peaks)
 
 
@@ -157,18 +190,17 @@ def _weights_at(
     """The probabilities [n, w], float64, of some columns; 0 for barred ones and behind the last."""
     last = logits.shape[-1] - 1
     found = logits.gather(1, columns.clamp_max(last)).double() / temperature
-    weights = (found - norm[:, None]).exp_().masked_fill_(columns > last, 0.0)
+    weights = (found - norm).exp_().masked_fill_(columns > last, 0.0)
     for token in barred:
         weights.masked_fill_(columns == token, 0.0)
     return weights
 
 
 def _first_beyond(cumulative: Tensor, target: Tensor) -> Tensor:
-    """The first place [n] whose cumulative weight exceeds the target.
+    """The first place [n, 1] whose cumulative weight exceeds the target [n, 1].
 
     Rounding may carry the target beyond the whole weight; it is then set just below it, so that the
     place always adds some weight itself.
     """
-    below = torch.nextafter(cumulative[:, -1], cumulative.new_zeros(()))
-    reachable = torch.minimum(target, below)
-    return torch.searchsorted(cumulative, reachable[:, None], right=True)[:, 0]
+    below = torch.nextafter(cumulative[:, -1:], cumulative.new_zeros(()))
+    return torch.searchsorted(cumulative, torch.minimum(target, below), right=True)

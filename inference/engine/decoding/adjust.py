@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..processing import forbid
-from .blocks import places
 from .distribution import Distribution
 from .view import RunState
 
@@ -53,8 +52,8 @@ def _may_expand(state: RunState) -> bool:
     params = state.params
     if state.carry.get("shrunk") and not params.official:
         return False
-    room = params.max_new_tokens or len(places(state.canvas))
+    room = params.max_new_tokens or len(state.canvas.places)
     budget = 2 * room if params.expand_budget is None else params.expand_budget
     spent = state.carry.get("expansions", 0)
-    full = len(places(state.canvas)) >= room or len(state.canvas) >= state.spec.context
+    full = len(state.canvas.places) >= room or len(state.canvas) >= state.spec.context
     return not full and spent < budget

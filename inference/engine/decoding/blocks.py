@@ -8,13 +8,10 @@ not given by the prompt, wherever they stand.
 
 from __future__ import annotations
 
-from ..canvas import Canvas
+from bisect import bisect_right
+from itertools import pairwise
+
 from .view import Block, RunState
-
-
-def places(canvas: Canvas) -> list[int]:
-    """Positions that are not the prompt's, written or open."""
-    return [i for i, slot in enumerate(canvas.slots) if not slot.prompt]
 
 
 def whole(state: RunState) -> Block | None:
@@ -30,14 +27,14 @@ def until_the_end(state: RunState) -> Block | None:
     """All open positions, as long as written tokens may still be masked again."""
     scope = tuple(state.canvas.writable_positions)
     over = 1 - state.index / state.steps <= state.params.remask_off
-    if over or (not scope and not places(state.canvas)):
+    if over or (not scope and not state.canvas.places):
         return whole(state)
     return Block(scope, _span(scope), max(1, state.steps - state.index), 0, state.index)
 
 
 def chunks(state: RunState) -> Block | None:
     """The first chunk of `block_length` places that is still open."""
-    where = places(state.canvas)
+    where = state.canvas.places
     size = min(state.params.block_length or len(where), len(where)) or 1
     return _first_open(state, [where[i : i + size] for i in range(0, len(where), size)])
 
@@ -67,9 +64,13 @@ def revisited(state: RunState) -> Block | None:
 
 
 def _first_open(state: RunState, parts: list[list[int]]) -> Block | None:
-    """The leftmost part with something to write; its steps end when the next part's begin."""
-    free = set(state.canvas.writable_positions)
-    scopes = [tuple(i for i in part if i in free) for part in parts]
+    """The leftmost part with something to write; its steps end when the next part's begin.
+
+    Parts ascend and hold all open places between their ends.
+    """
+    free = state.canvas.writable_positions
+    ends = [bisect_right(free, part[-1]) for part in parts]
+    scopes = [tuple(free[start:end]) for start, end in pairwise([0, *ends])]
     still_open = [number for number, scope in enumerate(scopes) if scope]
     if not still_open:
         return None

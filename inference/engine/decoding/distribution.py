@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..processing import forbid
-from ..reduce import best_token, entropies, inverse_draw, largest, log_sum
+from ..reduce import best_token, entropies, inverse_draw, largest, log_sum, prob_of
 
 
 class Distribution:
@@ -25,6 +25,7 @@ class Distribution:
         self.logits = logits
         self.barred = tuple(token for token in barred if token is not None)
         self.ids = ids
+        self._known: tuple[Tensor, Tensor] | None = None
 
     @cached_property
     def top(self) -> Tensor:
@@ -76,17 +77,21 @@ class Distribution:
 
     def prob_of(self, tokens: Tensor) -> Tensor:
         """The probability [n] of one token in each row."""
-        if self.ids is None:
-            return (self.logits.gather(-1, tokens[:, None])[:, 0] - self.norm).exp()
-        return (self.probs * (self.ids == tokens[:, None])).sum(-1)
+        if self.ids is not None:
+            return (self.probs * (self.ids == tokens[:, None])).sum(-1)
+        if self._known is None:  # one question is answered sooner without the norm
+            self._known = tokens, prob_of(self.logits, tokens)
+        if self._known[0] is tokens:
+            return self._known[1]
+        return (self.logits.gather(-1, tokens[:, None])[:, 0] - self.norm).exp()
 
     def draw(self, uniform: Tensor, temperature: float = 1.0) -> Tensor:
         """An eligible token [n] for uniform numbers [n], at a further temperature."""
         if self.ids is not None:
             return self._tokens(inverse_draw(self.eligible, uniform, temperature)[0])
-        tokens, norm = inverse_draw(self.logits, uniform, temperature, self.barred)
+        tokens, probs = inverse_draw(self.logits, uniform, temperature, self.barred)
         if temperature == 1.0:
-            self.norm = norm  # so it need not be worked out again
+            self._known = tokens, probs
         return tokens
 
     def rows(self, keep: Tensor) -> Distribution:

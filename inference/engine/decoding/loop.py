@@ -139,9 +139,7 @@ class Run:
 
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""
-        allowed = set(block.scope)
-        inside = [position in allowed for position in view.positions.tolist()]
-        scope = view if all(inside) else view.only(torch.tensor(inside, device=view.device))
+        scope = _within(view, block)
         wanted = len(scope.positions) or scope.shadow is not None
         operations = decide(self.recipe, scope) if wanted else []
         ending = self.params.stop_at_end and not self.params.official
@@ -176,6 +174,16 @@ class Run:
         ]
 
 
+def _within(view: View, block: Block) -> View:
+    """The view of those of its positions that may be written."""
+    positions = view.positions.tolist()
+    if tuple(positions) == block.scope:
+        return view
+    allowed = set(block.scope)
+    inside = [position in allowed for position in positions]
+    return view.only(torch.tensor(inside, dtype=torch.bool, device=view.device))
+
+
 def _shadow(reading: Reading, choice: Distribution) -> Distribution | None:
     if reading.settled_logits is None:
         return None
@@ -199,17 +207,23 @@ def decide(recipe: Recipe, view: View) -> list[Operation]:
 
 def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
     """Commit operations in order of position; a drawn mask leaves its place as it is."""
-    chosen = chosen.sort().values
-    tokens = drawn.tokens[chosen]
-    same = drawn.judged is view.choice  # then the scores have them already
-    known = drawn.probs if same else view.choice.rows(chosen).prob_of(tokens)
-    probs = (known[chosen] if same else known).tolist()
-    columns = zip(view.positions[chosen].tolist(), tokens.tolist(), probs, strict=True)
+    rows = sorted(chosen.tolist())
+    tokens, positions = drawn.tokens.tolist(), view.positions.tolist()
+    if drawn.judged is view.choice:  # then the scores have them already
+        probs = drawn.probs.tolist()
+    else:
+        probs = view.choice.prob_of(drawn.tokens).tolist()
     slots, mask = view.canvas.slots, view.canvas.mask_id
     return [
-        {"op": "commit", "slot": slots[i].id, "token": token, "p": prob, "by": "auto"}
-        for i, token, prob in columns
-        if token != mask
+        {
+            "op": "commit",
+            "slot": slots[positions[i]].id,
+            "token": tokens[i],
+            "p": probs[i],
+            "by": "auto",
+        }
+        for i in rows
+        if tokens[i] != mask
     ]
 
 

@@ -19,7 +19,6 @@ from ..canvas import Canvas, Operation
 from ..checkpoint import LoadedModel
 from ..errors import InputError
 from ..families.diffusion_gemma import denoise
-from .blocks import places
 from .dice import seeded
 from .distribution import Distribution
 from .sources import Reader, Reading
@@ -38,7 +37,7 @@ class Memory:
 
 def canvases(state: RunState) -> Block | None:
     """The first stretch of `canvas_length` places that is not settled; all its places at once."""
-    where = places(state.canvas)
+    where = state.canvas.places
     if where and where != list(range(where[0], len(state.canvas))):
         raise InputError("This model writes behind the prompt only: it fills no gaps.", "prompt")
     size = state.spec.canvas_length or len(where) or 1
@@ -108,7 +107,7 @@ def look(model: LoadedModel, canvas: Canvas) -> tuple[list[int], Tensor]:
 
 
 def _stretch(model: LoadedModel, canvas: Canvas) -> tuple[int, int]:
-    where = places(canvas)
+    where = canvas.places
     if not where or where[0] == 0 or where != list(range(where[0], len(canvas))):
         raise InputError("This model needs a prompt, and writes behind it only.", "prompt")
     size = model.spec.canvas_length or len(where)

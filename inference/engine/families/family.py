@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
@@ -27,6 +28,8 @@ def decoder_body(
 ) -> Tensor:
     """Hidden states [B, L, d] after the final norm of a native decoder."""
     inner: Any = model.model
+    if mask is None and positions is None and cache is None and _walkable(inner):
+        return _walked(inner, ids)
     output = inner(
         input_ids=ids,
         attention_mask=mask,
@@ -36,6 +39,26 @@ def decoder_body(
     )
     hidden: Tensor = output.last_hidden_state
     return hidden
+
+
+def _walkable(inner: Any) -> bool:
+    """Whether everything sees everything in each layer, and nothing hangs on the body itself."""
+    windows = getattr(inner, "has_sliding_layers", False)
+    return not (inner.config.is_causal or windows or hasattr(inner, "_hf_hook"))
+
+
+def _walked(inner: Any, ids: Tensor) -> Tensor:
+    """The native layers one after the other.
+
+    The same numbers as the body's own forward, which spends some 5 % of a small model's time on
+    masks and recording that nobody asked for.
+    """
+    hidden: Tensor = inner.embed_tokens(ids)
+    places = torch.arange(ids.shape[1], device=hidden.device)[None]
+    rotary = inner.rotary_emb(hidden, places)
+    for layer in inner.layers:
+        hidden = layer(hidden, position_embeddings=rotary, position_ids=places, is_causal=False)
+    return inner.norm(hidden)  # type: ignore[no-any-return]
 
 
 def decoder_head(model: nn.Module, hidden: Tensor) -> Tensor:

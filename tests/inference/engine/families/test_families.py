@@ -11,6 +11,7 @@ import torch
 from inference import catalog
 from inference.engine import checkpoint, shards
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
 from inference.engine.families import family_named, family_of
 from inference.engine.forward import Request, forward_many, logits, structure
 from tests.inference.engine.models import CONFIGS, load_tiny, write_model
@@ -73,6 +74,23 @@ def test_bidirectional_families_see_the_last_token_from_the_first_place(
 ) -> None:
     assert tiny(name).spec.attention == "full"
     assert _moved(tiny(name), 11)[0]
+
+
+@pytest.mark.parametrize("name", ["llada", "dream", "dreamon", "llada_moe", "a2d-qwen3"])
+def test_layers_walked_one_by_one_give_what_the_native_body_gives(name: str, tiny: Tiny) -> None:
+    model, ids = tiny(name), torch.stack([_ids(11), _ids(11, 2)])
+    with torch.inference_mode():
+        native = model.model.model(input_ids=ids, use_cache=False).last_hidden_state
+        walked = model.family.body(model.model, ids)
+    assert torch.equal(walked, native)
+
+
+def test_an_id_outside_the_vocabulary_is_named(tiny: Tiny) -> None:
+    model = tiny("llada")
+    for ids in ([1, model.spec.vocab_size], [-1, 2]):
+        with pytest.raises(InputError, match="Token ids must be 0 to") as caught:
+            forward_many(model, [Request(torch.tensor(ids))])
+        assert caught.value.field == "token_ids"
 
 
 @pytest.mark.parametrize(("name", "first"), [("llada2", 8), ("sdar", 8)])
