@@ -8,13 +8,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from .digest_forms import BETA_MIN, FARTHEST, GRID, KEEP, PACKED, STEP, Dense, sparse_form
+from .digest_forms import BETA_MIN, FARTHEST, GRID, KEEP, PACKED, STEP, dense_bytes, sparse_form
 from .processing import forbid
-from .reduce import best_token, entropies, largest, portions
+from .reduce import best_token, dots, entropies, largest, portions
 
 SMALL = 1024
 """The largest vocabulary that is kept whole: two kilobytes a position."""
@@ -42,18 +41,18 @@ def encode(
 
 def _dense(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
     rows = logits.float()
+    probs = rows.softmax(-1)  # the slowest first: it hides the way from memory to cache
     peak = largest(rows)
     best = best_token(rows, exclude, peak)
     top = rows.gather(1, best[:, None])
     differences = (top - rows).clamp_(-FARTHEST, FARTHEST)
     # the peak's probability never vanishes; that of the best candidate may, beside an excluded one
-    probs = rows.softmax(-1)
-    norm = _column(probs, peak).log().neg_() - _column(differences, peak)
-    entropy = norm + probs.mul_(differences).sum(-1)
-    columns = (top[:, 0], norm, entropy, differences.half())
-    floats = [column.cpu().numpy() for column in columns]
-    ids, where = np.asarray(exclude, "<u4"), np.asarray(positions, "<u4")
-    return Dense(logits.shape[-1], ids, where, *floats).to_bytes()
+    norm = _column(probs, peak).log().neg_()
+    if best is not peak:
+        norm -= _column(differences, peak)
+    entropy = dots(probs, differences).add_(norm)
+    columns = (top, norm, entropy, differences.half())
+    return dense_bytes(exclude, positions, [column.cpu().numpy() for column in columns])
 
 
 def _column(table: Tensor, columns: Tensor) -> Tensor:

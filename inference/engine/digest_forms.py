@@ -162,18 +162,6 @@ class Dense:
         terms = self.differences[rows].astype(np.float32) * np.float32(-beta)
         return _log_sum(terms, terms)
 
-    def to_bytes(self) -> bytes:
-        count, excluded = len(self.positions), len(self.excluded)
-        header = DENSE_HEADER.pack(DENSE_MAGIC, VERSION, 0, excluded, count, self.vocabulary)
-        whole = (self.excluded.astype("<u4"), self.positions.astype("<u4"))
-        floats = (self.top_logit, self.unit_norm, self.unit_entropy)
-        arrays = [
-            *whole,
-            *(a.astype("<f4", copy=False) for a in floats),
-            self.differences.astype("<f2", copy=False),
-        ]
-        return _joined(header, arrays)
-
     @staticmethod
     def from_bytes(data: bytes) -> Dense:
         _, version, _, excluded, count, vocabulary = DENSE_HEADER.unpack_from(data)
@@ -211,6 +199,17 @@ class Dense:
             self.below,
             self.ids,
         )
+
+
+def dense_bytes(excluded: Sequence[int], positions: Sequence[int], columns: list[Array]) -> bytes:
+    """A dense form's bytes from its four last columns, contiguous float32 and float16 arrays.
+
+    No form is built for it: with small arrays each of its conversions would be felt.
+    """
+    counts = len(excluded), len(positions)
+    header = DENSE_HEADER.pack(DENSE_MAGIC, VERSION, 0, *counts, columns[-1].shape[1])
+    whole = struct.pack(f"<{sum(counts)}I", *excluded, *positions)
+    return b"".join([header, whole, *(column.data for column in columns)])
 
 
 def form_of(data: bytes) -> Form:

@@ -71,7 +71,7 @@ def test_barred_tokens_are_never_drawn(seed: int, uniform: float) -> None:
 
 @pytest.mark.parametrize("size", [50, 4096, 4097, 9000])
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
-def test_a_draw_tells_its_probability_and_follows_the_distribution(size: int, temperature: float) -> None:
+def test_a_draw_tells_its_probability_and_keeps_to_the_law(size: int, temperature: float) -> None:
     """The token's stretch of the cumulative distribution holds the uniform number."""
     generator = torch.Generator().manual_seed(size)
     logits = torch.randn(40, size, generator=generator) * 3
