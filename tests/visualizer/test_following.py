@@ -13,7 +13,6 @@ from inference.models import ModelEntry
 from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
 from visualizer.consumers.api import ApiConsumer
-from visualizer.consumers.bucket import Bucket
 from visualizer.consumers.following import WINDOW, Follower
 from visualizer.consumers.page import PageConsumer
 from visualizer.models import Session
@@ -130,15 +129,6 @@ async def test_a_lost_bell_costs_a_second_at_most(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(database, "reply_of", stored)
     monkeypatch.setattr("visualizer.consumers.answers.POLL_SECONDS", 0.01)
     assert await Answers().wait(7) == "late"
-
-
-def test_a_bucket_lets_bursts_pass_and_floods_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("visualizer.consumers.bucket.time.monotonic", lambda: now)
-    bucket = Bucket(rate=2, burst=5, filled=now)
-    assert [bucket.take() for _ in range(7)] == [True] * 5 + [False] * 2
-    now += 1
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
 async def test_a_page_hears_of_its_own_model_only(monkeypatch: pytest.MonkeyPatch) -> None:

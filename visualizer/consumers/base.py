@@ -12,6 +12,7 @@ from uuid import UUID
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from accounts.bucket import Bucket
 from accounts.seats import SEATS, TOO_MANY
 from accounts.sockets import UNAUTHORISED
 from inference.errors import UnmaskError, error_shape, internal_error, new_correlation_id
@@ -19,7 +20,6 @@ from inference.events import MODELS_GROUP, Event, stream_group, user_group
 from visualizer.commands import COMMANDS, parse
 from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
-from visualizer.consumers.bucket import Bucket
 from visualizer.consumers.following import Follower
 from visualizer.models import Session
 

@@ -15,10 +15,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from accounts.pace import within_pace
 from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
-from visualizer.views.pace import within_pace
 
 SEALED = {
     "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it

@@ -13,13 +13,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.pace import within_pace
 from inference.errors import UnmaskError
 from visualizer.commands import from_form, submit
 from visualizer.models import Session
 from visualizer.selectors.readers import links_of
 from visualizer.services.sharing import copy_of
 from visualizer.views.asking import failure_of
-from visualizer.views.pace import within_pace
 from visualizer.views.places import own_session
 from visualizer.views.reading import sealed, shared, too_fast
 

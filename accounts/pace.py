@@ -6,7 +6,7 @@ import threading
 
 from django.conf import settings
 
-from visualizer.consumers.bucket import Bucket
+from accounts.bucket import Bucket
 
 NAMES = 10_000
 """Links and addresses remembered; beyond it the memory starts afresh rather than grow."""
