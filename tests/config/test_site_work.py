@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
@@ -15,6 +18,15 @@ from tests.servers import Site, full_site, wait_for, worker
 
 pytestmark = pytest.mark.servers
 LENGTH = 96
+CUT = 40
+HELD = 1
+GATE = f"""
+CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock_shared({HELD}); RETURN NEW; END $$;
+CREATE TRIGGER gate BEFORE INSERT ON visualizer_step
+FOR EACH ROW WHEN (NEW.number = {CUT}) EXECUTE FUNCTION gate();
+"""
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 STEPS = """
 import json
 from visualizer.models import Session, Step
@@ -61,6 +73,24 @@ def _done(site: Site, session: str) -> bool:
     return _record(site, session)[0] == ["done"]
 
 
+@contextmanager
+def _stopped_at_the_cut(postgres_url: str) -> Iterator[psycopg.Connection]:
+    """While this is open no step of that number is written: its writer waits in the database."""
+    with psycopg.connect(postgres_url, autocommit=True) as database:
+        database.execute(GATE)
+        database.execute("SELECT pg_advisory_lock(%s)", [HELD])
+        try:
+            yield database
+        finally:
+            database.execute("SELECT pg_advisory_unlock(%s)", [HELD])
+            database.execute("DROP FUNCTION gate CASCADE")
+
+
+def _waits(database: psycopg.Connection) -> bool:
+    row = database.execute(WAITING).fetchone()
+    return row is not None and row[0] > 0
+
+
 def test_the_loop_of_the_protocol_crosses_the_broker(served_site: Site) -> None:
     with _open(served_site, served_site.token("ada")) as client:
         started = _ask(client, type="initialize", prompt="hello", gen_length=16, block_length=8)
@@ -82,11 +112,13 @@ def test_a_run_survives_the_death_of_its_worker_token_for_token(
     ):
         whole = _started(client)
         wait_for(lambda: _done(site, whole), "the undisturbed run", 90)
-        killed = _started(client)
-        os.kill(site.workers[0].pid, signal.SIGKILL)
-        runs, before = _record(site, killed)
-        assert runs in (["queued"], ["running"])
-        assert len(before) < LENGTH
+        with _stopped_at_the_cut(postgres_url) as database:
+            killed = _started(client)
+            wait_for(lambda: _waits(database), "the step at which the worker dies", 60)
+            os.kill(site.workers[0].pid, signal.SIGKILL)
+            runs, before = _record(site, killed)
+        assert runs == ["running"]
+        assert len(before) == CUT - 1
         with worker(tmp_path, site.env):
             wait_for(lambda: _done(site, killed), "the run that was cut off", 120)
         expected, found = _record(site, whole)[1], _record(site, killed)[1]
