@@ -11,7 +11,7 @@ Only workers and management commands import this package: it brings torch with i
 
 from inference.runtime.aside import unhindered
 from inference.runtime.forwards import Logits, cache, forward, logits, submit
-from inference.runtime.models import get, load, loaded, unload
+from inference.runtime.models import get, load, loaded, unload, unloading
 
 __all__ = [
     "Logits",
@@ -24,4 +24,5 @@ __all__ = [
     "submit",
     "unhindered",
     "unload",
+    "unloading",
 ]

@@ -31,6 +31,8 @@ Cancel = Callable[[], bool]
 SMALL = 2**28
 """Bytes of weights up to which float32 is as quick as bfloat16 on a CPU."""
 State = ModelEntry.State
+unloading: list[Callable[[LoadedModel], None]] = [lambda model: forwards.cache().drop(model)]
+"""Who else holds what belongs to a model, and lets go of it."""
 
 
 def get(slug: str) -> LoadedModel | None:
@@ -63,7 +65,8 @@ def unload(slug: str) -> None:
         gone = _held.pop(slug, None)
     if gone is not None:
         records.unloaded(slug)
-        forwards.cache().drop(gone)
+        for let_go in unloading:
+            let_go(gone)
         devices.release()
 
 

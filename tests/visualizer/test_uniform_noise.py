@@ -13,6 +13,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from inference import registry, runtime
+from inference.engine.canvas import Canvas
+from inference.engine.decoding import uniform
 from inference.engine.families.spec import ModelSpec
 from inference.models import ModelEntry
 from tests.inference.engine.models import write_model
@@ -22,7 +24,7 @@ from visualizer.exports import record
 from visualizer.models import Run, Session, Step
 from visualizer.selectors import state_at
 from visualizer.services.importing import import_record
-from visualizer.worker import slices
+from visualizer.worker import slices, suspended
 
 pytestmark = pytest.mark.django_db
 SLUG, LENGTH = "gemma", 12
@@ -87,19 +89,66 @@ def test_a_run_keeps_what_was_written_by_hand(
     assert session.mask_id not in tokens
 
 
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, 4), (0.0, 0)])
 def test_slices_make_the_same_tokens_as_one_go(
-    play: Any, owner: User, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+    play: Any,
+    owner: User,
+    sent: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    kept: int,
 ) -> None:
+    """Steps are made again only where the run is not in memory any more."""
+    looked = _count_forwards(monkeypatch)
+    monkeypatch.setattr(suspended, "LIMIT", kept)
     found = []
-    for seconds in (60.0, 0.0):
-        monkeypatch.setattr(slices.work_slice, "__defaults__", (seconds,))
+    for length in (60.0, seconds):
+        monkeypatch.setattr(slices.work_slice, "__defaults__", (length,))
+        looked.clear()
         reply = play(owner, type="initialize", model=SLUG, prompt="abc", gen_length=LENGTH)
         session = Session.objects.get(pk=reply["session_id"])
         tokens = _run(play, owner, session, sent)
         steps = Step.objects.filter(branch__session=session).order_by("number")
         found.append((tokens, [[op["op"] for op in step.operations] for step in steps]))
     assert found[0] == found[1]
-    assert len(found[0][1]) > 3
+    steps_made = len(found[0][1])
+    assert steps_made > 3
+    assert (len(looked) == steps_made) is (kept > 0)
+
+
+def _count_forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    looked: list[int] = []
+    real = uniform.denoise
+
+    def counted(*given: Any) -> Any:
+        looked.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(uniform, "denoise", counted)
+    return looked
+
+
+def test_what_hands_changed_in_between_is_not_overlooked(model: ModelSpec) -> None:
+    loaded = runtime.get(SLUG)
+    assert loaded is not None
+    canvas = Canvas.start([1, 2], 3, model.vocab_size)
+    changed = canvas.apply([{"op": "lock", "slot": 3}])
+    for now, number, there in [(canvas, 5, True), (changed, 5, False), (canvas, 6, False)]:
+        suspended.put(1, suspended.Suspended(5, canvas, loaded, iter(())))
+        assert (suspended.take(1, number, now, loaded) is not None) is there
+        assert suspended.take(1, number, now, loaded) is None
+
+
+def test_a_run_is_let_go_of_with_its_model_and_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = runtime.get(SLUG)
+    assert loaded is not None
+    canvas = Canvas.start([1, 2], 3, 9)
+    suspended.put(1, suspended.Suspended(5, canvas, loaded, iter(())))
+    runtime.unload(SLUG)
+    assert suspended.take(1, 5, canvas, loaded) is None
+    suspended.put(2, suspended.Suspended(5, canvas, loaded, iter(())))
+    monkeypatch.setattr(suspended, "SECONDS", -1.0)
+    assert suspended.take(2, 5, canvas, loaded) is None
 
 
 def test_its_record_comes_back(play: Any, owner: User, session: Session, sent: list[Any]) -> None:

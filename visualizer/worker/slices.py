@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from inference import runtime
 from inference.engine import digest
 from inference.engine.canvas import Canvas
-from inference.engine.decoding import loop
 from inference.engine.decoding.loop import StepResult
-from inference.engine.decoding.recipes import recipe_named
 from inference.engine.digest_view import DigestView
-from inference.engine.forward import ForwardMany
 from inference.errors import UnmaskError, error_shape, internal_error
 from inference.events import gathered
 from inference.limits import SLICE_SECONDS
@@ -33,6 +28,7 @@ from visualizer.services import leases, runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.leases import Lease, LeaseLost
 from visualizer.services.steps import NewStep, write_step
+from visualizer.worker import coming
 from visualizer.worker.distributions import summed_up
 from visualizer.worker.jobs import ATTEMPTS, fenced, refresh
 from visualizer.worker.settled import Settled
@@ -114,12 +110,12 @@ def _work(work: Slice, deadline: float) -> None:
         _end(work.lease, work.run, Status.STOPPED)
         return
     settled = Settled(runtime.forward) if work.run.keep_settled else None
-    results = _results(work, settled or runtime.forward)
+    results = coming.results(work, settled or runtime.forward)
     with ThreadPoolExecutor(1, "ahead") as ahead:
-        coming = ahead.submit(_make, results, work.canvas, settled)
+        next_one = ahead.submit(_make, results, work.canvas, settled)
         while True:
             with leases.kept(work.lease):
-                made = coming.result()
+                made = next_one.result()
             if made is None:
                 _end(work.lease, work.run, Status.DONE)
                 return
@@ -128,10 +124,12 @@ def _work(work: Slice, deadline: float) -> None:
             if awaited:
                 _write(work, made)
             if due is None:
-                coming = ahead.submit(_make, results, made.result.canvas, settled)
+                next_one = ahead.submit(_make, results, made.result.canvas, settled)
             if not awaited:
                 _write(work, made)
             if due is not None:
+                if due == PAUSE and settled is None:
+                    coming.put_off(work, made.result.canvas, results)
                 _ENDS[due](work)
                 return
 
@@ -159,43 +157,6 @@ def _make(
         view = DigestView.from_bytes(data)
         summary = summed_up(view, before, result.ms.get("forward", 0.0), False)
     return Made(result, before, data, summary)
-
-
-def _results(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
-    """The run from here on; what it knows by heart only comes back by making steps again."""
-    on = _from(work, work.canvas, work.number, work.run.carry, forward)
-    repeats = recipe_named(work.run.recipe).repeats
-    back, carry = repeats(work.run.carry) if repeats else (0, {})
-    if not back:
-        return on
-    then = state_at(work.session, Place(work.run.branch_id, work.number - back))
-    again = _from(work, then, work.number - back, carry, forward)
-    return _caught_up(again, back, work.canvas, on)
-
-
-def _caught_up(
-    again: Iterator[StepResult], back: int, canvas: Canvas, on: Iterator[StepResult]
-) -> Iterator[StepResult]:
-    """`again` without the steps that are known; `on` if they do not lead to this canvas."""
-    last = deque(islice(again, back), maxlen=1)
-    same = last and last[0].canvas.tokens == canvas.tokens
-    yield from again if same else on
-
-
-def _from(
-    work: Slice, canvas: Canvas, number: int, carry: dict[str, Any], forward: ForwardMany
-) -> Iterator[StepResult]:
-    return loop.generate(
-        runtime.load(work.session.model),
-        canvas,
-        work.run.recipe,
-        work.run.parameters,
-        work.session.seed,
-        number + 1,
-        first_step=work.run.first_step,
-        carry=carry,
-        forward=forward,
-    )
 
 
 def _due(work: Slice, deadline: float) -> str | None:
