@@ -17,19 +17,21 @@ MASK, END = "<|mdm_mask|>", "<|endoftext|>"
 CONTEXT = 160
 
 
-def tiny_model(directory: Path, seed: int = 0, width: int = 32, layers: int = 2) -> Path:
+def tiny_model(
+    directory: Path, seed: int = 0, width: int = 32, layers: int = 2, context: int = CONTEXT
+) -> Path:
     """Writes config.json, model.safetensors, tokenizer.json and unmask.json; answers the path."""
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()
     tokenizer.save(str(directory / "tokenizer.json"))
-    config = _config(tokenizer, width, layers)
+    config = _config(tokenizer, width, layers, context)
     torch.manual_seed(seed)
     checkpoint.save(checkpoint.build(config), config, directory)
     card = {
         "label": f"Tiny {seed}",
         "kind": "diffusion",
         "trained_on": "Nothing: random weights for tests.",
-        "context": CONTEXT,
+        "context": context,
         "examples": [{"prompt": "hello", "gen_length": 8, "block_length": 8}],
     }
     (directory / "unmask.json").write_text(json.dumps(card))
@@ -45,7 +47,7 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _config(tokenizer: Tokenizer, width: int, layers: int) -> dict[str, Any]:
+def _config(tokenizer: Tokenizer, width: int, layers: int, context: int) -> dict[str, Any]:
     return {
         "architectures": ["LLaDAModelLM"],
         "model_type": "llada",
@@ -60,7 +62,7 @@ def _config(tokenizer: Tokenizer, width: int, layers: int) -> dict[str, Any]:
         "mlp_hidden_size": 2 * width,
         "vocab_size": tokenizer.get_vocab_size(),
         "embedding_size": tokenizer.get_vocab_size(),
-        "max_sequence_length": CONTEXT,
+        "max_sequence_length": context,
         "mask_token_id": tokenizer.token_to_id(MASK),
         "eos_token_id": tokenizer.token_to_id(END),
         "torch_dtype": "float32",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.browser.house import housed
 from tests.servers import Site, lacking
@@ -24,6 +24,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 Open = Callable[..., Page]
+
+
+expect.set_options(timeout=20_000)  # a busy machine may stand still for a while
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,7 +25,7 @@ CARD = {
 @contextmanager
 def housed(folder: Path, **more: str) -> Iterator[Site]:
     """The embedded shape; a test may stop and start it again."""
-    directory = tiny_model(folder / "models" / SLUG)
+    directory = tiny_model(folder / "models" / SLUG, context=640)
     (directory / "unmask.json").write_text(json.dumps(CARD), encoding="utf-8")
     settings = {"DEFAULT_MODEL": SLUG, "SOCKETS_PER_USER": "50", "ALLOW_GUESTS": "1"} | more
     with embedded_site(folder, MODELS_DIR=str(folder / "models"), **settings) as site:

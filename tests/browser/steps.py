@@ -76,7 +76,7 @@ def run_to_the_end(page: Page) -> None:
     expect(page.locator(MASKED)).to_have_count(0)
 
 
-def soon(page: Page, read: Callable[[], Seen], wanted: Seen, seconds: float = 5) -> None:
+def soon(page: Page, read: Callable[[], Seen], wanted: Seen, seconds: float = 20) -> None:
     """What `read` gives becomes `wanted`, though the page may still be swapping a part."""
     until = monotonic() + seconds
     while read() != wanted and monotonic() < until:

@@ -47,7 +47,7 @@ def test_the_whole_cycle_by_hand_and_by_strategy(page: Page) -> None:
 
 
 def test_a_run_is_seen_step_by_step(page: Page) -> None:
-    start_example(page, length=120)  # steps that come within one frame are drawn as one
+    start_example(page, length=400)  # steps that come within one frame are drawn as one
     page.evaluate(COUNT_STATES)
     run_to_the_end(page)
     seen = page.evaluate("[...window.seenStates]")

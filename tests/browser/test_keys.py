@@ -145,7 +145,7 @@ def test_lines_and_pages_of_tokens(page: Page) -> None:
 
 
 def test_escape_stops_a_run(page: Page) -> None:
-    start_example(page, length=120)
+    start_example(page, length=400)
     choose(page, 0)
     page.keyboard.press("r")
     expect(page.locator("#run-state")).to_have_text("Running")

@@ -54,7 +54,7 @@ def test_without_a_message_the_loop_has_its_turn_again(connection: Connection) -
         begun = time.monotonic()
         with pytest.raises(TimeoutError):
             connection.drain_events(timeout=2.0)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 2.0
 
 
 def _put(body: Any) -> None:

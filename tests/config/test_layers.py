@@ -42,7 +42,7 @@ def test_a_message_from_another_thread_arrives_at_once() -> None:
         time.sleep(0.01)
     thread.join(10)
     delays = sorted(result[0])
-    assert delays[len(delays) // 2] < 0.05
+    assert delays[len(delays) // 2] < 0.5
 
 
 def test_a_burst_from_two_threads_loses_nothing() -> None:

@@ -104,7 +104,7 @@ def test_a_loading_is_ended_by_who_waits_for_it_alone(
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(worked, command)
         assert reading.wait(20)
-        wait_for(lambda: ModelEntry.objects.get(slug="mine").state == "loading", "its state", 10)
+        wait_for(lambda: ModelEntry.objects.get(slug="mine").state == "loading", "its state", 30)
         assert json.loads(_ask(stranger, "cancel_load").reply)["error_type"] == "conflict"
         other = _ask(stranger, "load_model")
         assert "Somebody else" in json.loads(_ask(owner, "cancel_load").reply)["message"]

@@ -103,10 +103,8 @@ def test_a_snapshot_of_an_older_place(play: Any, owner: User, session: Session) 
     assert seen["commits"] == {"4": [1, None]}
 
 
-def test_long_histories_are_folded_quickly(session: Session) -> None:
-    """1 024 positions in 256 steps: a handful of queries, well under a second."""
-    import time
-
+def test_long_histories_are_folded_by_few_queries_and_told_in_few_bytes(session: Session) -> None:
+    """1 024 positions in 256 steps."""
     session.gen_length = 1024
     session.save()
     branch = Branch.objects.get(session=session)
@@ -122,16 +120,9 @@ def test_long_histories_are_folded_quickly(session: Session) -> None:
         for number in range(256)
     )
     place = Place(branch.pk, 256)
-    started = time.perf_counter()
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert state_at(session, place).is_complete
     assert len(queries) <= 3
-    assert time.perf_counter() - started < 0.5
     session.head_number = 256
     session.save()
-    started = time.perf_counter()
-    size = len(json.dumps(snapshot(session)))
-    assert time.perf_counter() - started < 2
-    assert size < 400_000
+    assert len(json.dumps(snapshot(session))) < 400_000

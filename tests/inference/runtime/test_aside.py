@@ -20,7 +20,7 @@ def test_a_line_is_worked_in_order_and_once_per_key() -> None:
     for key in ("a", "b", "a", "c", "b"):
         lines.put("big", key, lambda key=key: done.append(key))
     gate.set()
-    wait_for(lambda: len(done) == 3, "three pieces of work", 10)
+    wait_for(lambda: len(done) == 3, "three pieces of work", 30)
     time.sleep(0.05)
     assert done == ["a", "b", "c"]
 
@@ -30,14 +30,14 @@ def test_one_slow_model_leaves_room_for_another_and_a_third_waits() -> None:
     lines.put("slow", "1", lambda: gate.wait(20))
     lines.put("slow", "2", lambda: done.append("slow"))
     lines.put("quick", "3", lambda: done.append("quick"))
-    wait_for(lambda: done == ["quick"], "the quick one", 10)
+    wait_for(lambda: done == ["quick"], "the quick one", 30)
     other = threading.Event()
     lines.put("slower", "4", lambda: other.wait(20))
     lines.put("third", "5", lambda: done.append("third"))
     time.sleep(0.1)
     assert done == ["quick"]
     gate.set()
-    wait_for(lambda: sorted(done) == ["quick", "slow", "third"], "all but one", 10)
+    wait_for(lambda: sorted(done) == ["quick", "slow", "third"], "all but one", 30)
     other.set()
 
 
@@ -45,7 +45,7 @@ def test_a_failure_does_not_end_the_line() -> None:
     lines, done = Aside(), list[str]()
     lines.put("m", "1", lambda: 1 // 0)
     lines.put("m", "2", lambda: done.append("went on"))
-    wait_for(lambda: done == ["went on"], "the next in line", 10)
+    wait_for(lambda: done == ["went on"], "the next in line", 30)
 
 
 @pytest.mark.django_db
