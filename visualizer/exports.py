@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from inference.engine.canvas import Canvas, Operation
-from visualizer.models import Branch, Digest, LabJob, Session, Step
+from visualizer.models import Branch, Digest, LabJob, Run, Session, Step
 from visualizer.records import FORMAT, VERSION
 from visualizer.selectors.events import branch_payload
 from visualizer.selectors.history import Place, branches_of, head_of, state_at, tip
@@ -91,9 +91,13 @@ def _step(step: Step) -> dict[str, Any]:
         "operations": step.operations,
         "settings": step.settings,
         "timings": step.timings,
-        "run": {"id": run.pk, "parameters": run.parameters} if run else None,
+        "run": _run(run) if run else None,
         "created": step.created.isoformat(),
     }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {"id": run.pk, "parameters": run.parameters, "keep_settled": run.keep_settled}
 
 
 def _forward(row: Digest) -> dict[str, Any]:

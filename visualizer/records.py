@@ -56,6 +56,7 @@ class RunOf(Part):
 
     id: Id
     parameters: dict[str, Any] = Field(max_length=64)
+    keep_settled: bool = False
 
 
 class Step(Part):

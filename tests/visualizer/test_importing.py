@@ -62,7 +62,7 @@ def lived(play: Any, owner: User, begin: Any, sent: list[Any], random_model: Any
     play(owner, session, type="forward_pass", top_p=0.9)
     position = str(len(session.prompt_ids))
     play(owner, session, type="apply_selection", selections={position: 5})
-    play(owner, session, type="run", recipe="rank/random", max_steps=4)
+    play(owner, session, type="run", recipe="rank/random", max_steps=4, keep_settled=True)
     work_off(session, sent)
     play(owner, session, type="rewind", step=3)
     play(owner, session, type="lock", positions=[int(position)])
@@ -93,6 +93,16 @@ def test_export_import_export_is_the_same_but_for_ids_and_times(
     assert state_at(made).tokens == state_at(lived).tokens
     third = import_record(owner=friend, raw=again)
     assert without_ids(exported(third)) == without_ids(record)
+
+
+def test_a_record_says_which_runs_judged_written_tokens_too(record: Raw, friend: User) -> None:
+    steps = record["branches"][0]["steps"]
+    assert {step["run"]["keep_settled"] for step in steps if step["run"]} == {True}
+    for step in steps:
+        if step["run"]:
+            del step["run"]["keep_settled"]  # records of before say nothing
+    made = import_record(owner=friend, raw=record)
+    assert not made.runs.filter(keep_settled=True).exists()
 
 
 def test_an_imported_session_can_be_worked_on(

@@ -128,6 +128,7 @@ def _run(branch: Branch, step: Raw, runs: dict[int, Run]) -> Run:
             branch=branch,
             recipe=step["recipe"],
             parameters=told["parameters"],
+            keep_settled=told.get("keep_settled", False),
             status=Run.Status.DONE,
             first_step=step["number"],
             finished=timezone.now(),
