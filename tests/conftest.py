@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from django.test import Client
 from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
 from tests.visualizer.served import serving
+
+# A shell lets what it starts in the background ignore Ctrl-C; the servers of the tests must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
