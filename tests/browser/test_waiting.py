@@ -34,7 +34,7 @@ def test_the_place_in_the_line_is_shown_and_goes(open_page: Open) -> None:
     live(page)
     others = [open_page() for _ in range(JOBS)]
     for other in others:
-        begin(other, "0", 200)
+        begin(other, "0, 8, 7, 6, 5, 4, 3, 2", 200)  # more than is done before it is cancelled
     action(page, "run").click()
     pill = page.locator("#run-state")
     expect(pill).to_have_text(re.compile(rf"^Waiting, {JOBS} before it$"))
