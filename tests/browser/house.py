@@ -1,4 +1,7 @@
-"""The site that the browser looks at: a random model of letters, with examples on its card."""
+"""The site that the browser looks at: a random model of letters, with examples on its card.
+
+A slow one stands beside it, for runs that have to be caught in the making.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 from tests.servers import Site, embedded_site
 from tests.tiny import tiny_model
 
-SLUG = "tiny"
+SLUG, SLOW = "tiny", "slow"
 CARD = {
     "label": "Tiny random letters",
     "kind": "diffusion",
@@ -25,7 +28,8 @@ CARD = {
 @contextmanager
 def housed(folder: Path, **more: str) -> Iterator[Site]:
     """The embedded shape; a test may stop and start it again."""
-    directory = tiny_model(folder / "models" / SLUG, context=640)
+    directory = tiny_model(folder / "models" / SLUG)
+    tiny_model(folder / "models" / SLOW, width=256, layers=4, context=640)
     (directory / "unmask.json").write_text(json.dumps(CARD), encoding="utf-8")
     settings = {"DEFAULT_MODEL": SLUG, "SOCKETS_PER_USER": "50", "ALLOW_GUESTS": "1"} | more
     with embedded_site(folder, MODELS_DIR=str(folder / "models"), **settings) as site:

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 MASKED = "#tokens .cell.masked"
 CELLS = "#tokens .cell"
+MANY = 400
 Seen = TypeVar("Seen")
 COUNT_STATES = """() => {
   window.seenStates = new Set();
@@ -20,16 +21,23 @@ COUNT_STATES = """() => {
 }"""
 
 
-def start_example(page: Page, number: int = 0, length: int | None = None) -> None:
-    """From the first page into the workspace by one of the example prompts.
-
-    With `length` as many places, in one block: a run of them lasts long enough to be caught.
-    """
+def start_example(page: Page, number: int = 0) -> None:
+    """From the first page into the workspace by one of the example prompts."""
     page.goto("/")
     page.locator("[data-example]").nth(number).click()
-    if length is not None:
-        page.locator("#id_gen_length").fill(str(length))
-        page.locator("#id_block_length").fill(str(length))
+    _start(page)
+
+
+def start_slow(page: Page) -> None:
+    """Into a workspace of many places and a slow model: a run lasts long enough to be caught."""
+    page.goto("/?model=slow")
+    page.locator("#id_prompt").fill("once upon a time")
+    page.locator("#id_gen_length").fill(str(MANY))
+    page.locator("#id_block_length").fill(str(MANY))
+    _start(page)
+
+
+def _start(page: Page) -> None:
     page.locator("#start").click()
     page.wait_for_url("**/sessions/*-*/**")
     live(page)

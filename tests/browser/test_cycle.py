@@ -22,6 +22,7 @@ from tests.browser.steps import (
     soon,
     stage_candidate,
     start_example,
+    start_slow,
     texts,
 )
 from tests.servers import Site
@@ -47,11 +48,15 @@ def test_the_whole_cycle_by_hand_and_by_strategy(page: Page) -> None:
 
 
 def test_a_run_is_seen_step_by_step(page: Page) -> None:
-    start_example(page, length=400)  # steps that come within one frame are drawn as one
+    start_slow(page)
     page.evaluate(COUNT_STATES)
-    run_to_the_end(page)
-    seen = page.evaluate("[...window.seenStates]")
-    assert len([count for count in seen if count > 0]) >= 5
+    action(page, "run").click()
+    soon(page, lambda: page.evaluate("window.seenStates.size > 5"), True)
+    counts = page.evaluate("[...window.seenStates]")
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] > 0
+    action(page, "stop").click()
+    expect(page.locator("#run-state")).to_have_text("Stopped")
 
 
 def test_another_choice_at_an_older_step_makes_a_branch(page: Page) -> None:

@@ -15,6 +15,7 @@ from tests.browser.steps import (
     run_to_the_end,
     scrub,
     start_example,
+    start_slow,
 )
 
 SELECTED = f"{CELLS}[aria-selected=true]"
@@ -145,7 +146,7 @@ def test_lines_and_pages_of_tokens(page: Page) -> None:
 
 
 def test_escape_stops_a_run(page: Page) -> None:
-    start_example(page, length=400)
+    start_slow(page)
     choose(page, 0)
     page.keyboard.press("r")
     expect(page.locator("#run-state")).to_have_text("Running")
