@@ -16,6 +16,8 @@ from django.utils.crypto import constant_time_compare
 from accounts.guests import create_guest
 from accounts.models import ApiToken
 from accounts.origins import is_allowed
+from accounts.pace import GUESTS
+from accounts.seats import TOO_MANY
 from accounts.tokens import bearer, find
 
 Scope = dict[str, Any]
@@ -56,8 +58,8 @@ class _AccountDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = await database_sync_to_async(_identify)(scope)
-        if found is None:
-            await refuse(receive, send)
+        if isinstance(found, int):
+            await refuse(receive, send, found)
         else:
             await self.inner({**scope, **found}, receive, send)
 
@@ -69,15 +71,20 @@ async def refuse(receive: Receive, send: Send, code: int = UNAUTHORISED) -> None
     await send({"type": "websocket.close", "code": code})
 
 
-def _identify(scope: Scope) -> Scope | None:
-    """What the scope learns about its caller; None when nobody may come in like this."""
+def _identify(scope: Scope) -> Scope | int:
+    """What the scope learns about its caller, or the code that nobody comes in like this."""
     text = bearer(_header(scope, b"authorization") or "")
     if text is not None:
         token = find(text)
-        return {"user": token.user, "api_token": token.pk} if token else None
+        return {"user": token.user, "api_token": token.pk} if token else UNAUTHORISED
     if scope["user"].is_authenticated:
         return {"user": User.objects.get(pk=scope["user"].pk)}
-    return {"user": create_guest(), "guest": True} if settings.ALLOW_GUESTS else None
+    return _as_guest(scope) if settings.ALLOW_GUESTS else UNAUTHORISED
+
+
+def _as_guest(scope: Scope) -> Scope | int:
+    host, _ = scope.get("client") or ("", 0)
+    return {"user": create_guest(), "guest": True} if GUESTS.keeps(f"from {host}") else TOO_MANY
 
 
 def still_allowed(scope: Scope) -> bool:

@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from inference.limits import MESSAGE_BYTES
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
 
@@ -40,7 +42,11 @@ class Env(BaseSettings):
     TRUSTED_ORIGINS: str = Field(
         "", description="further origins (scheme://host:port) of pages, comma-separated"
     )
-    HTTPS: bool = Field(False, description="a proxy in front speaks TLS: secure cookies, HSTS")
+    HTTPS: bool = Field(
+        False,
+        description="a proxy in front speaks TLS: secure cookies, HSTS; the last address of its "
+        "X-Forwarded-For is the client's",
+    )
     ALLOW_GUESTS: bool | None = Field(
         None, description="visitors get a guest account; empty = only in the one-process shape"
     )
@@ -61,7 +67,10 @@ class Env(BaseSettings):
     WEB_CONCURRENCY: int = Field(1, ge=1, description="web processes behind one address")
     SOCKETS_PER_USER: int = Field(10, ge=1, description="open WebSockets per user")
     MAX_MESSAGE_BYTES: int = Field(
-        10 * 1024 * 1024, ge=64 * 1024, description="largest WebSocket message in either direction"
+        MESSAGE_BYTES,
+        ge=64 * 1024,
+        le=MESSAGE_BYTES,
+        description="largest WebSocket message that is taken",
     )
     LOGITS_CACHE_MB: int = Field(512, ge=0, description="memory for the worker's logits cache")
     MODEL_MEMORY_MB: int = Field(
@@ -71,7 +80,12 @@ class Env(BaseSettings):
     LOAD_TIMEOUT: int = Field(300, ge=1, description="seconds that loading a model may take")
     SOCKET_RATE: int = Field(50, ge=1, description="messages per second and socket, sustained")
     SOCKET_BURST: int = Field(200, ge=1, description="messages that a socket may send at once")
-    HTTP_RATE: str = Field("30/s", description="API requests per user: number/s, /m, /h or /d")
+    HTTP_RATE: str = Field(
+        "30/s",
+        pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
+        description="HTTP requests per account, or per address without one: number/s, /m, /h or "
+        "/d; ten seconds' worth may come at once",
+    )
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line that is written"
     )

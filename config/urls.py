@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.views import SignIn
 from config.health import healthz, readyz
 from config.metrics import metrics
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     # Django's own pages name no icon, so browsers ask for this.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),
+    # The site's own page: it slows down guessing, and brings a guest's sessions along.
+    path("admin/login/", SignIn.as_view()),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
     path("", include("visualizer.urls")),

@@ -14,6 +14,8 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 
+from inference.limits import MESSAGE_BYTES
+
 FRAMES_PER_SECOND = 500
 """More frames than this within a second, pings included, close the socket."""
 UNSENT_BYTES = 4 * 1024 * 1024
@@ -24,6 +26,7 @@ BODY_BYTES = 16 * 1024 * 1024
 """Largest HTTP request body."""
 POLICY, RESTART = 1008, 1012
 ROOT_PATH = "daphne-root-path"
+FORWARDED_FOR = "X-Forwarded-For"
 
 
 class Socket(WebSocketProtocol):  # type: ignore[misc]
@@ -50,7 +53,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def serverSend(self, content: str | bytes, binary: bool = False) -> None:
         super().serverSend(content, binary)
-        if _unsent(self.transport) > UNSENT_BYTES + self.factory.maxMessagePayloadSize:
+        if _unsent(self.transport) > UNSENT_BYTES + MESSAGE_BYTES:
             self.transport.abortConnection()
 
     def restart(self) -> None:
@@ -110,7 +113,14 @@ class Request(WebRequest):  # type: ignore[misc]
 
     def process(self) -> Any:
         self.requestHeaders.removeHeader(ROOT_PATH.encode())
+        self._trust_the_proxy_alone()
         return super().process()
+
+    def _trust_the_proxy_alone(self) -> None:
+        """Daphne takes the first address told; a proxy appends what it saw, so the last counts."""
+        told = self.requestHeaders.getRawHeaders(FORWARDED_FOR, [])
+        if told:
+            self.requestHeaders.setRawHeaders(FORWARDED_FOR, [told[-1].rpartition(",")[2].strip()])
 
     def _too_large(self) -> None:
         self.channel.transport.write(

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
 
+from accounts import pace
 from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
 from tests.visualizer.served import serving
@@ -26,6 +27,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.sharing import Sharing
 
     return Sharing(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _unhurried() -> None:
+    """What other tests have asked counts for nobody here."""
+    for one in (pace.LINKS, pace.REQUESTS, pace.GUESTS):
+        one.forget()
 
 
 def _user(name: str) -> User:

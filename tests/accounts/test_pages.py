@@ -165,6 +165,7 @@ def test_guessing_passwords_is_slowed(owner: User, monkeypatch: pytest.MonkeyPat
     blocked = Client().post("/accounts/sign-in", right)
     assert blocked.status_code == 429
     assert 0 < int(blocked.headers["Retry-After"]) <= throttle.SECONDS
+    assert Client().post("/admin/login/", right).status_code == 429  # the same door
     elsewhere = Client().post("/accounts/sign-in", right, REMOTE_ADDR="192.0.2.7")
     assert elsewhere.status_code == 302
 

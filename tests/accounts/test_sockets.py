@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts import tokens
 from accounts.guests import is_guest
 from accounts.origins import is_allowed
-from accounts.seats import Seats
+from accounts.seats import TOO_MANY, Seats
 from accounts.sockets import UNAUTHORISED, door, still_allowed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +73,15 @@ async def test_without_a_cookie_a_program_becomes_a_guest(settings: Settings) ->
     name = await _name()
     user = await User.objects.aget(username=name)
     assert await sync_to_async(is_guest)(user)
+
+
+async def test_one_address_does_not_become_any_number_of_guests(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ALLOW_GUESTS = True
+    monkeypatch.setattr("accounts.pace.GUESTS_AT_ONCE", 1)
+    assert await _name()
+    assert await _closed() == TOO_MANY
 
 
 async def test_nobody_gets_in_where_guests_are_not_allowed(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from config.server import build
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """HTTP: the scope's root path and the body's length. Sockets by path: echo, flood, slow."""
+    """HTTP: root path, client and the body's length. Sockets by path: echo, flood, slow."""
     if scope["type"] == "http":
         await _http(scope, receive, send)
         return
@@ -28,7 +28,8 @@ async def _http(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while more:
         message = await receive()
         size, more = size + len(message.get("body", b"")), message.get("more_body", False)
-    body = json.dumps({"root_path": scope["root_path"], "size": size}).encode()
+    told = {"root_path": scope["root_path"], "client": scope["client"][0], "size": size}
+    body = json.dumps(told).encode()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
 
@@ -58,4 +59,4 @@ async def _slow(scope: dict[str, Any], receive: Any, send: Any) -> None:
 SOCKETS = {"/echo": _echo, "/root": _root, "/flood": _flood, "/slow": _slow}
 
 if __name__ == "__main__":
-    build(echo, "127.0.0.1", int(sys.argv[1]), int(sys.argv[2])).run()
+    build(echo, "127.0.0.1", int(sys.argv[1]), int(sys.argv[2]), behind_proxy=True).run()

@@ -152,6 +152,14 @@ def test_the_root_path_is_never_taken_from_a_client(port: int) -> None:
     assert json.loads(line.getresponse().read())["root_path"] == ""
 
 
+@pytest.mark.parametrize("told", ["192.0.2.9", "10.0.0.1, 192.0.2.9", "x,10.0.0.1,192.0.2.9"])
+def test_a_client_cannot_choose_its_address_behind_a_proxy(told: str, port: int) -> None:
+    """What it writes itself stands before what the proxy appends."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    line.request("GET", "/", headers={"X-Forwarded-For": told})
+    assert json.loads(line.getresponse().read())["client"] == "192.0.2.9"
+
+
 def test_bodies_are_bounded_while_they_arrive(
     server: tuple[int, subprocess.Popen[bytes]],
 ) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
+from accounts import tokens
 from inference.errors import UnmaskError
 from inference.models import StreamEvent
 from tests.visualizer.test_door import GOOD
@@ -98,3 +100,14 @@ def test_guests_things_go_to_the_account_that_they_sign_in_to(
     play(friend, type="initialize", prompt="x", request_id="same")
     merge(owner, friend)
     assert session_for(friend, session.pk).pk == session.pk
+
+
+def test_a_token_wins_over_a_cookie_in_pages_that_are_coroutines(
+    session: Session, owner: User, stranger_client: Client
+) -> None:
+    header = {"authorization": f"Bearer {tokens.issue(owner)}"}
+    for client in (Client(), stranger_client):
+        page = client.get("/", headers=header)
+        assert page.status_code == 200
+        assert str(session.pk) in page.content.decode()
+    assert str(session.pk) not in stranger_client.get("/").content.decode()

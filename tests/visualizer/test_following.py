@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
 
+from accounts.seats import SEATS
 from inference.events import Event
 from inference.models import ModelEntry
 from visualizer.consumers import database
@@ -160,3 +164,36 @@ async def test_who_waits_for_a_model_is_told_at_once(monkeypatch: pytest.MonkeyP
     for loaded[0] in (False, False, True, True):
         await socket.model_bell(bell)
     assert [message["is_loaded"] for message in sent] == [False, True]
+
+
+async def test_a_socket_that_fails_gives_its_seat_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Channels tells a consumer that its client is gone only where nothing failed before."""
+
+    async def broken(*_: Any) -> bool:
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(database, "allowed", broken)
+    scope = {"type": "websocket", "path": "/ws", "headers": [], "user": User(pk=77)}
+    socket = WebsocketCommunicator(ApiConsumer.as_asgi(), "/ws")
+    socket.scope.update(scope)
+    before = SEATS.open
+    await socket.connect()
+    with pytest.raises(OSError, match="away"):
+        await socket.receive_output()
+    assert SEATS.open == before
+
+
+async def test_a_bell_that_fails_is_not_the_end_of_the_socket(
+    follower: Follower, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise OSError("the database is away")
+
+    socket = ApiConsumer()
+    socket.follower = follower
+    monkeypatch.setattr(database, "events_since", broken)
+    table.add()
+    await socket.bell({"events": [asdict(table.add())]})
+    monkeypatch.setattr(database, "events_since", table.since)
+    await follower.catch_up()  # as every tick does
+    assert table.seen == [1, 2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -49,9 +48,9 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     door = "api"
 
-    async def connect(self) -> None:
-        self.user = self.scope.get("user")
-        self.seated = SEATS.take(self._seat())
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seated = False
         self.session_id: UUID | None = None
         self.follower: Follower | None = None
         self.answers = Answers()
@@ -59,6 +58,17 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.items: asyncio.Queue[Item] = asyncio.Queue()
         self.waiting_bytes = 0
         self.tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, *channel: Any) -> None:
+        # Channels calls `disconnect` only where nothing failed; a seat must never stay taken.
+        try:
+            await super().__call__(*channel)
+        finally:
+            await self.leave()
+
+    async def connect(self) -> None:
+        self.user = self.scope.get("user")
+        self.seated = SEATS.take(self._seat())
         await self.accept()
         if not self.seated:
             await self.close(TOO_MANY, "too many open sockets")
@@ -68,7 +78,8 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.greet()
             self.tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tick())]
 
-    async def disconnect(self, code: int) -> None:
+    async def leave(self) -> None:
+        """The socket is gone, however it went."""
         for task in self.tasks:
             task.cancel()
         if self.seated:
@@ -200,8 +211,15 @@ class Protocol(AsyncWebsocketConsumer):  # type: ignore[misc]
         for told in message["events"]:
             event = Event(**told)
             if self.follower is not None and event.stream == self.follower.stream:
-                with contextlib.suppress(UnmaskError):
-                    await self.follower.hear(event)
+                await self._hear(self.follower, event)
+
+    async def _hear(self, follower: Follower, event: Event) -> None:
+        try:
+            await follower.hear(event)
+        except UnmaskError:
+            pass  # the session is gone; the next message or tick says so
+        except Exception:
+            log.exception("telling of an event failed")  # the next tick catches up
 
     async def answer(self, message: dict[str, Any]) -> None:
         """Channel layer: a command of this user has its reply."""

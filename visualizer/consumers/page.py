@@ -46,9 +46,9 @@ class PageConsumer(Protocol):
             return None
         return int(text) if int(text) <= await database.newest(self.session) else None
 
-    async def disconnect(self, code: int) -> None:
+    async def leave(self) -> None:
         self.chrome.close()
-        await super().disconnect(code)
+        await super().leave()
 
     def read(self, text: str | None) -> dict[str, Any]:
         message = parse(text)

@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from accounts.pace import within_pace
+from accounts.middleware import address, too_fast
+from accounts.pace import LINKS
 from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
@@ -25,7 +25,6 @@ SEALED = {
     "X-Robots-Tag": "noindex",
     "Cache-Control": "private, no-store",
 }
-TOO_FAST = 429
 View = Callable[..., HttpResponseBase]
 
 
@@ -68,15 +67,9 @@ def for_readers(view: View) -> View:
 
 def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
     seen = shared(token)
-    if not within_pace(f"{token} {request.META.get('REMOTE_ADDR', '')}"):
+    if not LINKS.keeps(f"{token} {address(request)}"):
         return sealed(too_fast(request))
     return sealed(view(request, seen, **rest))
-
-
-def too_fast(request: HttpRequest) -> HttpResponse:
-    """Too many requests through one link."""
-    words = {"problem": "Too many requests at once through this link. Wait a moment, then reload."}
-    return render(request, "visualizer/refused.html", words, status=TOO_FAST)
 
 
 def sealed(response: HttpResponseBase) -> HttpResponseBase:

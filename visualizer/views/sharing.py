@@ -13,7 +13,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.pace import within_pace
+from accounts.middleware import too_fast
+from accounts.pace import LINKS
 from inference.errors import UnmaskError
 from visualizer.commands import from_form, submit
 from visualizer.models import Session
@@ -21,7 +22,7 @@ from visualizer.selectors.readers import links_of
 from visualizer.services.sharing import copy_of
 from visualizer.views.asking import failure_of
 from visualizer.views.places import own_session
-from visualizer.views.reading import sealed, shared, too_fast
+from visualizer.views.reading import sealed, shared
 
 LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
          ("720", "30 days"))  # fmt: skip
@@ -78,7 +79,7 @@ def _asked(request: HttpRequest, session: Session, message: dict[str, Any]) -> d
 def copy(request: HttpRequest, token: str) -> HttpResponseBase:
     """Make a session of the reader's own with the same tree."""
     seen = shared(token)
-    if not within_pace(f"copy {request.user.pk}"):
+    if not LINKS.keeps(f"copy {request.user.pk}"):
         return sealed(too_fast(request))
     try:
         session = copy_of(session=seen.session, owner=request.user)
