@@ -61,8 +61,8 @@ format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup
+bench: setup-dev
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 
-soak: setup
+soak: setup-dev
 	$(BIN)/python -m benchmarks.soak $(ARGS)

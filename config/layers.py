@@ -1,7 +1,7 @@
 """An in-memory channel layer that threads may send to.
 
 The stock layer puts messages on an asyncio queue; done from another thread, that does not wake the
-server's loop, and delivery waits for its next tick (429 ms measured). Here every operation is
+server's loop, and delivery waits for its next tick. Here every operation is
 carried to the loop that receives.
 """
 

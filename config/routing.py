@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 from channels.routing import URLRouter
-from django.urls import path, re_path
+from django.urls import re_path
 
 from accounts.sockets import door, open_door
-from visualizer.consumers.reader import ReaderConsumer
-from visualizer.routing import websocket_urlpatterns
+from visualizer.routing import link_urlpatterns, websocket_urlpatterns
 
 
 async def unknown(scope: Any, receive: Any, send: Any) -> None:
@@ -17,11 +16,12 @@ async def unknown(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
-sockets = URLRouter([*websocket_urlpatterns, re_path(r"", cast(Any, unknown))])
+nowhere = re_path(r"", cast(Any, unknown))
+sockets = URLRouter([*websocket_urlpatterns, nowhere])
+links = URLRouter([*link_urlpatterns, nowhere])
 doors = URLRouter(
     [
-        path("ws/r/<str:token>/", cast(Any, open_door(ReaderConsumer.as_asgi()))),
+        re_path(r"^(?=ws/r/)", cast(Any, open_door(cast(Any, links)))),
         re_path(r"", cast(Any, door(cast(Any, sockets)))),
     ]
 )
-"""A link is enough for its own socket; all others know an account."""

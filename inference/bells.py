@@ -1,6 +1,6 @@
 """Ringing bells from worker threads over one persistent event loop.
 
-`async_to_sync(group_send)` would build a loop and a Redis pool for every event (4-5 ms); one
+`async_to_sync(group_send)` would build a loop and a Redis pool for every event; one
 loop in a thread of its own costs a fraction of that.
 """
 

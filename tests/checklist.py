@@ -1,4 +1,4 @@
-"""Which test shows which line of the check-list of the seed documents (V: protocol, T: tasks).
+"""Which test shows which line of the check-list (V: the protocol and its page, T: tasks).
 
 A value is one or more "file::test". `test_checklist` refuses an id without a test and a test that
 does not exist.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _LOOP = "visualizer/test_loop.py::"
 _DOOR = "visualizer/test_door.py::"
-_SEED = "visualizer/test_seed_examples.py::"
+_SEED = "visualizer/test_usage_examples.py::"
 _REPROCESS = "visualizer/test_reprocessing.py::"
 _HISTORY = "visualizer/test_history.py::"
 _TURNS = "visualizer/test_turns.py::"

@@ -1,4 +1,4 @@
-"""Every line of the check-list of the seed documents names the tests that show it."""
+"""Every line of the check-list names the tests that show it."""
 
 from __future__ import annotations
 

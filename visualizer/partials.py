@@ -1,6 +1,6 @@
 """Event type → partials: the chrome of the page, swapped out of band by HTMX.
 
-Tokens and pictures travel as JSON deltas (DESIGN: never swap the grid); what stands here is
+Tokens and pictures travel as JSON deltas (the grid is never swapped); what stands here is
 small and changes seldom. A new partial is a template, a function and a row.
 """
 

@@ -8,7 +8,7 @@ from visualizer.fields import limited
 
 
 class ProbabilitySettings(BaseModel):
-    """The six settings of 001, with its names, defaults and ranges."""
+    """How a distribution is shaped before it is shown or drawn from."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 

@@ -59,7 +59,7 @@ STATE = (
     "was kept). "
 )
 REPLIES: dict[str, str] = {
-    "model_load_result": "`success`, `model_path`, `error` (null, or the text of 001 with the "
+    "model_load_result": "`success`, `model_path`, `error` (null, or a short text with the "
     "reason in `message`)",
     "load_cancelled": "`model_path`; the waiting `load_model` is answered with an error",
     "state_update": STATE + "`is_complete`. After `auto_select` and `select_tokens_only` also "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The probability settings of seed 001, with its names, defaults and ranges."""
+    """The probability settings of the JSON protocol: names, defaults and ranges."""
 
     softmax_temperature: float = 1.0
     gumbel_temperature: float = 0.0
@@ -41,9 +41,6 @@ class Settings:
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
                 raise InputError(f"{name} must be {low} to {high}.", name)
-
-    def to_dict(self) -> dict[str, float | int | bool]:
-        return asdict(self)
 
     @property
     def noise(self) -> float:

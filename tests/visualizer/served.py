@@ -1,4 +1,4 @@
-"""A served process with a small random model whose vocabulary holds the ids of 001's examples."""
+"""A served process with a small random model that knows the ids of the protocol's examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading through commands: faults in 001's shape, a wish for the end, and whose wish counts."""
+"""Loading through commands: faults in its answer, a wish for the end, and whose wish counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop of document 001: initialize, forward, select, apply, rewind."""
+"""The manual cycle: initialize, forward, select, apply, rewind."""
 
 from __future__ import annotations
 

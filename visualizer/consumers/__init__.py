@@ -1,1 +1,1 @@
-"""Sockets: `api` speaks the JSON protocol of 001, `page` serves the workspace."""
+"""Sockets: `api` speaks the JSON protocol, `page` serves the workspace."""

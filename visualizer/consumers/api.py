@@ -1,4 +1,4 @@
-"""`/ws`: the JSON protocol of document 001 and what was added to it."""
+"""`/ws`: the JSON protocol."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from accounts.seats import SEATS, TOO_MANY
 from accounts.sockets import UNAUTHORISED
 from inference.errors import UnmaskError, error_shape, internal_error, new_correlation_id
 from inference.events import MODELS_GROUP, Event, stream_group, user_group
+from inference.limits import MESSAGE_BYTES
 from visualizer.commands import COMMANDS, parse
 from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
@@ -25,7 +26,7 @@ from visualizer.models import Session
 log = logging.getLogger(__name__)
 WAITING = 200
 """Messages of one socket that may wait for their turn."""
-WAITING_BYTES = 2 * 10 * 1024 * 1024
+WAITING_BYTES = 2 * MESSAGE_BYTES
 LARGE = 64 * 1024
 TICK_SECONDS = 1.0
 

@@ -120,7 +120,7 @@ def take_snapshot(session: Session) -> dict[str, Any]:
 
 @in_thread
 def model_status(slug: str | None) -> dict[str, Any]:
-    """The model_status message of 001 for the socket's model, the default one at first."""
+    """The model_status message for the socket's model, the default one at first."""
     rows = (
         ModelEntry.objects.filter(slug=slug) if slug else ModelEntry.objects.filter(is_default=True)
     )

@@ -62,7 +62,7 @@ def _noisy(ids: Any, logits: Any, probs: Any, settings: ProbabilitySettings, see
 
 
 def as_lists(table: Shown, labels: Labels) -> list[list[dict[str, Any]]]:
-    """TokenCandidate objects of 001 for every row."""
+    """TokenCandidate objects for every row."""
     # Rounded down, so that the probabilities of a position never sum to more than 1.
     probs = np.floor(table.probs * 1e7) / 1e7
     columns = (

@@ -1,4 +1,4 @@
-"""The GenerationState and ForwardPassResult of document 001."""
+"""The GenerationState and ForwardPassResult of the JSON protocol."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def positions_of(
     candidates: Candidates,
     window: tuple[int, int] | None = None,
 ) -> list[dict[str, Any]]:
-    """One object for each position, with the fields of both structures of 001."""
+    """One object for each position, with the fields of both structures."""
     start, length = canvas.prompt_length, session.block_length
     first, last = window or (0, len(canvas))
     return [
@@ -123,7 +123,7 @@ def selected(canvas: Canvas) -> dict[str, int]:
 
 
 def state_update(session: Session, brief: bool = False, **more: Any) -> dict[str, Any]:
-    """The state_update message of 001 for the head; without the state itself if `brief`."""
+    """The state_update message for the head; without the state itself if `brief`."""
     place = head_of(session)
     canvas = state_at(session, place)
     if brief:

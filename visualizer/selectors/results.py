@@ -1,4 +1,4 @@
-"""ForwardPassResult of 001 and its pages."""
+"""ForwardPassResult and its pages."""
 
 from __future__ import annotations
 

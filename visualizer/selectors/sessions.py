@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from inference.errors import UnmaskError
-from visualizer.models import Branch, Command, Session
+from visualizer.models import Branch, Session
 
 User = Any
 
@@ -39,16 +38,6 @@ def branch_for(session: Session, id: int, pruned: bool = False) -> Branch:
     if branch is None:
         raise UnmaskError("not_found", f"This session has no branch {id}.", "branch")
     return branch
-
-
-def command_for(user: User, request_id: str) -> Command | None:
-    """The command that the user sent under this name, if any."""
-    return Command.objects.filter(user=user, request_id=request_id).first()
-
-
-def answered(ids: Iterable[int]) -> QuerySet[Command]:
-    """Those of the commands that have their reply."""
-    return Command.objects.filter(pk__in=list(ids)).exclude(state=Command.State.PENDING)
 
 
 def no_session() -> UnmaskError:

@@ -99,7 +99,7 @@ def finish_failed(*, command: Command, error: UnmaskError) -> None:
 
 
 def failure_of(command: Command, error: UnmaskError) -> dict[str, Any]:
-    """The error shape; load_model has a shape of its own in 001, which carries it."""
+    """The error shape; load_model has an answer of its own, which carries it."""
     shape = error_shape(error)
     if command.type != "load_model":
         return shape

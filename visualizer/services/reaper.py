@@ -7,7 +7,6 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Length, Now
 
-from inference.limits import INLINE_BYTES
 from visualizer.models import Command, LabJob, Run, Session
 from visualizer.services import dispatch
 from visualizer.services.runs import ACTIVE
@@ -16,6 +15,8 @@ PATIENCE = timedelta(seconds=3)
 """How long a task may take to reach a worker before it counts as lost."""
 KEEP = timedelta(days=1)
 KEEP_LARGE = timedelta(minutes=10)
+LARGE = 64 * 1024
+"""Characters from which a reply is a large one."""
 BATCH = 100
 
 
@@ -65,7 +66,7 @@ def _free() -> Q:
 
 def forget_answers() -> int:
     """Delete old commands, large answers sooner; what they did are steps, which stay."""
-    large = Q(finished__lt=Now() - KEEP_LARGE, size__gt=INLINE_BYTES)
+    large = Q(finished__lt=Now() - KEEP_LARGE, size__gt=LARGE)
     old = Command.objects.annotate(size=Length("reply")).filter(
         Q(finished__lt=Now() - KEEP) | large
     )

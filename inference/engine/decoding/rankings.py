@@ -1,4 +1,4 @@
-"""The five position rankings of seed 001: names mean what its glosses say.
+"""The five position rankings of the JSON protocol: names mean what its glosses say.
 
 Each takes confidence p1 [n] and entropy [n] of the open positions, in order of position, and
 returns the order [n] (indices, first choice first). Ties go to the earlier position.

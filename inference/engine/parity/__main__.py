@@ -10,4 +10,4 @@ from .runner import main
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "../shared/fixtures"))
+    sys.exit(main(sys.argv[1]))

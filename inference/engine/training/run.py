@@ -130,7 +130,7 @@ def command_of(task: Task, plan: Plan, order: Order) -> str:
     """The command that repeats the run from the start."""
     budget = plan.budget
     length = f"--steps {budget.steps}" if budget.steps else f"--minutes {budget.minutes:g}"
-    words = ["python manage.py train_diffusion", f"--task {task.name}", length]
+    words = ["python manage.py train_diffusion", f"--task {task.name}", "--output DIR", length]
     words += [f"--seed {plan.seed}"]
     words += [f"--{name.replace('_', '-')} {n}" for name, n in order.sizes.items()]
     words += [f"--start-from {order.start_from.name}"] if order.start_from else []

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Runs every case of a fixtures folder; closes with the totals."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("directory", nargs="?", default="../shared/fixtures")
+        parser.add_argument("directory", help="folder of recorded cases")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # torch is imported when the command runs: the web side lists commands without it

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from inference import catalog
-from inference.engine.agreement import EXACT, agreement
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.recipes import recipe_named
+from tests.inference.engine.agreement import EXACT, agreement
 from tests.inference.engine.models import MASK
 
 Tiny = Callable[[str], LoadedModel]

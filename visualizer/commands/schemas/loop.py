@@ -1,4 +1,4 @@
-"""The messages of document 001: load, initialize, forward, select, apply, rewind."""
+"""The messages of the manual cycle: load, initialize, forward, select, apply, rewind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ForwardPass(Paged):
     """Run the model on the current state and keep its distribution."""
 
     gen_length: int | None = limited(
-        "gen_length", None, "accepted as in 001; the session's own length is what counts"
+        "gen_length", None, "accepted; the session's own length is what counts"
     )
     visual_top_k: int = limited("visual_top_k", 20)
     actual_top_k: int = limited("actual_top_k", 10)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .canvas import Canvas
-from .checkpoint import LoadedModel
-from .decoding.loop import generate
-from .forward import ForwardMany, forward_many
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+from inference.engine.forward import ForwardMany, forward_many
 
 
 @dataclass(frozen=True)

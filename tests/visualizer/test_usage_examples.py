@@ -1,4 +1,4 @@
-"""The four usage examples of document 001, over real sockets against a served process."""
+"""The four usage examples of the protocol, over real sockets against a served process."""
 
 from __future__ import annotations
 
