@@ -41,7 +41,9 @@ within the first block that still holds a mask.
 **Staying in step**: `resume` with the number of the last event that you saw; whoever is more than
 500 events behind is sent a `snapshot` instead. `{"type": "ack", "number": N}` (no answer) says that
 everything up to N has been dealt with; a client that acknowledges is never sent more than 500
-events ahead. Close codes: 4401 sign in again, 4404 no such session (pages), 4429 too many sockets.
+events ahead. Close codes: 4401 sign in again, 4403 a page of a foreign origin, 4404 no such session
+(pages), 4429 too many sockets or guests, 1008 too many frames, 1009 a message above the limit,
+1012 the server restarts (come back, with `resume`).
 
 **Sharing**: `share` makes a link; its address is `/r/TOKEN/`. Whoever has it sees the session live
 at `/ws/r/TOKEN/`, without an account: a `snapshot` first, then the same frames as a page, branches
@@ -85,7 +87,7 @@ REPLIES: dict[str, str] = {
     "compare_result": "`step`, `strategies`: name → list of `{position, token_id, token, prob}`",
     "runs_queued": "`step`, `branches`, `runs`: one of each for every recipe, in order; the runs "
     "are worked one after the other and their steps are events",
-    "comparison_result": "`sides` (each with `settings`, `steps`, `tokens`, `masked`, `forwards`, "
+    "comparison_result": "`sides` (each with `session_id`, `title`, `branch`, `name`, `number`, `settings`, `steps`, `tokens`, `masked`, `forwards`, "
     "`tokens_per_forward`, `mean_confidence`, `mean_entropy` in nats, `kendall_tau` (order of "
     "writing against left to right, -1 to 1), `milliseconds`, `score` (null, or `{task, exact, "
     "marks}`)), `positions`: `{slot, positions, state (same, different, masked, missing), tokens: "

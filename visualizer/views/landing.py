@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
-from visualizer.commands import COMMANDS, from_form
+from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
@@ -22,9 +22,7 @@ from visualizer.views.asking import ask_model, failure_of
 from visualizer.views.choices import defaults_of
 from visualizer.views.places import number_of
 
-KNOWN = COMMANDS["initialize"].schema.model_fields
-_FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
-FIELDS: tuple[str, ...] = tuple(name for name in _FIELDS if name in KNOWN)
+FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6
 Problem = UnmaskError | None
 
@@ -55,17 +53,13 @@ def _sent(request: HttpRequest) -> dict[str, str]:
 
 
 def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """The model card's example prompts, each with the lengths that suit it.
-
-    An example that needs what `initialize` cannot take is left out.
-    """
+    """The model card's example prompts, each with the lengths that suit it."""
     listed = [{"prompt": row} if isinstance(row, str) else row for row in card.get("examples", [])]
     return [
         row | {"block_length": min(row.get("block_length") or length, length)}
         if (length := row.get("gen_length"))
         else row
         for row in listed
-        if not row.get("special_tokens") or "special_tokens" in KNOWN
     ]
 
 

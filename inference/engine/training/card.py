@@ -46,8 +46,8 @@ def card(sidecar: dict[str, Any], task: Task) -> str:
 
 LIMITS = (
     "The model knows nothing beyond its corpus. It is made for watching and studying how text is "
-    "denoised, not for answering questions. This file is written by `python manage.py evaluate "
-    "--card`; do not edit it by hand."
+    "denoised, not for answering questions. This file is written by the option `--card` of the "
+    "command above; do not edit it by hand."
 )
 
 

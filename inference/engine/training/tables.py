@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from inference.engine.errors import InputError
 from inference.engine.training.evaluation import Report, Row
 from inference.engine.training.task import Task
 
@@ -74,7 +75,10 @@ def label_of(row: Row) -> str:
 
 def write_plot(path: Path, report: Report, task: Task) -> None:
     """The task's first mark against forward passes, one line per recipe (PNG or SVG)."""
-    import matplotlib
+    try:
+        import matplotlib
+    except ImportError:
+        raise InputError("A plot needs matplotlib: `make setup-dev`.", "plot") from None
 
     matplotlib.use("Agg")
     from matplotlib import pyplot

@@ -13,9 +13,9 @@ class Command(BaseCommand):
     help = (
         "Bring the list of models in line with what lies on disk: the shipped ones, and every "
         "folder MODELS_DIR/<name> or MODELS_DIR/<owner>/<name> with a config.json, its "
-        "*.safetensors and a tokenizer.json. An unmask.json beside them may hold label, kind, "
-        "context, trained_on, examples and dtype. MODELS_DIR is an environment variable; empty "
-        "means DATA_DIR/models. Nothing is loaded or downloaded."
+        "*.safetensors and a tokenizer.json. An unmask.json beside them may say more: its keys are "
+        "in docs/development.md. MODELS_DIR is an environment variable; empty means "
+        "DATA_DIR/models. Nothing is loaded or downloaded."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
