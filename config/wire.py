@@ -14,7 +14,7 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 
-from inference.limits import MESSAGE_BYTES
+from inference.limits import BODY_BYTES, MESSAGE_BYTES
 
 FRAMES_PER_SECOND = 500
 """More frames than this within a second, pings included, close the socket."""
@@ -22,8 +22,6 @@ UNSENT_BYTES = 4 * 1024 * 1024
 """A reader that leaves more than this unread, one largest message aside, is cut off."""
 QUEUED_MESSAGES = 64
 """Messages that wait for the application before its client is no longer read from."""
-BODY_BYTES = 16 * 1024 * 1024
-"""Largest HTTP request body."""
 POLICY, RESTART = 1008, 1012
 ROOT_PATH = "daphne-root-path"
 FORWARDED_FOR = "X-Forwarded-For"

@@ -1,8 +1,4 @@
-"""The one table of limits: validation, forms, page and docs are made from it.
-
-Where the seed documents disagree, DESIGN section 7 decided (blocks to 1024, temperature 0.1-10,
-visual top-k to 100, actual top-k to 50 000).
-"""
+"""The one table of limits: validation, forms, page and docs are made from it."""
 
 from __future__ import annotations
 
@@ -45,11 +41,9 @@ LIMITS: dict[str, Limit] = {row.name: row for row in _ROWS}
 
 MESSAGE_BYTES = 10 * 1024 * 1024
 """Largest message of the JSON protocol in either direction."""
+BODY_BYTES = 16 * 1024 * 1024
+"""Largest HTTP request body."""
 MESSAGE_DEPTH = 32
 """Deepest nesting of a JSON message."""
-INLINE_BYTES = 64 * 1024
-"""Largest reply or event that travels with its bell; larger ones are read from their row."""
-LOAD_SECONDS = 300
-STEP_SECONDS = 60
 SLICE_SECONDS = 2.0
 """A run is worked in slices of at most this long, so that others get their turn."""

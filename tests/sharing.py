@@ -15,7 +15,7 @@ GROUPS = {
         "tests/config/test_site_work.py",
         "tests/docs/",
         "tests/visualizer/test_recovery.py",
-        "tests/visualizer/test_seed_examples.py",
+        "tests/visualizer/test_usage_examples.py",
         "tests/visualizer/test_served_jobs.py",
         "tests/visualizer/test_sharing_sockets.py",
         "tests/visualizer/test_sockets.py",

@@ -1,6 +1,7 @@
 """Records of sessions for download: one versioned JSON document, and the steps as CSV.
 
-Both are streamed, so that a long session needs no more memory than a short one.
+Both are made piece by piece from rows that are read in chunks. A page puts the pieces together
+before it answers: a failure halfway is an error then, and never half a file that looks whole.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def record(session: Session) -> Iterator[str]:
     yield json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1)[:-2]
     yield ',\n "branches": [\n'
     for index, branch in enumerate(branches_of(session).values()):
-        yield (",\n" if index else "") + _compact(branch_payload(branch))[:-1] + ', "steps": ['
+        yield (",\n" if index else "") + _compact(_branch(branch))[:-1] + ', "steps": ['
         last = tip(branch)  # a run may go on meanwhile: what it adds is left out as a whole
         yield from _listed(map(_step, _up_to(_steps(branch), last)))
         yield '], "forwards": ['
@@ -82,6 +83,12 @@ def _header(session: Session) -> dict[str, Any]:
     }
 
 
+def _branch(branch: Branch) -> dict[str, Any]:
+    """`pruned_at` tells which branches were put away together."""
+    when = branch.pruned.isoformat() if branch.pruned else None
+    return {**branch_payload(branch), "pruned_at": when}
+
+
 def _step(step: Step) -> dict[str, Any]:
     run = step.run
     return {
@@ -97,7 +104,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    return {"id": run.pk, "parameters": run.parameters, "keep_settled": run.keep_settled}
+    kept = ("parameters", "keep_settled", "first_step")
+    return {"id": run.pk, **{name: getattr(run, name) for name in kept}}
 
 
 def _forward(row: Digest) -> dict[str, Any]:

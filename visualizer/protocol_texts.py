@@ -87,7 +87,8 @@ REPLIES: dict[str, str] = {
     "compare_result": "`step`, `strategies`: name → list of `{position, token_id, token, prob}`",
     "runs_queued": "`step`, `branches`, `runs`: one of each for every recipe, in order; the runs "
     "are worked one after the other and their steps are events",
-    "comparison_result": "`sides` (each with `session_id`, `title`, `branch`, `name`, `number`, `settings`, `steps`, `tokens`, `masked`, `forwards`, "
+    "comparison_result": "`sides` (each with `session_id`, `title`, `branch`, `name`, `number`, "
+    "`settings`, `steps`, `tokens`, `masked`, `forwards`, "
     "`tokens_per_forward`, `mean_confidence`, `mean_entropy` in nats, `kendall_tau` (order of "
     "writing against left to right, -1 to 1), `milliseconds`, `score` (null, or `{task, exact, "
     "marks}`)), `positions`: `{slot, positions, state (same, different, masked, missing), tokens: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -12,6 +13,8 @@ from visualizer import records
 from visualizer.records import Record
 
 Raw = dict[str, Any]
+RunSeen = tuple[int, str, records.RunOf]
+"""Branch, recipe and what else is told of a run: the same at each of its steps."""
 
 
 def checked(raw: Raw) -> Record:
@@ -31,16 +34,13 @@ def checked(raw: Raw) -> Record:
 def check_tree(record: Record) -> None:
     """Parents come first, so there are no cycles; numbers have no gaps; the head is somewhere."""
     known: dict[int, records.Branch] = {}
-    runs: dict[int, int] = {}
+    runs: dict[int, RunSeen] = {}
     for index, branch in enumerate(record.branches):
         where = f"branches.{index}"
         _check_fork(branch, known, where)
         _check_numbers(branch, where)
         for step in branch.steps:
-            if (step.by == "run") != (step.run is not None):
-                _damaged(f"{where}.steps", "a run is named by its steps alone")
-            if step.run and runs.setdefault(step.run.id, branch.id) != branch.id:
-                _damaged(f"{where}.steps", "a run lies on one branch")
+            _check_run(step, branch, runs, where)
         known[branch.id] = branch
     head = known.get(record.session.head.branch)
     if head is None or record.session.head.number > head.tip:
@@ -78,21 +78,39 @@ def _check_numbers(branch: records.Branch, where: str) -> None:
         _damaged(f"{where}.forwards", "each belongs to one step of the branch")
 
 
+def _check_run(
+    step: records.Step, branch: records.Branch, runs: dict[int, RunSeen], where: str
+) -> None:
+    if (step.by == "run") != (step.run is not None):
+        _damaged(f"{where}.steps", "a run is named by its steps alone")
+    if step.run is None:
+        return
+    first = step.run.first_step or step.number
+    if step.run.id not in runs and not branch.fork_number < first <= step.number:
+        _damaged(f"{where}.steps", "a run begins on its branch, not after its first step")
+    told = (branch.id, step.recipe, step.run)
+    if runs.setdefault(step.run.id, told) != told:
+        _damaged(f"{where}.steps", "a run lies on one branch and is told of in one way")
+
+
 def check_states(record: Record, raw: Raw) -> None:
-    """Every operation fits the state that it changes."""
+    """Every operation fits the state that it changes.
+
+    Only states from which branches go on are kept, and none with what it knows of its places.
+    """
     forks = {(branch.parent, branch.fork_number) for branch in record.branches}
     start = record.session
     origin = Canvas.start(start.prompt_ids, start.gen_length, start.mask_id)
     states: dict[tuple[int | None, int], Canvas] = {}
     for index, branch in enumerate(record.branches):
-        canvas = states.get((branch.parent, branch.fork_number), origin)
-        states[branch.id, branch.fork_number] = canvas
+        canvas = replace(states.get((branch.parent, branch.fork_number), origin))
         waiting = []
         for step, text in zip(branch.steps, raw["branches"][index]["steps"], strict=True):
             waiting.append(text["operations"])
             if (branch.id, step.number) in forks or step is branch.steps[-1]:
                 canvas, waiting = _folded(canvas, waiting, index), []
-                states[branch.id, step.number] = canvas
+            if (branch.id, step.number) in forks:
+                states[branch.id, step.number] = replace(canvas)
 
 
 def _folded(canvas: Canvas, steps: list[Any], index: int) -> Canvas:

@@ -12,12 +12,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from inference.engine.canvas import OPERATIONS
+from inference.limits import BODY_BYTES
 from visualizer.fields import TokenId, limited, text
 from visualizer.probability import ProbabilitySettings
 
 FORMAT = "unmask.session"
 VERSION = 1
 RECORD_BYTES = 64 * 2**20
+"""Largest record that a command reads from a file."""
+UPLOAD_BYTES = BODY_BYTES - 2**20
+"""Largest record that a page takes: what a request holds, less what a form adds to the file."""
+MOST_PROMPT = 65_536
 MOST_BRANCHES, MOST_STEPS, MOST_OPERATIONS = 1000, 50_000, 4096
 NOTES_BYTES = 64 * 1024
 Id = Annotated[int, Field(ge=1, le=2**53)]
@@ -52,11 +57,12 @@ class Operation(Part):
 
 
 class RunOf(Part):
-    """The run that made a step."""
+    """The run that made a step; without `first_step` it began at the first of its steps."""
 
     id: Id
     parameters: dict[str, Any] = Field(max_length=64)
     keep_settled: bool = False
+    first_step: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class Step(Part):
@@ -86,7 +92,10 @@ class Forward(BaseModel):
 
 
 class Branch(Part):
-    """A line of steps; parents stand before their children."""
+    """A line of steps; parents stand before their children.
+
+    Branches with one `pruned_at` were put away together, and come back together.
+    """
 
     id: Id
     name: str = Field(min_length=1, max_length=100)
@@ -94,6 +103,7 @@ class Branch(Part):
     fork_number: Number
     marked: bool
     pruned: bool
+    pruned_at: str | None = Field(default=None, max_length=40)
     steps: list[Step]
     forwards: list[Forward] = Field(max_length=MOST_STEPS)
 
@@ -114,7 +124,7 @@ class Session(Part):
     title: str = Field(min_length=1, max_length=200)
     created: str = Field(max_length=40)
     prompt: str = text("prompt")
-    prompt_ids: list[TokenId] = Field(max_length=65_536)
+    prompt_ids: list[TokenId] = Field(max_length=MOST_PROMPT)
     gen_length: int = limited("gen_length")
     block_length: int = limited("block_length")
     mask_id: TokenId
@@ -125,9 +135,10 @@ class Session(Part):
     @field_validator("settings")
     @classmethod
     def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Those that there are; pages go by them, so nothing else comes in under their name."""
         fields = {k: v for k, v in value.items() if k in ProbabilitySettings.model_fields}
         ProbabilitySettings.model_validate(fields)
-        return value
+        return fields
 
 
 class Model(BaseModel):

@@ -118,7 +118,7 @@ export class Cells {
     if (this.chosen && this.chosen !== cell) {
       this.chosen.setAttribute("aria-selected", "false");
       this.chosen.tabIndex = -1;
-      this.chosen.removeAttribute("aria-label");
+      for (const name of ["aria-label", "title"]) this.chosen.removeAttribute(name);
     }
     this.chosen = cell;
     if (!cell) return;

@@ -2,17 +2,21 @@
 const pill = document.querySelector("#connection");
 const banner = document.querySelector("#banner");
 
+const next = ({ tries, wait }) => `try ${tries}, ${Math.ceil(wait / 1000)} s`;
+
 const SHOWN = {
   connecting: ["busy", () => "Connecting", ""],
   live: ["good", () => "Live", ""],
-  waiting: ["warn", ({ tries, wait }) => `Reconnecting (try ${tries}, ${Math.ceil(wait / 1000)} s)`,
+  waiting: ["warn", (detail) => `Reconnecting (${next(detail)})`,
     "The connection is gone. Everything stays readable; a run goes on at the server."],
   offline: ["warn", () => "Offline", "You are offline. Everything stays readable; a run goes on at the server."],
+  crowded: ["warn", (detail) => `Too many tabs (${next(detail)})`,
+    "Too many pages are open at once. Close one of them: this one connects when there is a place."],
   "signed-out": ["bad", () => "Signed out", "You have been signed out."],
   refused: ["bad", () => "Refused", "The server refuses this connection. Reload the page."],
   gone: ["bad", () => "Gone", "This session is no longer there."],
 };
-const RETRY = new Set(["waiting", "offline"]);
+const RETRY = new Set(["waiting", "offline", "crowded"]);
 
 function action(label, run) {
   const button = document.createElement("button");

@@ -1,8 +1,11 @@
 // Heat map: rows are positions, columns are steps, one pixel each, scaled by the browser. Column n
 // is the distribution after step n; written places are pale, a white tick marks where it happened.
-import { TABLE, bytes } from "./colours.js";
+import { TABLE } from "./colours.js";
+import { NONE, bySlot, levelsAt } from "./levels.js";
+import { placesAt } from "./state.js";
 
 const PALE = 90;
+const STEPS = 2 ** 20; // more than a path has: slot and step make one number
 const WHITE = 0xffffffff;
 // As a pixel of an ImageData seen as 32-bit numbers on a little-endian machine, which browsers' are.
 const packed = (alpha) => Uint32Array.from(TABLE, ([r, g, b]) => (alpha << 24) | (b << 16) | (g << 8) | r);
@@ -15,19 +18,20 @@ const tip = document.querySelector("#tip");
 
 export class Heat {
   constructor(onPick) {
-    this.decoded = new Map();
+    this.levels = new Map();
     this.base = "";
     this.drawn = new Map();
-    lines.addEventListener("click", (event) => onPick(...this.cellAt(event)));
+    lines.addEventListener("click", (event) => onPick(...this.placeAt(event)));
     lines.addEventListener("mousemove", (event) => this.hover(event));
     lines.addEventListener("mouseleave", () => { tip.hidden = true; });
     new ResizeObserver(() => this.fit()).observe(frame);
     new MutationObserver(() => this.fit()).observe(document.documentElement, { attributes: true });
   }
 
-  /** `rows`: the newest canvas with the step of each position; `state`: heat by step. */
-  draw(state, rows, columns, shown, pos) {
-    Object.assign(this, { rows, columns, shown, pos, state });
+  /** `rows`: the newest canvas with the step of each position; `state`: heat by step; `chosen`: a
+   * slot's id. */
+  draw(state, rows, columns, shown, chosen) {
+    Object.assign(this, { rows, columns, shown, chosen, state });
     const base = `${state.path}|${rows.length}|${columns}`;
     if (base !== this.base) this.blank();
     this.base = base;
@@ -35,20 +39,23 @@ export class Heat {
     this.overlay();
   }
 
+  /** Levels by slot; kept, as the steps behind a column of a path never change. */
   column(number) {
     const text = this.state.heat.get(number);
     if (!text) return null;
-    if (this.other?.number === number) return { at: (pos) => this.other.best.get(pos) };
-    const known = this.decoded.get(number);
-    if (known?.text === text) return known.bytes;
-    this.decoded.set(number, { text, bytes: bytes(text) });
-    return this.decoded.get(number).bytes;
+    if (this.other?.number === number) return this.other.levels;
+    const known = this.levels.get(number);
+    if (known?.text === text && known.path === this.state.path) return known.levels;
+    const levels = levelsAt(this.state, number);
+    this.levels.set(number, { text, path: this.state.path, levels });
+    return levels;
   }
 
   /** Show a column under other settings than those of its pass; null takes that back. */
   override(number, best = null) {
     for (const known of [this.other?.number, number]) this.drawn.delete(known);
-    this.other = number === null ? null : { number, best };
+    const levels = number === null ? null : bySlot(this.state, number, (place) => best.get(place));
+    this.other = levels && { number, levels };
   }
 
   blank() {
@@ -57,10 +64,10 @@ export class Heat {
     this.image = new ImageData(picture.width, picture.height);
     this.pixels = new Uint32Array(this.image.data.buffer);
     this.drawn = new Map();
-    this.steps = new Float64Array(this.rows.length).fill(-1);
+    this.written = new Float64Array(this.rows.length).fill(-1);
   }
 
-  /** Only what has changed: columns with another pass, rows that were written since. */
+  /** Only what has changed: columns with another pass, rows that were written or moved since. */
   paint() {
     const columns = [];
     for (let x = 0; x < this.columns; x += 1) {
@@ -76,27 +83,27 @@ export class Heat {
     picture.getContext("2d").putImageData(this.image, 0, 0);
   }
 
-  /** Rows whose step of writing is not the one that was drawn. */
+  /** Rows whose slot or step of writing is not the one that was drawn. */
   changedRows() {
     const changed = [];
     this.rows.forEach((row, y) => {
-      const step = row.masked ? 0 : row.step || 0;
-      if (this.steps[y] !== step) changed.push(y);
-      this.steps[y] = step;
+      const now = row.id * STEPS + (row.masked ? 0 : row.step || 0);
+      if (this.written[y] !== now) changed.push(y);
+      this.written[y] = now;
     });
     return changed;
   }
 
   paintColumn(x, places) {
-    const heat = this.column(x);
-    for (const y of places) this.pixels[y * this.columns + x] = this.colour(this.rows[y], x, heat);
+    const levels = this.column(x);
+    for (const y of places) this.pixels[y * this.columns + x] = this.colour(this.rows[y], x, levels);
   }
 
-  colour(row, x, heat) {
+  colour(row, x, levels) {
     const written = !row.masked && row.step && row.step <= x;
     if (written && row.step === x) return WHITE;
-    const level = written ? Math.round(255 * (row.p ?? 1)) : heat?.at(row.pos);
-    if (level === undefined) return 0;
+    const level = written ? Math.round(255 * (row.p ?? 1)) : levels?.[row.id] ?? NONE;
+    if (level === NONE) return 0;
     return (written ? PALE_COLOURS : COLOURS)[level];
   }
 
@@ -113,7 +120,8 @@ export class Heat {
 
   overlay() {
     if (!this.rows || !this.size) return;
-    const lined = `${this.shown}|${this.columns}|${this.pos}|${this.rows.length}`;
+    const y = this.rows.findIndex((row) => row.id === this.chosen);
+    const lined = `${this.shown}|${this.columns}|${y}|${this.rows.length}`;
     if (lined === this.lined) return;
     this.lined = lined;
     const [width, height] = this.size;
@@ -123,7 +131,6 @@ export class Heat {
     context.lineWidth = 2;
     const x = ((this.shown + 0.5) / this.columns) * width;
     context.strokeRect(x, -2, 0, height + 4);
-    const y = this.rows.findIndex((row) => row.pos === this.pos);
     if (y < 0) return;
     const size = Math.max(3, height / this.rows.length);
     context.lineWidth = 1;
@@ -135,19 +142,28 @@ export class Heat {
     const part = (value, size, count) => Math.max(0, Math.min(count - 1, Math.floor((value / size) * count)));
     const x = part(event.clientX - box.left, box.width, this.columns);
     const y = part(event.clientY - box.top, box.height, this.rows.length);
-    return [x, this.rows[y]?.pos];
+    return [x, this.rows[y]];
+  }
+
+  /** [step, position that the slot had then]: undefined if it was not there. */
+  placeAt(event) {
+    const [x, row] = this.cellAt(event);
+    return [x, placesAt(this.state, x).get(row?.id)];
   }
 
   hover(event) {
-    const [x, pos] = this.cellAt(event);
-    const level = this.column(x)?.at(pos);
-    const row = this.rows.find((one) => one.pos === pos);
-    const written = row && !row.masked && row.step <= x;
-    const chance = level === undefined ? "no pass" : `best ${(level / 2.55).toFixed(0)} %`;
-    tip.textContent = `step ${x}, position ${pos}: ${written ? "written" : chance}`;
+    tip.textContent = this.words(...this.cellAt(event));
     tip.hidden = false;
     const box = frame.getBoundingClientRect();
     tip.style.left = `${Math.min(event.clientX - box.left + 10, box.width - tip.offsetWidth - 4)}px`;
     tip.style.top = `${Math.min(event.clientY - box.top + 12, box.height - 24)}px`;
+  }
+
+  words(x, row) {
+    const pos = placesAt(this.state, x).get(row?.id);
+    if (pos === undefined) return `step ${x}: not there yet`;
+    const level = this.column(x)?.[row.id] ?? NONE;
+    const chance = level === NONE ? "no pass" : `best ${(level / 2.55).toFixed(0)} %`;
+    return `step ${x}, position ${pos}: ${!row.masked && row.step <= x ? "written" : chance}`;
   }
 }

@@ -93,13 +93,22 @@ export class Page extends Steering {
   }
 
   /** Somebody moved the head to a line that this page does not hold. */
-  leave(frame) {
-    if (frame.type === "head") location.assign(`${this.address}?branch=${frame.payload.branch}&step=${frame.payload.number}`);
+  leave({ type, payload }) {
+    if (type === "head") location.assign(this.addressOf(payload.branch, payload.number));
   }
 
+  addressOf(branch, number) {
+    const pos = this.pos === null ? "" : `&pos=${this.pos}`;
+    return `${this.address}?branch=${branch}&step=${number}${pos}`;
+  }
+
+  /** Too much was missed. A snapshot shows the head's path: another one is loaded anew. */
   replace(snapshot) {
     const following = atHead(this.state, this.shown);
-    if (!following && snapshot.head.branch !== this.state.path) return;
+    if (!following && snapshot.head.branch !== this.state.path) {
+      location.replace(this.addressOf(this.state.path, this.shown));
+      return;
+    }
     this.state = fromSnapshot(snapshot);
     this.shown = following ? snapshot.head.number : Math.min(this.shown, tip(this.state));
     this.arrivals.came(tip(this.state));
@@ -121,8 +130,7 @@ export class Page extends Steering {
   }
 
   share() {
-    const pos = this.pos === null ? "" : `&pos=${this.pos}`;
-    history.replaceState(null, "", `?branch=${this.state.path}&step=${this.shown}${pos}`);
+    history.replaceState(null, "", this.addressOf(this.state.path, this.shown));
   }
 
   choose(pos, { focus = false } = {}) {
@@ -132,6 +140,10 @@ export class Page extends Steering {
     if (focus) this.cells.at(pos)?.focus();
     clearTimeout(this.urlTimer);
     this.urlTimer = setTimeout(() => this.share(), 300);
+  }
+
+  chosenRow() {
+    return this.rows.find((row) => row.pos === this.pos);
   }
 
   step(by) {
@@ -159,7 +171,7 @@ export class Page extends Steering {
       colour: this.colour, staged, ghosts: $("#ghosts").checked, profile: this.profile.known,
       live: isRunning(state) };
     this.cells.draw(this.rows, view);
-    this.cells.select(this.pos, this.describe(this.rows.find((row) => row.pos === this.pos)));
+    this.cells.select(this.pos, this.describe(this.chosenRow()));
     this.drawChrome(view, here);
   }
 
@@ -174,7 +186,7 @@ export class Page extends Steering {
     const newest = shown === view.tip ? this.rows : withCell(canvasAt(state, view.tip), state.session);
     const columns = view.tip + 1 + (view.live ? stepsLeft(state, newest, view.tip) : 0);
     this.timeline.draw(state, shown, view.tip, columns);
-    this.heat.draw(state, newest, columns, shown, this.pos);
+    this.heat.draw(state, newest, columns, shown, this.chosenRow()?.id);
     if ($("#order-details").open) this.order.draw(newest, columns);
     drawButtons(this.situation(), this.commands?.busy ?? new Set());
     const share = 1 - this.masked / Math.max(1, this.rows.length);
@@ -209,7 +221,7 @@ export class Page extends Steering {
 
   inspect() {
     if (this.pos === null) return;
-    const row = this.rows.find((one) => one.pos === this.pos);
+    const row = this.chosenRow();
     const written = row && !row.masked;
     this.inspector.show({ pos: this.pos, branch: this.state.path, number: this.shown,
       state: written ? row.step : "masked", locked: row?.locked,

@@ -1,8 +1,9 @@
 // The comparison page: each side's steps are folded in the browser, so that scrubbing one or all of
 // them asks the server for nothing.
 import { look, withAgain } from "./cells.js";
-import { TABLE, bytes } from "./colours.js";
+import { TABLE } from "./colours.js";
 import { drawDifferences } from "./difference.js";
+import { NONE, levelsAt } from "./levels.js";
 import { canvasAt, fromSnapshot, tip } from "./state.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -15,6 +16,7 @@ class Side {
     this.root = $(`[data-side="${key}"]`);
     this.state = fromSnapshot(snapshot);
     this.tip = tip(this.state);
+    this.levels = new Map([...this.state.heat.keys()].map((number) => [number, levelsAt(this.state, number)]));
     this.shown = this.tip;
     this.slider = $(".own", this.root);
     this.slider.addEventListener("input", () => { this.shown = this.slider.valueAsNumber; place = null; draw(); });
@@ -46,18 +48,19 @@ class Side {
     canvas.height = rows.length;
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
-    for (const [number, text] of this.state.heat) this.column(image, number, bytes(text), rows);
+    for (const [number, levels] of this.levels) this.column(image, number, levels, rows);
     context.putImageData(image, 0, 0);
     context.fillStyle = getComputedStyle(canvas).getPropertyValue("--mark");
     context.fillRect(this.shown, 0, 0.4, rows.length);
   }
 
-  column(image, number, heat, rows) {
+  column(image, number, levels, rows) {
     if (number > this.tip) return;
     rows.forEach((row, y) => {
       const written = row.step && row.step <= number;
-      const level = written ? Math.round(255 * (row.p ?? 1)) : heat[row.pos];
-      image.data.set([...TABLE[level ?? 0], written ? 90 : 255], 4 * (y * image.width + number));
+      const level = written ? Math.round(255 * (row.p ?? 1)) : levels[row.id];
+      if (level === NONE) return;
+      image.data.set([...TABLE[level], written ? 90 : 255], 4 * (y * image.width + number));
     });
   }
 }

@@ -97,6 +97,12 @@ function follows(state, branch, from) {
   return true;
 }
 
+/** Does a step belong to the path that is shown? What is done by hand is done at the head, which
+ * comes behind it; a run is followed by its head event alone, as many run where nobody looks. */
+function belongs(state, { by, branch, number }) {
+  return by === "run" ? branch === state.path : follows(state, branch, number - 1);
+}
+
 /** Is a step's place on the way to the shown branch? */
 function onPath(state, { branch, number }) {
   let row = state.branches.get(state.path);
@@ -116,7 +122,7 @@ const EVENTS = {
   step: (state, step) => {
     const row = state.branches.get(step.branch);
     if (row) row.steps = Math.max(row.steps, step.number - row.fork_number);
-    if (!follows(state, step.branch, step.number - 1)) return ["elsewhere"];
+    if (!belongs(state, step)) return ["elsewhere"];
     state.steps.set(step.number, step);
     applyOps(state, step.number, step.ops);
     return ["cells", "steps"];
@@ -151,12 +157,21 @@ function upTo(entries, number) {
   return found;
 }
 
+/** Was the slot there after step `number`? */
+const lives = ({ born, died }, number) => born <= number && died > number;
+
+/** Slot → position after step `number`. */
+export function placesAt(state, number) {
+  const there = state.order.filter((id) => lives(state.slots.get(id), number));
+  return new Map(there.map((id, place) => [id, place]));
+}
+
 /** The canvas after step `number`, one row for each position. */
 export function canvasAt(state, number) {
   const rows = [];
   for (const id of state.order) {
     const slot = state.slots.get(id);
-    if (slot.born > number || slot.died <= number) continue;
+    if (!lives(slot, number)) continue;
     const entry = upTo(slot.history, number);
     const held = entry && entry.token !== null ? entry : null;
     const lock = slot.locks.findLast(([step]) => step <= number);

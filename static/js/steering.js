@@ -8,7 +8,7 @@ import * as settings from "./settings.js";
 
 const $ = (selector) => document.querySelector(selector);
 
-/** Base of the page: needs state, shown, pos, rows, masked, online, commands, inspector, show(). */
+/** Base of the page: needs state, shown, pos, rows, masked, online, commands, inspector, show(), chosenRow(). */
 export class Steering {
   situation() {
     const staged = atHead(this.state, this.shown) ? Object.keys(this.state.staged.selections).length : 0;
@@ -92,7 +92,7 @@ export class Steering {
   }
 
   async onPosition(type) {
-    const row = this.rows.find((one) => one.pos === this.pos);
+    const row = this.chosenRow();
     if (!row) return announceAndShow("Choose a token first.");
     const name = type === "lock" && row.locked ? "unlock" : type;
     if (name === "remask" && row.masked) return announceAndShow("This position is masked already.");

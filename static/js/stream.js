@@ -1,7 +1,9 @@
 // The page's one socket: frames beginning with "{" are JSON for the page, others are HTML partials
 // that htmx swaps out of band. Reconnecting is ours: exponential backoff with jitter, at once when
-// the network or the tab comes back, never after a refusal (44xx).
+// the network or the tab comes back, never after a refusal (44xx). One socket too many is no refusal:
+// a place becomes free when another page is closed.
 const REFUSED = { 4401: "signed-out", 4403: "refused", 4404: "gone" };
+const CROWDED = 4429;
 const LONGEST = 30_000;
 const SILENCE = 60_000;
 
@@ -35,17 +37,23 @@ export class Stream {
 
   opened(socket) {
     if (socket !== this.socket) return;
-    this.tries = 0;
     this.heard = Date.now();
     this.asked = 0;
-    this.on.state("live");
+    if (this.tries) this.ask(); // a server may accept and close at once: only its word is a proof
+    else this.on.state("live");
   }
 
   message(socket, data) {
     if (socket !== this.socket || typeof data !== "string") return;
     this.heard = Date.now();
+    if (this.tries) this.proven();
     if (data.startsWith("{")) this.on.frame(JSON.parse(data));
     else this.on.html(data);
+  }
+
+  proven() {
+    this.tries = 0;
+    this.on.state("live");
   }
 
   closed(socket, code) {
@@ -53,7 +61,8 @@ export class Stream {
     if (REFUSED[code]) return this.on.state(REFUSED[code]);
     const wait = delay(this.tries);
     this.tries += 1;
-    this.on.state(navigator.onLine ? "waiting" : "offline", { tries: this.tries, wait });
+    const name = code === CROWDED ? "crowded" : navigator.onLine ? "waiting" : "offline";
+    this.on.state(name, { tries: this.tries, wait });
     this.timer = setTimeout(() => this.connect(), wait);
   }
 
@@ -69,10 +78,12 @@ export class Stream {
   ping() {
     if (!this.isOpen || document.hidden || Date.now() - this.heard < SILENCE) return;
     if (this.asked > this.heard) this.now();
-    else {
-      this.asked = Date.now();
-      this.send({ type: "resume", after: this.after() });
-    }
+    else this.ask();
+  }
+
+  ask() {
+    this.asked = Date.now();
+    this.send({ type: "resume", after: this.after() });
   }
 
   /** False if there is no connection: a command is never kept back and sent later. */

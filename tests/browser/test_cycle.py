@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 from playwright.sync_api import Page, expect
@@ -121,6 +122,17 @@ def test_a_restart_of_the_server_is_survived(page: Page, house: Site) -> None:
     house.start()
     expect(page.locator("#connection")).to_have_attribute("data-connection", "live", timeout=40_000)
     run_to_the_end(page)
+
+
+def test_only_the_chosen_cell_carries_its_description(page: Page) -> None:
+    start_example(page)
+    choose(page, 5)
+    expect(page.locator(CELLS).nth(5)).to_have_attribute("title", re.compile(": masked$"))
+    choose(page, 6)
+    run_to_the_end(page)
+    expect(page.locator(CELLS).nth(6)).to_have_attribute("title", re.compile(", step "))
+    for name in ("title", "aria-label"):
+        expect(page.locator(f"{CELLS}[{name}]")).to_have_count(1)
 
 
 def test_two_tabs_stay_in_step(page: Page) -> None:

@@ -39,6 +39,22 @@ def test_the_manual_cycle_without_javascript(open_page: Open) -> None:
     expect(page.locator("#branches a[data-branch]")).to_have_count(2)
 
 
+def test_more_candidates_are_shown_without_javascript(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/")
+    page.locator("[data-example]").first.click()
+    page.wait_for_url("**/sessions/*-*/**")
+    action(page, "forward_pass").click()
+    page.locator(f"{CELLS}.masked").nth(2).click()
+    few = page.locator("#inspector .candidate").count()
+    more = page.get_by_role("link", name="Show")
+    wanted = int((more.text_content() or "").split()[-1])
+    more.click()
+    expect(page.locator("#inspector .candidate")).to_have_count(wanted)
+    assert 0 < few < wanted
+    expect(page.get_by_role("link", name="Show")).to_have_count(0)
+
+
 def test_an_empty_selection_is_refused_in_words_without_javascript(open_page: Open) -> None:
     page = open_page(java_script_enabled=False)
     page.goto("/")

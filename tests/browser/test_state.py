@@ -15,6 +15,7 @@ from tests.browser.steps import (
     live,
     run_to_the_end,
     scrub,
+    soon,
     stage_candidate,
     start_example,
 )
@@ -78,3 +79,34 @@ def test_old_snapshot_and_events_give_the_new_snapshot(page: Page) -> None:
     folded, fresh, gaps = page.evaluate(FOLD, [first, events, snapshot_of(page)])
     assert gaps == []
     assert folded == fresh
+
+
+def ended(events: list[dict[str, Any]]) -> int:
+    """How many runs have come to their end."""
+    runs = (event["payload"] for event in events if event["type"] == "run")
+    return len({run["id"] for run in runs if run["status"] == "done"})
+
+
+def heads(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event["payload"] for event in events if event["type"] == "head"]
+
+
+def test_runs_that_are_compared_leave_an_open_page_where_it_is(page: Page) -> None:
+    events = listen(page)
+    start_example(page)
+    first = snapshot_of(page)
+    run_to_the_end(page)
+    other = page.context.new_page()
+    other.goto(page.url.split("?")[0] + "compare/")
+    other.get_by_role("button", name="Run them").click()  # from step 0, where the head goes
+    soon(page, lambda: ended(events), 4, seconds=60)
+    expect(page.locator("#branches a[data-branch]")).to_have_count(4)
+    expect(page.locator("#branch-name")).to_have_text("main")
+    expect(page.locator("#step-text")).to_have_text("step 0 / 24")
+    other.goto(page.url.split("?")[0])
+    folded, fresh, gaps = page.evaluate(FOLD, [first, events, snapshot_of(other)])
+    assert gaps == []
+    assert folded == fresh
+    scrub(page, 2)
+    action(page, "forward_pass").click()  # goes to the shown step first: the head is elsewhere
+    soon(page, lambda: heads(events)[-1], {"branch": first["head"]["branch"], "number": 2})

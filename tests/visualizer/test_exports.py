@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from tests.visualizer.fakes import ALPHABET, FakeRuntime
+from visualizer import exports
 from visualizer.exports import FORMATS, neutral
 from visualizer.models import Session
 from visualizer.records import VERSION
@@ -78,3 +80,24 @@ def test_the_runtime_is_not_asked(lived: Session, runtime: FakeRuntime) -> None:
     before = runtime.forwards
     written(lived, "json")
     assert runtime.forwards == before
+
+
+@pytest.mark.parametrize(("form", "part"), [("json", "_step"), ("csv", "_row")])
+def test_a_failure_halfway_is_no_file(
+    lived: Session, owner_client: Client, monkeypatch: pytest.MonkeyPatch, form: str, part: str
+) -> None:
+    real, calls = getattr(exports, part), []
+
+    def failing(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) > 1:
+            raise RuntimeError("the database went away")
+        return real(*given)
+
+    owner_client.raise_request_exception = False
+    assert owner_client.get(f"/sessions/{lived.pk}/export/{form}/").status_code == 200
+    monkeypatch.setattr(exports, part, failing)
+    calls.clear()
+    response = owner_client.get(f"/sessions/{lived.pk}/export/{form}/")
+    assert response.status_code == 500
+    assert "attachment" not in response.headers.get("Content-Disposition", "")

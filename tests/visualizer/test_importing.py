@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, StreamEvent, Vocabulary
@@ -21,6 +22,7 @@ from tests.visualizer.working import work_off
 from visualizer.exports import record as export
 from visualizer.models import Branch, Digest, Run, Session, Step
 from visualizer.selectors import digest_at, session_for, snapshot, state_at
+from visualizer.services.branches import fork, restore
 from visualizer.services.importing import import_record
 from visualizer.worker import slices
 
@@ -39,9 +41,12 @@ def without_ids(record: Raw) -> Raw:
     made = copy.deepcopy(record)
     branches = {branch["id"]: n for n, branch in enumerate(made["branches"])}
     runs: dict[int, int] = {}
+    times: dict[str, int] = {}
     for branch in made["branches"]:
         branch["id"] = branches[branch["id"]]
         branch["parent"] = branches.get(branch["parent"])
+        when = branch["pruned_at"]
+        branch["pruned_at"] = when and times.setdefault(when, len(times))
         for step in branch["steps"]:
             del step["created"]
             if step["run"]:
@@ -131,6 +136,18 @@ def _operation(record: Raw) -> Raw:
     return operation
 
 
+def _run(record: Raw, index: int) -> Raw:
+    run: Raw = _branch(record)["steps"][index]["run"]
+    return run
+
+
+def _inserts(record: Raw, index: int, new: range) -> None:
+    """A step of the first branch that puts places in."""
+    slot = record["session"]["gen_length"]
+    operation = {"op": "insert", "slot": slot, "new": list(new)}
+    _branch(record)["steps"][index]["operations"] = [operation]
+
+
 DAMAGES: dict[str, tuple[Change, str]] = {
     "another format": (lambda r: r.update(format="x"), "version"),
     "another version": (lambda r: r.update(version=2), "version"),
@@ -139,6 +156,14 @@ DAMAGES: dict[str, tuple[Change, str]] = {
     "a wrong type": (lambda r: r["session"].update(gen_length="8"), "session.gen_length"),
     "too long": (lambda r: r["session"].update(gen_length=2000), "session.gen_length"),
     "wrong settings": (lambda r: r["session"]["settings"].update(top_p=9), "session.settings"),
+    "a canvas beyond the context": (lambda r: r["session"].update(gen_length=1000),
+                                    "session.gen_length"),
+    "a prompt beyond the context": (lambda r: r["session"].update(prompt_ids=[1] * 60_000),
+                                    "session.gen_length"),
+    "a canvas that grows beyond it": (lambda r: _inserts(r, 0, range(900, 1600)),
+                                      "branches.0.steps"),
+    "a run that grows beyond it": (lambda r: _inserts(r, 1, range(900, 1600)),
+                                   "branches.0.steps"),
     "no branches": (lambda r: r.update(branches=[]), "branches"),
     "a foreign token": (lambda r: _operation(r).update(token=10_000), "session.prompt_ids"),
     "a huge token": (lambda r: _operation(r).update(token=2**40), "branches.0.steps"),
@@ -161,6 +186,12 @@ DAMAGES: dict[str, tuple[Change, str]] = {
     "a head nowhere": (lambda r: r["session"]["head"].update(branch=10**9), "session.head"),
     "a run without steps of it": (lambda r: _branch(r)["steps"][1].update(run=None),
                                   "branches.0.steps"),
+    "a run that begins after its step": (lambda r: _run(r, 1).update(first_step=9),
+                                         "branches.0.steps"),
+    "a run that begins differently": (lambda r: _run(r, 2).update(first_step=1),
+                                      "branches.0.steps"),
+    "a run with other parameters": (lambda r: _run(r, 2).update(parameters={"steps": 9}),
+                                    "branches.0.steps"),
     "an unknown model": (lambda r: r["model"].update(slug="nobody"), "model.slug"),
     "another tokenizer": (lambda r: r["model"].update(tokenizer_hash="0" * 64),
                           "model.tokenizer_hash"),
@@ -178,6 +209,48 @@ def test_a_damaged_record_leaves_nothing(record: Raw, friend: User, name: str) -
         import_record(owner=friend, raw=record)
     assert str(refused.value.field).startswith(field)
     assert [table.objects.count() for table in tables] == before
+
+
+def test_settings_that_there_are_not_do_not_come_in(
+    record: Raw, friend: User, client: Client
+) -> None:
+    honest = dict(record["session"]["settings"])
+    record["session"]["settings"] |= {"strategy": {"a": 1}, "tokens_to_select": {"a": 1}}
+    made = import_record(owner=friend, raw=record)
+    assert made.settings == honest
+    client.force_login(friend)
+    assert client.get(f"/sessions/{made.pk}/").status_code == 200
+    made.settings = record["session"]["settings"]  # as an import of before left them
+    made.save()
+    page = client.get(f"/sessions/{made.pk}/")
+    assert page.status_code == 200
+    assert page.context["chosen"]["top_p"] == honest["top_p"]
+
+
+def test_what_was_put_away_together_comes_back_together(
+    play: Any, owner: User, session: Session, friend: User
+) -> None:
+    play(owner, session, type="apply_selection", selections={"4": 5})
+    root = session.head_branch_id or 0
+    first = fork(session=session, parent_id=root, number=0, name="first")
+    Step.objects.create(branch=first, number=1, operations=[])
+    fork(session=session, parent_id=first.pk, number=1, name="child")
+    other = fork(session=session, parent_id=root, number=1, name="other")
+    for gone in (first, other):
+        play(owner, session, type="prune", branch=gone.pk)
+    record = exported(session)
+    record["model"]["tokenizer_hash"] = None  # the fake model has none
+    assert _restored(record, friend) == {"main", "first", "child"}
+    for branch in record["branches"]:
+        del branch["pruned_at"]  # records of before say nothing
+    assert _restored(record, friend) == {"main", "first", "child", "other"}
+
+
+def _restored(record: Raw, owner: User) -> set[str]:
+    """Names of what is there once the first pruned branch of an import has been restored."""
+    rows = import_record(owner=owner, raw=record).branches
+    restore(branch=rows.exclude(pruned=None)[0])
+    return set(rows.filter(pruned=None).values_list("name", flat=True))
 
 
 def test_the_command_imports_a_file(record: Raw, friend: User, tmp_path: Path) -> None:
@@ -243,3 +316,29 @@ def test_a_run_that_was_worked_in_slices_is_replayed_as_one(
     play(owner, session, type="run", recipe="dream/entropy", parameters={"temperature": 0.7})
     work_off(session, sent)
     assert "8 of 8" in replayed(exported(session))
+
+
+@pytest.mark.parametrize("recipe", ["llada/low_confidence", "dream/entropy", "fastdllm/dual"])
+def test_a_run_that_steps_by_hand_interrupted_is_replayed_as_one(
+    play: Any, owner: User, begin: Any, sent: list[Any], replayed: Any,
+    monkeypatch: pytest.MonkeyPatch, real: FakeRuntime, recipe: str,
+) -> None:  # fmt: skip
+    session = begin()
+    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    prompt = len(session.prompt_ids)
+    play(owner, session, type="apply_selection", selections={str(prompt): 5})
+    play(owner, session, type="run", recipe=recipe, parameters={"temperature": 0.7})
+    for type in ("lock", "unlock"):
+        play(owner, session, type=type, positions=[prompt])
+    work_off(session, sent)
+    record = exported(session)
+    made = [(step["by"], (step["run"] or {}).get("first_step")) for step in _steps(record)]
+    by_hand = made.index(("manual", None), 1)
+    assert 1 < by_hand < len(made) - 1
+    assert set(made) == {("manual", None), ("run", 2)}
+    assert "came out otherwise" not in replayed(record)
+
+
+def _steps(record: Raw) -> list[Raw]:
+    steps: list[Raw] = _branch(record)["steps"]
+    return steps

@@ -11,7 +11,10 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from inference.limits import BODY_BYTES
 from visualizer.models import Session, Step
+from visualizer.records import RECORD_BYTES, UPLOAD_BYTES
+from visualizer.views import importing
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +47,14 @@ def test_other_files_are_refused_in_words(owner_client: Client, content: bytes) 
     assert response.status_code == 200
     assert "toast-error" in response.content.decode()
     assert not Session.objects.exists()
+
+
+def test_larger_files_than_a_request_holds_are_told_where_to_go(
+    owner_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert UPLOAD_BYTES < BODY_BYTES < RECORD_BYTES
+    assert "at most 15 MB" in owner_client.get("/sessions/").content.decode()
+    monkeypatch.setattr(importing, "UPLOAD_BYTES", 10)
+    page = upload(owner_client, b"{" * 11).content.decode()
+    assert "The record has more than 15 MB" in page
+    assert "manage.py import_record" in page

@@ -19,6 +19,7 @@ from visualizer.models import Command, Session
 from visualizer.selectors.readers import Holder, Owner, Reader, session_read_by
 from visualizer.selectors.sessions import session_for
 from visualizer.services import commands, dispatch
+from visualizer.services.sessions import hold
 
 log = logging.getLogger(__name__)
 SHARED = (
@@ -92,6 +93,8 @@ def _answer(request: Request, spec: CommandSpec) -> None:
     """Carry a web command out; what it changed is undone if it fails."""
     try:
         with transaction.atomic():
+            if request.session is not None and not spec.reads:
+                hold(request.session)  # it was read before this transaction began
             reply = handler_of(spec)(request)
             commands.finish(command=request.command, reply=reply | dict.fromkeys(spec.once))
         _tell_once(request.command, {name: reply[name] for name in spec.once})

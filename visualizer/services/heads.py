@@ -7,12 +7,14 @@ from django.db import transaction
 from inference.events import publish
 from visualizer.models import Session
 from visualizer.selectors.history import Place, check_place
+from visualizer.services.sessions import hold
 from visualizer.services.staging import clear_staged
 
 
 @transaction.atomic
 def rewind(*, session: Session, place: Place) -> None:
     """Look at another step, earlier or later. Raises UnmaskError if there is no such step."""
+    hold(session)
     check_place(session, place)
     set_head(session=session, place=place)
 

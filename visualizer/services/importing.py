@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from inference.events import publish
 from inference.models import ModelEntry
 from visualizer.models import Branch, Digest, Run, Session, Step
 from visualizer.record_checks import Raw, check_states, check_tree, checked
+from visualizer.record_sizes import check_sizes
 from visualizer.records import Record
 from visualizer.selectors import events
 from visualizer.selectors.history import Place
@@ -33,8 +35,9 @@ def import_record(*, owner: Any, raw: Raw) -> Session:
     record = checked(raw)
     entry = model_of(record)
     check_tree(record)
+    check_sizes(record, entry.context)
     check_states(record, raw)
-    return _write(owner, entry, raw)
+    return _write(owner, entry, raw, record.session.settings)
 
 
 def model_of(record: Record) -> ModelEntry:
@@ -80,29 +83,39 @@ def _written(record: Record) -> Iterator[int]:
 
 
 @transaction.atomic
-def _write(owner: Any, entry: ModelEntry, raw: Raw) -> Session:
+def _write(owner: Any, entry: ModelEntry, raw: Raw, settings: Raw) -> Session:
     told, model = raw["session"], raw["model"]
     provenance = {key: value for key, value in model.items() if key not in ("slug", "label")}
     names = ("mask_id", "prompt", "prompt_ids", "gen_length", "block_length", "seed", "title")
     own = {name: told[name] for name in names}
     session = create_session(owner=owner, model=entry, provenance=provenance, **own)
-    session.settings = told["settings"]
+    session.settings = settings
     session.save(update_fields=["settings"])
     publish(session.stream_id, "session", events.session_payload(session))
     ids: dict[int, int] = {}
+    pruned = _times(raw["branches"])
     for branch in raw["branches"]:
-        ids[branch["id"]] = _branch(session, branch, ids).pk
+        ids[branch["id"]] = _branch(session, branch, ids, pruned).pk
     head = told["head"]
     set_head(session=session, place=Place(ids[head["branch"]], head["number"]))
     return session
 
 
-def _branch(session: Session, raw: Raw, ids: dict[int, int]) -> Branch:
+def _times(branches: list[Raw]) -> dict[str | None, datetime]:
+    """What was put away at one time still has one time here, by which all of it is restored."""
+    told = dict.fromkeys(branch.get("pruned_at") for branch in branches if branch["pruned"])
+    now = timezone.now()
+    return {text: now + timedelta(microseconds=n) for n, text in enumerate(told)}
+
+
+def _branch(
+    session: Session, raw: Raw, ids: dict[int, int], pruned: dict[str | None, datetime]
+) -> Branch:
     root = session.head_branch if raw["parent"] is None else None
     branch = root or Branch(session=session, parent_id=ids[raw["parent"]])
     branch.name, branch.marked = raw["name"], raw["marked"]
     branch.fork_number = raw["fork_number"]
-    branch.pruned = timezone.now() if raw["pruned"] else None
+    branch.pruned = pruned[raw.get("pruned_at")] if raw["pruned"] else None
     branch.save()
     _steps(branch, raw["steps"])
     _forwards(branch, raw["forwards"])
@@ -130,7 +143,7 @@ def _run(branch: Branch, step: Raw, runs: dict[int, Run]) -> Run:
             parameters=told["parameters"],
             keep_settled=told.get("keep_settled", False),
             status=Run.Status.DONE,
-            first_step=step["number"],
+            first_step=told.get("first_step") or step["number"],
             finished=timezone.now(),
         )
     return runs[told["id"]]

@@ -6,7 +6,9 @@ still tries to write is refused, because its fence no longer holds.
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +16,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import close_old_connections, transaction
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from inference.limits import STEP_SECONDS
 from visualizer.models import Command, LabJob, Session
 
+log = logging.getLogger(__name__)
 Leased = type[Session] | type[LabJob]
 LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
+FORWARDS = 20
+"""One piece of work may last as long as these: it makes several and waits for those of others."""
 
 
 class LeaseLost(Exception):
@@ -75,14 +80,22 @@ def take_command(command_id: int) -> bool:
     return bool(rows.update(lease_expires=Now() + LEASE, attempts=F("attempts") + 1))
 
 
-@contextmanager
-def kept(lease: Lease | int, limit: float = STEP_SECONDS) -> Iterator[None]:
-    """Renew a lease (or a command's) in the background, for at most `limit` seconds.
+def patience() -> float:
+    """The seconds after which work counts as hanging.
 
-    Whoever takes longer loses the lease: somebody else goes on and this writer is refused.
+    The engine ends a load or a forward that overruns its own limit long before.
+    """
+    return float(settings.LOAD_TIMEOUT + FORWARDS * settings.STEP_TIMEOUT)
+
+
+@contextmanager
+def kept(lease: Lease | int) -> Iterator[None]:
+    """Renew a lease (or a command's) in the background until the work is done.
+
+    Work that hangs loses the lease in the end: somebody else goes on and this writer is refused.
     """
     done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(lease, done, limit), daemon=True)
+    thread = threading.Thread(target=_renew, args=(lease, done), daemon=True)
     thread.start()
     try:
         yield
@@ -90,13 +103,14 @@ def kept(lease: Lease | int, limit: float = STEP_SECONDS) -> Iterator[None]:
         done.set()
 
 
-def _renew(lease: Lease | int, done: threading.Event, limit: float) -> None:
-    for _ in range(int(limit / RENEW_SECONDS)):
-        if done.wait(RENEW_SECONDS):
-            return
+def _renew(lease: Lease | int, done: threading.Event) -> None:
+    latest = time.monotonic() + patience()
+    while not done.wait(RENEW_SECONDS) and time.monotonic() < latest:
         try:
             rows = Command.objects.filter(pk=lease) if isinstance(lease, int) else _held(lease)
             rows.update(lease_expires=Now() + LEASE)
+        except DatabaseError:  # a busy database; the next renewal still comes in time
+            log.warning("a lease could not be renewed", exc_info=True)
         finally:
             close_old_connections()
 

@@ -13,6 +13,8 @@ from visualizer.models import Branch, Run, Session
 from visualizer.selectors import events
 
 TITLE = 80
+CHANGING = ("title", "settings", "staged", "head_branch", "head_number", "deleted")
+"""Columns that others may have changed since the row was read."""
 
 
 @transaction.atomic
@@ -52,6 +54,18 @@ def create_session(
     return session
 
 
+def hold(session: Session) -> None:
+    """Inside a transaction: read again what others changed, and let nobody change it until the end.
+
+    SQLite needs no lock on the row: its transactions take the only one of the database first.
+    """
+    branch = session.head_branch
+    rows = Session.objects.select_for_update(no_key=True)  # rows that refer to it may come
+    session.refresh_from_db(fields=CHANGING, from_queryset=rows)
+    if branch is not None and branch.pk == session.head_branch_id:
+        session.head_branch = branch  # where a branch forks never changes
+
+
 def title_from(prompt: str) -> str:
     """The prompt's beginning on one line."""
     line = " ".join(prompt.split())
@@ -61,33 +75,31 @@ def title_from(prompt: str) -> str:
 @transaction.atomic
 def rename_session(*, session: Session, title: str) -> None:
     """Another title, told to everybody who looks."""
-    session.title = title
-    _save(session, "title")
+    _change(session, "title", title)
 
 
 @transaction.atomic
 def remember_settings(*, session: Session, settings: dict[str, Any]) -> None:
     """Keep the settings that were used last; auto_select and the page go by them."""
     if session.settings != settings:
-        session.settings = settings
-        _save(session, "settings")
+        _change(session, "settings", settings)
 
 
 @transaction.atomic
 def delete_session(*, session: Session) -> None:
     """Put a session away; its rows stay, so that it can be brought back. A run is stopped."""
     Run.objects.filter(session=session, status__in=Run.ACTIVE).update(stop_requested=True)
-    session.deleted = timezone.now()
-    _save(session, "deleted")
+    _change(session, "deleted", timezone.now())
 
 
 @transaction.atomic
 def restore_session(*, session: Session) -> None:
     """Undo delete_session."""
-    session.deleted = None
-    _save(session, "deleted")
+    _change(session, "deleted", None)
 
 
-def _save(session: Session, field: str) -> None:
+def _change(session: Session, field: str, value: Any) -> None:
+    hold(session)
+    setattr(session, field, value)
     session.save(update_fields=[field, "updated"])
     publish(session.stream_id, "session", events.session_payload(session))

@@ -10,6 +10,7 @@ from visualizer.models import Session
 from visualizer.selectors import events
 from visualizer.selectors.history import state_at
 from visualizer.selectors.labels import labels_for
+from visualizer.services.sessions import hold
 
 
 @transaction.atomic
@@ -26,6 +27,7 @@ def stage(
     `replace` forgets the former ones, but an automatic selection never touches picks by hand.
     Raises UnmaskError for positions that are not open and tokens that do not exist.
     """
+    hold(session)
     check_picks(session=session, picks={p: t for p, t in picks.items() if t is not None})
     former = session.staged.get("selections", {})
     by_hand = {p: pick for p, pick in former.items() if by == "auto" and pick["by"] == "hand"}

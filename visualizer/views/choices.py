@@ -8,6 +8,7 @@ from typing import Any
 from accounts.models import Profile
 from inference.limits import LIMITS
 from visualizer.models import Run, Session
+from visualizer.selectors.candidates import settings_from
 from visualizer.views.suiting import suitable
 
 CARD = {"recipe": "recipe", "tokens_per_step": "tokens_to_select"}
@@ -35,7 +36,8 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
     usual = session.model.card.get("decoding", {})
     card = {name: usual[key] for key, name in CARD.items() if key in usual}
     chosen: dict[str, Any] = PLAIN | card | defaults_of(user)
-    chosen |= session.settings | _last_run(session)
+    chosen |= settings_from(session.settings).model_dump(include=set(session.settings))
+    chosen |= _last_run(session)
     known = suitable(session.model)
     if chosen["recipe"] not in known:
         chosen["recipe"] = card.get("recipe") if card.get("recipe") in known else known[0]

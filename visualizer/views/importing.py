@@ -11,8 +11,13 @@ from django.views.decorators.http import require_POST
 
 from inference.errors import UnmaskError
 from visualizer.commands import parse
-from visualizer.records import RECORD_BYTES
+from visualizer.records import UPLOAD_BYTES
 from visualizer.services.importing import import_record
+
+LARGEST = (
+    f"{UPLOAD_BYTES // 2**20} MB. Larger ones come in on the server, by "
+    "`manage.py import_record FILE USERNAME`."
+)
 
 
 @login_required
@@ -20,7 +25,7 @@ from visualizer.services.importing import import_record
 def import_session(request: HttpRequest) -> HttpResponse:
     """Make a session of an uploaded record; what is wrong with the file is said in words."""
     try:
-        raw = parse(_text(request.FILES.get("record")), RECORD_BYTES)
+        raw = parse(_text(request.FILES.get("record")), UPLOAD_BYTES)
         session = import_record(owner=request.user, raw=raw)
     except UnmaskError as error:
         messages.error(request, error.message)
@@ -33,10 +38,8 @@ def _text(file: UploadedFile[bytes] | None) -> str:
     """The file's text. Raises UnmaskError for a missing, too large or unreadable one."""
     if file is None:
         raise UnmaskError("validation", "Choose a record (JSON) first.", "record")
-    if (file.size or 0) > RECORD_BYTES:
-        raise UnmaskError(
-            "validation", f"A record has at most {RECORD_BYTES // 2**20} MB.", "record"
-        )
+    if (file.size or 0) > UPLOAD_BYTES:
+        raise UnmaskError("validation", f"The record has more than {LARGEST}", "record")
     try:
         return bytes(file.read()).decode("utf-8")
     except UnicodeDecodeError:

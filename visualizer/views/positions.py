@@ -22,14 +22,18 @@ from visualizer.views.reading import Seen, for_readers
 def position(request: HttpRequest, seen: Seen, step: int, pos: int) -> HttpResponse:
     """The inspector of a position; a plain visit is sent to the page that contains it."""
     session = seen.session
-    place = place_of(session, request.GET.get("branch"), str(step))
+    place, count = place_of(session, request.GET.get("branch"), str(step)), asked_count(request)
     if not request.headers.get("HX-Request"):
         query = f"?branch={place.branch}&step={place.number}&pos={pos}"
-        return redirect(f"{seen.base}{query}")
-    k = number_of(request.GET.get("k"))
-    most = int(LIMITS["visual_top_k"].high)
-    context = seen.context | inspector(session, place, pos, min(k, most) if k else None)
+        return redirect(f"{seen.base}{query}" + (f"&k={count}" if count else ""))
+    context = seen.context | inspector(session, place, pos, count)
     return render(request, "visualizer/partials/inspector.html", context)
+
+
+def asked_count(request: HttpRequest) -> int | None:
+    """How many candidates the address asks for, if it does."""
+    asked = number_of(request.GET.get("k"))
+    return min(asked, int(LIMITS["visual_top_k"].high)) if asked else None
 
 
 @for_readers

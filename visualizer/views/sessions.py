@@ -18,6 +18,7 @@ from visualizer.models import Run, Session
 from visualizer.partials import run_state
 from visualizer.selectors import sessions_of
 from visualizer.services import sessions as service
+from visualizer.views.importing import LARGEST
 from visualizer.views.places import own_session
 
 PER_PAGE = 25
@@ -52,6 +53,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "sort": request.GET.get("sort", "used"),
         "sorts": {name: label for name, (label, _) in SORTS.items()},
         "statuses": STATUSES,
+        "largest": LARGEST,
         "filtered": bool(request.GET.get("q") or request.GET.get("status")),
     }
     alone = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")

@@ -22,6 +22,7 @@ from visualizer.views.fields import number_field, panel_fields, recipes, sentenc
 from visualizer.views.inspector import inspector
 from visualizer.views.keymap import KEYMAP
 from visualizer.views.places import place_of, position_of
+from visualizer.views.positions import asked_count
 from visualizer.views.reading import Seen, for_readers
 
 VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
@@ -49,7 +50,7 @@ def workspace(request: HttpRequest, seen: Seen) -> HttpResponse:
     look = look_from(request, place, _tip(snapshot))
     context = seen.context | _canvas(snapshot, look, place, pos, seen.read_only)
     context |= _panels(request, seen, snapshot, place)
-    context |= inspector(session, place, pos, None)
+    context |= inspector(session, place, pos, asked_count(request))
     return render(request, "visualizer/workspace.html", context)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,15 @@ from inference.engine.decoding.recipes import recipe_named
 from inference.engine.forward import ForwardMany
 from visualizer.selectors.history import Place, state_at
 from visualizer.worker import suspended
+from visualizer.worker.slots import unused_slot
 
 if TYPE_CHECKING:
     from visualizer.worker.slices import Slice
+
+StateOf = Callable[[int], Canvas]
+"""The canvas after the step of this number."""
+Make = Callable[[Canvas, int, dict[str, Any]], Iterator[StepResult]]
+"""The steps after a canvas, its number and the run's memory there."""
 
 
 def results(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
@@ -28,14 +34,35 @@ def results(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
 
 
 def _anew(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
-    on = _from(work, work.canvas, work.number, work.run.carry, forward)
-    repeats = recipe_named(work.run.recipe).repeats
-    back, carry = repeats(work.run.carry) if repeats else (0, {})
+    def state_of(number: int) -> Canvas:
+        if number == work.number:
+            return work.canvas
+        return state_at(work.session, Place(work.run.branch_id, number))
+
+    def make(canvas: Canvas, number: int, carry: dict[str, Any]) -> Iterator[StepResult]:
+        return _from(work, canvas, number, carry, forward)
+
+    return taken_up(work.run.recipe, work.number, _carry(work), state_of, make)
+
+
+def taken_up(
+    recipe: str, number: int, carry: dict[str, Any], state_of: StateOf, make: Make
+) -> Iterator[StepResult]:
+    """The steps after `number`; what lives in memory only comes back by making steps again."""
+    on = make(state_of(number), number, carry)
+    repeats = recipe_named(recipe).repeats
+    back, before = repeats(carry) if repeats else (0, {})
     if not back:
         return on
-    then = state_at(work.session, Place(work.run.branch_id, work.number - back))
-    again = _from(work, then, work.number - back, carry, forward)
-    return _caught_up(again, back, work.canvas, on)
+    again = make(state_of(number - back), number - back, before)
+    return _caught_up(again, back, state_of(number), on)
+
+
+def _carry(work: Slice) -> dict[str, Any]:
+    """The run's memory; places that it adds lie beside those of all other branches by now."""
+    carry: dict[str, Any] = work.run.carry
+    adds = recipe_named(work.run.recipe).edits
+    return carry | {"next_slot": unused_slot(work.session)} if adds else carry
 
 
 def _caught_up(

@@ -13,18 +13,16 @@ from django.db.models import F
 
 from inference.errors import UnmaskError, correlation_id, internal_error
 from inference.events import gathered
-from inference.limits import LOAD_SECONDS, STEP_SECONDS
 from inference.runtime.faults import told
 from visualizer.commands.door import handler_of
 from visualizer.commands.validation import validate
 from visualizer.models import Command, Session
 from visualizer.services import commands, leases
 from visualizer.services.leases import Lease, LeaseLost
+from visualizer.services.sessions import hold
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
-CHANGING = ["title", "settings", "staged", "head_branch", "head_number", "deleted"]
-"""Columns of a session that others may change while a worker computes."""
 Write = Callable[[], dict[str, Any]]
 """The second half of a handler: runs inside the transaction and returns the reply."""
 
@@ -66,22 +64,13 @@ def carry_out(command: Command, lease: Lease | None) -> None:
 def _attempt(command: Command, lease: Lease | None) -> None:
     _count(command, lease)
     spec, message = validate(command.message)
-    limit = LOAD_SECONDS if spec.name == "load_model" else STEP_SECONDS
     session = _session(command)
-    with leases.kept(lease or command.pk, limit + leases.RENEW_SECONDS), told():
+    with leases.kept(lease or command.pk), told():
         write: Write = handler_of(spec)(Job(command, message, session))
     with fenced(lease), gathered():
         if lease is not None:
-            refresh(session)
+            hold(session)
         commands.finish(command=command, reply=write())
-
-
-def refresh(session: Session) -> None:
-    """Read again what others may have changed meanwhile."""
-    branch = session.head_branch
-    session.refresh_from_db(fields=CHANGING)
-    if branch is not None and branch.pk == session.head_branch_id:
-        session.head_branch = branch  # where a branch forks never changes
 
 
 def _count(command: Command, lease: Lease | None) -> None:

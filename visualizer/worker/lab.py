@@ -20,7 +20,7 @@ from inference.engine.training.evaluation import Judged, Row, judged, native_tok
 from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError, error_shape, internal_error
-from inference.limits import LOAD_SECONDS, SLICE_SECONDS
+from inference.limits import SLICE_SECONDS
 from inference.runtime.faults import told
 from visualizer.models import LabJob
 from visualizer.services import dispatch, lab, leases
@@ -71,7 +71,7 @@ def _slice(lease: Lease, job: LabJob, seconds: float) -> None:
         lab.begin(job=job)
     if job.attempts > ATTEMPTS:
         raise UnmaskError("generation", "The job ended its worker several times and was given up.")
-    with leases.kept(lease, LOAD_SECONDS), told():
+    with leases.kept(lease), told():
         model = runtime.load(job.model)
         cases = cases_of(model, job)
     deadline = time.monotonic() + seconds

@@ -27,10 +27,11 @@ from visualizer.selectors.history import Place, head_of, state_at, tip
 from visualizer.services import leases, runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.leases import Lease, LeaseLost
+from visualizer.services.sessions import hold
 from visualizer.services.steps import NewStep, write_step
-from visualizer.worker import coming
+from visualizer.worker import coming, suspended
 from visualizer.worker.distributions import summed_up
-from visualizer.worker.jobs import ATTEMPTS, fenced, refresh
+from visualizer.worker.jobs import ATTEMPTS, fenced
 from visualizer.worker.settled import Settled
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,8 @@ def _work(work: Slice, deadline: float) -> None:
         _end(work.lease, work.run, Status.STOPPED)
         return
     settled = Settled(runtime.forward) if work.run.keep_settled else None
-    results = coming.results(work, settled or runtime.forward)
+    with leases.kept(work.lease):  # the model may have to be loaded again
+        results = coming.results(work, settled or runtime.forward)
     with ThreadPoolExecutor(1, "ahead") as ahead:
         next_one = ahead.submit(_make, results, work.canvas, settled)
         while True:
@@ -179,7 +181,7 @@ def _waiting(session: Session) -> bool:
 
 def _store(work: Slice, made: Made) -> None:
     """The distribution, the step and the run's memory, in the transaction of the fence."""
-    refresh(work.session)
+    hold(work.session)
     keep_forward(
         session=work.session,
         place=work.place,
@@ -216,5 +218,6 @@ _ENDS: dict[str, Callable[[Slice], None]] = {
 
 
 def _end(lease: Lease, run: Run, status: str, error: dict[str, Any] | None = None) -> None:
+    suspended.forget(run.pk)
     with fenced(lease):
         runs.set_status(run=run, status=status, error=error)

@@ -44,8 +44,8 @@ _guard = threading.Lock()
 
 def put(run_id: int, suspended: Suspended) -> None:
     """Keep a run for a moment; the oldest ones give way."""
+    forget_old()
     with _guard:
-        _forget_old()
         _runs[run_id] = suspended
         while len(_runs) > LIMIT:
             _runs.popitem(last=False)
@@ -55,8 +55,8 @@ def take(
     run_id: int, number: int, canvas: Canvas, model: LoadedModel
 ) -> Iterator[StepResult] | None:
     """The steps after `number` if they are here and lead on from this canvas; gone afterwards."""
+    forget_old()
     with _guard:
-        _forget_old()
         found = _runs.pop(run_id, None)
     return found.results if found and found.fits(number, canvas, model) else None
 
@@ -68,10 +68,18 @@ def drop(model: LoadedModel) -> None:
             del _runs[run_id]
 
 
-def _forget_old() -> None:
-    now = time.monotonic()
-    for run_id in [key for key, run in _runs.items() if now - run.since > SECONDS]:
-        del _runs[run_id]
+def forget(run_id: int) -> None:
+    """Let go of a run that has ended."""
+    with _guard:
+        _runs.pop(run_id, None)
+
+
+def forget_old() -> None:
+    """Let go of runs whose next slice has not come here in time: they go on elsewhere or ended."""
+    latest = time.monotonic() - SECONDS
+    with _guard:
+        for run_id in [key for key, run in _runs.items() if run.since < latest]:
+            del _runs[run_id]
 
 
 def _held(canvas: Canvas) -> list[tuple[int, int, bool]]:

@@ -12,7 +12,7 @@ from inference.connections import kept_open
 from inference.worker.timers import every
 from visualizer.services import leases, reaper
 from visualizer.worker import lab as lab_worker
-from visualizer.worker import needs, turn
+from visualizer.worker import needs, suspended, turn
 
 REAP_SECONDS = 5.0
 FORGET_SECONDS = 60.0
@@ -53,6 +53,12 @@ def reap() -> None:
 def _start_afresh() -> None:
     """Once: the only process of its kind has just started, so whoever held a lease is dead."""
     leases.void_all()
+
+
+@every(REAP_SECONDS)
+def let_go() -> None:
+    """Give up the memory of runs that nobody goes on with here."""
+    suspended.forget_old()
 
 
 @every(FORGET_SECONDS)

@@ -38,7 +38,10 @@ class RunState:
         return max(1, sum(not slot.prompt for slot in self.canvas.slots))
 
     def new_slot(self) -> int:
-        """A slot id that was never used in this run."""
+        """A slot id that was never used in this run.
+
+        Whoever has other canvases beside this one says in the carry from which id on none is used.
+        """
         fresh = max((slot.id for slot in self.canvas.slots), default=-1) + 1
         taken = max(fresh, int(self.carry.get("next_slot", 0)))
         self.carry["next_slot"] = taken + 1

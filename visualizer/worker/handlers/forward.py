@@ -48,7 +48,7 @@ def forward_reply(
     passed: Passed,
     settings: ProbabilitySettings,
 ) -> dict[str, Any]:
-    """The forward_pass_result message of 001; for pages without the result itself."""
+    """The forward_pass_result message; for pages without the result itself."""
     wanted = getattr(job.message, "positions", None)
     raw = job.message.include_raw_logits
     result = (
@@ -72,7 +72,7 @@ def forward_reply(
 
 
 def _notice(session: Session, gen_length: int | None) -> dict[str, str]:
-    """001 lets forward_pass name a length; what counts is the session's, and the reply says so."""
+    """forward_pass may name a length; what counts is the session's, and the reply says so."""
     if gen_length is None or gen_length == session.gen_length:
         return {}
     return {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from inference import runtime
-from inference.engine.canvas import Operation
+from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
-from visualizer.models import Session, Step
+from visualizer.models import Session
 from visualizer.selectors import Place, branch_for, state_at, state_update
 from visualizer.selectors.history import tip
 from visualizer.services.steps import NewStep, apply_at_head
 from visualizer.worker.jobs import Job, Write
+from visualizer.worker.slots import unused_slot
 
 
 def remask(job: Job) -> Write:
@@ -42,13 +43,13 @@ def insert(job: Job) -> Write:
     def write() -> dict[str, Any]:
         session, message = job.session, job.message
         canvas = state_at(session)
-        after = -1 if message.position == -1 else _slot(session, message.position)
+        after = -1 if message.position == -1 else _slot(canvas, message.position, "position")
         if after == -1 and canvas.prompt_length:
             raise UnmaskError("validation", "Nothing can stand before the prompt.", "position")
-        first = _unused_slot(session)
+        first = unused_slot(session)
         new = list(range(first, first + message.count))
         _check_room(session, len(canvas) + len(new))
-        return _step(job, [{"op": "insert", "slot": after, "new": new}], "insert")
+        return _step(job, [{"op": "insert", "slot": after, "new": new}], "insert", "position")
 
     return write
 
@@ -63,12 +64,12 @@ def merge(job: Job) -> Write:
         operations = _missing(state_at(session), other)
         if not operations:
             raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")
-        return _step(job, operations, "merge")
+        return _step(job, operations, "merge", "branch")
 
     return write
 
 
-def _missing(canvas: Any, other: Any) -> list[Operation]:
+def _missing(canvas: Canvas, other: Canvas) -> list[Operation]:
     held = {s.id: s.token for s in other.slots if s.token != other.mask_id}
     return [
         {"op": "commit", "slot": slot.id, "token": held[slot.id], "p": None, "by": "hand"}
@@ -79,40 +80,35 @@ def _missing(canvas: Any, other: Any) -> list[Operation]:
 
 def _on_positions(job: Job, operation: str) -> Write:
     def write() -> dict[str, Any]:
-        slots = [_slot(job.session, position) for position in job.message.positions]
+        canvas = state_at(job.session)
+        slots = [_slot(canvas, position, "positions") for position in job.message.positions]
         if len(set(slots)) < len(slots):
             raise UnmaskError("validation", "A position is named twice.", "positions")
-        return _step(job, [{"op": operation, "slot": s} for s in slots], operation)
+        operations = [{"op": operation, "slot": slot} for slot in slots]
+        return _step(job, operations, operation, "positions")
 
     return write
 
 
-def _step(job: Job, operations: list[Operation], recipe: str) -> dict[str, Any]:
+def _step(job: Job, operations: list[Operation], recipe: str, field: str) -> dict[str, Any]:
+    """`field` is what the request calls the slots of the operations."""
     session = job.session
-    apply_at_head(session=session, new=NewStep(operations, recipe=recipe))
+    try:
+        apply_at_head(session=session, new=NewStep(operations, recipe=recipe))
+    except UnmaskError as error:
+        named = field if error.field == "slot" else error.field
+        raise UnmaskError(error.error_type, error.message, named) from None
     session.refresh_from_db()
     return state_update(session, job.brief)
 
 
-def _slot(session: Session, position: int) -> int:
-    canvas = state_at(session)
-    if position >= len(canvas):
+def _slot(canvas: Canvas, position: int, field: str) -> int:
+    last = len(canvas) - 1
+    if position > last:
         raise UnmaskError(
-            "validation",
-            f"Position {position} is beyond the last one, {len(canvas) - 1}.",
-            "positions",
+            "validation", f"Position {position} is beyond the last one, {last}.", field
         )
     return canvas.slots[position].id
-
-
-def _unused_slot(session: Session) -> int:
-    """An id above every slot that any branch of the session ever had."""
-    used = [len(session.prompt_ids) + session.gen_length - 1]
-    steps = Step.objects.filter(branch__session=session).values_list("operations", flat=True)
-    for operations in steps:
-        for operation in operations:
-            used += operation.get("new", [])
-    return max(used) + 1
 
 
 def _needs_free_length(session: Session) -> None:

@@ -1,0 +1,80 @@
+"""How long a lease is kept: until the work is done, though not for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from pytest_django import Settings
+
+from visualizer.models import Run, Session
+from visualizer.services import leases
+from visualizer.worker import slices
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """A lease of half a second, renewed five times in it."""
+    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    settings.LOAD_TIMEOUT = 0
+
+
+def taken_over(session: Session, seconds: float) -> bool:
+    """Whether somebody else gets the lease while a step takes this long."""
+    lease = leases.take(session.pk)
+    assert lease is not None
+    with leases.kept(lease):
+        time.sleep(seconds)
+        return leases.take(session.pk) is not None
+
+
+@pytest.mark.parametrize(("step_timeout", "lost"), [(0.01, True), (60, False)])
+def test_a_lease_is_kept_as_long_as_the_settings_let_a_step_take(
+    session: Session, settings: Settings, step_timeout: float, lost: bool
+) -> None:
+    settings.STEP_TIMEOUT = step_timeout
+    assert taken_over(session, 0.2 + 1.5) is lost
+
+
+def test_the_patience_follows_the_settings(settings: Settings) -> None:
+    """A step may be made of several forwards, wait for others and load its model first."""
+    settings.STEP_TIMEOUT, settings.LOAD_TIMEOUT = 1000, 300
+    assert leases.patience() >= 5 * 1000 + 300
+
+
+def test_a_renewal_that_fails_is_tried_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, failures = leases._held, iter([True, True])
+
+    def busy(lease: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread() and next(failures, False):
+            raise OperationalError("database is locked")
+        return held(lease)
+
+    monkeypatch.setattr(leases, "_held", busy)
+    assert not taken_over(session, 1.0)
+
+
+def test_a_slow_first_load_of_a_run_keeps_the_lease(
+    play: Any, owner: User, begin: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, results, seen = begin(), slices.coming.results, []
+
+    def slow(*given: Any) -> Any:
+        time.sleep(1.0)
+        seen.append(leases.take(session.pk))
+        return results(*given)
+
+    monkeypatch.setattr(slices.coming, "results", slow)
+    play(owner, session, type="run", recipe="rank/low_entropy")
+    assert seen == [None]
+    assert Run.objects.get().status == "done"

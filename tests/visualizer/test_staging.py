@@ -1,0 +1,85 @@
+"""Two who change a session at the same time: neither undoes what the other did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from inference.models import StreamEvent
+from visualizer.commands import door
+from visualizer.models import Session
+from visualizer.selectors import head_of
+from visualizer.services import commands
+from visualizer.services.heads import rewind
+from visualizer.services.sessions import remember_settings, rename_session
+from visualizer.services.staging import stage
+
+pytestmark = pytest.mark.django_db
+
+
+def twice(session: Session) -> tuple[Session, Session]:
+    """The row as two sockets read it at the same time."""
+    one, two = (Session.objects.get(pk=session.pk) for _ in range(2))
+    return one, two
+
+
+def staged(session: Session) -> dict[str, int]:
+    session.refresh_from_db()
+    return {place: pick["token"] for place, pick in session.staged.get("selections", {}).items()}
+
+
+def test_picks_of_two_sockets_are_both_kept(session: Session) -> None:
+    one, two = twice(session)
+    stage(session=one, picks={4: 5}, by="hand")
+    stage(session=two, picks={5: 6}, by="hand")
+    assert staged(session) == {"4": 5, "5": 6}
+
+
+def test_a_pick_is_judged_by_the_state_that_it_is_staged_for(
+    play: Any, owner: User, session: Session
+) -> None:
+    """Positions and picks belong to the head, which somebody else has moved."""
+    late = Session.objects.get(pk=session.pk)
+    play(owner, session, type="apply_selection", selections={"4": 9})
+    with pytest.raises(Exception, match="already holds a token"):
+        stage(session=late, picks={4: 5}, by="hand")
+
+
+def test_another_title_does_not_tell_of_former_settings(session: Session) -> None:
+    one, two = twice(session)
+    remember_settings(session=one, settings={"top_p": 0.5})
+    rename_session(session=two, title="another")
+    told = StreamEvent.objects.filter(stream=session.stream, type="session").last()
+    assert told is not None
+    assert (told.payload["title"], told.payload["settings"]) == ("another", {"top_p": 0.5})
+    session.refresh_from_db()
+    assert session.settings == {"top_p": 0.5}
+
+
+def test_a_command_sees_what_was_done_while_it_came_in(
+    play: Any, owner: User, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the session and the transaction somebody else stages and moves on."""
+    play(owner, session, type="apply_selection", selections={"4": 9})
+    record = commands.record
+
+    def overtaken(**given: Any) -> Any:
+        other = Session.objects.get(pk=session.pk)
+        stage(session=other, picks={5: 6}, by="hand")
+        return record(**given)
+
+    monkeypatch.setattr(door.commands, "record", overtaken)
+    reply = play(owner, session, type="stage", selections={"6": 7})
+    assert sorted(reply["selections"]) == ["5", "6"]
+    play(owner, session, type="rewind", step=0)
+    assert head_of(session).number == 0
+    assert staged(session) == {}
+
+
+def test_a_moved_head_has_no_picks(session: Session) -> None:
+    one, two = twice(session)
+    stage(session=one, picks={4: 5}, by="hand")
+    rewind(session=two, place=head_of(two))
+    assert staged(session) == {}

@@ -1,0 +1,70 @@
+"""Runs that stay in memory between two slices do not stay there for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from inference.engine.canvas import Canvas
+from inference.worker import timers
+from tests.visualizer.fakes import FakeModel
+from tests.visualizer.working import work_off
+from visualizer.models import Run, Session
+from visualizer.services import dispatch
+from visualizer.worker import slices, suspended, tasks
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    suspended._runs.clear()
+    yield
+    suspended._runs.clear()
+
+
+def put(run_id: int) -> None:
+    model: Any = FakeModel()
+    suspended.put(run_id, suspended.Suspended(1, Canvas.start([1], 2, 9), model, iter(())))
+
+
+def test_an_idle_worker_lets_go_of_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(1)
+    tasks.let_go()
+    assert list(suspended._runs) == [1]
+    monkeypatch.setattr(suspended, "SECONDS", -1.0)
+    tasks.let_go()
+    assert not suspended._runs
+    assert any(name.endswith("tasks.let_go") for name in timers._TIMERS)
+
+
+@pytest.fixture
+def paused(
+    play: Any, owner: User, begin: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> Session:
+    """A session whose run waits for its next slice, in this worker's memory."""
+    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    session: Session = begin()
+    play(owner, session, type="run", recipe="rank/low_entropy")
+    put(Run.objects.get().pk)
+    return session
+
+
+@pytest.mark.parametrize("message", ["stop", "delete_session"])
+def test_a_stopped_run_leaves_nothing_behind(
+    play: Any, owner: User, paused: Session, message: str
+) -> None:
+    play(owner, paused, type=message)
+    work_off(paused, [(dispatch.ADVANCE, str(paused.pk))])
+    assert Run.objects.get().status == "stopped"
+    assert not suspended._runs
+
+
+def test_a_run_that_is_given_up_leaves_nothing_behind(paused: Session) -> None:
+    Run.objects.update(attempts=slices.ATTEMPTS)
+    work_off(paused, [(dispatch.ADVANCE, str(paused.pk))])
+    assert Run.objects.get().status == "failed"
+    assert not suspended._runs
