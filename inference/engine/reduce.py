@@ -15,6 +15,8 @@ from torch import Tensor
 PORTION = 1 << 18
 FLAT = 4096
 """Up to this vocabulary a draw looks through all of it at once."""
+COLDEST = 1e-6
+"""Colder draws are made at this temperature, so that no logit divided by it overflows."""
 BELOW_ONE = 1 - 2.0**-51
 """What a uniform number is held to, so that its share of a sum stays below the sum."""
 
@@ -22,7 +24,7 @@ BELOW_ONE = 1 - 2.0**-51
 def portions(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Matching row portions of equally shaped tensors [n, V]."""
     first = tensors[0]
-    size = len(first) if first.is_cuda else max(1, PORTION // max(1, first.shape[-1]))
+    size = len(first) if first.device.type != "cpu" else max(1, PORTION // max(1, first.shape[-1]))
     if len(first) <= size:
         yield tensors
         return
@@ -41,7 +43,7 @@ def joined(parts: list[Tensor]) -> Tensor:
 
 def largest(logits: Tensor) -> Tensor:
     """The column [n] of the largest logit; of equals the first."""
-    if logits.is_cuda:
+    if logits.device.type != "cpu":
         return logits.argmax(-1)
     # a tenth of the time that torch takes on a CPU
     return torch.from_numpy(np.asarray(logits.numpy().argmax(-1)))
@@ -49,7 +51,7 @@ def largest(logits: Tensor) -> Tensor:
 
 def dots(left: Tensor, right: Tensor) -> Tensor:
     """The sum [n] of the products of two rows [n, V]."""
-    if left.is_cuda:
+    if left.device.type != "cpu":
         return (left * right).sum(-1)
     return torch.from_numpy(np.vecdot(left.numpy(), right.numpy()))  # half of torch's time
 
@@ -123,25 +125,54 @@ def inverse_draw(
 
     The inverse of the cumulative distribution: the same law as adding Gumbel noise to every logit,
     for one random number a row. Barred ids and those with probability 0 are never drawn. Also
-    returns the probability [n] of what was drawn, which costs nothing here.
+    returns the probability [n] of what was drawn, which costs nothing here: at temperature 1 with
+    the share of the barred ids, at any other without it.
     """
-    if logits.shape[-1] > FLAT:
-        return _draw_by_stretches(logits, uniform, temperature, barred)
+    temperature = max(temperature, COLDEST)
+    draw = _draw_by_stretches if logits.shape[-1] > FLAT else _draw_flat
+    tokens, probs, lost = draw(logits, uniform, temperature, barred)
+    if barred and bool(lost.any()):
+        rows, rest = lost.nonzero()[:, 0], tuple(barred)
+        alone = draw(_without(logits[lost], rest), uniform[lost], temperature, ())[0]
+        tokens = tokens.index_copy(0, rows, alone)
+    return tokens, probs
+
+
+def _without(fresh: Tensor, barred: Sequence[int]) -> Tensor:
+    """The same tensor, which nobody else holds, with the barred columns at -inf."""
+    for token in barred:
+        fresh.select(-1, token).fill_(-torch.inf)
+    return fresh
+
+
+def _softmax(rows: Tensor, temperature: float, barred: Sequence[int]) -> Tensor:
+    """Probabilities [n, V] with 0 at the barred ids; those of the others add up to 1 unless the
+    temperature is 1, at which what they are shown with is also what they are drawn with."""
+    if temperature != 1.0:
+        return _without(rows / temperature, barred).softmax(-1)
+    probs = rows.softmax(-1)
+    for token in barred:
+        probs.select(1, token).zero_()
+    return probs
+
+
+def _draw_flat(
+    logits: Tensor, uniform: Tensor, temperature: float, barred: Sequence[int]
+) -> tuple[Tensor, Tensor, Tensor]:
     drawn = [_draw(rows, part, temperature, barred) for rows, part in portions(logits, uniform)]
-    tokens, probs = zip(*drawn, strict=True)
-    return joined(list(tokens)), joined(list(probs))
+    tokens, probs, lost = zip(*drawn, strict=True)
+    return joined(list(tokens)), joined(list(probs)), joined(list(lost))
 
 
 def _draw(
     logits: Tensor, uniform: Tensor, temperature: float, barred: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """Over the whole of a small vocabulary at once."""
-    probs = (logits if temperature == 1.0 else logits / temperature).softmax(-1)
-    for token in barred:
-        probs.select(1, token).zero_()
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Over the whole of a small vocabulary at once; which rows the barred ids had to themselves."""
+    probs = _softmax(logits, temperature, barred)
     sums = probs.cumsum(-1, dtype=torch.float64)
     tokens = torch.searchsorted(sums, _target(uniform, sums), right=True)
-    return tokens[:, 0], probs.gather(1, tokens)[:, 0]
+    tokens.clamp_max_(logits.shape[-1] - 1)
+    return tokens[:, 0], probs.gather(1, tokens)[:, 0], sums[:, -1] == 0
 
 
 def _target(uniform: Tensor, sums: Tensor) -> Tensor:
@@ -151,20 +182,21 @@ def _target(uniform: Tensor, sums: Tensor) -> Tensor:
 
 def _draw_by_stretches(
     logits: Tensor, uniform: Tensor, temperature: float, barred: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """First over stretches of the vocabulary, then inside one."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """First over stretches of the vocabulary, then inside one; the rest as `_draw`."""
     width = int(logits.shape[-1] ** 0.5)
-    top = largest(logits)[:, None]
+    top = best_token(logits, barred)[:, None]
     masses, peaks = _masses(logits, top, temperature, barred, width)
     norm = logits.gather(1, top) / temperature - peaks.log()
     sums = masses.cumsum(-1, dtype=torch.float64)
     target = _target(uniform, sums)
-    stretch = torch.searchsorted(sums, target, right=True)
+    stretch = torch.searchsorted(sums, target, right=True).clamp_max_(sums.shape[-1] - 1)
     before = sums.gather(1, (stretch - 1).clamp_min(0)).where(stretch > 0, 0.0)
     columns = stretch * width + torch.arange(width, device=logits.device)
     weights = _weights_at(logits, columns, norm, temperature, barred)
-    inside = _first_beyond(weights.cumsum(-1), target - before)
-    return (stretch * width + inside)[:, 0], weights.gather(1, inside)[:, 0].to(logits)
+    inside = _first_beyond(weights.cumsum(-1), target - before).clamp_max_(width - 1)
+    probs = weights.gather(1, inside)[:, 0].to(logits)
+    return (stretch * width + inside)[:, 0], probs, sums[:, -1] == 0
 
 
 def _masses(
@@ -172,14 +204,12 @@ def _masses(
 ) -> tuple[Tensor, Tensor]:
     """Probability of each stretch of `width` columns [n, s], and of the best column [n, 1].
 
-    The last stretch is shorter. Barred columns have no part in the former.
+    The last stretch is shorter. Barred columns have no part in either.
     """
     masses, peaks = [], []
     for rows, column in portions(logits, top):
-        probs = (rows if temperature == 1.0 else rows / temperature).softmax(-1)
+        probs = _softmax(rows, temperature, barred)
         peaks.append(probs.gather(1, column))
-        for token in barred:
-            probs[:, token] = 0.0
         masses.append(_stretches(probs, width))
     return joined(masses), joined(peaks)
 

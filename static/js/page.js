@@ -65,7 +65,7 @@ export class Page extends Steering {
   frame(frame) {
     const handlers = {
       event: () => this.event(frame),
-      snapshot: () => this.replace(frame),
+      snapshot: () => this.replace(),
       reply: () => this.commands.answered(frame.reply ?? frame),
       error: () => this.commands.failed(frame.error ?? frame),
     };
@@ -102,17 +102,10 @@ export class Page extends Steering {
     return `${this.address}?branch=${branch}&step=${number}${pos}`;
   }
 
-  /** Too much was missed. A snapshot shows the head's path: another one is loaded anew. */
-  replace(snapshot) {
+  /** Too much was missed: the page is loaded anew, with its panels, where it was looking. */
+  replace() {
     const following = atHead(this.state, this.shown);
-    if (!following && snapshot.head.branch !== this.state.path) {
-      location.replace(this.addressOf(this.state.path, this.shown));
-      return;
-    }
-    this.state = fromSnapshot(snapshot);
-    this.shown = following ? snapshot.head.number : Math.min(this.shown, tip(this.state));
-    this.arrivals.came(tip(this.state));
-    this.later();
+    location.replace(following ? this.address : this.addressOf(this.state.path, this.shown));
   }
 
   runChanged(run) {

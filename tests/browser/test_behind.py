@@ -66,3 +66,15 @@ def test_a_page_on_another_branch_catches_up(page: Page, house: Site) -> None:
     expect(page.locator("#branch-name")).to_have_text("main")
     expect(page.locator("#step-text")).to_have_text("step 5 / 24")
     assert "resume" not in types
+
+
+def test_a_page_at_the_head_is_loaded_anew_with_its_panels(page: Page, house: Site) -> None:
+    start_example(page)
+    run_to_the_end(page)
+    found = re.search(r"/sessions/([0-9a-f-]+)/", page.url)
+    assert found
+    rename = FLOOD.replace("print(1)", "session.title = 'another title'; session.save(); print(1)")
+    house.run(rename.format(id=found.group(1), count=WINDOW + 1))
+    expect(page).to_have_title(re.compile("another title"))  # no event told of it
+    expect(page.locator("#step-text")).to_contain_text("step 2 /")
+    live(page)

@@ -67,8 +67,9 @@ class Distribution:
     @cached_property
     def margin(self) -> Tensor:
         """Lead of the best eligible token over the second [n]."""
-        two = (self.eligible.topk(2, dim=-1).values - self.norm[:, None]).exp()
-        return two[:, 0] - two[:, 1]
+        count = min(2, self.logits.shape[-1])
+        best = (self.eligible.topk(count, dim=-1).values - self.norm[:, None]).exp()
+        return best[:, 0] - best[:, 1] if count == 2 else best[:, 0]
 
     @cached_property
     def entropy(self) -> Tensor:

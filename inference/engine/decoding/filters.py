@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..processing import keep_top_k, keep_top_p, outside_nucleus
-from ..reduce import log_sum
+from ..reduce import COLDEST, log_sum
 from .distribution import Distribution
 
 SMALL = 8192
@@ -19,10 +19,12 @@ def filtered_distribution(
 ) -> Distribution:
     """softmax(logits / temperature) within top-p, then top-k; temperature 0 leaves logits alone.
 
-    Of a large vocabulary only the best columns are looked at; where a nucleus is wider than those,
-    its smallest logit is found by a histogram.
+    Barred tokens go first: they must not fill a nucleus of which then nothing is left. Of a large
+    vocabulary only the best columns are looked at; where a nucleus is wider than those, its
+    smallest logit is found by a histogram.
     """
-    logits = source.logits / temperature if temperature > 0 else source.logits
+    eligible = source.eligible
+    logits = eligible / max(temperature, COLDEST) if temperature > 0 else eligible
     small = logits.shape[-1] <= SMALL
     if small or (top_p >= 1 and not 0 < top_k <= COLUMNS):
         return Distribution(keep_top_k(keep_top_p(logits, top_p), top_k), source.barred)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.engine.reduce import (
+    COLDEST,
     best_token,
     divergences,
     entropies,
@@ -78,12 +79,39 @@ def test_a_draw_tells_its_probability_and_keeps_to_the_law(size: int, temperatur
     uniform = torch.rand(40, generator=generator, dtype=torch.float64)
     tokens, found = inverse_draw(logits, uniform, temperature, [7, size - 1])
     probs = (logits.double() / temperature).softmax(-1)
-    assert torch.allclose(found.double(), probs.gather(1, tokens[:, None])[:, 0], atol=1e-6)
+    shown = probs.gather(1, tokens[:, None])[:, 0]
     probs[:, [7, size - 1]] = 0
+    shown = shown if temperature == 1.0 else shown / probs.sum(-1)
+    assert torch.allclose(found.double(), shown, atol=1e-6)
     upper = probs.cumsum(-1) / probs.sum(-1, keepdim=True)
     high = upper.gather(1, tokens[:, None])[:, 0]
     low = high - (probs / probs.sum(-1, keepdim=True)).gather(1, tokens[:, None])[:, 0]
     assert bool(((low - 1e-6 <= uniform) & (uniform <= high + 1e-6)).all())
+
+
+@pytest.mark.parametrize("size", [50, 9000])
+@pytest.mark.parametrize("temperature", [1e-40, 0.01, 0.3, 1.0, 2.5])
+@pytest.mark.parametrize("lead", [20.0, 500.0])
+def test_what_barred_tokens_leave_is_drawn_by_its_own_law(
+    size: int, temperature: float, lead: float
+) -> None:
+    """Though they own all that floats can tell apart; and what others' rows hold is no matter."""
+    generator = torch.Generator().manual_seed(size)
+    logits = torch.randn(40, size, generator=generator)
+    uniform = torch.rand(40, generator=generator, dtype=torch.float64)
+    barred = [0, 7, size - 1]
+    logits[::2, barred] = logits.max() + lead
+    tokens = inverse_draw(logits, uniform, temperature, barred)[0]
+    alone = logits.clone()
+    alone[:, barred] = -torch.inf
+    wanted = (alone.double() / max(temperature, COLDEST)).softmax(-1)
+    high = wanted.cumsum(-1).gather(1, tokens[:, None])[:, 0]
+    low = high - wanted.gather(1, tokens[:, None])[:, 0]
+    assert bool((wanted.gather(1, tokens[:, None]) > 0).all())
+    assert bool(((low - 1e-4 <= uniform) & (uniform <= high + 1e-4)).all())
+    each = [inverse_draw(logits[i : i + 1], uniform[i : i + 1], temperature, barred)[0]
+            for i in range(40)]  # fmt: skip
+    assert torch.equal(tokens, torch.cat(each))
 
 
 def test_the_first_of_equals_is_the_largest() -> None:

@@ -25,7 +25,7 @@ from inference.engine.decoding.rankings import rank
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.errors import InputError
 from inference.engine.families.spec import ModelSpec
-from inference.engine.processing import keep_top_k, keep_top_p
+from inference.engine.processing import forbid, keep_top_k, keep_top_p
 from tests.inference.engine.models import MASK
 
 Tiny = Callable[[str], LoadedModel]
@@ -198,7 +198,8 @@ def test_filters_of_a_large_vocabulary_equal_those_of_a_small_one(
 ) -> None:
     logits = torch.randn(3, 20_000, generator=torch.Generator().manual_seed(2)) * spread
     found = filtered_distribution(Distribution(logits, (5,)), 0.8, top_p, top_k)
-    wanted = Distribution(keep_top_k(keep_top_p(logits / 0.8, top_p), top_k), (5,))
+    open_ones = forbid(logits, (5,)) / 0.8
+    wanted = Distribution(keep_top_k(keep_top_p(open_ones, top_p), top_k), (5,))
     assert torch.equal(found.best, wanted.best)
     assert torch.allclose(found.entropy, wanted.entropy, atol=1e-3)
     assert torch.allclose(found.margin, wanted.margin, atol=1e-5)
@@ -206,6 +207,17 @@ def test_filters_of_a_large_vocabulary_equal_those_of_a_small_one(
     drawn = found.draw(torch.tensor([0.1, 0.5, 0.99]))
     assert (wanted.prob_of(drawn) > 0).all()
     assert torch.allclose(found.prob_of(drawn), wanted.prob_of(drawn), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [50, 9000])
+@pytest.mark.parametrize(("top_p", "top_k"), [(0.9, 0), (1.0, 1), (0.5, 3), (0.01, 0)])
+def test_a_barred_token_never_fills_the_nucleus(size: int, top_p: float, top_k: int) -> None:
+    logits = torch.randn(3, size, generator=torch.Generator().manual_seed(2))
+    logits[:, 5] = 30.0
+    found = filtered_distribution(Distribution(logits, (5,)), 0.5, top_p, top_k)
+    assert torch.equal(found.best, forbid(logits, (5,)).argmax(-1))
+    assert bool((found.prob_of(found.draw(torch.tensor([0.0, 0.5, 0.999]))) > 0).all())
+    assert bool(((found.margin >= 0) & (found.margin <= 1)).all())
 
 
 def test_no_block_when_nothing_is_open() -> None:
