@@ -15,13 +15,18 @@ def distributions(
     """What tokens are drawn from and what positions are ranked by, for logits [n, V]."""
     params, spec = state.params, state.spec
     barred = barred_ids(state, edits)
-    choice = forbid(logits, _impossible(state, edits))
+    choice = possible(state, edits, logits)
     both = [spec.eos_id, spec.eot_id]
     if params.official and params.temperature > 0:
         both = [spec.eot_id]
     ranking = forbid(choice, both) if params.confidence_eos_eot_inf else choice
     first = Distribution(choice, barred)
     return first, first if ranking is choice else Distribution(ranking, barred)
+
+
+def possible(state: RunState, edits: bool, logits: Tensor) -> Tensor:
+    """Logits [n, V] in which the tokens that this step rules out have no probability."""
+    return forbid(logits, _impossible(state, edits))
 
 
 def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:
@@ -38,22 +43,23 @@ def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:
 def _impossible(state: RunState, edits: bool) -> list[int | None]:
     """Tokens whose probability becomes 0 in this step."""
     ids: list[int | None] = [state.spec.eos_id] if state.params.logits_eos_inf else []
-    if edits and not _may_expand(state):
+    if edits and expansions_left(state) == 0:
         ids.append(state.spec.expand_id)
     return ids
 
 
-def _may_expand(state: RunState) -> bool:
-    """Whether the canvas may grow: room, budget and context are left.
+def expansions_left(state: RunState) -> int:
+    """How many places the canvas may gain: the least of what room, budget and context leave.
 
     Once a place has been deleted it grows no more: expanding and deleting would undo each other
     until the budget is spent.
     """
     params = state.params
     if state.carry.get("shrunk") and not params.official:
-        return False
-    room = params.max_new_tokens or len(state.canvas.places)
+        return 0
+    places = len(state.canvas.places)
+    room = params.max_new_tokens or places
     budget = 2 * room if params.expand_budget is None else params.expand_budget
     spent = state.carry.get("expansions", 0)
-    full = len(state.canvas.places) >= room or len(state.canvas) >= state.spec.context
-    return not full and spent < budget
+    left: int = min(room - places, budget - spent, state.spec.context - len(state.canvas))
+    return max(0, left)

@@ -15,7 +15,7 @@ from ..checkpoint import LoadedModel
 from ..errors import EngineError
 from ..forward import ForwardMany, forward_many
 from . import scores as scoring
-from .adjust import distributions
+from .adjust import distributions, possible
 from .dice import LANE, Dice, Lane, seeded
 from .distribution import Distribution
 from .ending import endings
@@ -101,17 +101,26 @@ class Run:
         self, canvas: Canvas, step: int, first: int, carry: dict[str, Any]
     ) -> Iterator[StepResult]:
         """Yields results until the block rule answers that nothing is left."""
-        limit = step + 64 + 8 * len(canvas) + 2 * (self.params.steps or 0)
         while True:
-            state = RunState(self.model.spec, self.params, canvas, step - first, carry)
+            state = RunState(self.model.spec, self.params, canvas, step - first, carry, first)
             block = self.recipe.block(state)
             if block is None:
                 return
-            if step > limit + 8 * len(canvas):
+            if state.index > self.limit(state):
                 raise EngineError("The run does not come to an end.", "recipe")
             result = self.step(state, block, step)
             yield result
             canvas, carry, step = result.canvas, dict(result.carry), step + 1
+
+    def limit(self, state: RunState) -> int:
+        """The steps after which a run counts as endless, however often it was taken up anew.
+
+        A canvas that shrinks has needed steps for places that are gone.
+        """
+        longest = max(len(state.canvas), int(state.carry.get("longest", 0)))
+        if self.recipe.edits:
+            state.carry["longest"] = longest
+        return 64 + 16 * longest + 2 * (self.params.steps or 0)
 
     @torch.inference_mode()
     def step(self, state: RunState, block: Block, step: int) -> StepResult:
@@ -140,7 +149,7 @@ class Run:
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""
         scope = _within(view, block)
-        wanted = len(scope.positions) or scope.shadow is not None
+        wanted = len(scope.positions) or scope.shadow is not None or self.recipe.reopens
         operations = decide(self.recipe, scope) if wanted else []
         ending = self.params.stop_at_end and not self.params.official
         return operations + endings(view, operations) if ending else operations
@@ -158,9 +167,18 @@ class Run:
             evaluated=reading.evaluated,
             lane=self.lane,
             settled=reading.settled,
-            shadow=_shadow(reading, choice),
+            shadow=self._shadow(state, reading, choice),
             history=self._history(state, block, reading),
         )
+
+    def _shadow(
+        self, state: RunState, reading: Reading, choice: Distribution
+    ) -> Distribution | None:
+        if reading.settled_logits is None:
+            return None
+        # what may not be written may not replace anything either
+        logits = possible(state, self.recipe.edits, reading.settled_logits)
+        return Distribution(logits, choice.barred)
 
     def _history(self, state: RunState, block: Block, reading: Reading) -> list[Distribution]:
         if not self.recipe.remembers:
@@ -182,12 +200,6 @@ def _within(view: View, block: Block) -> View:
     allowed = set(block.scope)
     inside = [position in allowed for position in positions]
     return view.only(torch.tensor(inside, dtype=torch.bool, device=view.device))
-
-
-def _shadow(reading: Reading, choice: Distribution) -> Distribution | None:
-    if reading.settled_logits is None:
-        return None
-    return Distribution(reading.settled_logits, choice.barred)
 
 
 def decide(recipe: Recipe, view: View) -> list[Operation]:

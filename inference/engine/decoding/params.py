@@ -82,10 +82,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 FLAGS = {field.name for field in fields(Params) if isinstance(field.default, bool)}
 WHOLE = {field.name for field in fields(Params) if "int" in str(field.type)}
-COMMON = (
-    *("cfg_scale", "logits_eos_inf", "confidence_eos_eot_inf", "alg_temp"),
-    *("eos_last", "stop_at_end", "official"),
-)
+COMMON = ("cfg_scale", "logits_eos_inf", "eos_last", "stop_at_end")
 """What the loop itself reads, whatever the recipe."""
 OPTIONAL = {field.name for field in fields(Params) if "None" in str(field.type)}
 
@@ -96,17 +93,17 @@ def checked(
     """Params from a recipe's defaults and a request's values.
 
     `uses`: what the recipe reads (None: anything). Raises InputError with the field, also for a
-    parameter that would do nothing; published variants (`official`) read what they read.
+    parameter that would do nothing; published variants read what they read, where there is one.
     """
     for name, value in values.items():
         _check(name, value)
-    if uses is not None and not values.get("official"):
-        _refuse_unused(values, uses)
+    if uses is not None:
+        _refuse_unused(["official"] if values.get("official") else list(values), uses)
     return replace(Params(), **{**defaults, **values})
 
 
-def _refuse_unused(values: Mapping[str, Any], uses: Sequence[str]) -> None:
-    for name in values:
+def _refuse_unused(names: Sequence[str], uses: Sequence[str]) -> None:
+    for name in names:
         if name not in (*uses, *COMMON):
             own = ", ".join(uses)
             raise InputError(f"This recipe has no parameter {name!r}. It has: {own}.", name)

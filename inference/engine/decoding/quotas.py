@@ -1,7 +1,8 @@
 """Quotas: which of the scored positions are written in this step.
 
 Each takes the view, the draw and the scores [n] and returns indices into them, best first. At
-least one index comes back whenever there is a position, ties go to the earlier position.
+least one index comes back whenever there is a position (`ancestral` alone may wait), ties go to the
+earlier position.
 """
 
 from __future__ import annotations
@@ -131,10 +132,10 @@ def draft(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 def ancestral(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """ReMDM: each mask is written with probability (a_s - (1 - r) a_t) / (1 - a_t).
 
-    a = 1 - t is the share of written tokens, r the share that is masked again in this step.
+    a = 1 - t is the share of written tokens, r the share that is masked again in this step. A step
+    may write nothing: with more steps than places that is what leaves time for remasking. In the
+    last step the probability is 1.
     """
     now, then, remasked = moments(view)
     chance = 1.0 if now >= 1 else (then - (1 - remasked) * now) / (1 - now)
-    uniform = view.uniform().to(scores.device)
-    chosen = (uniform < chance).nonzero()[:, 0]
-    return chosen if len(chosen) else uniform.argmin()[None]
+    return (view.uniform().to(scores.device) < chance).nonzero()[:, 0]

@@ -26,9 +26,10 @@ class Recipe:
 
     `uses` are the parameters that it reads. `published` is the variant that the `official` switch
     selects. `edits` says that expand and delete tokens may be drawn, `remembers` that quotas look
-    at the distributions of earlier steps, `approximate` that a cache makes it inexact. `repeats`
-    tells from a carry how many of the last steps an interrupted run has to make again, and the
-    carry before them: what lives in memory only comes back by that.
+    at the distributions of earlier steps, `approximate` that a cache makes it inexact, `reopens`
+    that it revises a canvas without an open place too. `repeats` tells from a carry how many of the
+    last steps an interrupted run has to make again, and the carry before them: what lives in memory
+    only comes back by that.
     """
 
     score: Callable[[View, Drawn], Tensor] = scores.probability
@@ -41,22 +42,26 @@ class Recipe:
     uses: tuple[str, ...] = ()
     edits: bool = False
     remembers: bool = False
+    reopens: bool = False
     repeats: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]] | None = None
     approximate: bool = False
     published: Recipe | None = None
 
 
 _PLAIN = ("temperature", "top_p", "top_k", "eos_last", "stop_at_end")
-_SWITCHES = ("cfg_scale", "logits_eos_inf", "confidence_eos_eot_inf")
-LLADA = ("steps", "block_length", *_PLAIN, *_SWITCHES)
-DREAM = ("steps", *_PLAIN, "alg_temp", "eps")
-FAST = ("block_length", *_PLAIN)
+# only a score that is read from the ranking can be held down there
+_RANKING = "confidence_eos_eot_inf"
+LLADA = ("steps", "block_length", *_PLAIN, "cfg_scale", "logits_eos_inf", "official")
+DREAM = ("steps", *_PLAIN, "eps", "official")
+# a quota that compares scores with a bound can do nothing with scores that bear noise
+DREAM_RANKED = (*DREAM, "alg_temp")
+FAST = ("block_length", *_PLAIN, _RANKING)
 RANKED = ("tokens_per_step", "block_length", *_PLAIN)
 
 _llada_official = Recipe(
     quota=official.schedule, draw=draws.gumbel, block=official.llada_blocks, uses=LLADA
 )
-LLADA_LOW_CONFIDENCE = Recipe(uses=LLADA, published=_llada_official)
+LLADA_LOW_CONFIDENCE = Recipe(uses=(*LLADA, _RANKING), published=_llada_official)
 LLADA_RANDOM = Recipe(
     score=scores.chance,
     uses=LLADA,
@@ -64,14 +69,14 @@ LLADA_RANDOM = Recipe(
 )
 
 
-def _ranked(score: Callable[[View, Drawn], Tensor]) -> Recipe:
-    return Recipe(score=score, quota=quotas.fixed, uses=RANKED)
+def _ranked(score: Callable[[View, Drawn], Tensor], *reads: str) -> Recipe:
+    return Recipe(score=score, quota=quotas.fixed, uses=(*RANKED, *reads))
 
 
-RANK_LOW_CONFIDENCE = _ranked(scores.doubt)
-RANK_HIGH_CONFIDENCE = _ranked(scores.confidence)
-RANK_LOW_ENTROPY = _ranked(scores.plain_certainty)
-RANK_HIGH_ENTROPY = _ranked(scores.uncertainty)
+RANK_LOW_CONFIDENCE = _ranked(scores.doubt, _RANKING)
+RANK_HIGH_CONFIDENCE = _ranked(scores.confidence, _RANKING)
+RANK_LOW_ENTROPY = _ranked(scores.plain_certainty, _RANKING)
+RANK_HIGH_ENTROPY = _ranked(scores.uncertainty, _RANKING)
 RANK_RANDOM = _ranked(scores.chance)
 LEFT_TO_RIGHT = _ranked(scores.order)
 
@@ -82,7 +87,7 @@ def _dream(score: Callable[[View, Drawn], Tensor]) -> Recipe:
         quota=quotas.timetable,
         draw=draws.filtered,
         block=blocks.whole,
-        uses=DREAM,
+        uses=DREAM_RANKED,
         published=Recipe(
             score=score,
             quota=official.timetable,
@@ -116,7 +121,7 @@ def _fast(quota: Quota, published: Quota, reads: str, **changes: Any) -> Recipe:
     bounded = source is reuse.dual
     return Recipe(
         quota=quota,
-        uses=(*FAST, reads),
+        uses=(*FAST, reads, "official"),
         defaults={"block_length": 32},
         approximate=source is not sources.plain,
         published=Recipe(
@@ -184,7 +189,7 @@ DREAMON = Recipe(
         "expand_budget",
         "pad_delete_to_right",
         "tokens_per_step",
-        *("temperature", "top_p", "top_k", "alg_temp"),
+        *("temperature", "top_p", "top_k", "alg_temp", "official"),
     ),
 )
 DREAMON_PUBLISHED = {
@@ -226,6 +231,7 @@ REMDM = Recipe(
     quota=quotas.ancestral,
     block=blocks.until_the_end,
     revise=revisions.remask,
+    reopens=True,
     uses=("steps", "temperature", "top_p", "top_k", "eta", "remask_on", "remask_off"),
 )
 WINO = Recipe(

@@ -49,6 +49,7 @@ class Kept:
     span: tuple[int, int]
     start: int
     cache: DynamicCache
+    device: torch.device
 
 
 def prefix(reader: Reader, state: RunState, block: Block) -> Reading:
@@ -92,20 +93,29 @@ def _begin(reader: Reader, state: RunState, block: Block, ids: Tensor) -> Tensor
     # a shifted model reads the block's first place from the place before it
     shifted = reader.model.spec.predict == "shifted" and not state.params.official
     start = max(0, block.span[0] - int(shifted))
-    reader.kept = Kept(block.span, start, cache)
+    reader.kept = Kept(block.span, start, cache, reader.model.device)
     state.carry["cached"] = {"span": list(block.span), "ids": ids.tolist()}
     return hidden
 
 
 def _resumed(reader: Reader, state: RunState, block: Block) -> Kept | None:
-    """The cache of this block; made again from the carry if the run was interrupted inside it."""
+    """The cache of this block; made again from the carry if the run was interrupted inside it.
+
+    Also if the model has left the device of the cache, which then is to be had back.
+    """
     noted = state.carry.get("cached")
     if noted is None or tuple(noted["span"]) != block.span or _restarted(state, block):
         return None
-    if not isinstance(reader.kept, Kept) or reader.kept.span != block.span:
+    if not _usable(reader, block):
+        reader.kept = None
         _begin(reader, state, block, reader.tensor(noted["ids"]))
     assert isinstance(reader.kept, Kept)
     return reader.kept
+
+
+def _usable(reader: Reader, block: Block) -> bool:
+    kept = reader.kept
+    return isinstance(kept, Kept) and (kept.span, kept.device) == (block.span, reader.model.device)
 
 
 def _restarted(state: RunState, block: Block) -> bool:

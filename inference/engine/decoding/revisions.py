@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from ..canvas import Operation
+from .adjust import expansions_left
 from .view import Drawn, View
 
 
@@ -102,14 +103,27 @@ def resize(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operat
     `pad_delete_to_right` a delete token takes the open places of its gap to the right with it.
     """
     result: list[Operation] = []
-    for operation in operations:
+    for operation in _affordable(view, operations):
         result.extend(_resized(view, operation))
     return _without_repeats(result)
 
 
+def _affordable(view: View, operations: list[Operation]) -> list[Operation]:
+    """Without the expansions that exceed the bounds: many in one step must keep to them too."""
+    if view.params.official:
+        return operations
+    expanding = [operation for operation in operations if _expands(view, operation)]
+    surplus = {operation["slot"] for operation in expanding[expansions_left(view.state) :]}
+    return [operation for operation in operations if operation["slot"] not in surplus]
+
+
+def _expands(view: View, operation: Operation) -> bool:
+    return operation["op"] == "commit" and bool(operation["token"] == view.spec.expand_id)
+
+
 def _resized(view: View, operation: Operation) -> list[Operation]:
     slot, token = operation["slot"], operation.get("token")
-    if operation["op"] == "commit" and token == view.spec.expand_id:
+    if _expands(view, operation):
         view.state.carry["expansions"] = view.state.carry.get("expansions", 0) + 1
         return [{"op": "insert", "slot": slot, "new": [view.state.new_slot()]}]
     if operation["op"] == "commit" and token == view.spec.delete_id:

@@ -42,9 +42,13 @@ class Reader:
     kept: object | None = None
 
     def alone(self, work: Callable[[], T]) -> T:
-        """Computes where forwards are computed: a device has one thread."""
+        """Computes where forwards are computed: a device has one thread.
+
+        The model may have moved before, and moves within when its device is full: then `work` is
+        done once more, so it must ask anew where the model is.
+        """
         submit = getattr(self.forward, "submit", None)
-        return work() if submit is None else cast(T, submit(work))
+        return work() if submit is None else cast(T, submit(work, model=self.model))
 
     def tensor(self, values: list[int] | tuple[int, ...]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.model.device)

@@ -21,6 +21,7 @@ from ..errors import InputError
 from ..families.diffusion_gemma import denoise
 from .dice import seeded
 from .distribution import Distribution
+from .params import Params
 from .sources import Reader, Reading
 from .view import Block, Drawn, RunState, View
 
@@ -29,7 +30,7 @@ STEPS = 48
 
 @dataclass
 class Memory:
-    """The previous logits of a block."""
+    """The previous logits of a block, as the model is conditioned on them."""
 
     span: tuple[int, int]
     logits: Tensor
@@ -71,14 +72,25 @@ def noisy_canvas(reader: Reader, state: RunState, block: Block) -> Reading:
     before = None
     if isinstance(memory, Memory) and memory.span == block.span:
         before = memory.logits
-    model, given = reader.model.model, tokens[:start]
-    logits = reader.alone(lambda: denoise(model, given, canvas, before))
-    reader.kept = Memory(block.span, logits)
+    logits = reader.alone(lambda: _denoised(reader.model, tokens[:start], canvas, before))
+    # as published: at the step's temperature, in the dtype of the embeddings that they weigh
+    spread = (logits / temperature(state.params, block)).to(reader.model.dtype)
+    reader.kept = Memory(block.span, spread)
     return Reading(reader.tensor(list(range(start, end))), logits, (0, end))
 
 
+def _denoised(
+    model: LoadedModel, given: Tensor, canvas: Tensor, before: Tensor | None
+) -> Tensor:
+    """`denoise` where the model is by now, wherever the parts were made."""
+    here = model.device
+    before = None if before is None else before.to(here)
+    return denoise(model.model, given.to(here), canvas.to(here), before)
+
+
 def _random(reader: Reader, state: RunState, count: int) -> list[int]:
-    generator = reader.dice(0)
+    # the positive numbers are those of the draws of each step, so these share nothing with them
+    generator = reader.dice(-state.step)
     drawn: list[int] = torch.randint(
         0, state.spec.vocab_size, (count,), generator=generator
     ).tolist()
@@ -116,16 +128,16 @@ def _stretch(model: LoadedModel, canvas: Canvas) -> tuple[int, int]:
     return start, min(start + size, len(canvas))
 
 
-def temperature(view: View) -> float:
-    """From t_max down to t_min over the steps of the canvas."""
-    params, block = view.params, view.block
+def temperature(params: Params, block: Block) -> float:
+    """From t_max down to t_min over the steps of the canvas, never 0."""
     share = block.steps_left / (block.step + block.steps_left)
-    return params.t_min + (params.t_max - params.t_min) * share
+    return max(params.t_min + (params.t_max - params.t_min) * share, 1e-3)
 
 
 def tempered(view: View) -> Drawn:
     """A token for every place, at the step's temperature."""
-    judged = Distribution(view.choice.logits / max(temperature(view), 1e-3), view.choice.barred)
+    logits = view.choice.logits / temperature(view.params, view.block)
+    judged = Distribution(logits, view.choice.barred)
     return Drawn(judged.draw(view.uniform()), judged)
 
 

@@ -20,8 +20,8 @@ from .params import Params
 class RunState:
     """Where a run stands before a step.
 
-    `index` counts its steps from 0. `carry` is its memory beside the canvas: plain values that can
-    be kept in a database and handed back.
+    `index` counts its steps from 0, `first` is the number of the first of them. `carry` is its
+    memory beside the canvas: plain values that can be kept in a database and handed back.
     """
 
     spec: ModelSpec
@@ -29,6 +29,12 @@ class RunState:
     canvas: Canvas
     index: int
     carry: dict[str, Any]
+    first: int = 1
+
+    @property
+    def step(self) -> int:
+        """The number of the step."""
+        return self.first + self.index
 
     @property
     def steps(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -15,8 +17,9 @@ from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import StepResult, generate
-from inference.engine.decoding.recipes import recipe_named
-from inference.engine.errors import InputError
+from inference.engine.decoding.recipes import Recipe, recipe_named
+from inference.engine.decoding.view import Drawn, View
+from inference.engine.errors import EngineError, InputError
 from inference.engine.forward import Request, forward_many
 from tests.inference.engine.models import MASK
 
@@ -211,3 +214,30 @@ def test_nobody_writes_to_the_logits_of_a_forward(
         ("fastdllm/prefix", "fastdllm/dual")
     )  # these keep keys, values
     assert all(torch.equal(now, then) for now, then in made)
+
+
+def _nothing(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    return scores.argsort()[:0]
+
+
+def _in_slices(
+    model: LoadedModel, canvas: Canvas, recipe: str | Recipe, params: dict[str, Any], size: int
+) -> list[StepResult]:
+    """The steps of a run that is taken up anew after every `size` of them."""
+    found: list[StepResult] = []
+    carry: dict[str, Any] = {}
+    while True:
+        rest = generate(model, canvas, recipe, params, 3, len(found) + 1, carry=carry)
+        part = list(islice(rest, size))
+        if not part:
+            return found
+        assert len(found) < 1000
+        found += part
+        canvas, carry = part[-1].canvas, part[-1].carry
+
+
+@pytest.mark.parametrize("size", [40, 10_000])
+def test_a_run_without_end_is_stopped_however_often_it_is_taken_up(size: int, tiny: Tiny) -> None:
+    idle = replace(recipe_named("rank/random"), quota=_nothing)
+    with pytest.raises(EngineError, match="does not come to an end"):
+        _in_slices(tiny("llada"), Canvas.start([5, 6], 2, MASK), idle, {}, size)

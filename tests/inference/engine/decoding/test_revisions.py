@@ -96,6 +96,45 @@ def test_a_block_is_looked_at_no_more_often_than_allowed(tiny: Tiny) -> None:
         assert len(steps) - full - 1 <= most
 
 
+def test_an_edit_writes_no_impossible_token(tiny: Tiny) -> None:
+    canvas = Canvas.start([5, 6], 10, MASK).apply(
+        [{"op": "commit", "slot": s, "token": 40 + s} for s in (2, 4, 6, 7, 8)]
+    )
+    model = tiny("llada2")
+    end = _first_edits(model, canvas)[0]
+    ended = replace(model, spec=replace(model.spec, eos_id=end))
+    assert end in _first_edits(ended, canvas)
+    assert end not in _first_edits(ended, canvas, logits_eos_inf=True)
+
+
+def _first_edits(model: LoadedModel, canvas: Canvas, **params: Any) -> list[int]:
+    """The tokens that the first step writes over others."""
+    first = next(generate(model, canvas, "llada2/edit", {"edit_threshold": 0.05, **params}, 3))
+    return [op["token"] for op in first.operations if op["op"] == "edit"]
+
+
+@pytest.mark.parametrize("draw", [{}, {"temperature": 0.8}, {"temperature": 0.8, "top_p": 0.9}])
+def test_a_full_canvas_is_remasked_as_long_as_the_window_is_open(
+    draw: dict[str, float], tiny: Tiny
+) -> None:
+    """More steps than places are what remasking is for: each of them may get another chance."""
+    steps = _steps(tiny("llada"), "remdm", Canvas.start([5], 4, MASK), steps=40, eta=1.0, **draw)
+    before, opened = 4, 0
+    for step in steps:
+        again = [op for op in step.operations if op["op"] == "remask"]
+        opened += len(again) if before == 0 else 0
+        before = step.masked
+    assert opened > 0
+    assert before == 0
+
+
+def test_a_step_before_its_time_writes_nothing(tiny: Tiny) -> None:
+    """With far more steps than places the reverse process leaves most steps empty."""
+    steps = _steps(tiny("llada"), "remdm", Canvas.start([5], 2, MASK), steps=60, eta=0.0)
+    assert steps[0].operations == []
+    assert steps[-1].masked == 0
+
+
 def _drawn(model: LoadedModel, token: int) -> LoadedModel:
     """A model that puts this token first everywhere."""
     return replace(model, family=replace(model.family, head=_favouring(model, token)))
@@ -130,6 +169,36 @@ def test_the_budget_bounds_the_expansions(tiny: Tiny) -> None:
         model, "dreamon", Canvas.start([1, MASK, 3], 0, MASK), max_new_tokens=50, expand_budget=2
     )
     assert sum(op["op"] == "insert" for step in steps for op in step.operations) == 2
+
+
+@pytest.mark.parametrize(
+    ("params", "context", "most"),
+    [
+        ({"max_new_tokens": 16, "expand_budget": 9}, 64, 2),
+        ({"max_new_tokens": 40, "expand_budget": 3}, 64, 3),
+        ({"max_new_tokens": 40, "expand_budget": 9}, 19, 4),
+    ],
+)
+def test_many_expansions_in_one_step_keep_to_room_budget_and_context(
+    params: dict[str, int], context: int, most: int, tiny: Tiny
+) -> None:
+    model = _drawn(tiny("dreamon"), 311)
+    model = replace(model, spec=replace(model.spec, context=context))
+    canvas = Canvas.start([1], 14, MASK)
+    steps = _steps(model, "dreamon", canvas, tokens_per_step=8, **params)
+    assert sum(op["op"] == "insert" for step in steps for op in step.operations) == most
+    assert all(step.operations for step in steps)
+    assert steps[-1].masked == 0
+
+
+def test_a_canvas_that_grows_and_shrinks_again_has_the_steps_for_it(tiny: Tiny) -> None:
+    model = tiny("dreamon")
+    wish = iter([*[311] * 99, *[model.spec.delete_id or 0] * 100])
+    model = replace(model, family=replace(model.family, head=_wishing(model, wish)))
+    canvas = Canvas.start([1, MASK, 3], 0, MASK)
+    steps = _steps(model, "dreamon", canvas, max_new_tokens=100)
+    assert len(steps) == 199
+    assert steps[-1].canvas.tokens == [1, 3]
 
 
 def test_expanding_and_deleting_do_not_undo_each_other(tiny: Tiny) -> None:
