@@ -52,8 +52,8 @@ class Batcher:
     """Call it like `forward_many`, from any thread; `close` it at the end.
 
     A batch takes waiting jobs of the same model in the order of their arrival, up to
-    `max_sequences` sequences and `max_tokens` padded tokens. `rescue` is asked once about a
-    forward that failed by itself; if it answers true the forward is tried again.
+    `max_sequences` sequences and `max_tokens` padded tokens. `rescue` is asked once about a job
+    of a model that failed by itself; if it answers true the job is tried again.
     """
 
     def __init__(
@@ -81,11 +81,20 @@ class Batcher:
             return self.run(model, requests)
         return self._wait(Job(model, list(requests)), seconds)  # type: ignore[no-any-return]
 
-    def submit(self, work: Callable[[], T], seconds: float | None = None) -> T:
-        """The result of work that has the device for itself. Raises what it raises."""
+    def submit(
+        self,
+        work: Callable[[], T],
+        seconds: float | None = None,
+        model: LoadedModel | None = None,
+    ) -> T:
+        """The result of work that has the device for itself. Raises what it raises.
+
+        Work of a `model` may be rescued: it must bear being done again, wherever the model is
+        then.
+        """
         if threading.current_thread() is self._thread:
             return work()
-        return self._wait(Job(work=work), seconds)  # type: ignore[no-any-return]
+        return self._wait(Job(model, work=work), seconds)  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Ends the thread after the forward at hand; whoever still waits gets an error."""
@@ -131,8 +140,15 @@ class Batcher:
         self._thread.start()
 
     def _work(self) -> None:
-        while threading.current_thread() is self._thread and (jobs := self.waiting.take()):
+        while threading.current_thread() is self._thread and self._turn():
+            pass
+
+    def _turn(self) -> bool:
+        """Serve who is next; False when closed. An idle thread then holds no job and no model."""
+        jobs = self.waiting.take()
+        if jobs:
             self._serve(jobs)
+        return bool(jobs)
 
     def _serve(self, jobs: list[Job]) -> None:
         """One forward for all; if it fails, each job alone: a fault stays with its cause."""
@@ -167,11 +183,21 @@ class Batcher:
                 self._serve([job])
             return
         job = jobs[0]
-        if job.model is not None and not job.rescued and self.rescue(job.model, error):
-            job.rescued = True
+        if self._rescued(job, error):
             self._serve([job])
         else:
             job.result.set_exception(error)
+
+    def _rescued(self, job: Job, error: BaseException) -> bool:
+        """Whether to try again. A rescue that fails must leave neither caller nor thread behind."""
+        if job.model is None or job.rescued:
+            return False
+        job.rescued = True
+        try:
+            return self.rescue(job.model, error)
+        except BaseException:
+            log.exception("the rescue of a failed job failed itself")
+            return False
 
     def _count(self, jobs: list[Job], seconds: float) -> None:
         stats = self.stats

@@ -26,12 +26,16 @@ from .families.layout import Layout, expected_shape, read_key, write_key
 from .families.spec import ModelSpec
 from .native import allocated, construct, layout_of, tied_keys, unusable, weights_of
 from .placement import DeviceMap, check_options, dispatched, quantized, single_device
+from .plausible import check_counts, check_values
+from .shards import Header
 from .tokenization import Tokenizer
 
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+STORED = ("F32", "F16", "BF16", "F64")
+"""How weights may be stored. Anything else is a quantized format, or no weights at all."""
 
 
 @dataclass
@@ -40,7 +44,7 @@ class LoadedModel:
 
     `tokenizer` is None when the directory has no tokenizer.json. `weights_hash` is the sha256 of
     the safetensors file (of several: of their sha256 digests in order of name). `key` also covers
-    config.json, so equal keys and equal ids mean equal logits.
+    config.json and the precision, so equal keys and equal ids mean equal logits.
     """
 
     path: str
@@ -84,6 +88,7 @@ def load(
         raise CheckpointError(f"There is no model directory {str(path)!r}.", "model_path")
     config = shards.read_json(directory / "config.json")
     family = family_of(config)
+    check_values(config)
     tokenizer = Tokenizer.from_directory(directory)
     spec = checked_spec(family, config, tokenizer)
     files = shards.find_shards(directory)
@@ -104,7 +109,7 @@ def load(
         dtype=wanted,
         weights_hash=weights,
         tokenizer_hash=tokenizer.hash if tokenizer else None,
-        key=_key(weights, config, quantization),
+        key=_key(weights, config, wanted, quantization),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
 
@@ -170,8 +175,11 @@ def _filled(
     dtype: torch.dtype,
     watch: _Watch,
 ) -> nn.Module:
-    layout = _checked_layout(family, config, shards.shapes_of(files))
     watch.advance(0)
+    found = shards.headers_of(files)
+    check_counts(family, config, len(found))
+    layout = _checked_layout(family, config, found)
+    watch.check()
     model = allocated(family, config, device, dtype)
     parameters = weights_of(model)
     with torch.no_grad():
@@ -182,7 +190,7 @@ def _filled(
     return model.eval().requires_grad_(False)
 
 
-def _checked_layout(family: Family, config: Config, found: dict[str, list[int]]) -> Layout:
+def _checked_layout(family: Family, config: Config, found: dict[str, Header]) -> Layout:
     """The layout, after comparing the checkpoint's headers with it: nothing is allocated yet."""
     with torch.device("meta"):
         skeleton = construct(family, config)
@@ -197,13 +205,21 @@ def _checked_layout(family: Family, config: Config, found: dict[str, list[int]])
     known = set(tied).union(*tied.values())
     _compare_keys(layout, found, known, family.ignored)
     for key, pieces in layout.items():
-        if found[key] != (shape := expected_shape(pieces, shapes)):
-            raise CheckpointError(f"{key} has shape {found[key]}, expected {shape}.", key)
+        _compare_header(key, found[key], expected_shape(pieces, shapes))
     return layout
 
 
+def _compare_header(key: str, found: Header, shape: list[int]) -> None:
+    if found.shape != shape:
+        raise CheckpointError(f"{key} has shape {found.shape}, expected {shape}.", key)
+    if found.dtype not in STORED:
+        raise CheckpointError(
+            f"{key} is stored as {found.dtype}; weights are read as {', '.join(STORED)} only.", key
+        )
+
+
 def _compare_keys(
-    layout: Layout, found: dict[str, list[int]], optional: set[str], ignored: tuple[str, ...]
+    layout: Layout, found: dict[str, Header], optional: set[str], ignored: tuple[str, ...]
 ) -> None:
     missing = sorted(set(layout) - set(found))
     if missing:
@@ -221,14 +237,15 @@ def _listed(keys: list[str]) -> str:
 
 def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:
     """What was asked for, else the checkpoint's own, which has to make sense in any case."""
-    own = _dtype_named(config.get("dtype") or config.get("torch_dtype") or "float32")
+    named = (config.get(key) for key in ("dtype", "torch_dtype"))
+    own = _dtype_named(next((name for name in named if name is not None), "float32"))
     if isinstance(asked, torch.dtype):
         return asked
     return _dtype_named(asked) if asked else own
 
 
 def _dtype_named(name: Any) -> torch.dtype:
-    if name not in DTYPES:
+    if not isinstance(name, str) or name not in DTYPES:
         raise CheckpointError(f"dtype {name!r} is not one of {', '.join(DTYPES)}.", "dtype")
     return DTYPES[name]
 
@@ -239,6 +256,6 @@ def _refuse_nan(key: str, value: torch.Tensor) -> None:
         raise CheckpointError(f"{key} holds values that are not finite.", key)
 
 
-def _key(weights: str, config: Config, quantization: str | None) -> str:
-    text = weights + json.dumps(config, sort_keys=True) + (quantization or "")
+def _key(weights: str, config: Config, dtype: torch.dtype, quantization: str | None) -> str:
+    text = f"{weights}{json.dumps(config, sort_keys=True)}{dtype}{quantization or ''}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -57,16 +57,24 @@ def _indexed(directory: Path) -> list[str]:
     return names
 
 
-def shapes_of(shards: Sequence[Path]) -> dict[str, list[int]]:
-    """Every key with its shape, from the headers alone. A key in two shards is an error."""
-    shapes: dict[str, list[int]] = {}
+class Header(NamedTuple):
+    """What a tensor says of itself; `dtype` in the words of safetensors (F32)."""
+
+    dtype: str
+    shape: list[int]
+
+
+def headers_of(shards: Sequence[Path]) -> dict[str, Header]:
+    """Every key with its header, no tensor read. A key in two shards is an error."""
+    headers: dict[str, Header] = {}
     for shard in shards:
         with opened(shard) as handle:
             for key in handle.keys():  # noqa: SIM118 - not a mapping
-                if key in shapes:
+                if key in headers:
                     raise CheckpointError(f"Key {key} stands in more than one shard.", key)
-                shapes[key] = list(handle.get_slice(key).get_shape())
-    return shapes
+                row = handle.get_slice(key)
+                headers[key] = Header(row.get_dtype(), list(row.get_shape()))
+    return headers
 
 
 def tensors(shards: Sequence[Path], keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -25,7 +26,10 @@ FORGET_SECONDS = 5.0
 
 @dataclass(eq=False)
 class Job:
-    """A forward that may be shared (`model`, `requests`), or `work` that has the device alone."""
+    """A forward that may be shared (`model`, `requests`), or `work` that has the device alone.
+
+    Work may name the model that it computes with.
+    """
 
     model: LoadedModel | None = None
     requests: Sequence[Request] = ()
@@ -43,9 +47,12 @@ class Job:
 
 @dataclass
 class Caller:
-    """A thread that asks again and again: when it was answered, how long its pauses are."""
+    """A thread that asks again and again: when it was answered, how long its pauses are.
 
-    model: LoadedModel
+    It outlives its forwards, so it must not keep an unloaded model in memory.
+    """
+
+    model: weakref.ref[LoadedModel]
     answered: float
     pause: float
 
@@ -102,7 +109,7 @@ class Waiting:
                 assert job.model is not None
                 known = self._callers.get(job.caller)
                 pause = known.pause if known is not None else self._window / 2
-                self._callers[job.caller] = Caller(job.model, now, pause)
+                self._callers[job.caller] = Caller(weakref.ref(job.model), now, pause)
             gone = [
                 key for key, one in self._callers.items() if one.answered < now - FORGET_SECONDS
             ]
@@ -128,7 +135,7 @@ class Waiting:
         awaited = [
             one.answered + 1.5 * one.pause
             for key, one in self._callers.items()
-            if key not in here and one.model is model
+            if key not in here and one.model() is model
         ]
         return max((moment for moment in awaited if moment <= latest), default=0.0)
 
@@ -146,7 +153,7 @@ class Waiting:
 
     def _fits(self, jobs: Sequence[Job]) -> bool:
         model = jobs[0].model
-        if model is None or any(job.model is not model for job in jobs):
+        if any(job.work is not None or job.model is not model for job in jobs):
             return False
         lengths = [length for job in jobs for length in job.lengths]
         padded, real = len(lengths) * max(lengths), sum(lengths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import torch
@@ -39,7 +40,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release() -> None:
-    """Give cached blocks back to the device."""
+    """Give cached blocks back to the device, those of errors and their tracebacks among them."""
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

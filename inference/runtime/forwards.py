@@ -6,6 +6,7 @@ what to write by themselves; only forwards, and work that needs the device alone
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from inference.engine.forward import Request
 from inference.runtime import devices
 from inference.runtime.faults import told
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 PACE_TOKENS = 64
 
@@ -62,14 +64,22 @@ def _rescue(model: LoadedModel, error: BaseException) -> bool:
     """Carry on, slower, on the CPU, where memory is usually larger."""
     if model.device.type == "cpu" or not devices.is_out_of_memory(error):
         return False
-    from inference.runtime.records import warn
-
     cache().clear()
     model.model.to(devices.CPU)
     model.device = devices.CPU
     devices.release()
-    warn(model, f"The device ran out of memory; this model now runs on the CPU. {pace(model)}")
+    _tell(model)
     return True
+
+
+def _tell(model: LoadedModel) -> None:
+    """Best effort: the run goes on whether or not the database can be told of it."""
+    from inference.runtime.records import warn
+
+    try:
+        warn(model, f"The device ran out of memory; this model now runs on the CPU. {pace(model)}")
+    except Exception:
+        log.exception("nobody could be told that a model moved to the CPU")
 
 
 ENGINE = Batcher(_run, rescue=_rescue)
@@ -85,9 +95,9 @@ class Forwards:
         """Logits of each request's rows."""
         return CachedForward(cache(), _limited)(model, requests)
 
-    def submit(self, work: Callable[[], T]) -> T:
-        """Work that shares no forward."""
-        return ENGINE.submit(work, settings.STEP_TIMEOUT)
+    def submit(self, work: Callable[[], T], model: LoadedModel | None = None) -> T:
+        """Work that shares no forward; that of a model is done again where the model moves to."""
+        return ENGINE.submit(work, settings.STEP_TIMEOUT, model)
 
 
 forward = Forwards()
@@ -127,6 +137,9 @@ def pace(model: LoadedModel) -> str:
         _limited(model, [request])
     except StepTimeout:
         return f"A step over {length} tokens takes longer than {settings.STEP_TIMEOUT} seconds."
+    except Exception:  # the sentence is a courtesy: what it stands beside matters more
+        log.exception("the pace of a model could not be measured")
+        return "How long a step takes could not be measured."
     taken = time.monotonic() - started
     return f"A step over {length} tokens took {taken:.2g} seconds; longer texts take longer."
 

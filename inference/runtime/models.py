@@ -61,13 +61,20 @@ def load(entry: ModelEntry, cancel: Cancel = lambda: False) -> LoadedModel:
 
 def unload(slug: str) -> None:
     """Give a model up. Tasks that still compute with it keep it until they are done."""
+    if _let_go(slug):
+        devices.release()
+
+
+def _let_go(slug: str) -> bool:
+    """Whether it was held. By the time of `release` no name here may stand for it any more."""
     with _guard:
         gone = _held.pop(slug, None)
-    if gone is not None:
-        records.unloaded(slug)
-        for let_go in unloading:
-            let_go(gone)
-        devices.release()
+    if gone is None:
+        return False
+    records.unloaded(slug)
+    for let_go in unloading:
+        let_go(gone)
+    return True
 
 
 def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:

@@ -79,9 +79,7 @@ def noisy_canvas(reader: Reader, state: RunState, block: Block) -> Reading:
     return Reading(reader.tensor(list(range(start, end))), logits, (0, end))
 
 
-def _denoised(
-    model: LoadedModel, given: Tensor, canvas: Tensor, before: Tensor | None
-) -> Tensor:
+def _denoised(model: LoadedModel, given: Tensor, canvas: Tensor, before: Tensor | None) -> Tensor:
     """`denoise` where the model is by now, wherever the parts were made."""
     here = model.device
     before = None if before is None else before.to(here)

@@ -76,7 +76,8 @@ class Family:
     `ignored` are patterns of checkpoint keys that carry nothing (old rotary buffers). A forward is
     `body` (ids to hidden states) and `head` (hidden states of the wanted rows to logits).
     `bidirectional` switches causal masking off in a class that has it. `own_masks`: whether a
-    forward takes a cache and a visibility other than the model's.
+    forward takes a cache and a visibility other than the model's. `experts_apart`: whether
+    checkpoints hold matrices for each expert, which the native class stacks.
     """
 
     name: str
@@ -90,14 +91,24 @@ class Family:
     ignored: tuple[str, ...] = (r".*rotary_emb\.inv_freq",)
     bidirectional: bool = True
     own_masks: bool = True
+    experts_apart: bool = False
     body: Body = decoder_body
     head: Head = decoder_head
 
     def matches(self, config: Config) -> bool:
         """Whether config.json names this family by architecture or by model type."""
-        if set(config.get("architectures") or ()) & set(self.architectures):
+        if _architectures(config) & set(self.architectures):
             return True
         return config.get("model_type") in self.model_types
+
+
+def _architectures(config: Config) -> set[str]:
+    names = config.get("architectures") or ()
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(
+            "config.json's architectures must be a list of names.", "architectures"
+        )
+    return set(names)
 
 
 def required(config: Config, key: str) -> Any:

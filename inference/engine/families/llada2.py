@@ -115,4 +115,5 @@ FAMILY = Family(
     native_config=native_config,
     spec=spec,
     rules=rules,
+    experts_apart=True,
 )

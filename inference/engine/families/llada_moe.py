@@ -66,4 +66,5 @@ FAMILY = Family(
     native_config=native_config,
     spec=spec,
     rules=rules,
+    experts_apart=True,
 )

@@ -28,21 +28,40 @@ Number = TypeVar("Number", int, float)
 SIZES = ("width", "layers", "heads", "mlp_width")
 
 
+def positive(kind: type[Number]) -> Callable[[str], Number]:
+    """For options that are divided by, or of which there must be at least one."""
+
+    def read(text: str) -> Number:
+        try:
+            number = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+        if not 0 < number < float("inf"):
+            raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+        return number
+
+    return read
+
+
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train_diffusion`."""
     parser.add_argument("--task", choices=sorted(TASKS), required=True)
     parser.add_argument("--output", type=Path, required=True, help="directory of the model")
-    parser.add_argument("--minutes", type=float, help="CPU minutes, on a GPU minutes of the clock")
-    parser.add_argument("--steps", type=int, help="train this many steps instead of minutes")
+    parser.add_argument(
+        "--minutes", type=positive(float), help="CPU minutes, on a GPU minutes of the clock"
+    )
+    parser.add_argument(
+        "--steps", type=positive(int), help="train this many steps instead of minutes"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--threads", type=positive(int), default=1, help="CPU threads (default 1)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--start-from", type=Path, help="directory of a model to go on from")
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--batch-size", type=positive(int))
+    parser.add_argument("--learning-rate", type=positive(float))
     for size in SIZES:
-        parser.add_argument(f"--{size.replace('_', '-')}", type=int)
+        parser.add_argument(f"--{size.replace('_', '-')}", type=positive(int))
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -86,10 +105,10 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block-lengths", default="0", help="with commas; 0 = one block")
     parser.add_argument("--temperatures", default="0", help="with commas")
     parser.add_argument("--eos-last", action="store_true", help="end-of-text waits for the rest")
-    parser.add_argument("--count", type=int, default=60, help="cases (default 60)")
+    parser.add_argument("--count", type=positive(int), default=60, help="cases (default 60)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--threads", type=positive(int), default=1, help="CPU threads (default 1)")
     parser.add_argument("--csv", type=Path, help="write the table here")
     parser.add_argument("--plot", type=Path, help="write the curve here (.png or .svg)")
     parser.add_argument("--card", action="store_true", help="write the model card from this")

@@ -22,6 +22,8 @@ from inference.engine.training.task import Task
 from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
 
 CHECKPOINT = "checkpoint"
+CHOICES = ("batch_size", "learning_rate")
+"""What an order may set besides the sizes, and else suits the task."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,9 @@ def command_of(task: Task, plan: Plan, order: Order) -> str:
     length = f"--steps {budget.steps}" if budget.steps else f"--minutes {budget.minutes:g}"
     words = ["python manage.py train_diffusion", f"--task {task.name}", "--output DIR", length]
     words += [f"--seed {plan.seed}"]
-    words += [f"--{name.replace('_', '-')} {n}" for name, n in order.sizes.items()]
+    given = {name: n for name in CHOICES if (n := getattr(order, name)) is not None}
+    given |= order.sizes
+    words += [f"--{name.replace('_', '-')} {n}" for name, n in given.items()]
     words += [f"--start-from {order.start_from.name}"] if order.start_from else []
     return " ".join(words)
 

@@ -67,6 +67,12 @@ def test_hashes_name_the_content(directory: Path) -> None:
     assert second.key != first.key
 
 
+def test_the_same_weights_in_another_precision_have_another_key(directory: Path) -> None:
+    first, second = (checkpoint.load(directory, dtype=name) for name in ("float32", "bfloat16"))
+    assert second.weights_hash == first.weights_hash
+    assert second.key != first.key
+
+
 def test_counts_parameters_once_when_tied(tmp_path: Path) -> None:
     free = checkpoint.load(write_model(tmp_path / "a", "llada")).parameters
     tied = checkpoint.load(write_model(tmp_path / "b", "llada-tied")).parameters
@@ -125,6 +131,58 @@ def test_weights_that_are_not_numbers_are_refused(directory: Path) -> None:
     assert "not finite" in _refused(directory, "model.transformer.ln_f.weight")
 
 
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e4m3fn, torch.int8, torch.bool, torch.complex64, torch.int64]
+)
+def test_weights_in_a_format_of_their_own_are_refused(directory: Path, dtype: torch.dtype) -> None:
+    key = "model.transformer.ln_f.weight"
+    save_file(
+        {**_weights(directory), key: _weights(directory)[key].to(dtype)},
+        directory / "model.safetensors",
+    )
+    assert "is stored as" in _refused(directory, key)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_any_usual_precision_are_read(directory: Path, dtype: torch.dtype) -> None:
+    weights = {key: value.to(dtype) for key, value in _weights(directory).items()}
+    save_file(weights, directory / "model.safetensors")
+    assert checkpoint.load(directory).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        ("llada", {"n_layers": 10_000}, "n_layers"),
+        ("dream", {"num_hidden_layers": 10**9}, "num_hidden_layers"),
+        ("llada2", {"num_experts": 10_000}, "num_experts"),
+        ("llada_moe", {"num_experts": 10**9}, "num_experts"),
+        ("diffusion_gemma", {"text_config": {"num_hidden_layers": 10**9}}, "num_hidden_layers"),
+    ],
+)
+def test_sizes_that_the_files_cannot_hold_are_refused_before_anything_is_built(
+    tmp_path: Path,
+    name: str,
+    changes: dict[str, Any],
+    field: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_model(tmp_path, name)
+    config = CONFIGS[name]
+    whole = {k: {**config[k], **v} if isinstance(v, dict) else v for k, v in changes.items()}
+    write_config(tmp_path, **whole)
+    monkeypatch.setattr(checkpoint, "construct", lambda *_: pytest.fail("it was built"))
+    _refused(tmp_path, field)
+
+
+def test_a_cancel_is_heard_before_anything_is_built(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "construct", lambda *_: pytest.fail("it was built"))
+    with pytest.raises(LoadCancelled):
+        checkpoint.load(directory, cancel=lambda: True)
+
+
 def test_a_truncated_file_is_refused(directory: Path) -> None:
     file = directory / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
@@ -176,6 +234,21 @@ def test_a_config_that_is_no_object(directory: Path, text: str) -> None:
         ({"alibi": True}, "alibi"),
         ({"n_heads": None}, "n_heads"),
         ({"torch_dtype": "int4"}, "dtype"),
+        ({"torch_dtype": ["float32"]}, "dtype"),
+        ({"torch_dtype": {}}, "dtype"),
+        ({"dtype": []}, "dtype"),
+        ({"architectures": 5}, "architectures"),
+        ({"architectures": "LLaDAModelLM"}, "architectures"),
+        ({"architectures": [["LLaDAModelLM"]]}, "architectures"),
+        ({"rope_theta": float("nan")}, "rope_theta"),
+        ({"rope_theta": float("inf")}, "rope_theta"),
+        ({"rope_theta": 0}, "rope_theta"),
+        ({"rope_theta": True}, "rope_theta"),
+        ({"rope_parameters": {"rope_theta": -1.0}}, "rope_theta"),
+        ({"partial_rotary_factor": 1e9}, "partial_rotary_factor"),
+        ({"max_sequence_length": 0}, "max_sequence_length"),
+        ({"max_sequence_length": -5}, "max_sequence_length"),
+        ({"max_sequence_length": 12.5}, "max_sequence_length"),
     ],
 )
 def test_a_config_that_cannot_be_served_names_the_key(

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from inference.engine.batching import Batcher
+from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import reuse
+from inference.engine.decoding.dice import seeded
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.sources import Reader
+from inference.engine.decoding.view import Block, RunState
 from inference.engine.errors import StepTimeout
-from inference.engine.forward import Request, forward_many
+from inference.engine.forward import ForwardMany, Request, forward_many
+from tests.inference.engine.models import load_tiny
 
 Tiny = Callable[[str], LoadedModel]
 
@@ -153,3 +166,126 @@ def test_a_failed_forward_is_tried_once_more_after_a_rescue(tiny: Tiny) -> None:
     assert len(engine(model, [_request(4)], 20)[0]) == 4
     assert asked == [torch.OutOfMemoryError]
     engine.close()
+
+
+def _full(*_: object) -> list[Tensor]:
+    raise torch.OutOfMemoryError("no room")
+
+
+def test_a_rescue_that_fails_itself_costs_its_caller_only(tiny: Tiny) -> None:
+    def broken(model: LoadedModel, error: BaseException) -> bool:
+        raise RuntimeError("database is locked")
+
+    engine = Batcher(_full, rescue=broken)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(engine, tiny("llada"), [_request(4)], 2)
+        with pytest.raises(torch.OutOfMemoryError):
+            asked.result(20)
+    thread = engine._thread
+    assert engine.submit(lambda: "goes on", 5) == "goes on"
+    assert engine._thread is thread
+    engine.close()
+
+
+def test_work_of_a_model_is_rescued_like_its_forwards(tiny: Tiny) -> None:
+    model, asked = tiny("llada"), []
+
+    def rescue(model: LoadedModel, error: BaseException) -> bool:
+        asked.append(model)
+        return True
+
+    def work() -> str:
+        return "well" if asked else str(_full())
+
+    engine = Batcher(rescue=rescue)
+    assert engine.submit(work, 5, model) == "well"
+    assert [one is model for one in asked] == [True]
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("llada", "fastdllm/prefix_schedule"),
+        ("llada", "fastdllm/dual_schedule"),
+        ("diffusion_gemma", "diffusion_gemma"),
+    ],
+)
+def test_recipes_that_share_no_forward_are_rescued_too(
+    name: str, recipe: str, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a block, with what they keep on a device that the model then leaves."""
+    model = replace(tiny(name), device=torch.device("cpu:0"))
+    canvas = Canvas.start([5, 6, 7], 6, model.spec.open_id)
+    alone = _tokens(model, canvas, recipe, forward_many)
+    body, calls, asked = _body(model), [], []
+    whole = body.forward
+
+    def full_once(*parts: Any, **options: Any) -> Any:
+        calls.append(1)
+        return _full() if len(calls) == 3 else whole(*parts, **options)
+
+    def rescue(model: LoadedModel, error: BaseException) -> bool:
+        asked.append(type(error))
+        model.device = torch.device("cpu")
+        return True
+
+    monkeypatch.setattr(body, "forward", full_once)
+    engine = Batcher(rescue=rescue)
+    assert _tokens(model, canvas, recipe, engine) == alone
+    assert asked == [torch.OutOfMemoryError]
+    engine.close()
+
+
+def _body(model: LoadedModel) -> Any:
+    inner: Any = model.model.model
+    return inner.layers[0] if model.spec.family == "llada" else model.model
+
+
+def _tokens(model: LoadedModel, canvas: Canvas, recipe: str, forward: ForwardMany) -> list[int]:
+    *_, last = generate(model, canvas, recipe, {"steps": 6}, 3, forward=forward)
+    return last.canvas.tokens
+
+
+def test_a_cache_on_a_device_that_the_model_left_is_made_again(tiny: Tiny) -> None:
+    model = replace(tiny("llada"), device=torch.device("cpu:0"))
+    reader = Reader(model, forward_many, seeded(0))
+    block = Block((3, 4, 5), (3, 6), 3, 0, 0)
+    canvas = Canvas.start([5, 6, 7], 6, model.spec.open_id)
+    state = RunState(model.spec, Params(), canvas, 0, {})
+    begun, kept = reuse.dual(reader, state, block), reader.kept
+    reuse.dual(reader, state, block)
+    assert reader.kept is kept
+    model.device = torch.device("cpu")
+    again = reuse.dual(reader, state, block)
+    assert reader.kept is not kept
+    assert torch.allclose(again.logits, begun.logits, atol=1e-5)
+
+
+def test_work_of_a_model_shares_no_forward_of_it(tiny: Tiny) -> None:
+    model, engine, open_now = tiny("llada"), Batcher(), threading.Event()
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(engine.submit, lambda: open_now.wait(20))
+        time.sleep(0.05)
+        shared = pool.submit(engine, model, [_request(4)])
+        alone = pool.submit(engine.submit, lambda: "alone", None, model)
+        while len(engine.waiting) < 2:
+            time.sleep(0.01)
+        open_now.set()
+        assert (first.result(20), alone.result(20)) == (True, "alone")
+        assert len(shared.result(20)[0]) == 4
+    engine.close()
+
+
+def test_an_idle_engine_holds_on_to_no_model(engine: Batcher, tmp_path: Path) -> None:
+    model = load_tiny(tmp_path, "llada")
+    engine(model, [_request(4)], 20)
+    engine.submit(lambda: None, 20, model)
+    engine(model, [_request(4)], 20)
+    gone = weakref.ref(model)
+    del model
+    deadline = time.monotonic() + 2  # its thread may still be on the way back to the queue
+    while gone() is not None and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.02)
+    assert gone() is None

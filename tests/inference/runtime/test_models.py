@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from django.db import connection
+from django.db import OperationalError, connection
 from pytest_django import Settings
 from safetensors.torch import load_file, save_file
 
@@ -21,7 +22,7 @@ from inference.engine import checkpoint, forward, shards
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.models import ModelEntry
-from inference.runtime import devices, models, records
+from inference.runtime import devices, forwards, models, records
 from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -277,6 +278,41 @@ def test_a_full_device_falls_back_to_the_cpu_with_a_warning(
     runtime.load(entries["a"])
     assert (_row("a").state, _row("a").device) == (State.LOADED, "cpu")
     assert "runs on the CPU. A step over 64 tokens took" in _row("a").error
+
+
+def test_a_model_that_moves_to_the_cpu_goes_on_whoever_can_be_told(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    model = runtime.load(entries["a"])
+    model.device = torch.device("meta")
+    monkeypatch.setattr(records, "warn", locked)
+    assert forwards._rescue(model, torch.OutOfMemoryError("no room"))
+    assert model.device == devices.CPU
+
+
+def test_a_pace_that_cannot_be_measured_spoils_no_loading(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(forward, "forward_many", full)
+    assert "could not be measured" in forwards.pace(runtime.load(entries["a"]))
+
+
+def test_weights_are_gone_when_their_memory_is_given_back(
+    entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = runtime.load(entries["a"])
+    runtime.logits(model, [1, 2], [0])
+    gone, left = weakref.ref(model), []
+    del model
+    monkeypatch.setattr(devices, "release", lambda: left.append(gone()))
+    runtime.unload("a")
+    assert left == [None]
 
 
 def test_lack_of_memory_on_the_cpu_is_said_plainly(

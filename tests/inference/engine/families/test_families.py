@@ -47,7 +47,7 @@ def test_a_family_goes_by_its_name_in_the_catalog(name: str) -> None:
 def test_saving_what_was_loaded_gives_the_same_file(name: str, tmp_path: Path) -> None:
     model = load_tiny(tmp_path, name)
     written = dict(
-        shards.tensors(shards.find_shards(tmp_path), shards.shapes_of([*_files(tmp_path)]))
+        shards.tensors(shards.find_shards(tmp_path), shards.headers_of([*_files(tmp_path)]))
     )
     exported = checkpoint.export_state(model.model, model.config)
     assert set(exported) == set(written)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from inference.engine.errors import InputError
 from inference.engine.training.cli import (
@@ -15,6 +16,8 @@ from inference.engine.training.cli import (
     settings_of,
     train_command,
 )
+from inference.engine.training.run import Order, command_of, plan_of
+from inference.engine.training.tasks import TASKS
 
 
 def evaluation(*arguments: str) -> argparse.Namespace:
@@ -44,6 +47,47 @@ def test_temperatures() -> None:
 def test_bad_numbers_name_their_option(option: str, value: str) -> None:
     with pytest.raises(InputError, match=option):
         settings_of(evaluation(f"{option}={value}"))
+
+
+@pytest.mark.parametrize(
+    "option", ["--minutes", "--steps", "--batch-size", "--learning-rate", "--width", "--threads"]
+)
+@pytest.mark.parametrize("value", ["0", "-1", "x", "nan", "inf"])
+def test_training_needs_more_than_nothing(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_train_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--task", "addition", "--output", "m", f"{option}={value}"])
+    assert f"argument {option}: must be" in capsys.readouterr().err
+
+
+def test_an_evaluation_needs_a_case(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        evaluation("--count", "0")
+    assert "argument --count: must be above 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["evaluate", "m", "--task", "addition"], "--count"),
+        (["train_diffusion", "--task", "addition", "--output", "m"], "--minutes"),
+    ],
+)
+def test_the_commands_say_so_in_their_own_way(command: list[str], option: str) -> None:
+    with pytest.raises(CommandError, match=f"argument {option}: must be above 0"):
+        call_command(*command, f"{option}=0")
+
+
+def test_the_command_of_a_card_repeats_what_was_chosen() -> None:
+    task = TASKS["addition"]
+    order = Order(steps=3, seed=2, batch_size=4, learning_rate=0.001, sizes={"width": 32})
+    told = command_of(task, plan_of(task, order), order)
+    assert told.endswith("--steps 3 --seed 2 --batch-size 4 --learning-rate 0.001 --width 32")
+    plain = Order(steps=3)
+    assert command_of(task, plan_of(task, plain), plain).endswith("--steps 3 --seed 0")
 
 
 def test_train_and_evaluate_from_the_command_line(
