@@ -19,7 +19,7 @@ PROBES = ("/healthz", "/readyz")
 """Machines ask these all the time; they tell nothing of anybody."""
 NO_GUESTS = ("/metrics", "/static/", "/admin/", "/accounts/", "/favicon")
 """Paths that machines call, or where a visitor is about to sign in: no guest is made there."""
-TOO_FAST = UnmaskError("rate_limit", "Too many requests at once. Wait a moment, then try again.")
+TOO_FAST = "Too many requests at once. Wait a moment, then try again."
 RETRY_SECONDS = 10
 
 
@@ -69,12 +69,12 @@ def _asker(request: HttpRequest) -> str:
 
 def address(request: HttpRequest) -> str:
     """Where a request comes from, as the server or its proxy says."""
-    return f"from {request.META.get('REMOTE_ADDR', '')}"
+    return pace.name_of(request.META.get("REMOTE_ADDR", ""))
 
 
-def too_fast(request: HttpRequest, message: str = TOO_FAST.message) -> HttpResponse:
+def too_fast(request: HttpRequest) -> HttpResponse:
     """The answer to whoever asks too often: a page for people, the error shape for programs."""
-    error = UnmaskError("rate_limit", message)
+    error = UnmaskError("rate_limit", TOO_FAST)
     if "text/html" in request.headers.get("accept", ""):
         answer = render(request, "refused.html", {"problem": error.message}, status=error.status)
     else:

@@ -42,6 +42,11 @@ class Pace:
         return len(self._buckets)
 
 
+def name_of(host: str) -> str:
+    """The name under which an address is counted, whether it asks by page or by socket."""
+    return f"from {host}"
+
+
 def bucket_of(rate: str) -> Bucket:
     """A bucket for `number/unit`; the unit is a key of SECONDS."""
     number, unit = rate.split("/")

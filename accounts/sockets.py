@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.guests import create_guest
 from accounts.models import ApiToken
 from accounts.origins import is_allowed
-from accounts.pace import GUESTS
+from accounts.pace import GUESTS, name_of
 from accounts.seats import TOO_MANY
 from accounts.tokens import bearer, find
 
@@ -84,7 +84,7 @@ def _identify(scope: Scope) -> Scope | int:
 
 def _as_guest(scope: Scope) -> Scope | int:
     host, _ = scope.get("client") or ("", 0)
-    return {"user": create_guest(), "guest": True} if GUESTS.keeps(f"from {host}") else TOO_MANY
+    return {"user": create_guest(), "guest": True} if GUESTS.keeps(name_of(host)) else TOO_MANY
 
 
 def still_allowed(scope: Scope) -> bool:
