@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "config",
     "inference",
     "accounts",
+    "core",
     "visualizer",
     "playground",
 ]

@@ -7,15 +7,21 @@ stored twice as truth.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
+from core.jobs.models import CommandRow, Job, Leased
 from inference.models import ModelEntry, Stream
 
 
-class Session(models.Model):
+class Session(Leased):
     """One canvas with its history. `head` is the step that is looked at and worked on."""
+
+    TASK = "visualizer.advance"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -37,8 +43,6 @@ class Session(models.Model):
     )
     head_number = models.PositiveIntegerField(default=0)
     provenance = models.JSONField(default=dict, blank=True, help_text="hashes and versions")
-    lease_fence = models.PositiveBigIntegerField(default=0)
-    lease_expires = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
     deleted = models.DateTimeField(null=True, blank=True)
@@ -49,6 +53,16 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @classmethod
+    def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Session]:
+        """Sessions with pending commands or an active run."""
+        asked = Command.objects.filter(state=Command.State.PENDING, session__isnull=False)
+        if patience:
+            asked = asked.filter(created__lt=Now() - patience)
+        running = Run.objects.filter(status__in=Run.ACTIVE)
+        work = Q(pk__in=asked.values("session")) | Q(pk__in=running.values("session"))
+        return cls.objects.filter(work).order_by("updated")
 
 
 class Branch(models.Model):
@@ -144,37 +158,19 @@ class Run(models.Model):
         return f"{self.recipe} ({self.status})"
 
 
-class Command(models.Model):
-    """A message that somebody sent, and its reply. A repeat is answered, not redone."""
+class Command(CommandRow):
+    """A message about a session, or one that makes one."""
 
-    class State(models.TextChoices):
-        PENDING = "pending", "pending"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
+    TARGET = "session"
+    TASK = "visualizer.execute"
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     session = models.ForeignKey(
         Session, null=True, blank=True, on_delete=models.CASCADE, related_name="commands"
     )
-    request_id = models.CharField(max_length=64)
-    type = models.CharField(max_length=40)
-    message = models.JSONField(default=dict)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
-    reply = models.TextField(blank=True, help_text="JSON text as sent")
-    correlation_id = models.CharField(max_length=64)
-    channel = models.CharField(max_length=10, default="api", help_text="api, page or form")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    lease_expires = models.DateTimeField(null=True, blank=True)
-    created = models.DateTimeField(auto_now_add=True)
-    finished = models.DateTimeField(null=True, blank=True)
 
-    class Meta:
+    class Meta(CommandRow.Meta):
         constraints = [models.UniqueConstraint(fields=["user", "request_id"], name="command_once")]
-        ordering = ["id"]
         indexes = [models.Index(fields=["session", "state"])]
-
-    def __str__(self) -> str:
-        return f"{self.type} ({self.state})"
 
 
 class Preset(models.Model):
@@ -212,20 +208,12 @@ class ShareLink(models.Model):
         return self.name or f"link {self.pk}"
 
 
-class LabJob(models.Model):
+class LabJob(Job):
     """A grid of recipes and step counts on a task: worked in slices, resumable after any crash."""
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", "queued"
-        RUNNING = "running", "running"
-        CANCELLED = "cancelled", "cancelled"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
-
-    ACTIVE = (Status.QUEUED, Status.RUNNING)
+    TASK = "visualizer.lab"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
     task = models.CharField(max_length=40)
     recipes = models.JSONField(default=list, help_text="names")
@@ -233,18 +221,7 @@ class LabJob(models.Model):
     block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
     count = models.PositiveIntegerField(help_text="cases of the task in each row")
     seed = models.BigIntegerField(default=0)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    cancel_requested = models.BooleanField(default=False)
     results = models.JSONField(default=list, blank=True, help_text="finished rows")
-    partial = models.JSONField(default=list, blank=True, help_text="cases of the row in work")
-    error = models.JSONField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last stored case")
-    stream = models.OneToOneField(Stream, on_delete=models.PROTECT)
-    lease_fence = models.PositiveBigIntegerField(default=0)
-    lease_expires = models.DateTimeField(null=True, blank=True)
-    created = models.DateTimeField(auto_now_add=True)
-    updated = models.DateTimeField(auto_now=True)
-    finished = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created"]

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from core.commands.fields import limited, text
 from inference.engine.canvas import OPERATIONS
 from inference.limits import BODY_BYTES
-from visualizer.fields import TokenId, limited, text
+from visualizer.fields import TokenId
 from visualizer.probability import ProbabilitySettings
 
 FORMAT = "unmask.session"

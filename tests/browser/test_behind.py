@@ -7,9 +7,9 @@ import re
 
 from playwright.sync_api import Page, WebSocket, expect
 
+from core.sockets.follower import WINDOW
 from tests.browser.steps import action, live, run_to_the_end, scrub, start_example
 from tests.servers import Site
-from visualizer.consumers.following import WINDOW
 
 FLOOD = """
 from django.db import transaction

@@ -17,7 +17,8 @@ from inference.errors import UnmaskError
 from inference.models import StreamEvent, Vocabulary
 from tests.visualizer.fakes import SIZE, FakeModel
 from tests.visualizer.test_door import GOOD
-from visualizer.commands import COMMANDS, read
+from visualizer.commands import COMMANDS
+from visualizer.commands.shared import read_shared as read
 from visualizer.models import Branch, Command, Session, ShareLink
 from visualizer.selectors import readers
 from visualizer.selectors.readers import Holder, holder_of, session_read_by, still_open

@@ -14,6 +14,7 @@ import torch
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from core.jobs.leases import LeaseLost
 from inference import registry, runtime
 from inference.engine.checkpoint import LoadedModel
 from inference.models import ModelEntry
@@ -27,9 +28,8 @@ from visualizer.record_checks import checked
 from visualizer.selectors import Place, state_at
 from visualizer.selectors.comparison import Side, compare_branches
 from visualizer.selectors.history import tip
-from visualizer.services import dispatch
 from visualizer.worker import slices
-from visualizer.worker.replaying import replay
+from visualizer.worker.replay import replay
 
 pytestmark = pytest.mark.django_db
 SLUG, EXPAND = "dreamon", CONFIGS["dreamon"]["expand_token_id"]
@@ -149,7 +149,7 @@ def test_a_run_in_slices_gives_way_to_places_added_by_hand(
     main = session.head_branch
     play(owner, session, type="branch", step=0)
     play(owner, session, type="insert", position=4, count=2)
-    work_off(session, [(dispatch.ADVANCE, str(session.pk))] * 20)
+    work_off(session, [(Session.TASK, str(session.pk))] * 20)
     ids = added(session)
     assert len(ids) == len(set(ids)) == 5
     assert state_at(session, end(session, main)).tokens == state_at(whole).tokens
@@ -164,19 +164,18 @@ def test_a_rescued_run_adds_the_same_places(
     work_off(whole, sent)
     stored, count = slices._store, iter(range(100))
 
-    class Killed(BaseException):
-        """A worker that dies."""
+    class Dead(LeaseLost):
+        """From here on this worker writes nothing any more."""
 
     def dying(*arguments: Any) -> None:
         if next(count) == 2:
-            raise Killed
+            raise Dead
         stored(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(slices, "_store", dying)
-        with pytest.raises(Killed):
-            play(owner, broken, type="run", **WANTED)
+        play(owner, broken, type="run", **WANTED)
     assert len(added(broken)) == 2
-    work_off(broken, [(dispatch.ADVANCE, str(broken.pk))])
+    work_off(broken, [(Session.TASK, str(broken.pk))])
     assert added(broken) == added(whole)
     assert state_at(broken).tokens == state_at(whole).tokens

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from core.commands import rows
 from inference.models import StreamEvent
-from visualizer.commands import door
 from visualizer.models import Session
 from visualizer.selectors import head_of
-from visualizer.services import commands
 from visualizer.services.heads import rewind
 from visualizer.services.sessions import remember_settings, rename_session
 from visualizer.services.staging import stage
@@ -63,14 +62,14 @@ def test_a_command_sees_what_was_done_while_it_came_in(
 ) -> None:
     """Between the look at the session and the transaction somebody else stages and moves on."""
     play(owner, session, type="apply_selection", selections={"4": 9})
-    record = commands.record
+    record = rows.record
 
-    def overtaken(**given: Any) -> Any:
+    def overtaken(*table: Any, **given: Any) -> Any:
         other = Session.objects.get(pk=session.pk)
         stage(session=other, picks={5: 6}, by="hand")
-        return record(**given)
+        return record(*table, **given)
 
-    monkeypatch.setattr(door.commands, "record", overtaken)
+    monkeypatch.setattr(rows, "record", overtaken)
     reply = play(owner, session, type="stage", selections={"6": 7})
     assert sorted(reply["selections"]) == ["5", "6"]
     play(owner, session, type="rewind", step=0)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from core.commands.submit import submit
+from core.sockets import database
+from core.sockets.replies import Replies
 from inference.models import Stream
-from visualizer.commands import submit
-from visualizer.consumers import database
-from visualizer.consumers.answers import Answers
+from visualizer.commands import COMMANDS
 from visualizer.models import Command, LabJob, Run, Session
 from visualizer.selectors.waiting import before
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def ask(user: User, session: Session | None = None, **message: Any) -> Command:
-    return submit(user=user, channel="page", message=message, session=session)
+    return submit(COMMANDS, user=user, channel="page", message=message, target=session)
 
 
 def test_only_earlier_and_other_work_counts(
@@ -46,13 +47,13 @@ def test_only_earlier_and_other_work_counts(
 async def test_whoever_waits_is_told_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
     replies, told = iter(["", "", json.dumps({})]), list[int]()
 
-    async def stored(command_id: int) -> str:
+    async def stored(command: Command) -> str:
         return next(replies)
 
-    async def waits(command_id: int) -> None:
-        told.append(command_id)
+    async def waits(command: Command) -> None:
+        told.append(command.pk)
 
     monkeypatch.setattr(database, "reply_of", stored)
-    monkeypatch.setattr("visualizer.consumers.answers.POLL_SECONDS", 0.01)
-    assert await Answers().wait(7, waits) == "{}"
+    monkeypatch.setattr("core.sockets.replies.POLL_SECONDS", 0.01)
+    assert await Replies().wait(Command(pk=7), waits) == "{}"
     assert told == [7, 7]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from visualizer.commands import parse
+from core.commands.parsing import parse
 from visualizer.records import RECORD_BYTES
 
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
-from visualizer.models import Command, Run, Session
+from visualizer.models import Run, Session
 from visualizer.selectors import events
 from visualizer.selectors.history import Place, branches_of, home
 from visualizer.selectors.runs import active_run as active_run
-from visualizer.services import dispatch
 from visualizer.services.branches import fork
 from visualizer.services.heads import set_head
 from visualizer.services.steps import writable_branch
@@ -103,7 +102,7 @@ def request_stop(*, session: Session) -> Run:
     if run is None:
         raise UnmaskError("conflict", "No run is going on in this session.")
     Run.objects.filter(session=session, status__in=ACTIVE).update(stop_requested=True)
-    dispatch.advance(session.pk)
+    dispatch.work(session)
     return run
 
 
@@ -122,9 +121,3 @@ def set_status(*, run: Run, status: str, error: dict[str, Any] | None = None) ->
 
 def _tell(run: Run) -> None:
     publish(run.session.stream_id, "run", events.run_payload(run) or {})
-
-
-def has_work(session_id: UUID | str) -> bool:
-    """Whether a worker should come to this session (again)."""
-    pending = Command.objects.filter(session_id=session_id, state=Command.State.PENDING)
-    return pending.exists() or Run.objects.filter(session_id=session_id, status__in=ACTIVE).exists()

@@ -18,8 +18,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from core.commands.validation import from_form
 from inference.errors import UnmaskError
-from visualizer.commands import from_form
+from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.selectors.history import Place, head_of
 from visualizer.views.asking import WAIT_SECONDS, ask_model, failure_of
@@ -38,7 +39,7 @@ SETTINGS = (
 
 
 def _fields(type: str, form: Form, names: tuple[str, ...]) -> Message:
-    return from_form({"type": type, **{name: form.get(name, "") for name in names}})
+    return from_form(COMMANDS, {"type": type, **{name: form.get(name, "") for name in names}})
 
 
 def with_noise(settings: Message) -> Message:

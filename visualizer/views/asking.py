@@ -9,8 +9,10 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
+from core.commands.submit import submit
+from core.commands.table import Channel
 from inference.errors import UnmaskError
-from visualizer import commands
+from visualizer.commands import COMMANDS
 from visualizer.models import Command, Session
 
 Reply = dict[str, Any]
@@ -27,8 +29,8 @@ async def ask(
 
     Raises UnmaskError for a message that is refused.
     """
-    command = await sync_to_async(commands.submit)(
-        user=user, channel="page", message=message, session=session
+    command = await sync_to_async(submit)(
+        COMMANDS, user=user, channel=Channel.PAGE, message=message, target=session
     )
     deadline, pause = time.monotonic() + seconds, _FIRST
     while command.state == Command.State.PENDING and time.monotonic() < deadline:

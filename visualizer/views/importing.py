@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from core.commands.parsing import parse
 from inference.errors import UnmaskError
-from visualizer.commands import parse
 from visualizer.records import UPLOAD_BYTES
 from visualizer.services.importing import import_record
 

@@ -11,10 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from core.commands.validation import from_form
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
-from visualizer.commands import from_form
+from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
@@ -65,7 +66,7 @@ def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def _create(user: Any, form: dict[str, str]) -> str:
     """The id of the new session. Raises UnmaskError with the field at fault."""
-    message = from_form({"type": "initialize", **form})
+    message = from_form(COMMANDS, {"type": "initialize", **form})
     message["prompt"] = form["prompt"].replace("\r\n", "\n")
     reply = await ask_model(user, message, None, form["model"], seconds=30.0)
     if reply is None:

@@ -15,8 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.middleware import too_fast
 from accounts.pace import LINKS
+from core.commands.submit import submit
+from core.commands.validation import from_form
 from inference.errors import UnmaskError
-from visualizer.commands import from_form, submit
+from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.selectors.readers import links_of
 from visualizer.services.sharing import copy_of
@@ -48,7 +50,7 @@ def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:
     name = " ".join(request.POST.get("name", "").split())[:100]
-    return from_form({"type": "share", "name": name, "hours": request.POST.get("hours")})
+    return from_form(COMMANDS, {"type": "share", "name": name, "hours": request.POST.get("hours")})
 
 
 @login_required
@@ -66,7 +68,7 @@ def unshare(request: HttpRequest, session_id: UUID, link: int) -> HttpResponse:
 
 def _asked(request: HttpRequest, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     """The reply of a command that is answered at once. Raises UnmaskError."""
-    command = submit(user=request.user, channel="form", message=message, session=session)
+    command = submit(COMMANDS, user=request.user, channel="form", message=message, target=session)
     reply: dict[str, Any] = json.loads(command.reply)
     failure = failure_of(reply)
     if failure:

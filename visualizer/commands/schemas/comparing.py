@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.commands.fields import Message, limited
 from visualizer.commands.schemas.history import branch_id_field
-from visualizer.fields import Message, SessionMessage, limited, session_id_field
+from visualizer.fields import SessionMessage, session_id_field
 
 
 class RecipeChoice(BaseModel):

@@ -6,8 +6,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, field_validator
 
+from core.commands.fields import Message, limited, uuid_field
 from inference.catalog import RECIPES
-from visualizer.fields import Message, limited, uuid_field
 
 Value = TypeVar("Value", str, int)
 Steps = Annotated[int, Field(ge=0, le=1024)]

@@ -6,9 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from core.commands.fields import Message, limited, text
 from inference.catalog import RANKINGS
 from visualizer.commands.schemas.shared import Paged
-from visualizer.fields import Message, Selections, SessionMessage, limited, text
+from visualizer.fields import Selections, SessionMessage
 from visualizer.probability import ProbabilitySettings
 
 

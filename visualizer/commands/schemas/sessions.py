@@ -6,15 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from visualizer.fields import (
-    POSITION_KEYS,
-    Message,
-    Position,
-    SessionMessage,
-    TokenId,
-    limited,
-    session_id_field,
-)
+from core.commands.fields import Message, limited
+from visualizer.fields import POSITION_KEYS, Position, SessionMessage, TokenId, session_id_field
 
 
 class ListSessions(Message):
@@ -28,6 +21,8 @@ class ListSessions(Message):
 
 class OpenSession(Message):
     """Make a session the socket's own and follow its events."""
+
+    needs_target = True
 
     session_id: str = session_id_field()
 

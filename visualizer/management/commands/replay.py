@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def _replay(self, raw: dict[str, Any], path: Path | None) -> tuple[int, int]:
         from inference.engine.checkpoint import load
         from inference.runtime.faults import told
-        from visualizer.worker.replaying import check_model, replay
+        from visualizer.worker.replay import check_model, replay
 
         record = checked(raw)
         check_tree(record)

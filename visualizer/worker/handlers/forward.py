@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.worker.executor import Write
 from inference.engine.canvas import Canvas
+from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors import Place, head_of, state_at
@@ -13,12 +15,11 @@ from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import remember_settings
 from visualizer.worker import distributions
 from visualizer.worker.distributions import Passed
-from visualizer.worker.jobs import Job, Write
 
 
-def forward_pass(job: Job) -> Write:
+def forward_pass(request: Request) -> Write:
     """forward_pass_result of the current state; the distribution is kept for what follows."""
-    session, message = job.session, job.message
+    session, message = request.session, request.message
     place = head_of(session)
     canvas = state_at(session, place)
     passed = distributions.forward(session, canvas)
@@ -34,14 +35,14 @@ def forward_pass(job: Job) -> Write:
             settings=chosen,
         )
         remember_settings(session=session, settings=chosen)
-        reply = forward_reply(job, session, place, canvas, passed, settings)
+        reply = forward_reply(request, session, place, canvas, passed, settings)
         return {**reply, **_notice(session, message.gen_length)}
 
     return write
 
 
 def forward_reply(
-    job: Job,
+    request: Request,
     session: Session,
     place: Place,
     canvas: Canvas,
@@ -49,11 +50,11 @@ def forward_reply(
     settings: ProbabilitySettings,
 ) -> dict[str, Any]:
     """The forward_pass_result message; for pages without the result itself."""
-    wanted = getattr(job.message, "positions", None)
-    raw = job.message.include_raw_logits
+    wanted = getattr(request.message, "positions", None)
+    raw = request.message.include_raw_logits
     result = (
         {}
-        if job.brief
+        if request.brief
         else {
             "result": forward_result(
                 session, canvas, passed.view, settings, place.number, wanted, raw

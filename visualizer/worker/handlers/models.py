@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.worker.executor import Write
 from inference import registry, runtime
 from inference.runtime import records
-from visualizer.worker.jobs import Job, Write
+from visualizer.commands.requests import Request
 
 
-def load_model(job: Job) -> Write:
+def load_model(request: Request) -> Write:
     """model_load_result: the model is in this worker's memory, and its row says so from now on."""
-    entry = registry.resolve(job.message.model_path)
+    entry = registry.resolve(request.message.model_path)
     runtime.load(entry)
 
     def write() -> dict[str, Any]:
