@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from inference import registry, runtime
 from inference.engine.canvas import Canvas
-from inference.engine.decoding import uniform
+from inference.engine.decoding import uniform_noise
 from inference.engine.families.spec import ModelSpec
 from inference.models import ModelEntry
 from tests.inference.engine.models import write_model
@@ -118,13 +118,13 @@ def test_slices_make_the_same_tokens_as_one_go(
 
 def _count_forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     looked: list[int] = []
-    real = uniform.denoise
+    real = uniform_noise.denoise
 
     def counted(*given: Any) -> Any:
         looked.append(1)
         return real(*given)
 
-    monkeypatch.setattr(uniform, "denoise", counted)
+    monkeypatch.setattr(uniform_noise, "denoise", counted)
     return looked
 
 

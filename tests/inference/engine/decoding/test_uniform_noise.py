@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import uniform
+from inference.engine.decoding import uniform_noise
 from inference.engine.decoding.loop import generate
 from tests.inference.engine.models import load_tiny
 
@@ -28,14 +28,14 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> LoadedModel:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Tensor, Tensor | None, Tensor]]:
     """What each forward was given: the canvas, what it is conditioned on, and its answer."""
     seen: list[tuple[Tensor, Tensor | None, Tensor]] = []
-    real = uniform.denoise
+    real = uniform_noise.denoise
 
     def watched(model: Any, given: Tensor, canvas: Tensor, before: Tensor | None) -> Tensor:
         found = real(model, given, canvas, before)
         seen.append((canvas, before, found))
         return found
 
-    monkeypatch.setattr(uniform, "denoise", watched)
+    monkeypatch.setattr(uniform_noise, "denoise", watched)
     return seen
 
 

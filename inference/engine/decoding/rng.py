@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Dice = Callable[[int], torch.Generator]
+StepRng = Callable[[int], torch.Generator]
 
 
 @dataclass(frozen=True)
-class Lane:
+class BatchRow:
     """Which row of a published batch a run repeats: `row` of `rows`, behind `padding` places.
 
     Published code draws for a whole batch, so that a row's numbers depend on its place in it.
@@ -32,10 +32,10 @@ class Lane:
         return torch.rand(size, dtype=dtype, generator=generator)[self.row, before:]
 
 
-LANE = Lane()
+ALONE = BatchRow()
 
 
-def seeded(seed: int) -> Dice:
+def seeded(seed: int) -> StepRng:
     """step → a fresh CPU generator of its own."""
 
     def generator(step: int) -> torch.Generator:
@@ -45,7 +45,7 @@ def seeded(seed: int) -> Dice:
     return generator
 
 
-def continued(seed: int) -> Dice:
+def one_generator(seed: int) -> StepRng:
     """One generator for a whole run, as published loops have: no entry in the middle."""
     shared = torch.Generator().manual_seed(seed)
     return lambda step: shared

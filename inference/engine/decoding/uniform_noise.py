@@ -19,9 +19,9 @@ from ..canvas import Canvas, Operation
 from ..checkpoint import LoadedModel
 from ..errors import InputError
 from ..families.diffusion_gemma import denoise
-from .dice import seeded
 from .distribution import Distribution
 from .params import Params
+from .rng import seeded
 from .sources import Reader, Reading
 from .view import Block, Drawn, RunState, View
 
@@ -88,7 +88,7 @@ def _denoised(model: LoadedModel, given: Tensor, canvas: Tensor, before: Tensor 
 
 def _random(reader: Reader, state: RunState, count: int) -> list[int]:
     # the positive numbers are those of the draws of each step, so these share nothing with them
-    generator = reader.dice(-state.step)
+    generator = reader.rng(-state.step)
     drawn: list[int] = torch.randint(
         0, state.spec.vocab_size, (count,), generator=generator
     ).tolist()
