@@ -13,9 +13,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from inference.models import ModelEntry
-from visualizer.models import Run, Session
-from visualizer.selectors.events import branch_payload
+from visualizer.models import Session
+from visualizer.selectors.event_payloads import branch_payload
 from visualizer.selectors.history import branches_of, tips_of
+from visualizer.selectors.queue import ahead_of_run
 
 Payload = dict[str, Any]
 Part = tuple[str, dict[str, Any]]
@@ -144,11 +145,6 @@ def model_state(entry: ModelEntry) -> dict[str, str]:
     return {"state": light, "text": f"{entry.label} {words}", "title": title}
 
 
-def _ahead_of(run: int) -> int:
-    """Runs of anybody that wait or work and were asked for earlier."""
-    return Run.objects.filter(status__in=Run.ACTIVE, pk__lt=run).count()
-
-
 _RUN_STATES = {
     "queued": ("busy", "Queued"),
     "running": ("busy", "Running"),
@@ -161,6 +157,6 @@ _RUN_STATES = {
 def run_state(run: Payload | None) -> dict[str, str]:
     """Light and words of the run's pill; no words, no pill. A queued run says its place."""
     light, words = _RUN_STATES.get(run["status"], ("none", "")) if run else ("none", "")
-    ahead = _ahead_of(run["id"]) if run and run["status"] == "queued" and run.get("id") else 0
+    ahead = ahead_of_run(run["id"]) if run and run["status"] == "queued" and run.get("id") else 0
     words = f"{words}, {ahead} before it" if ahead else words
     return {"state": light, "text": words}

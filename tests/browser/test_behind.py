@@ -15,7 +15,7 @@ FLOOD = """
 from django.db import transaction
 from inference.events import gathered, publish
 from visualizer.models import Session
-from visualizer.selectors.events import session_payload
+from visualizer.selectors.event_payloads import session_payload
 from visualizer.selectors.history import Place, head_of
 from visualizer.services.heads import set_head
 session = Session.objects.get(pk={id!r})

@@ -20,10 +20,10 @@ from inference.models import ModelEntry
 from tests.inference.engine.models import write_model
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
-from visualizer.exports import record
 from visualizer.models import Run, Session, Step
+from visualizer.records.exporter import record
+from visualizer.records.importer import import_record
 from visualizer.selectors import state_at
-from visualizer.services.importing import import_record
 from visualizer.worker import slices, suspended
 
 pytestmark = pytest.mark.django_db

@@ -14,13 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
-from visualizer.exports import lab_csv as rows_of
 from visualizer.models import LabJob
+from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
-from visualizer.views.asking import ask, failure_of
+from visualizer.views.ask import ask, failure_of
 from visualizer.views.curve import curve, label_of
 from visualizer.views.fields import recipes
-from visualizer.views.places import number_of
+from visualizer.views.params import number_of
 
 LISTED = 50
 STATES = {

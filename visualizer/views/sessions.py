@@ -18,8 +18,8 @@ from visualizer.models import Run, Session
 from visualizer.partials import run_state
 from visualizer.selectors import sessions_of
 from visualizer.services import sessions as service
-from visualizer.views.importing import LARGEST
-from visualizer.views.places import own_session
+from visualizer.views.params import own_session
+from visualizer.views.records import LARGEST
 
 PER_PAGE = 25
 Rows = QuerySet[Any]  # sessions with the annotations of `_listed`

@@ -18,11 +18,11 @@ from accounts.pace import LINKS
 from inference.errors import UnmaskError
 from visualizer.commands import from_form, submit
 from visualizer.models import Session
+from visualizer.records.importer import copy_session
 from visualizer.selectors.readers import links_of
-from visualizer.services.sharing import copy_of
-from visualizer.views.asking import failure_of
-from visualizer.views.places import own_session
-from visualizer.views.reading import sealed, shared
+from visualizer.views.access import access_by_link, unlisted
+from visualizer.views.ask import failure_of
+from visualizer.views.params import own_session
 
 LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
          ("720", "30 days"))  # fmt: skip
@@ -78,13 +78,13 @@ def _asked(request: HttpRequest, session: Session, message: dict[str, Any]) -> d
 @require_POST
 def copy(request: HttpRequest, token: str) -> HttpResponseBase:
     """Make a session of the reader's own with the same tree."""
-    seen = shared(token)
+    access = access_by_link(token)
     if not LINKS.keeps(f"copy {request.user.pk}"):
-        return sealed(too_fast(request))
+        return unlisted(too_fast(request))
     try:
-        session = copy_of(session=seen.session, owner=request.user)
+        session = copy_session(session=access.session, owner=request.user)
     except UnmaskError as error:
         messages.error(request, error.message)
-        return sealed(redirect(seen.base))
+        return unlisted(redirect(access.base))
     messages.success(request, "This is your own copy; the shared session stays as it is.")
-    return sealed(redirect("workspace", session.pk))
+    return unlisted(redirect("workspace", session.pk))

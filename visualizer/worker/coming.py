@@ -13,7 +13,7 @@ from inference.engine.decoding import loop
 from inference.engine.decoding.loop import StepResult
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.forward import ForwardMany
-from visualizer.selectors.history import Place, state_at
+from visualizer.selectors.history import StateRef, state_at
 from visualizer.worker import suspended
 from visualizer.worker.slots import unused_slot
 
@@ -37,7 +37,7 @@ def _anew(work: Slice, forward: ForwardMany) -> Iterator[StepResult]:
     def state_of(number: int) -> Canvas:
         if number == work.number:
             return work.canvas
-        return state_at(work.session, Place(work.run.branch_id, number))
+        return state_at(work.session, StateRef(work.run.branch_id, number))
 
     def make(canvas: Canvas, number: int, carry: dict[str, Any]) -> Iterator[StepResult]:
         return _from(work, canvas, number, carry, forward)

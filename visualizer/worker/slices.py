@@ -23,7 +23,7 @@ from inference.events import gathered
 from inference.limits import SLICE_SECONDS
 from inference.runtime.faults import told
 from visualizer.models import Command, Run, Session
-from visualizer.selectors.history import Place, head_of, state_at, tip
+from visualizer.selectors.history import StateRef, head_of, state_at, tip
 from visualizer.services import leases, runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.leases import Lease, LeaseLost
@@ -50,8 +50,8 @@ class Slice:
     number: int
 
     @property
-    def place(self) -> Place:
-        return Place(self.run.branch_id, self.number)
+    def ref(self) -> StateRef:
+        return StateRef(self.run.branch_id, self.number)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
 
 def _slice(lease: Lease, session: Session, run: Run) -> Slice:
     number = tip(run.branch)
-    canvas = state_at(session, Place(run.branch_id, number))
+    canvas = state_at(session, StateRef(run.branch_id, number))
     return Slice(lease, session, run, canvas, number)
 
 
@@ -184,7 +184,7 @@ def _store(work: Slice, made: Made) -> None:
     hold(work.session)
     keep_forward(
         session=work.session,
-        place=work.place,
+        ref=work.ref,
         data=made.data,
         summary=made.summary,
         settings=work.session.settings,
@@ -198,8 +198,8 @@ def _store(work: Slice, made: Made) -> None:
         timings={**timings, "total": round(sum(result.ms.values()), 2)},
         run=work.run,
     )
-    follow = head_of(work.session) == work.place
-    write_step(session=work.session, place=work.place, new=new, before=made.before, follow=follow)
+    follow = head_of(work.session) == work.ref
+    write_step(session=work.session, ref=work.ref, new=new, before=made.before, follow=follow)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
     work.number += 1

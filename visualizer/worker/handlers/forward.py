@@ -7,7 +7,7 @@ from typing import Any
 from inference.engine.canvas import Canvas
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
-from visualizer.selectors import Place, head_of, state_at
+from visualizer.selectors import StateRef, head_of, state_at
 from visualizer.selectors.results import forward_result
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import remember_settings
@@ -19,8 +19,8 @@ from visualizer.worker.jobs import Job, Write
 def forward_pass(job: Job) -> Write:
     """forward_pass_result of the current state; the distribution is kept for what follows."""
     session, message = job.session, job.message
-    place = head_of(session)
-    canvas = state_at(session, place)
+    ref = head_of(session)
+    canvas = state_at(session, ref)
     passed = distributions.forward(session, canvas)
     chosen = message.model_dump(include=set(ProbabilitySettings.model_fields))
     settings = ProbabilitySettings(**chosen)
@@ -28,13 +28,13 @@ def forward_pass(job: Job) -> Write:
     def write() -> dict[str, Any]:
         keep_forward(
             session=session,
-            place=place,
+            ref=ref,
             data=passed.data,
             summary=passed.summary,
             settings=chosen,
         )
         remember_settings(session=session, settings=chosen)
-        reply = forward_reply(job, session, place, canvas, passed, settings)
+        reply = forward_reply(job, session, ref, canvas, passed, settings)
         return {**reply, **_notice(session, message.gen_length)}
 
     return write
@@ -43,7 +43,7 @@ def forward_pass(job: Job) -> Write:
 def forward_reply(
     job: Job,
     session: Session,
-    place: Place,
+    ref: StateRef,
     canvas: Canvas,
     passed: Passed,
     settings: ProbabilitySettings,
@@ -56,15 +56,15 @@ def forward_reply(
         if job.brief
         else {
             "result": forward_result(
-                session, canvas, passed.view, settings, place.number, wanted, raw
+                session, canvas, passed.view, settings, ref.number, wanted, raw
             )
         }
     )
     return {
         "type": "forward_pass_result",
         "session_id": str(session.pk),
-        "branch": place.branch,
-        "step": place.number,
+        "branch": ref.branch,
+        "step": ref.number,
         **result,
         "cached": passed.summary["cached"],
         "ms": passed.summary["ms"],

@@ -40,19 +40,19 @@ def _from_client(job: Job) -> Write:
 def _from_digest(job: Job) -> Write:
     def write() -> dict[str, Any]:
         session, settings = job.session, job.message.settings
-        place = head_of(session)
-        digest = digest_at(session, place)
+        ref = head_of(session)
+        digest = digest_at(session, ref)
         if digest is None:
             raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
         view = view_of(digest)
-        canvas = state_at(session, place)
+        canvas = state_at(session, ref)
         result = (
             forward_result(
                 session,
                 canvas,
                 view,
                 settings,
-                place.number,
+                ref.number,
                 job.message.positions,
                 job.message.include_raw_logits,
             )

@@ -8,7 +8,7 @@ from inference.engine.canvas import Canvas
 from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors import head_of, state_at
-from visualizer.selectors.events import branch_payload, run_payload
+from visualizer.selectors.event_payloads import branch_payload, run_payload
 from visualizer.services.runs import Wanted, queue_runs, start_run
 from visualizer.worker.jobs import Job, Write
 from visualizer.worker.recipes import prepared
@@ -25,7 +25,7 @@ def run(job: Job) -> Write:
     def write() -> dict[str, Any]:
         row = start_run(
             session=session,
-            place=head_of(session),
+            ref=head_of(session),
             recipe=message.recipe,
             parameters=parameters,
             max_steps=message.max_steps,
@@ -50,7 +50,7 @@ def compare_runs(job: Job) -> Write:
     ]
 
     def write() -> dict[str, Any]:
-        rows = queue_runs(session=session, place=head_of(session), wanted=wanted)
+        rows = queue_runs(session=session, ref=head_of(session), wanted=wanted)
         return {
             "type": "runs_queued",
             "step": session.head_number,

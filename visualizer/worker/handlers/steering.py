@@ -8,7 +8,7 @@ from inference import runtime
 from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
 from visualizer.models import Session
-from visualizer.selectors import Place, branch_for, state_at, state_update
+from visualizer.selectors import StateRef, branch_for, state_at, state_update
 from visualizer.selectors.history import tip
 from visualizer.services.steps import NewStep, apply_at_head
 from visualizer.worker.jobs import Job, Write
@@ -60,7 +60,7 @@ def merge(job: Job) -> Write:
     def write() -> dict[str, Any]:
         session = job.session
         branch = branch_for(session, job.message.branch)
-        other = state_at(session, Place(branch.pk, tip(branch)))
+        other = state_at(session, StateRef(branch.pk, tip(branch)))
         operations = _missing(state_at(session), other)
         if not operations:
             raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")

@@ -98,8 +98,8 @@ def test_lines_of_one_s_other_sessions_can_be_chosen(
 ) -> None:
     session, first, _ = forked
     same, other = start(block_length=4), start(prompt="another", gen_length=6)
-    place = len(same.prompt_ids)
-    _write(play, owner, same, {place: 3, place + 1: 9})
+    position = len(same.prompt_ids)
+    _write(play, owner, same, {position: 3, position + 1: 9})
     body = owner_client.get(address(session)).content.decode()
     for group in ("This session: once", "Same start: once", "Other start: another"):
         assert f'<optgroup label="{group}">' in body

@@ -15,9 +15,9 @@ from django.db.models import QuerySet
 
 from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, LabJob, Run, Session, Step
-from visualizer.records import FORMAT, VERSION
-from visualizer.selectors.events import branch_payload
-from visualizer.selectors.history import Place, branches_of, head_of, state_at, tip
+from visualizer.records.schema import FORMAT, VERSION
+from visualizer.selectors.event_payloads import branch_payload
+from visualizer.selectors.history import StateRef, branches_of, head_of, state_at, tip
 from visualizer.selectors.labels import Labels, labels_for
 
 CHUNK = 200
@@ -146,7 +146,7 @@ def steps_csv(session: Session) -> Iterator[str]:
     yield writer.writerow(COLUMNS)
     labels = labels_for(session)
     for branch in branches_of(session).values():
-        canvas = state_at(session, Place(branch.pk, branch.fork_number))
+        canvas = state_at(session, StateRef(branch.pk, branch.fork_number))
         for step in _steps(branch).iterator(chunk_size=CHUNK):
             for operation in step.operations:
                 row = _row(branch, step, operation, canvas, labels)

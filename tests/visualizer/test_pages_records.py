@@ -13,8 +13,8 @@ from django.test import Client
 
 from inference.limits import BODY_BYTES
 from visualizer.models import Session, Step
-from visualizer.records import RECORD_BYTES, UPLOAD_BYTES
-from visualizer.views import importing
+from visualizer.records.schema import RECORD_BYTES, UPLOAD_BYTES
+from visualizer.views import records
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def test_larger_files_than_a_request_holds_are_told_where_to_go(
 ) -> None:
     assert UPLOAD_BYTES < BODY_BYTES < RECORD_BYTES
     assert "at most 15 MB" in owner_client.get("/sessions/").content.decode()
-    monkeypatch.setattr(importing, "UPLOAD_BYTES", 10)
+    monkeypatch.setattr(records, "UPLOAD_BYTES", 10)
     page = upload(owner_client, b"{" * 11).content.decode()
     assert "The record has more than 15 MB" in page
     assert "manage.py import_record" in page

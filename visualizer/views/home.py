@@ -18,9 +18,9 @@ from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
-from visualizer.views.asking import ask_model, failure_of
-from visualizer.views.choices import defaults_of
-from visualizer.views.places import number_of
+from visualizer.views.ask import ask_model, failure_of
+from visualizer.views.panel_defaults import defaults_of
+from visualizer.views.params import number_of
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6

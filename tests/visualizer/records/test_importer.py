@@ -19,11 +19,11 @@ from inference.errors import UnmaskError
 from inference.models import ModelEntry, StreamEvent, Vocabulary
 from tests.visualizer.fakes import FakeRuntime
 from tests.visualizer.working import work_off
-from visualizer.exports import record as export
 from visualizer.models import Branch, Digest, Run, Session, Step
+from visualizer.records.exporter import record as export
+from visualizer.records.importer import import_record
 from visualizer.selectors import digest_at, session_for, snapshot, state_at
 from visualizer.services.branches import fork, restore
-from visualizer.services.importing import import_record
 from visualizer.worker import slices
 
 pytestmark = pytest.mark.django_db

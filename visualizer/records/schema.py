@@ -1,4 +1,4 @@
-"""The JSON record of a session, as `visualizer.exports` writes it: its form and its limits.
+"""The JSON record of a session, as `exporter.py` writes it: its form and its limits.
 
 Every field is strict and unknown ones are refused, so that a record is either of this version or
 not a record. What the fields mean together is checked where a record is imported.

@@ -21,9 +21,9 @@ from django.views.decorators.http import require_POST
 from inference.errors import UnmaskError
 from visualizer.commands import from_form
 from visualizer.models import Session
-from visualizer.selectors.history import Place, head_of
-from visualizer.views.asking import WAIT_SECONDS, ask_model, failure_of
-from visualizer.views.places import decimal_of, number_of, own_session, place_of
+from visualizer.selectors.history import StateRef, head_of
+from visualizer.views.ask import WAIT_SECONDS, ask_model, failure_of
+from visualizer.views.params import decimal_of, number_of, own_session, state_ref
 from visualizer.views.suiting import options_of, pace_for
 
 Form = QueryDict
@@ -176,7 +176,7 @@ async def act(request: HttpRequest, session_id: UUID, name: str) -> HttpResponse
 
 
 async def _carry_out(user: Any, session: Session, form: Form, name: str) -> None:
-    shown = await sync_to_async(place_of)(session, _asked_branch(form), form.get("step"))
+    shown = await sync_to_async(state_ref)(session, _asked_branch(form), form.get("step"))
     before = [] if name in ANYWHERE or shown == head_of(session) else [_rewind(shown)]
     for message in [*before, *FORMS[name](form, session)]:
         reply = await ask_model(user, message, session, session.model.slug, WAIT_SECONDS)
@@ -191,8 +191,8 @@ def _asked_branch(form: Form) -> str | None:
     return form.get("branch") or form.get("branch_id")
 
 
-def _rewind(place: Place) -> Message:
-    return {"type": "rewind", "step": place.number, "branch": place.branch}
+def _rewind(ref: StateRef) -> Message:
+    return {"type": "rewind", "step": ref.number, "branch": ref.branch}
 
 
 async def _where(request: HttpRequest, session: Session) -> str:

@@ -8,11 +8,11 @@ from django.http import Http404
 
 from visualizer.models import Branch, Session
 from visualizer.selectors.comparison import Side, unlike
-from visualizer.selectors.history import Place, head_of, tip
+from visualizer.selectors.history import StateRef, head_of, tip
 from visualizer.selectors.readers import Owner, branches_read_by
 from visualizer.selectors.sessions import sessions_of
-from visualizer.views.places import number_of
-from visualizer.views.reading import Seen
+from visualizer.views.access import SessionAccess
+from visualizer.views.params import number_of
 
 NAMES = ("a", "b", "c", "d")
 OTHERS = 40
@@ -28,43 +28,43 @@ class Group:
     branches: list[Branch]
 
 
-def asked_sides(seen: Seen, query: dict[str, str]) -> dict[str, Side]:
+def asked_sides(access: SessionAccess, query: dict[str, str]) -> dict[str, Side]:
     """Name → side, from `branch:step` or `branch`; by default the shown line and the newest other.
 
     Branches that the reader may not see do not exist; steps are clipped to what there is.
     """
-    asked = {name: _side(seen, query[name]) for name in NAMES if query.get(name)}
+    asked = {name: _side(access, query[name]) for name in NAMES if query.get(name)}
     if asked:
         return asked
-    head = head_of(seen.session).branch
-    others = Branch.objects.filter(session=seen.session, pruned=None).exclude(pk=head)
+    head = head_of(access.session).branch
+    others = Branch.objects.filter(session=access.session, pruned=None).exclude(pk=head)
     rows = [Branch.objects.get(pk=head), *others.order_by("-pk")[:1]]
     return {
-        name: Side(seen.session, Place(row.pk, tip(row)))
+        name: Side(access.session, StateRef(row.pk, tip(row)))
         for name, row in zip(NAMES, rows, strict=False)
     }
 
 
-def _side(seen: Seen, text: str) -> Side:
+def _side(access: SessionAccess, text: str) -> Side:
     first, _, second = text.partition(":")
-    rows = branches_read_by(seen.reader).select_related(
+    rows = branches_read_by(access.reader).select_related(
         "session__model__vocabulary", "session__head_branch"
     )
     branch = rows.filter(pk=number_of(first) or 0).first()
     if branch is None:
         raise Http404("No such branch")
     last, number = tip(branch), number_of(second)
-    return Side(branch.session, Place(branch.pk, last if number is None else min(number, last)))
+    return Side(branch.session, StateRef(branch.pk, last if number is None else min(number, last)))
 
 
-def groups_of(seen: Seen) -> list[Group]:
+def groups_of(access: SessionAccess) -> list[Group]:
     """This session's lines; then the owner's other sessions, those with the same start first."""
-    found = [_group("This session", seen.session)]
-    if not isinstance(seen.reader, Owner):
+    found = [_group("This session", access.session)]
+    if not isinstance(access.reader, Owner):
         return found
-    rows = sessions_of(seen.reader.user).exclude(pk=seen.session.pk)
+    rows = sessions_of(access.reader.user).exclude(pk=access.session.pk)
     others = list(rows.prefetch_related("branches")[:OTHERS])
-    same = [row for row in others if not unlike(seen.session, row)]
+    same = [row for row in others if not unlike(access.session, row)]
     rest = [row for row in others if row not in same]
     found += [_group("Same start", row) for row in same]
     return found + [_group("Other start", row) for row in rest]

@@ -8,6 +8,7 @@ candidates of an imported step are there again after another forward pass.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,11 +20,12 @@ from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
 from visualizer.models import Branch, Digest, Run, Session, Step
-from visualizer.record_checks import Raw, check_states, check_tree, checked
-from visualizer.record_sizes import check_sizes
-from visualizer.records import Record
-from visualizer.selectors import events
-from visualizer.selectors.history import Place
+from visualizer.records.checks import Raw, check_states, check_tree, checked
+from visualizer.records.exporter import record as record_of
+from visualizer.records.schema import Record
+from visualizer.records.sizes import check_sizes
+from visualizer.selectors import event_payloads
+from visualizer.selectors.history import StateRef
 from visualizer.services.heads import set_head
 from visualizer.services.sessions import create_session
 
@@ -38,6 +40,11 @@ def import_record(*, owner: Any, raw: Raw) -> Session:
     check_sizes(record, entry.context)
     check_states(record, raw)
     return _write(owner, entry, raw, record.session.settings)
+
+
+def copy_session(*, session: Session, owner: Any) -> Session:
+    """A session of the owner's with the same tree, as if its record had been imported."""
+    return import_record(owner=owner, raw=json.loads("".join(record_of(session))))
 
 
 def model_of(record: Record) -> ModelEntry:
@@ -91,13 +98,13 @@ def _write(owner: Any, entry: ModelEntry, raw: Raw, settings: Raw) -> Session:
     session = create_session(owner=owner, model=entry, provenance=provenance, **own)
     session.settings = settings
     session.save(update_fields=["settings"])
-    publish(session.stream_id, "session", events.session_payload(session))
+    publish(session.stream_id, "session", event_payloads.session_payload(session))
     ids: dict[int, int] = {}
     pruned = _times(raw["branches"])
     for branch in raw["branches"]:
         ids[branch["id"]] = _branch(session, branch, ids, pruned).pk
     head = told["head"]
-    set_head(session=session, place=Place(ids[head["branch"]], head["number"]))
+    set_head(session=session, ref=StateRef(ids[head["branch"]], head["number"]))
     return session
 
 
@@ -119,7 +126,7 @@ def _branch(
     branch.save()
     _steps(branch, raw["steps"])
     _forwards(branch, raw["forwards"])
-    publish(session.stream_id, "branch", events.branch_payload(branch))
+    publish(session.stream_id, "branch", event_payloads.branch_payload(branch))
     return branch
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from visualizer.commands import parse
-from visualizer.records import RECORD_BYTES
+from visualizer.records.schema import RECORD_BYTES
 
 
 def read_record(file: Path) -> dict[str, Any]:

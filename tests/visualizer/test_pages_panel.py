@@ -14,8 +14,8 @@ from inference.catalog import RECIPES
 from inference.engine.decoding.recipes import recipe_named
 from inference.models import ModelEntry
 from visualizer.models import Preset, Session
-from visualizer.views.acting import run_parameters
-from visualizer.views.choices import chosen_settings
+from visualizer.views.form_commands import run_parameters
+from visualizer.views.panel_defaults import chosen_settings
 from visualizer.views.suiting import options_of, suitable
 
 

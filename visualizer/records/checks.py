@@ -9,19 +9,19 @@ from pydantic import ValidationError
 
 from inference.engine.canvas import Canvas, CanvasError, fold
 from inference.errors import UnmaskError
-from visualizer import records
-from visualizer.records import Record
+from visualizer.records import schema
+from visualizer.records.schema import Record
 
 Raw = dict[str, Any]
-RunSeen = tuple[int, str, records.RunOf]
+RunSeen = tuple[int, str, schema.RunOf]
 """Branch, recipe and what else is told of a run: the same at each of its steps."""
 
 
 def checked(raw: Raw) -> Record:
     """The record with its types. Raises UnmaskError naming the first field that is wrong."""
-    if raw.get("format") != records.FORMAT or raw.get("version") != records.VERSION:
+    if raw.get("format") != schema.FORMAT or raw.get("version") != schema.VERSION:
         raise UnmaskError(
-            "validation", f"This is not a record of version {records.VERSION} of Unmask.", "version"
+            "validation", f"This is not a record of version {schema.VERSION} of Unmask.", "version"
         )
     try:
         return Record.model_validate(raw)
@@ -33,7 +33,7 @@ def checked(raw: Raw) -> Record:
 
 def check_tree(record: Record) -> None:
     """Parents come first, so there are no cycles; numbers have no gaps; the head is somewhere."""
-    known: dict[int, records.Branch] = {}
+    known: dict[int, schema.Branch] = {}
     runs: dict[int, RunSeen] = {}
     for index, branch in enumerate(record.branches):
         where = f"branches.{index}"
@@ -47,7 +47,7 @@ def check_tree(record: Record) -> None:
         _damaged("session.head", "it leads nowhere")
 
 
-def _check_fork(branch: records.Branch, known: dict[int, records.Branch], where: str) -> None:
+def _check_fork(branch: schema.Branch, known: dict[int, schema.Branch], where: str) -> None:
     if branch.id in known:
         _damaged(f"{where}.id", "it is there twice")
     if (branch.parent is None) != (not known):
@@ -63,12 +63,12 @@ def _check_fork(branch: records.Branch, known: dict[int, records.Branch], where:
         _damaged(f"{where}.fork_number", "it is no step of the parent")
 
 
-def _first(branch: records.Branch) -> int:
+def _first(branch: schema.Branch) -> int:
     """The first number whose state is the branch's own; the start is the first branch's."""
     return 0 if branch.parent is None else branch.fork_number + 1
 
 
-def _check_numbers(branch: records.Branch, where: str) -> None:
+def _check_numbers(branch: schema.Branch, where: str) -> None:
     numbers = [step.number for step in branch.steps]
     if numbers != list(range(branch.fork_number + 1, branch.fork_number + 1 + len(numbers))):
         _damaged(f"{where}.steps", "the numbers have gaps")
@@ -79,7 +79,7 @@ def _check_numbers(branch: records.Branch, where: str) -> None:
 
 
 def _check_run(
-    step: records.Step, branch: records.Branch, runs: dict[int, RunSeen], where: str
+    step: schema.Step, branch: schema.Branch, runs: dict[int, RunSeen], where: str
 ) -> None:
     if (step.by == "run") != (step.run is not None):
         _damaged(f"{where}.steps", "a run is named by its steps alone")

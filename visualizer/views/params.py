@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from visualizer.models import Session
-from visualizer.selectors.history import Place, head_of, tips_of
+from visualizer.selectors.history import StateRef, head_of, tips_of
 from visualizer.selectors.sessions import session_for
 
 
@@ -33,8 +33,8 @@ def decimal_of(text: str | None) -> float | None:
     return float(found.group()) if found else None
 
 
-def place_of(session: Session, branch: str | None, step: str | None) -> Place:
-    """The asked place; without a step the head, or the end of another branch.
+def state_ref(session: Session, branch: str | None, step: str | None) -> StateRef:
+    """The asked state; without a step the head, or the end of another branch.
 
     Branches that are not the session's do not exist; steps are clipped to what there is.
     """
@@ -46,7 +46,7 @@ def place_of(session: Session, branch: str | None, step: str | None) -> Place:
     last = max(tips[chosen], 0)
     default = head.number if chosen == head.branch else last
     number = number_of(step)
-    return Place(chosen, min(default if number is None else number, last))
+    return StateRef(chosen, min(default if number is None else number, last))
 
 
 def position_of(text: str | None) -> int | None:

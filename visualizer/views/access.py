@@ -20,7 +20,7 @@ from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
 
-SEALED = {
+UNLISTED = {
     "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
     "X-Robots-Tag": "noindex",
     "Cache-Control": "private, no-store",
@@ -29,7 +29,7 @@ View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SessionAccess:
     """A session as a page shows it; `base` is the address that the page's others begin with."""
 
     session: Session
@@ -48,8 +48,8 @@ class Seen:
         return {name: getattr(self, name) for name in names}
 
 
-def for_readers(view: View) -> View:
-    """`view(request, seen, …)` becomes a page of both doors; for anybody else there is none."""
+def session_page(view: View) -> View:
+    """`view(request, access, …)` becomes a page of both doors; for anybody else there is none."""
 
     @wraps(view)
     @require_GET
@@ -60,39 +60,39 @@ def for_readers(view: View) -> View:
             return _by_link(view, request, token, **rest)
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        return view(request, seen_by(Owner(request.user), session_id), **rest)
+        return view(request, access_of(Owner(request.user), session_id), **rest)
 
     return answer
 
 
 def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
-    seen = shared(token)
+    access = access_by_link(token)
     if not LINKS.keeps(f"{token} {address(request)}"):
-        return sealed(too_fast(request))
-    return sealed(view(request, seen, **rest))
+        return unlisted(too_fast(request))
+    return unlisted(view(request, access, **rest))
 
 
-def sealed(response: HttpResponseBase) -> HttpResponseBase:
+def unlisted(response: HttpResponseBase) -> HttpResponseBase:
     """The answer with what keeps a link's address to those who have it."""
-    for name, value in SEALED.items():
+    for name, value in UNLISTED.items():
         response.headers[name] = value
     return response
 
 
-def shared(token: str) -> Seen:
+def access_by_link(token: str) -> SessionAccess:
     """What a link shows. Revoked, expired and unknown links are one 404."""
     try:
         holder = holder_of(token)
     except UnmaskError:
         raise Http404("No such link") from None
-    return seen_by(holder, None, reverse("shared", args=[token]), f"/ws/r/{token}/")
+    return access_of(holder, None, reverse("shared", args=[token]), f"/ws/r/{token}/")
 
 
-def seen_by(reader: Reader, id: UUID | None, base: str = "", socket: str = "") -> Seen:
+def access_of(reader: Reader, id: UUID | None, base: str = "", socket: str = "") -> SessionAccess:
     """A session for its reader; a 404 for anybody else."""
     try:
         session = session_read_by(reader, id)
     except UnmaskError:
         raise Http404("No such session") from None
     own = reverse("workspace", args=[session.pk])
-    return Seen(session, reader, base or own, socket or f"/ws{own}")
+    return SessionAccess(session, reader, base or own, socket or f"/ws{own}")

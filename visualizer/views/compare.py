@@ -20,16 +20,16 @@ from visualizer import selectors
 from visualizer.models import Branch, Session
 from visualizer.selectors import comparison
 from visualizer.selectors.comparison import Side, unlike, words_of
-from visualizer.selectors.history import Place, head_of
+from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.measures import History, history_of, measures
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import score_of
-from visualizer.views.asking import ask_model, failure_of
+from visualizer.views.access import SessionAccess, session_page
+from visualizer.views.ask import ask_model, failure_of
 from visualizer.views.cells import Cell, Look, cells
+from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
 from visualizer.views.fields import recipes
-from visualizer.views.places import number_of, own_session
-from visualizer.views.reading import Seen, for_readers
-from visualizer.views.sides import NAMES, asked_sides, groups_of
+from visualizer.views.params import number_of, own_session
 from visualizer.views.suiting import pace_for
 from visualizer.views.workspace import columns_of
 
@@ -44,7 +44,7 @@ class Shown:
     base: str
     title: str
     branch: Branch
-    place: Place
+    ref: StateRef
     tip: int
     snapshot: dict[str, Any]
     facts: list[tuple[str, str]]
@@ -52,42 +52,42 @@ class Shown:
     running: bool
 
 
-@for_readers
-def compare(request: HttpRequest, seen: Seen) -> HttpResponse:
+@session_page
+def compare(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     """The page; HTMX asks for the comparison alone while runs go on."""
-    sides = asked_sides(seen, request.GET.dict())
-    context = seen.context | {"page": "compare", **_choices(seen, sides)}
+    sides = asked_sides(access, request.GET.dict())
+    context = access.context | {"page": "compare", **_choices(access, sides)}
     if len(sides) > 1:
-        context |= _comparison(seen, sides)
+        context |= _comparison(access, sides)
     alone = request.headers.get("HX-Request")
     name = "partials/comparison" if alone and len(sides) > 1 else "compare"
     return render(request, f"visualizer/{name}.html", context)
 
 
-def _choices(seen: Seen, sides: dict[str, Side]) -> dict[str, Any]:
+def _choices(access: SessionAccess, sides: dict[str, Side]) -> dict[str, Any]:
     """What the two forms offer."""
-    session = seen.session
+    session = access.session
     usual = session.model.card.get("decoding", {}).get("recipe", "llada/low_confidence")
     first = ("llada/random", "rank/left_to_right")
     return {
-        "groups": groups_of(seen),
-        "chosen": [(name, sides[name].place if name in sides else None) for name in NAMES],
+        "groups": groups_of(access),
+        "chosen": [(name, sides[name].ref if name in sides else None) for name in NAMES],
         "recipes": recipes(session.model),
         "picked": [(name, pick) for name, pick in zip(NAMES, (usual, *first, ""), strict=True)],
-        "place": head_of(session),
+        "ref": head_of(session),
         "columns": columns_of(session.model.card),
     }
 
 
-def _comparison(seen: Seen, asked: dict[str, Side]) -> dict[str, Any]:
+def _comparison(access: SessionAccess, asked: dict[str, Side]) -> dict[str, Any]:
     histories = [history_of(*side) for side in asked.values()]
-    shown = [_shown(seen, key, one) for key, one in zip(asked, histories, strict=True)]
+    shown = [_shown(access, key, one) for key, one in zip(asked, histories, strict=True)]
     first = histories[0].session
     alike = not any(unlike(first, history.session) for history in histories[1:])
     return {
         "sides": _marked(shown) if alike else shown,
         "alike": alike,
-        "query": urlencode({key: f"{side.place.branch}" for key, side in asked.items()}),
+        "query": urlencode({key: f"{side.ref.branch}" for key, side in asked.items()}),
         "parameters": _parameters(histories),
         "against": [_against(histories, shown, n) for n in range(1, len(shown))],
         "live": any(side.running for side in shown),
@@ -96,22 +96,22 @@ def _comparison(seen: Seen, asked: dict[str, Side]) -> dict[str, Any]:
     }
 
 
-def _shown(seen: Seen, key: str, history: History) -> Shown:
-    session, place = history.session, history.place
-    run = runs_of(session, [place.branch]).get(place.branch)
-    snapshot = selectors.snapshot(session, place.branch, place.number)
-    tip = max([step["number"] for step in snapshot["steps"]], default=place.number)
-    own = session.pk == seen.session.pk
+def _shown(access: SessionAccess, key: str, history: History) -> Shown:
+    session, ref = history.session, history.ref
+    run = runs_of(session, [ref.branch]).get(ref.branch)
+    snapshot = selectors.snapshot(session, ref.branch, ref.number)
+    tip = max([step["number"] for step in snapshot["steps"]], default=ref.number)
+    own = session.pk == access.session.pk
     return Shown(
         key=key,
-        base=seen.base if own else reverse("workspace", args=[session.pk]),
+        base=access.base if own else reverse("workspace", args=[session.pk]),
         title="" if own else session.title,
-        branch=Branch.objects.get(pk=place.branch),
-        place=place,
+        branch=Branch.objects.get(pk=ref.branch),
+        ref=ref,
         tip=tip,
         snapshot=snapshot | {"staged": {"selections": {}}},
         facts=_facts(history, run),
-        cells=cells(snapshot | {"staged": {}}, Look(place.number, tip)),
+        cells=cells(snapshot | {"staged": {}}, Look(ref.number, tip)),
         running=bool(run) and run["status"] in ACTIVE if run else False,
     )
 
@@ -166,12 +166,12 @@ def _against(histories: list[History], sides: list[Shown], n: int) -> dict[str, 
     told = {"keys": (sides[0].key, sides[n].key), "base": sides[n].base}
     if differs := unlike(one.session, two.session):
         return told | {"unlike": differs, "words": words_of(one, two)}
-    found = comparison.compare_branches(Side(one.session, one.place), Side(two.session, two.place))
+    found = comparison.compare_branches(Side(one.session, one.ref), Side(two.session, two.ref))
     return told | {
         "share": found["agreement"],
         "counts": found["counts"],
         "divergence": found["first_divergence"],
-        "branch": sides[n].place.branch,
+        "branch": sides[n].ref.branch,
         "words": found["words"],
     }
 

@@ -13,7 +13,7 @@ from visualizer.commands import submit
 from visualizer.consumers import database
 from visualizer.consumers.answers import Answers
 from visualizer.models import Command, LabJob, Run, Session
-from visualizer.selectors.waiting import before
+from visualizer.selectors.queue import ahead_of_command
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def test_only_earlier_and_other_work_counts(
     owner: User, stranger: User, start: Any, sent: list[Any]
 ) -> None:
     mine, busy, late = start(), start(), start()
-    assert before(ask(owner, mine, type="forward_pass").pk) == 0
+    assert ahead_of_command(ask(owner, mine, type="forward_pass").pk) == 0
     ask(owner, busy, type="forward_pass")
     Run.objects.create(session=busy, branch=busy.head_branch, recipe="x", first_step=1)
     ask(stranger, type="initialize", prompt="once")
@@ -36,11 +36,11 @@ def test_only_earlier_and_other_work_counts(
     )  # fmt: skip
     command = ask(owner, mine, type="auto_select")
     ask(owner, late, type="forward_pass")
-    assert before(command.pk) == 3  # one busy session, one beginning, one job
+    assert ahead_of_command(command.pk) == 3  # one busy session, one beginning, one job
     Command.objects.exclude(pk=command.pk).update(state=Command.State.DONE)
     Run.objects.update(status="done")
     LabJob.objects.update(status="done")
-    assert before(command.pk) == 0
+    assert ahead_of_command(command.pk) == 0
 
 
 async def test_whoever_waits_is_told_each_second(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,23 +1,38 @@
-"""A record comes back: a file of the export becomes a session with the same tree."""
+"""Records as files: downloads of a session, and uploads that become one with the same tree."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from inference.errors import UnmaskError
 from visualizer.commands import parse
-from visualizer.records import UPLOAD_BYTES
-from visualizer.services.importing import import_record
+from visualizer.records.exporter import FORMATS
+from visualizer.records.importer import import_record
+from visualizer.records.schema import UPLOAD_BYTES
+from visualizer.views.access import SessionAccess, session_page
 
 LARGEST = (
     f"{UPLOAD_BYTES // 2**20} MB. Larger ones come in on the server, by "
     "`manage.py import_record FILE USERNAME`."
 )
+
+
+@session_page
+def export(request: HttpRequest, access: SessionAccess, form: str) -> HttpResponse:
+    """The session in one of the table's formats, as a file."""
+    if form not in FORMATS:
+        raise Http404("No such format")
+    session = access.session
+    chosen = FORMATS[form]
+    response = HttpResponse(chosen.write(session), content_type=chosen.content_type)
+    response["Content-Disposition"] = f'attachment; filename="unmask-{session.pk}.{form}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @login_required

@@ -10,10 +10,10 @@ from typing import NamedTuple, NoReturn
 
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
-from visualizer import records
-from visualizer.records import Record
+from visualizer.records import schema
+from visualizer.records.schema import Record
 
-MOST_PLACES = records.MOST_PROMPT + int(LIMITS["gen_length"].high)
+MOST_PLACES = schema.MOST_PROMPT + int(LIMITS["gen_length"].high)
 """Length of a canvas whose model has not told its context yet."""
 RESIZE, BRANCH = 4, 64
 """What an insert or delete, and a branch with the states that it keeps, cost; a step costs 1."""
@@ -50,7 +50,7 @@ def check_sizes(record: Record, context: int) -> None:
             _too_much(index)
 
 
-def _after(step: records.Step, before: Extent, most: int, index: int) -> Extent:
+def _after(step: schema.Step, before: Extent, most: int, index: int) -> Extent:
     new = sum(len(operation.new or ()) for operation in step.operations)
     gone = sum(operation.op == "delete" for operation in step.operations)
     resizes = gone + sum(operation.op == "insert" for operation in step.operations)
@@ -61,7 +61,7 @@ def _after(step: records.Step, before: Extent, most: int, index: int) -> Extent:
     return Extent(max(0, longest - gone), work)
 
 
-def _may_grow(step: records.Step, length: int, new: int, most: int) -> bool:
+def _may_grow(step: schema.Step, length: int, new: int, most: int) -> bool:
     """By hand up to the context. A run's step begins below it and makes two of a place at most."""
     return length < most and new <= length if step.by == "run" else length + new <= most
 

@@ -12,21 +12,21 @@ from visualizer.selectors.candidates import settings_from
 from visualizer.selectors.history import digest_at
 from visualizer.selectors.labels import labels_for
 from visualizer.selectors.regrets import regrets
+from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import rows
 from visualizer.views.inspector import inspector
-from visualizer.views.places import number_of, place_of
-from visualizer.views.reading import Seen, for_readers
+from visualizer.views.params import number_of, state_ref
 
 
-@for_readers
-def position(request: HttpRequest, seen: Seen, step: int, pos: int) -> HttpResponse:
+@session_page
+def position(request: HttpRequest, access: SessionAccess, step: int, pos: int) -> HttpResponse:
     """The inspector of a position; a plain visit is sent to the page that contains it."""
-    session = seen.session
-    place, count = place_of(session, request.GET.get("branch"), str(step)), asked_count(request)
+    session = access.session
+    ref, count = state_ref(session, request.GET.get("branch"), str(step)), asked_count(request)
     if not request.headers.get("HX-Request"):
-        query = f"?branch={place.branch}&step={place.number}&pos={pos}"
-        return redirect(f"{seen.base}{query}" + (f"&k={count}" if count else ""))
-    context = seen.context | inspector(session, place, pos, count)
+        query = f"?branch={ref.branch}&step={ref.number}&pos={pos}"
+        return redirect(f"{access.base}{query}" + (f"&k={count}" if count else ""))
+    context = access.context | inspector(session, ref, pos, count)
     return render(request, "visualizer/partials/inspector.html", context)
 
 
@@ -36,12 +36,12 @@ def asked_count(request: HttpRequest) -> int | None:
     return min(asked, int(LIMITS["visual_top_k"].high)) if asked else None
 
 
-@for_readers
-def profile(request: HttpRequest, seen: Seen, step: int) -> JsonResponse:
+@session_page
+def profile(request: HttpRequest, access: SessionAccess, step: int) -> JsonResponse:
     """Best guess, its probability and the entropy (nats) of every position open at a step."""
-    session = seen.session
-    place = place_of(session, request.GET.get("branch"), str(step))
-    row = digest_at(session, place)
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    row = digest_at(session, ref)
     if row is None:
         return JsonResponse({"positions": [], "labels": [], "p1": [], "margin": [], "entropy": []})
     view, labels = DigestView.from_bytes(bytes(row.data)), labels_for(session)
@@ -63,33 +63,33 @@ def _margins(view: DigestView, temperature: float) -> list[float]:
     return [round(float(p[0] - p[1]) if len(p) > 1 else float(p[0]), 4) for p in rows]
 
 
-@for_readers
-def regret(request: HttpRequest, seen: Seen, step: int) -> JsonResponse:
+@session_page
+def regret(request: HttpRequest, access: SessionAccess, step: int) -> JsonResponse:
     """Written tokens that a later forward pass gives less than half: `{slot: [then, now]}`."""
-    session = seen.session
-    place = place_of(session, request.GET.get("branch"), str(step))
-    found = regrets(session, place.branch, place.number)
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    found = regrets(session, ref.branch, ref.number)
     rows = {slot: [row["p"], round(row["p_now"], 4)] for slot, row in found["regret"].items()}
     return JsonResponse({"judged": found["judged"], "slots": rows})
 
 
-@for_readers
-def digest(request: HttpRequest, seen: Seen, step: int) -> HttpResponse:
+@session_page
+def digest(request: HttpRequest, access: SessionAccess, step: int) -> HttpResponse:
     """The forward pass kept at a step, as bytes for static/js/digest.js; 204 if there is none."""
-    session = seen.session
-    place = place_of(session, request.GET.get("branch"), str(step))
-    row = digest_at(session, place)
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    row = digest_at(session, ref)
     if row is None:
         return HttpResponse(status=204)
     return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
 
 
-@for_readers
-def table(request: HttpRequest, seen: Seen, step: int) -> HttpResponse:
+@session_page
+def table(request: HttpRequest, access: SessionAccess, step: int) -> HttpResponse:
     """All positions of a step as a table."""
-    session = seen.session
-    place = place_of(session, request.GET.get("branch"), str(step))
-    snapshot = selectors.snapshot(session, place.branch, place.number)
-    here = f"branch={place.branch}&step={place.number}"
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    snapshot = selectors.snapshot(session, ref.branch, ref.number)
+    here = f"branch={ref.branch}&step={ref.number}"
     context = {"table": rows(snapshot), "here": here}
     return render(request, "visualizer/partials/table.html", context)

@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.visualizer.fakes import ALPHABET, FakeRuntime
-from visualizer import exports
-from visualizer.exports import FORMATS, neutral
 from visualizer.models import Session
-from visualizer.records import VERSION
+from visualizer.records import exporter
+from visualizer.records.exporter import FORMATS, neutral
+from visualizer.records.schema import VERSION
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_the_runtime_is_not_asked(lived: Session, runtime: FakeRuntime) -> None:
 def test_a_failure_halfway_is_no_file(
     lived: Session, owner_client: Client, monkeypatch: pytest.MonkeyPatch, form: str, part: str
 ) -> None:
-    real, calls = getattr(exports, part), []
+    real, calls = getattr(exporter, part), []
 
     def failing(*given: Any) -> Any:
         calls.append(given)
@@ -96,7 +96,7 @@ def test_a_failure_halfway_is_no_file(
 
     owner_client.raise_request_exception = False
     assert owner_client.get(f"/sessions/{lived.pk}/export/{form}/").status_code == 200
-    monkeypatch.setattr(exports, part, failing)
+    monkeypatch.setattr(exporter, part, failing)
     calls.clear()
     response = owner_client.get(f"/sessions/{lived.pk}/export/{form}/")
     assert response.status_code == 500

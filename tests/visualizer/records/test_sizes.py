@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from inference.errors import UnmaskError
-from visualizer.record_checks import checked
-from visualizer.record_sizes import LINE_WORK, MOST_PLACES, check_sizes
-from visualizer.records import Record
+from visualizer.records.checks import checked
+from visualizer.records.schema import Record
+from visualizer.records.sizes import LINE_WORK, MOST_PLACES, check_sizes
 
 RUN = {"id": 1, "parameters": {}}
 Operations = list[dict[str, Any]]
