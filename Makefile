@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
-PACKAGES := config accounts inference visualizer playground
+PACKAGES := config core accounts inference visualizer playground
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check lint types format bench soak packages

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("config", "accounts", "inference", "visualizer", "playground", "benchmarks")
+PRODUCT = ("config", "core", "accounts", "inference", "visualizer", "playground", "benchmarks")
 LONGEST_FUNCTION = 80
 LONGEST_FILE = 400
 MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.~-])/(tmp|work|root|home)/")

@@ -9,14 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.middleware import address, too_fast
 from accounts.pace import LINKS
-from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
 
@@ -80,19 +79,13 @@ def unlisted(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def access_by_link(token: str) -> SessionAccess:
-    """What a link shows. Revoked, expired and unknown links are one 404."""
-    try:
-        holder = holder_of(token)
-    except UnmaskError:
-        raise Http404("No such link") from None
+    """What a link shows. Raises not_found for revoked, expired and unknown ones alike."""
+    holder = holder_of(token)
     return access_of(holder, None, reverse("shared", args=[token]), f"/ws/r/{token}/")
 
 
 def access_of(reader: Reader, id: UUID | None, base: str = "", socket: str = "") -> SessionAccess:
-    """A session for its reader; a 404 for anybody else."""
-    try:
-        session = session_read_by(reader, id)
-    except UnmaskError:
-        raise Http404("No such session") from None
+    """A session for its reader. Raises UnmaskError (not_found) for anybody else."""
+    session = session_read_by(reader, id)
     own = reverse("workspace", args=[session.pk])
     return SessionAccess(session, reader, base or own, socket or f"/ws{own}")

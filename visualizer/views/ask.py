@@ -1,4 +1,4 @@
-"""Sending a command from a form and waiting for its reply without holding a thread."""
+"""Sending a command from a view and waiting for its reply without holding a thread."""
 
 from __future__ import annotations
 
@@ -16,57 +16,71 @@ from visualizer.models import Command, Session
 Reply = dict[str, Any]
 WAIT_SECONDS = 12.0
 LOAD_WAIT_SECONDS = 60.0
+LATE = "This takes a while. Refresh the page in a moment."
 _FIRST, _LONGEST = 0.02, 0.25
 _AFTER_LOADING = (0.0, 0.5, 1.0, 2.0)
 
 
 async def ask(
-    user: Any, message: dict[str, Any], session: Session | None, seconds: float = WAIT_SECONDS
-) -> Reply | None:
-    """The command's reply, or None if it is still being worked after `seconds`.
+    user: Any,
+    message: dict[str, Any],
+    session: Session | None = None,
+    seconds: float = WAIT_SECONDS,
+    late: str = LATE,
+) -> Reply:
+    """The command's reply.
 
-    Raises UnmaskError for a message that is refused.
+    Raises UnmaskError: what refused the message, the error that the reply carries, or timeout with
+    the words `late` while it is still being worked after `seconds`.
     """
-    command = await sync_to_async(commands.submit)(
-        user=user, channel="page", message=message, session=session
-    )
+    submit = sync_to_async(commands.submit)
+    command = await submit(user=user, channel="page", message=message, session=session)
     deadline, pause = time.monotonic() + seconds, _FIRST
     while command.state == Command.State.PENDING and time.monotonic() < deadline:
         await asyncio.sleep(pause)
         pause = min(_LONGEST, pause * 1.5)
         await command.arefresh_from_db(fields=["state", "reply"])
-    return json.loads(command.reply) if command.reply else None
+    return _reply(command, late)
+
+
+def ask_now(user: Any, message: dict[str, Any], session: Session | None = None) -> Reply:
+    """The reply of a command that the web side answers at once. Raises UnmaskError."""
+    command = commands.submit(user=user, channel="form", message=message, session=session)
+    return _reply(command, LATE)
 
 
 async def ask_model(
-    user: Any, message: dict[str, Any], session: Session | None, slug: str, seconds: float
-) -> Reply | None:
+    user: Any,
+    message: dict[str, Any],
+    session: Session | None,
+    slug: str,
+    seconds: float = WAIT_SECONDS,
+    late: str = LATE,
+) -> Reply:
     """As `ask`; if no worker holds the model, it is loaded first and the command repeated."""
-    reply = await ask(user, message, session, seconds)
-    if reply is None or reply.get("error_type") != "model_unavailable" or not slug:
-        return reply
-    loading = {"type": "load_model", "model_path": slug}
-    loaded = await ask(user, loading, None, LOAD_WAIT_SECONDS)
-    if not loaded or not loaded.get("success"):
-        return loaded
-    return await _ask_loaded(user, message, session, seconds)
-
-
-async def _ask_loaded(
-    user: Any, message: dict[str, Any], session: Session | None, seconds: float
-) -> Reply | None:
-    """A worker's word that it holds the model takes a moment to be known everywhere."""
-    reply: Reply | None = None
+    try:
+        return await ask(user, message, session, seconds, late)
+    except UnmaskError as error:
+        if error.error_type != "model_unavailable" or not slug:
+            raise
+        missing = error
+    await ask(user, {"type": "load_model", "model_path": slug}, None, LOAD_WAIT_SECONDS, late)
+    # A worker's word that it holds the model takes a moment to be known everywhere.
     for pause in _AFTER_LOADING:
         await asyncio.sleep(pause)
-        reply = await ask(user, message, session, seconds)
-        if reply is None or reply.get("error_type") != "model_unavailable":
-            break
+        try:
+            return await ask(user, message, session, seconds, late)
+        except UnmaskError as error:
+            if error.error_type != "model_unavailable":
+                raise
+            missing = error
+    raise missing
+
+
+def _reply(command: Command, late: str) -> Reply:
+    if not command.reply:
+        raise UnmaskError("timeout", late)
+    reply: Reply = json.loads(command.reply)
+    if "error_type" in reply:
+        raise UnmaskError(reply["error_type"], reply["message"], reply.get("field"))
     return reply
-
-
-def failure_of(reply: Reply) -> UnmaskError | None:
-    """The error that a reply carries, if it carries one."""
-    if "error_type" not in reply:
-        return None
-    return UnmaskError(reply["error_type"], reply["message"], reply.get("field"))

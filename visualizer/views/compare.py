@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from inference.errors import UnmaskError
+from core.http.errors import back_to
 from visualizer import selectors
 from visualizer.models import Branch, Session
 from visualizer.selectors import comparison
@@ -24,12 +23,13 @@ from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.measures import History, history_of, measures
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import score_of
+from visualizer.selectors.sessions import session_for
 from visualizer.views.access import SessionAccess, session_page
-from visualizer.views.ask import ask_model, failure_of
+from visualizer.views.ask import ask, ask_model
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
 from visualizer.views.fields import recipes
-from visualizer.views.params import number_of, own_session
+from visualizer.views.params import number_of
 from visualizer.views.suiting import pace_for
 from visualizer.views.workspace import columns_of
 
@@ -181,12 +181,9 @@ def _against(histories: list[History], sides: list[Shown], n: int) -> dict[str, 
 async def start_runs(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Start two to four recipes from the shown step; go to their comparison."""
     user = await request.auser()
-    session = await sync_to_async(own_session)(request, session_id)
-    try:
-        reply = await _queue(user, session, request.POST.dict())
-    except UnmaskError as error:
-        await sync_to_async(messages.error)(request, error.message)
-        return redirect("compare", session.pk)
+    session = await sync_to_async(session_for)(user, session_id)
+    back_to(request, reverse("compare", args=[session.pk]))
+    reply = await _queue(user, session, request.POST.dict())
     pairs = zip(NAMES, reply["branches"], strict=False)
     query = urlencode({name: branch["id"] for name, branch in pairs})
     return redirect(f"{reverse('compare', args=[session.pk])}?{query}")
@@ -201,10 +198,5 @@ async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str,
         "recipes": [{"recipe": name, **pace_for(name, count)} for name in picked],
     }
     start = {"type": "rewind", "step": number_of(form.get("step")) or 0}
-    for one in (start, message):
-        reply = await ask_model(user, one, session, session.model.slug, 15.0)
-        if reply is None:
-            raise UnmaskError("timeout", "This takes a while. Refresh the page in a moment.")
-        if failure := failure_of(reply):
-            raise failure
-    return reply or {}
+    await ask(user, start, session)
+    return await ask_model(user, message, session, session.model.slug, 15.0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import Http404
-
+from inference.errors import UnmaskError
 from visualizer.models import Branch, Session
 from visualizer.selectors.comparison import Side, unlike
 from visualizer.selectors.history import StateRef, head_of, tip
@@ -31,7 +30,7 @@ class Group:
 def asked_sides(access: SessionAccess, query: dict[str, str]) -> dict[str, Side]:
     """Name → side, from `branch:step` or `branch`; by default the shown line and the newest other.
 
-    Branches that the reader may not see do not exist; steps are clipped to what there is.
+    Steps are clipped to what there is. Raises not_found for branches that the reader may not see.
     """
     asked = {name: _side(access, query[name]) for name in NAMES if query.get(name)}
     if asked:
@@ -52,7 +51,7 @@ def _side(access: SessionAccess, text: str) -> Side:
     )
     branch = rows.filter(pk=number_of(first) or 0).first()
     if branch is None:
-        raise Http404("No such branch")
+        raise UnmaskError("not_found", f"There is no branch {first[:20]} to compare.")
     last, number = tip(branch), number_of(second)
     return Side(branch.session, StateRef(branch.pk, last if number is None else min(number, last)))
 

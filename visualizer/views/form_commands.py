@@ -6,24 +6,26 @@ With JavaScript the same commands go through the socket; see static/js/commands.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from core.http.errors import back_to
 from inference.errors import UnmaskError
 from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.selectors.history import StateRef, head_of
-from visualizer.views.ask import WAIT_SECONDS, ask_model, failure_of
-from visualizer.views.params import decimal_of, number_of, own_session, state_ref
+from visualizer.selectors.sessions import session_for
+from visualizer.views.ask import ask_model
+from visualizer.views.params import decimal_of, number_of, state_ref
 from visualizer.views.suiting import options_of, pace_for
 
 Form = QueryDict
@@ -165,26 +167,23 @@ ANYWHERE = {"stop", "change_branch", "prune", "restore", "save_preset", "delete_
 async def act(request: HttpRequest, session_id: UUID, name: str) -> HttpResponse:
     """Carry a button out at the shown step, then show where the session stands."""
     if name not in FORMS:
-        raise Http404("No such action")
-    user = await request.auser()
-    session = await sync_to_async(own_session)(request, session_id)
-    try:
-        await _carry_out(user, session, request.POST, name)
-    except UnmaskError as error:
-        await sync_to_async(messages.error)(request, error.message)
-    return redirect(await _where(request, session))
-
-
-async def _carry_out(user: Any, session: Session, form: Form, name: str) -> None:
+        raise UnmaskError("not_found", "There is no such action.")
+    user, form = await request.auser(), request.POST
+    session = await sync_to_async(session_for)(user, session_id)
     shown = await sync_to_async(state_ref)(session, _asked_branch(form), form.get("step"))
+    back_to(request, _address(session, shown, form))
     before = [] if name in ANYWHERE or shown == head_of(session) else [_rewind(shown)]
     for message in [*before, *FORMS[name](form, session)]:
-        reply = await ask_model(user, message, session, session.model.slug, WAIT_SECONDS)
-        if reply is None:
-            raise UnmaskError("timeout", "This takes a while. Refresh the page in a moment.")
-        failure = failure_of(reply)
-        if failure and message["type"] != "reprocess_probabilities":
-            raise failure
+        await _carry_out(user, session, message)
+    fresh = await sync_to_async(session_for)(user, session_id)
+    return redirect(_address(fresh, head_of(fresh), form))
+
+
+async def _carry_out(user: Any, session: Session, message: Message) -> None:
+    """Without a forward pass there is nothing to reprocess; the next command says so better."""
+    optional = message["type"] == "reprocess_probabilities"
+    with suppress(UnmaskError) if optional else nullcontext():
+        await ask_model(user, message, session, session.model.slug)
 
 
 def _asked_branch(form: Form) -> str | None:
@@ -195,11 +194,10 @@ def _rewind(ref: StateRef) -> Message:
     return {"type": "rewind", "step": ref.number, "branch": ref.branch}
 
 
-async def _where(request: HttpRequest, session: Session) -> str:
-    fresh = await sync_to_async(own_session)(request, session.pk)
-    head = head_of(fresh)
-    query = {"branch": head.branch, "step": head.number}
-    pos = number_of(request.POST.get("position"))
+def _address(session: Session, ref: StateRef, form: Form) -> str:
+    """The workspace at a state, with the position that the form is about."""
+    query = {"branch": ref.branch, "step": ref.number}
+    pos = number_of(form.get("position"))
     if pos is not None:
         query["pos"] = pos
     return f"{reverse('workspace', args=[session.pk])}?{urlencode(query)}"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -18,12 +17,13 @@ from visualizer.commands import from_form
 from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
-from visualizer.views.ask import ask_model, failure_of
+from visualizer.views.ask import ask_model
 from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6
+LOADING = "The model is still loading. Try again in a moment."
 Problem = UnmaskError | None
 
 
@@ -67,12 +67,7 @@ async def _create(user: Any, form: dict[str, str]) -> str:
     """The id of the new session. Raises UnmaskError with the field at fault."""
     message = from_form({"type": "initialize", **form})
     message["prompt"] = form["prompt"].replace("\r\n", "\n")
-    reply = await ask_model(user, message, None, form["model"], seconds=30.0)
-    if reply is None:
-        raise UnmaskError("timeout", "The model is still loading. Try again in a moment.")
-    failure = failure_of(reply)
-    if failure:
-        raise failure
+    reply = await ask_model(user, message, None, form["model"], 30.0, late=LOADING)
     return str(reply["session_id"])
 
 
@@ -81,14 +76,11 @@ async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     if not origin:
         usual = (await sync_to_async(defaults_of)(user)).get("gen_length", "")
         return {"model": request.GET.get("model", ""), "gen_length": str(usual)}
-    try:
-        return await sync_to_async(_like)(user, origin)
-    except (UnmaskError, ValueError):
-        raise Http404("No such session") from None
+    return await sync_to_async(_like)(user, origin)
 
 
 def _like(user: Any, origin: str) -> dict[str, str]:
-    session = session_for(user, UUID(origin))
+    session = session_for(user, origin)
     return {
         "prompt": session.prompt,
         "gen_length": str(session.gen_length),

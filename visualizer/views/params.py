@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from django.http import Http404, HttpRequest
 
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from visualizer.models import Session
 from visualizer.selectors.history import StateRef, head_of, tips_of
-from visualizer.selectors.sessions import session_for
-
-
-def own_session(request: HttpRequest, id: Any, deleted: bool = False) -> Session:
-    """The visitor's session; for anybody else there is none."""
-    try:
-        return session_for(request.user, id, deleted)
-    except UnmaskError:
-        raise Http404("No such session") from None
 
 
 def number_of(text: str | None) -> int | None:
@@ -36,12 +24,12 @@ def decimal_of(text: str | None) -> float | None:
 def state_ref(session: Session, branch: str | None, step: str | None) -> StateRef:
     """The asked state; without a step the head, or the end of another branch.
 
-    Branches that are not the session's do not exist; steps are clipped to what there is.
+    Steps are clipped to what there is. Raises UnmaskError (not_found) for other branches.
     """
     head, tips = head_of(session), tips_of(session)
     asked = number_of(branch)
     if branch and asked not in tips:
-        raise Http404("No such branch")
+        raise UnmaskError("not_found", f"This session has no branch {branch[:20]}.", "branch")
     chosen = asked or head.branch
     last = max(tips[chosen], 0)
     default = head.number if chosen == head.branch else last

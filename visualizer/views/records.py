@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from core.http.errors import back_to
 from inference.errors import UnmaskError
 from visualizer.commands import parse
 from visualizer.records.exporter import FORMATS
@@ -26,7 +28,7 @@ LARGEST = (
 def export(request: HttpRequest, access: SessionAccess, form: str) -> HttpResponse:
     """The session in one of the table's formats, as a file."""
     if form not in FORMATS:
-        raise Http404("No such format")
+        raise UnmaskError("not_found", f"A session has no download named {form[:20]}.", "form")
     session = access.session
     chosen = FORMATS[form]
     response = HttpResponse(chosen.write(session), content_type=chosen.content_type)
@@ -39,12 +41,9 @@ def export(request: HttpRequest, access: SessionAccess, form: str) -> HttpRespon
 @require_POST
 def import_session(request: HttpRequest) -> HttpResponse:
     """Make a session of an uploaded record; what is wrong with the file is said in words."""
-    try:
-        raw = parse(_text(request.FILES.get("record")), UPLOAD_BYTES)
-        session = import_record(owner=request.user, raw=raw)
-    except UnmaskError as error:
-        messages.error(request, error.message)
-        return redirect("sessions")
+    back_to(request, reverse("sessions"))
+    raw = parse(_text(request.FILES.get("record")), UPLOAD_BYTES)
+    session = import_record(owner=request.user, raw=raw)
     messages.success(request, "The record is a session of yours now.")
     return redirect("workspace", session.pk)
 

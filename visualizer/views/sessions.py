@@ -16,9 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from visualizer.models import Run, Session
 from visualizer.partials import run_state
-from visualizer.selectors import sessions_of
+from visualizer.selectors import session_for, sessions_of
 from visualizer.services import sessions as service
-from visualizer.views.params import own_session
 from visualizer.views.records import LARGEST
 
 PER_PAGE = 25
@@ -98,7 +97,7 @@ def _decorate(session: Any) -> None:
 @require_POST
 def rename(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Another title."""
-    session = own_session(request, session_id)
+    session = session_for(request.user, session_id)
     title = " ".join(request.POST.get("title", "").split())[:200]
     if title:
         service.rename_session(session=session, title=title)
@@ -111,7 +110,7 @@ def rename(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Put a session away; the next page offers to bring it back."""
-    session = own_session(request, session_id)
+    session = session_for(request.user, session_id)
     service.delete_session(session=session)
     return redirect(f"{reverse('sessions')}?deleted={session.pk}")
 
@@ -120,7 +119,7 @@ def delete(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Bring a deleted session back."""
-    service.restore_session(session=own_session(request, session_id, deleted=True))
+    service.restore_session(session=session_for(request.user, session_id, deleted=True))
     messages.success(request, "The session is back.")
     return redirect("sessions")
 

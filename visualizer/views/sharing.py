@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +10,19 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.middleware import too_fast
 from accounts.pace import LINKS
+from core.http.errors import back_to
 from inference.errors import UnmaskError
-from visualizer.commands import from_form, submit
-from visualizer.models import Session
+from visualizer.commands import from_form
 from visualizer.records.importer import copy_session
+from visualizer.selectors import session_for
 from visualizer.selectors.readers import links_of
 from visualizer.views.access import access_by_link, unlisted
-from visualizer.views.ask import failure_of
-from visualizer.views.params import own_session
+from visualizer.views.ask import ask_now
 
 LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
          ("720", "30 days"))  # fmt: skip
@@ -32,11 +32,11 @@ LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168"
 @require_http_methods(["GET", "POST"])
 def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """The session's links. A new one's address is on the answer to the form, and never again."""
-    session = own_session(request, session_id)
+    session = session_for(request.user, session_id)
     context: dict[str, Any] = {"session": session, "lasts": LASTS}
     if request.method == "POST":
         try:
-            made = _asked(request, session, _wanted(request))
+            made = ask_now(request.user, _wanted(request), session)
             context["address"] = request.build_absolute_uri(made["path"])
         except UnmaskError as error:
             context["problem"] = error.message
@@ -55,23 +55,11 @@ def _wanted(request: HttpRequest) -> dict[str, Any]:
 @require_POST
 def unshare(request: HttpRequest, session_id: UUID, link: int) -> HttpResponse:
     """Revoke a link; the page of links says what is left."""
-    session = own_session(request, session_id)
-    try:
-        _asked(request, session, {"type": "unshare", "link": link})
-        messages.success(request, "The link opens nothing any more.")
-    except UnmaskError as error:
-        messages.error(request, error.message)
+    session = session_for(request.user, session_id)
+    back_to(request, reverse("share", args=[session.pk]))
+    ask_now(request.user, {"type": "unshare", "link": link}, session)
+    messages.success(request, "The link opens nothing any more.")
     return redirect("share", session.pk)
-
-
-def _asked(request: HttpRequest, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    """The reply of a command that is answered at once. Raises UnmaskError."""
-    command = submit(user=request.user, channel="form", message=message, session=session)
-    reply: dict[str, Any] = json.loads(command.reply)
-    failure = failure_of(reply)
-    if failure:
-        raise failure
-    return reply
 
 
 @login_required
@@ -81,10 +69,7 @@ def copy(request: HttpRequest, token: str) -> HttpResponseBase:
     access = access_by_link(token)
     if not LINKS.keeps(f"copy {request.user.pk}"):
         return unlisted(too_fast(request))
-    try:
-        session = copy_session(session=access.session, owner=request.user)
-    except UnmaskError as error:
-        messages.error(request, error.message)
-        return unlisted(redirect(access.base))
+    back_to(request, access.base)
+    session = copy_session(session=access.session, owner=request.user)
     messages.success(request, "This is your own copy; the shared session stays as it is.")
     return unlisted(redirect("workspace", session.pk))
