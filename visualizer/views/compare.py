@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from core.http.errors import back_to
+from inference.catalog import DEFAULT_RECIPE
 from visualizer import selectors
-from visualizer.models import Branch, Session
+from visualizer.models import Branch, Run, Session
 from visualizer.selectors import comparison
 from visualizer.selectors.comparison import Side, unlike, words_of
 from visualizer.selectors.history import StateRef, head_of
@@ -32,8 +33,6 @@ from visualizer.views.fields import recipes
 from visualizer.views.params import number_of
 from visualizer.views.suiting import pace_for
 from visualizer.views.workspace import columns_of
-
-ACTIVE = ("queued", "running")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def compare(request: HttpRequest, access: SessionAccess) -> HttpResponse:
 def _choices(access: SessionAccess, sides: dict[str, Side]) -> dict[str, Any]:
     """What the two forms offer."""
     session = access.session
-    usual = session.model.card.get("decoding", {}).get("recipe", "llada/low_confidence")
+    usual = session.model.card.get("decoding", {}).get("recipe", DEFAULT_RECIPE)
     first = ("llada/random", "rank/left_to_right")
     return {
         "groups": groups_of(access),
@@ -112,7 +111,7 @@ def _shown(access: SessionAccess, key: str, history: History) -> Shown:
         snapshot=snapshot | {"staged": {"selections": {}}},
         facts=_facts(history, run),
         cells=cells(snapshot | {"staged": {}}, Look(ref.number, tip)),
-        running=bool(run) and run["status"] in ACTIVE if run else False,
+        running=run is not None and run["status"] in Run.ACTIVE,
     )
 
 

@@ -91,7 +91,11 @@ def _like(user: Any, origin: str) -> dict[str, str]:
 
 
 def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
-    models = list(ModelEntry.objects.filter(kind="diffusion").exclude(state="absent"))
+    models = list(
+        ModelEntry.objects.filter(kind=ModelEntry.Kind.DIFFUSION).exclude(
+            state=ModelEntry.State.ABSENT
+        )
+    )
     chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
     context = {
         "page": "home",

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core.http.errors import back_to
+from inference.catalog import DEFAULT_RECIPE
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.models import LabJob
@@ -24,14 +25,14 @@ from visualizer.views.fields import recipes
 from visualizer.views.params import number_of
 
 LISTED = 50
-STATES = {
-    "queued": ("busy", "Queued"),
-    "running": ("busy", "Running"),
-    "cancelled": ("warn", "Cancelled"),
-    "done": ("good", "Done"),
-    "failed": ("bad", "Failed"),
+STATES: dict[str, tuple[str, str]] = {
+    LabJob.Status.QUEUED: ("busy", "Queued"),
+    LabJob.Status.RUNNING: ("busy", "Running"),
+    LabJob.Status.CANCELLED: ("warn", "Cancelled"),
+    LabJob.Status.DONE: ("good", "Done"),
+    LabJob.Status.FAILED: ("bad", "Failed"),
 }
-USUAL = ("llada/low_confidence", "llada/random", "rank/left_to_right")
+USUAL = (DEFAULT_RECIPE, "llada/random", "rank/left_to_right")
 
 
 @login_required

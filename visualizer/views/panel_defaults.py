@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Profile
+from inference.catalog import DEFAULT_RECIPE
 from inference.limits import LIMITS
 from visualizer.models import Run, Session
 from visualizer.selectors.candidates import settings_from
@@ -16,7 +17,7 @@ FLAGS = ("eos_last", "stop_at_end")
 ANNOUNCE = (2, 60)
 """Seconds between announcements for screen readers, at least and at most."""
 ANNOUNCE_DEFAULT = 5
-PLAIN = {"recipe": "llada/low_confidence", "strategy": "high_confidence", "tokens_to_select": 1}
+PLAIN = {"recipe": DEFAULT_RECIPE, "strategy": "high_confidence", "tokens_to_select": 1}
 
 
 def account_settings(user: Any) -> dict[str, Any]:

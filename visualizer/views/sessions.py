@@ -27,14 +27,10 @@ SORTS = {
     "made": ("newest", "-created"),
     "title": ("title", "title"),
 }
-STATUSES = {
-    "": "any",
-    "running": "running",
-    "done": "done",
-    "stopped": "stopped",
-    "failed": "failed",
-    "none": "by hand only",
-}
+BY_HAND = "none"
+_SHOWN = (Run.Status.RUNNING, Run.Status.DONE, Run.Status.STOPPED, Run.Status.FAILED)
+STATUSES = {"": "any", **{status.value: str(status.label) for status in _SHOWN}}
+STATUSES[BY_HAND] = "by hand only"
 
 
 @login_required
@@ -80,10 +76,10 @@ def _matching(rows: Rows, words: str) -> Rows:
 
 
 def _with_status(rows: Rows, status: str) -> Rows:
-    if status == "none":
+    if status == BY_HAND:
         return rows.filter(run_status=None)
-    if status == "running":
-        return rows.filter(run_status__in=["queued", "running"])
+    if status == Run.Status.RUNNING:
+        return rows.filter(run_status__in=Run.ACTIVE)
     return rows.filter(run_status=status) if status in STATUSES and status else rows
 
 

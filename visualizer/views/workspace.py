@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from visualizer import selectors
-from visualizer.models import Branch
+from visualizer.models import Branch, Run
 from visualizer.partials import branch_panel, model_state, run_state, staged_rows
 from visualizer.selectors.history import StateRef
 from visualizer.selectors.presets import presets_of
@@ -126,7 +126,7 @@ def _panels(
     staged = staged_rows(snapshot["staged"])
     run = snapshot["run"]
     now = Situation(
-        running=bool(run) and run["status"] in ("queued", "running"),
+        running=bool(run) and run["status"] in Run.ACTIVE,
         masked=sum(row.masked for row in rows(snapshot)),
         has_pass=str(ref.number) in snapshot["forwards"],
         staged=len(staged),
