@@ -21,3 +21,5 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("", include("visualizer.urls")),
 ]
+handler404 = "core.http.errors.not_found"
+handler500 = "core.http.errors.server_error"

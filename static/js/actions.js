@@ -1,5 +1,5 @@
 // The buttons of the cycle: enabled in order, each with the reason why it cannot act. The rules
-// are those of visualizer/views/actions.py; the reasons come with the page.
+// are those of visualizer/views/buttons.py; the reasons come with the page.
 import { put, write } from "./dom.js";
 
 const BLOCKERS = {

@@ -1,5 +1,5 @@
 // Token cells: patches only what changed, never swaps the grid. Class names and texts are the same
-// as those of templates/visualizer/fragments/cell.html.
+// as those of templates/visualizer/fragments/tokens.html.
 import { bin } from "./colours.js";
 
 const GLYPHS = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍" };

@@ -40,8 +40,14 @@ function markBusy(event) {
   if (event.target.matches("[data-slow]")) event.submitter?.classList.add("is-busy");
 }
 
+// What the server says of a failure is a toast of its own, to be swapped in out of band.
 function failed(event) {
-  const status = event.detail.xhr?.status;
+  const { xhr } = event.detail;
+  if (xhr?.getResponseHeader("HX-Reswap") === "none") {
+    window.htmx.swap(document.body, xhr.responseText, { swapStyle: "none" });
+    return;
+  }
+  const status = xhr?.status;
   toast("error", status ? `The server answered ${status}. Try again.`
     : "The server could not be reached. Check your connection and try again.");
 }

@@ -15,15 +15,15 @@ FLOOD = """
 from django.db import transaction
 from inference.events import gathered, publish
 from visualizer.models import Session
-from visualizer.selectors.events import session_payload
-from visualizer.selectors.history import Place, head_of
+from visualizer.selectors.event_payloads import session_payload
+from visualizer.selectors.history import StateRef, head_of
 from visualizer.services.heads import set_head
 session = Session.objects.get(pk={id!r})
 with transaction.atomic():
     with gathered():
         for _ in range({count}):
             publish(session.stream_id, "session", session_payload(session))
-        set_head(session=session, place=Place(head_of(session).branch, 2))
+        set_head(session=session, ref=StateRef(head_of(session).branch, 2))
 print(1)
 """
 

@@ -25,8 +25,8 @@ from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry
 from inference.registry import SHIPPED_DIR
-from visualizer.exports import lab_csv
 from visualizer.models import LabJob
+from visualizer.records.exporter import lab_csv
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
 from visualizer.worker import lab
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from inference.models import StreamEvent
 from visualizer.models import Command, Session
-from visualizer.views.acting import FORMS
+from visualizer.views.form_commands import FORMS
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<img src=x onerror=alert(1)>"

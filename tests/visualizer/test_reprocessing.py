@@ -148,11 +148,11 @@ def test_results_are_paged(
     assert part["positions"] == whole["positions"][3:6]
     assert part["next"] is None
     monkeypatch.setattr("visualizer.selectors.sizes.ROOM", 12_000)
-    seen, place = [], 0
-    while place is not None:
-        page = play(owner, session, type="forward_pass", positions=[place, 16])["result"]
+    seen, position = [], 0
+    while position is not None:
+        page = play(owner, session, type="forward_pass", positions=[position, 16])["result"]
         seen += page["positions"]
-        place = page["next"]
+        position = page["next"]
     assert seen == whole["positions"]
 
 

@@ -22,10 +22,10 @@ from inference.runtime import models
 from tests.inference.engine.models import CONFIGS, write_model
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
-from visualizer.exports import record
 from visualizer.models import Branch, Run, Session, Step
-from visualizer.record_checks import checked
-from visualizer.selectors import Place, state_at
+from visualizer.records.checks import checked
+from visualizer.records.exporter import record
+from visualizer.selectors import StateRef, state_at
 from visualizer.selectors.comparison import Side, compare_branches
 from visualizer.selectors.history import tip
 from visualizer.worker import slices
@@ -84,8 +84,8 @@ def added(session: Session) -> list[int]:
     return [new for step in steps for op in step.operations for new in op.get("new", [])]
 
 
-def end(session: Session, branch: Branch) -> Place:
-    return Place(branch.pk, tip(branch))
+def end(session: Session, branch: Branch) -> StateRef:
+    return StateRef(branch.pk, tip(branch))
 
 
 def replays(session: Session, model: LoadedModel) -> list[bool]:

@@ -26,7 +26,9 @@ def twice(session: Session) -> tuple[Session, Session]:
 
 def staged(session: Session) -> dict[str, int]:
     session.refresh_from_db()
-    return {place: pick["token"] for place, pick in session.staged.get("selections", {}).items()}
+    return {
+        position: pick["token"] for position, pick in session.staged.get("selections", {}).items()
+    }
 
 
 def test_picks_of_two_sockets_are_both_kept(session: Session) -> None:
@@ -80,5 +82,5 @@ def test_a_command_sees_what_was_done_while_it_came_in(
 def test_a_moved_head_has_no_picks(session: Session) -> None:
     one, two = twice(session)
     stage(session=one, picks={4: 5}, by="hand")
-    rewind(session=two, place=head_of(two))
+    rewind(session=two, ref=head_of(two))
     assert staged(session) == {}

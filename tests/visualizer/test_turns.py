@@ -107,7 +107,7 @@ def test_a_stale_fence_writes_no_step(session: Session) -> None:
     assert leases.take(Session, session.pk) is not None
     new = NewStep([{"op": "commit", "slot": 4, "token": 5, "p": None, "by": "hand"}])
     with pytest.raises(LeaseLost), fenced(stale):
-        append_step(session=session, place=head_of(session), new=new)
+        append_step(session=session, ref=head_of(session), new=new)
     assert not Step.objects.exists()
 
 

@@ -14,17 +14,17 @@ from pytest_django import Settings
 
 from inference import registry, runtime
 from inference.engine.canvas import Canvas
-from inference.engine.decoding import uniform
+from inference.engine.decoding import uniform_noise
 from inference.engine.families.spec import ModelSpec
 from inference.models import ModelEntry
 from inference.runtime.suspended import SUSPENDED
 from tests.inference.engine.models import write_model
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
-from visualizer.exports import record
 from visualizer.models import Run, Session, Step
+from visualizer.records.exporter import record
+from visualizer.records.importer import import_record
 from visualizer.selectors import state_at
-from visualizer.services.importing import import_record
 from visualizer.worker import slices
 from visualizer.worker.resume import Suspended
 
@@ -120,13 +120,13 @@ def test_slices_make_the_same_tokens_as_one_go(
 
 def _count_forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     looked: list[int] = []
-    real = uniform.denoise
+    real = uniform_noise.denoise
 
     def counted(*given: Any) -> Any:
         looked.append(1)
         return real(*given)
 
-    monkeypatch.setattr(uniform, "denoise", counted)
+    monkeypatch.setattr(uniform_noise, "denoise", counted)
     return looked
 
 

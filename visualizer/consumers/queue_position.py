@@ -7,15 +7,15 @@ from django.template.loader import render_to_string
 from core.sockets.threads import COMMANDS, in_lane
 from visualizer.models import Session
 from visualizer.partials import run_state
-from visualizer.selectors.events import run_payload
+from visualizer.selectors.event_payloads import run_payload
+from visualizer.selectors.queue import ahead_of_command
 from visualizer.selectors.runs import front_run
-from visualizer.selectors.waiting import before
 
 
 @in_lane(COMMANDS)
 def of(command_id: int) -> str:
     """The pill that says how much is worked before a command."""
-    ahead = before(command_id)
+    ahead = ahead_of_command(command_id)
     return _pill({"state": "busy", "text": f"Waiting, {ahead} before it" if ahead else "Waiting"})
 
 

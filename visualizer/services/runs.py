@@ -17,8 +17,8 @@ from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
 from visualizer.models import Run, Session
-from visualizer.selectors import events
-from visualizer.selectors.history import Place, branches_of, home
+from visualizer.selectors import event_payloads
+from visualizer.selectors.history import StateRef, branches_of, home
 from visualizer.selectors.runs import active_run as active_run
 from visualizer.services.branches import fork
 from visualizer.services.heads import set_head
@@ -40,7 +40,7 @@ class Wanted:
 def start_run(
     *,
     session: Session,
-    place: Place,
+    ref: StateRef,
     recipe: str,
     parameters: dict[str, Any],
     max_steps: int | None = None,
@@ -48,15 +48,15 @@ def start_run(
 ) -> Run:
     """Queue a run from a state on. Raises UnmaskError (conflict) while another one goes on."""
     _check_free(session)
-    branch = writable_branch(session, place)
-    if branch.pk != place.branch:
-        set_head(session=session, place=Place(branch.pk, place.number))
+    branch = writable_branch(session, ref)
+    if branch.pk != ref.branch:
+        set_head(session=session, ref=StateRef(branch.pk, ref.number))
     run = Run.objects.create(
         session=session,
         branch=branch,
         recipe=recipe,
         parameters=parameters,
-        first_step=place.number + 1,
+        first_step=ref.number + 1,
         max_steps=max_steps,
         keep_settled=keep_settled,
     )
@@ -65,21 +65,21 @@ def start_run(
 
 
 @transaction.atomic
-def queue_runs(*, session: Session, place: Place, wanted: Sequence[Wanted]) -> list[Run]:
+def queue_runs(*, session: Session, ref: StateRef, wanted: Sequence[Wanted]) -> list[Run]:
     """A branch and a queued run on it for each, all from the same state and with the same seed.
 
     They are worked one after the other; the head stays where it is. Raises UnmaskError (conflict)
     while another run goes on. The front one is told last, as the last run event tells of it.
     """
     _check_free(session)
-    origin = home(branches_of(session), place)
+    origin = home(branches_of(session), ref)
     rows = [_queued(session, origin, one) for one in wanted]
     for run in reversed(rows):
         _tell(run)
     return rows
 
 
-def _queued(session: Session, origin: Place, wanted: Wanted) -> Run:
+def _queued(session: Session, origin: StateRef, wanted: Wanted) -> Run:
     branch = fork(session=session, parent_id=origin.branch, number=origin.number, name=wanted.name)
     return Run.objects.create(
         session=session,
@@ -120,4 +120,4 @@ def set_status(*, run: Run, status: str, error: dict[str, Any] | None = None) ->
 
 
 def _tell(run: Run) -> None:
-    publish(run.session.stream_id, "run", events.run_payload(run) or {})
+    publish(run.session.stream_id, "run", event_payloads.run_payload(run) or {})

@@ -7,7 +7,7 @@ from django.db import transaction
 from inference.errors import UnmaskError
 from inference.events import publish
 from visualizer.models import Session
-from visualizer.selectors import events
+from visualizer.selectors import event_payloads
 from visualizer.selectors.history import state_at
 from visualizer.selectors.labels import labels_for
 from visualizer.services.sessions import hold
@@ -80,4 +80,6 @@ def _refused(message: str, field: str) -> UnmaskError:
 def _save(session: Session, staged: dict[str, object]) -> None:
     session.staged = staged
     session.save(update_fields=["staged", "updated"])
-    publish(session.stream_id, "staged", events.staged_payload(session, labels_for(session)))
+    publish(
+        session.stream_id, "staged", event_payloads.staged_payload(session, labels_for(session))
+    )

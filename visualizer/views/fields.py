@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from inference.catalog import RANKINGS, RECIPES
+from inference.catalog import GROUPS, RANKINGS, RECIPES
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from visualizer.views.suiting import options_of, suitable
@@ -68,10 +68,6 @@ def strategies() -> list[tuple[str, list[tuple[str, str, str]]]]:
     return [("Order of positions", plain)]
 
 
-_GROUPS = {"rank": "Order of positions", "llada": "LLaDA", "dream": "Dream",
-           "fastdllm": "Fast-dLLM", "llada2": "LLaDA2"}  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class RecipeChoice:
     """One recipe of the list, with the options of the panel that it reads."""
@@ -84,11 +80,11 @@ class RecipeChoice:
 
 def recipes(entry: ModelEntry) -> list[tuple[str, list[RecipeChoice]]]:
     """Groups of the automatic recipes that suit a model."""
-    groups: dict[str, list[RecipeChoice]] = {name: [] for name in _GROUPS.values()}
+    groups: dict[str, list[RecipeChoice]] = {name: [] for name in GROUPS}
     for name in suitable(entry):
         row = RECIPES[name]
         choice = RecipeChoice(name, row.label, row.sentence, " ".join(options_of(name)))
-        groups.setdefault(_GROUPS.get(name.split("/")[0], "Others"), []).append(choice)
+        groups[row.group].append(choice)
     return [(group, rows) for group, rows in groups.items() if rows]
 
 

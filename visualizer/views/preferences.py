@@ -15,9 +15,9 @@ from accounts.models import Profile
 from inference.catalog import RANKINGS, RECIPES
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
-from visualizer.views.choices import ANNOUNCE, account_settings, announce_of, defaults_of
 from visualizer.views.fields import NumberField, number_field
-from visualizer.views.places import decimal_of
+from visualizer.views.panel_defaults import ANNOUNCE, account_settings, announce_of, defaults_of
+from visualizer.views.params import decimal_of
 
 NUMBERS = (
     ("gen_length", "Length (masks)", "1"),

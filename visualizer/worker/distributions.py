@@ -13,7 +13,7 @@ from inference import runtime
 from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import uniform
+from inference.engine.decoding import uniform_noise
 from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 
@@ -49,7 +49,7 @@ def _read(model: LoadedModel, canvas: Canvas) -> tuple[list[int], runtime.Logits
         rows = list(range(len(canvas)))
         return rows, runtime.logits(model, canvas.tokens, rows)
     started = time.perf_counter()
-    rows, tensor = runtime.submit(lambda: uniform.look(model, canvas))
+    rows, tensor = runtime.submit(lambda: uniform_noise.look(model, canvas))
     return rows, runtime.Logits(tensor, False, 1e3 * (time.perf_counter() - started))
 
 

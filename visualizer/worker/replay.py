@@ -11,11 +11,11 @@ from inference.engine.canvas import Canvas, Operation, fold
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import StepResult, generate
 from inference.errors import UnmaskError
-from visualizer import records
-from visualizer.records import Record
+from visualizer.records import schema
+from visualizer.records.schema import Record
 from visualizer.worker.resume import taken_up
 
-Steps = list[records.Step]
+Steps = list[schema.Step]
 Placed = set[tuple[int, str, int | None]]
 """Operations: where in the canvas before the step, what, and with which token."""
 
@@ -76,7 +76,7 @@ class _Line:
         for step in steps:
             self.states[step.number] = fold(self.states[step.number - 1], [operations_of(step)])
 
-    def again(self, run: records.RunOf, steps: Steps) -> Iterator[tuple[int, list[int]]]:
+    def again(self, run: schema.RunOf, steps: Steps) -> Iterator[tuple[int, list[int]]]:
         """Number and differing slots of each; the steps follow on each other."""
         canvas = there = self.states[steps[0].number - 1]
         made = self._made(run, steps[0])
@@ -88,7 +88,7 @@ class _Line:
             if result is not None:
                 there, self.carries[run.id] = result.canvas, result.carry
 
-    def _made(self, run: records.RunOf, step: records.Step) -> Iterator[StepResult]:
+    def _made(self, run: schema.RunOf, step: schema.Step) -> Iterator[StepResult]:
         """The run from this step on, as a worker takes it up."""
         first = self.firsts.setdefault(run.id, run.first_step or step.number)
 
@@ -102,7 +102,7 @@ class _Line:
         return taken_up(step.recipe, before, carry, self.states.__getitem__, make)
 
 
-def operations_of(step: records.Step) -> list[Operation]:
+def operations_of(step: schema.Step) -> list[Operation]:
     """The step's operations as the canvas takes them."""
     return [operation.model_dump(exclude_unset=True) for operation in step.operations]
 

@@ -18,7 +18,7 @@ from inference.engine.decoding.recipes import recipe_named
 from inference.engine.forward import ForwardMany
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Run, Session
-from visualizer.selectors.history import Place, state_at
+from visualizer.selectors.history import StateRef, state_at
 from visualizer.worker.slots import unused_slot
 
 StateOf = Callable[[int], Canvas]
@@ -38,8 +38,8 @@ class RunProgress:
     number: int
 
     @property
-    def place(self) -> Place:
-        return Place(self.run.branch_id, self.number)
+    def ref(self) -> StateRef:
+        return StateRef(self.run.branch_id, self.number)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _anew(work: RunProgress, forward: ForwardMany) -> Iterator[StepResult]:
     def state_of(number: int) -> Canvas:
         if number == work.number:
             return work.canvas
-        return state_at(work.session, Place(work.run.branch_id, number))
+        return state_at(work.session, StateRef(work.run.branch_id, number))
 
     def make(canvas: Canvas, number: int, carry: dict[str, Any]) -> Iterator[StepResult]:
         return _from(work, canvas, number, carry, forward)

@@ -13,7 +13,7 @@ from inference.errors import UnmaskError
 from visualizer.models import Session
 from visualizer.selectors.candidates import settings_from, shown, view_of
 from visualizer.selectors.generation import noise_seed, open_in_block
-from visualizer.selectors.history import Place, digest_at, state_at
+from visualizer.selectors.history import StateRef, digest_at, state_at
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,23 @@ class Choosable:
     seed: int
 
 
-def choosable(session: Session, place: Place) -> Choosable:
+def choosable(session: Session, ref: StateRef) -> Choosable:
     """From the digest of a state. Raises UnmaskError if no forward pass was kept for it."""
-    digest = digest_at(session, place)
+    digest = digest_at(session, ref)
     if digest is None:
         raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
     view = view_of(digest)
     settings = settings_from(session.settings or digest.settings)
-    positions = [p for p in open_in_block(session, state_at(session, place)) if p in view.row_of]
+    positions = [p for p in open_in_block(session, state_at(session, ref)) if p in view.row_of]
     rows = [view.row_of[p] for p in positions]
-    best = shown(view, settings, 1, noise_seed(session, place.number))
+    best = shown(view, settings, 1, noise_seed(session, ref.number))
     return Choosable(
         positions,
         best.ids[rows, 0].tolist(),
         best.probs[rows, 0].tolist(),
         view.p1(settings)[rows],
         view.entropy(settings.softmax_temperature)[rows],
-        place.number,
+        ref.number,
         session.seed,
     )
 

@@ -25,7 +25,7 @@ from inference.limits import SLICE_SECONDS
 from inference.runtime.faults import told
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Run, Session
-from visualizer.selectors.history import Place, head_of, state_at, tip
+from visualizer.selectors.history import StateRef, head_of, state_at, tip
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import hold
@@ -64,7 +64,7 @@ def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
 
 def _progress(lease: Lease, session: Session, run: Run) -> RunProgress:
     number = tip(run.branch)
-    canvas = state_at(session, Place(run.branch_id, number))
+    canvas = state_at(session, StateRef(run.branch_id, number))
     return RunProgress(lease, session, run, canvas, number)
 
 
@@ -161,7 +161,7 @@ def _store(work: RunProgress, made: Made) -> None:
     hold(work.session)
     keep_forward(
         session=work.session,
-        place=work.place,
+        ref=work.ref,
         data=made.data,
         summary=made.summary,
         settings=work.session.settings,
@@ -175,8 +175,8 @@ def _store(work: RunProgress, made: Made) -> None:
         timings={**timings, "total": round(sum(result.ms.values()), 2)},
         run=work.run,
     )
-    follow = head_of(work.session) == work.place
-    write_step(session=work.session, place=work.place, new=new, before=made.before, follow=follow)
+    follow = head_of(work.session) == work.ref
+    write_step(session=work.session, ref=work.ref, new=new, before=made.before, follow=follow)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
     work.number += 1

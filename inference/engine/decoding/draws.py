@@ -39,7 +39,7 @@ def gumbel(view: View) -> Drawn:
     if temperature == 0:
         return Drawn(logits.argmax(-1), view.ranking)
     size = logits.shape[-1]
-    noise = view.lane.draw(view.generator, view.evaluated, size, dtype=torch.float64)
+    noise = view.batch_row.draw(view.generator, view.evaluated, size, dtype=torch.float64)
     uniform = noise.to(logits.device)[view.positions - view.evaluated[0]]
     weights = logits.double().exp() / (-uniform.log()) ** temperature
     return Drawn(weights.argmax(-1), view.ranking)

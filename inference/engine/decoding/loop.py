@@ -15,13 +15,13 @@ from ..checkpoint import LoadedModel
 from ..errors import EngineError
 from ..forward import ForwardMany, forward_many
 from . import scores as scoring
-from .adjust import distributions, possible
-from .dice import LANE, Dice, Lane, seeded
+from .allowed_tokens import distributions, possible
 from .distribution import Distribution
-from .ending import endings
-from .memory import Memory
+from .end_of_text import endings
+from .history import Memory
 from .params import Params, checked
 from .recipes import Recipe, recipe_named
+from .rng import ALONE, BatchRow, StepRng, seeded
 from .sources import Reader, Reading
 from .suitability import check_suitable
 from .view import Block, Drawn, RunState, View
@@ -60,23 +60,23 @@ def generate(
     first_step: int = 1,
     carry: Mapping[str, Any] | None = None,
     forward: ForwardMany = forward_many,
-    dice: Dice | None = None,
-    lane: Lane = LANE,
+    rng: StepRng | None = None,
+    batch_row: BatchRow = ALONE,
 ) -> Iterator[StepResult]:
     """Works a recipe until nothing is left to write; yields after each forward.
 
     `first_step` is the step at which the run began, `start_step` the one to make now. To resume
     hand in the canvas after step k, `start_step` k + 1, the same seed and first_step, and the
     `carry` of step k: the rest comes out as if nothing had happened. Masks may stand anywhere;
-    prompt and locked places are never touched. `dice` and `lane` serve comparisons with published
-    runs. Raises InputError for a recipe or parameters that do not fit.
+    prompt and locked places are never touched. `rng` and `batch_row` serve comparisons with
+    published runs. Raises InputError for a recipe or parameters that do not fit.
     """
     chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
     values = params if isinstance(params, Params) else checked(params, chosen.defaults, chosen.uses)
     if values.official and chosen.published is not None:
         chosen = chosen.published
     check_suitable(chosen, model, recipe if isinstance(recipe, str) else "given")
-    run = Run(model, chosen, values, dice or seeded(seed), forward, lane)
+    run = Run(model, chosen, values, rng or seeded(seed), forward, batch_row)
     yield from run.steps(canvas, start_step, first_step, dict(carry or {}))
 
 
@@ -88,13 +88,13 @@ class Run:
         model: LoadedModel,
         recipe: Recipe,
         params: Params,
-        dice: Dice,
+        rng: StepRng,
         forward: ForwardMany,
-        lane: Lane = LANE,
+        batch_row: BatchRow = ALONE,
     ) -> None:
-        self.model, self.recipe, self.params, self.dice = model, recipe, params, dice
-        self.lane = lane
-        self.reader = Reader(model, forward, dice)
+        self.model, self.recipe, self.params, self.rng = model, recipe, params, rng
+        self.batch_row = batch_row
+        self.reader = Reader(model, forward, rng)
         self.memory = Memory(params.kl_steps)
 
     def steps(
@@ -160,12 +160,12 @@ class Run:
         return View(
             state=state,
             block=block,
-            generator=self.dice(step),
+            generator=self.rng(step),
             positions=reading.positions,
             choice=choice,
             ranking=ranking,
             evaluated=reading.evaluated,
-            lane=self.lane,
+            batch_row=self.batch_row,
             settled=reading.settled,
             shadow=self._shadow(state, reading, choice),
             history=self._history(state, block, reading),

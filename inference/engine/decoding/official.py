@@ -197,7 +197,7 @@ def prefix_gumbel(view: View) -> Drawn:
     """Fast-dLLM's prefix cache: one unused noise tensor comes first in each cached forward."""
     if view.params.temperature > 0 and view.evaluated[0] > 0:
         size = view.choice.logits.shape[-1]
-        view.lane.draw(view.generator, view.evaluated, size, dtype=torch.float64)
+        view.batch_row.draw(view.generator, view.evaluated, size, dtype=torch.float64)
     return gumbel(view)
 
 

@@ -1,19 +1,21 @@
-"""Every parameter of every recipe: its kind, range and plain default, in one table."""
+"""The parameters of a run as values, checked against the catalogue's table."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+from inference.catalog import PARAMETERS, Parameter
 
 from ..errors import InputError
 
 
 @dataclass(frozen=True)
 class Params:
-    """Parameters of a run; each recipe names the ones that it reads and its own defaults.
+    """Parameters of a run; `inference.catalog` says what each means, its range and who reads it.
 
+    The plain defaults stand here once more, for the type checker; a test holds them together.
     `steps` None = one token a step; `block_length` None = one block; `top_k` 0 and `top_p` 1 = off;
     `temperature` 0 = the most likely token. `official` reproduces faults of the published code.
     """
@@ -52,41 +54,6 @@ class Params:
     official: bool = False
 
 
-RANGES: dict[str, tuple[float, float]] = {
-    "steps": (1, 65536),
-    "block_length": (1, 1024),
-    "temperature": (0.0, 10.0),
-    "top_p": (0.01, 1.0),
-    "top_k": (0, 2_000_000),
-    "cfg_scale": (0.0, 10.0),
-    "tokens_per_step": (1, 1024),
-    "threshold": (0.0, 1.0),
-    "factor": (0.0, 1024.0),
-    "gamma": (0.0, 100.0),
-    "alg_temp": (0.0, 100.0),
-    "eps": (1e-6, 0.5),
-    "expand_budget": (0, 65536),
-    "max_new_tokens": (1, 65536),
-    "edit_threshold": (0.0, 1.0),
-    "max_post_steps": (0, 1024),
-    "kl_threshold": (0.0, 100.0),
-    "kl_steps": (1, 8),
-    "eta": (0.0, 1.0),
-    "remask_on": (0.0, 1.0),
-    "remask_off": (0.0, 1.0),
-    "draft_threshold": (0.0, 1.0),
-    "verify_threshold": (0.0, 1.0),
-    "t_max": (0.0, 10.0),
-    "t_min": (0.0, 10.0),
-    "stop_entropy": (0.0, 100.0),
-}
-FLAGS = {field.name for field in fields(Params) if isinstance(field.default, bool)}
-WHOLE = {field.name for field in fields(Params) if "int" in str(field.type)}
-COMMON = ("cfg_scale", "logits_eos_inf", "eos_last", "stop_at_end")
-"""What the loop itself reads, whatever the recipe."""
-OPTIONAL = {field.name for field in fields(Params) if "None" in str(field.type)}
-
-
 def checked(
     values: Mapping[str, Any], defaults: Mapping[str, Any], uses: Sequence[str] | None = None
 ) -> Params:
@@ -104,22 +71,39 @@ def checked(
 
 def _refuse_unused(names: Sequence[str], uses: Sequence[str]) -> None:
     for name in names:
-        if name not in (*uses, *COMMON):
+        if name not in uses:
             own = ", ".join(uses)
             raise InputError(f"This recipe has no parameter {name!r}. It has: {own}.", name)
 
 
 def _check(name: str, value: Any) -> None:
-    if name in FLAGS:
-        if not isinstance(value, bool):
-            raise InputError(f"{name} must be true or false.", name)
-        return
-    if name not in RANGES:
+    row = PARAMETERS.get(name)
+    if row is None:
         raise InputError(f"Unknown parameter {name!r}.", name)
-    if value is None and name in OPTIONAL:
-        return
-    low, high = RANGES[name]
-    kinds = (int,) if name in WHOLE else (int, float)
+    if not (value is None and row.optional):
+        _CHECKS[row.kind](row, value)
+
+
+def _check_flag(row: Parameter, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise InputError(f"{row.name} must be true or false.", row.name)
+
+
+def _check_choice(row: Parameter, value: Any) -> None:
+    if not isinstance(value, str) or value not in row.choices:
+        raise InputError(f"{row.name} must be one of {', '.join(row.choices)}.", row.name)
+
+
+def _check_number(row: Parameter, value: Any) -> None:
+    kinds = (int,) if row.kind == "integer" else (int, float)
     right_kind = isinstance(value, kinds) and not isinstance(value, bool)
-    if not right_kind or not math.isfinite(value) or not low <= value <= high:
-        raise InputError(f"{name} must be {low} to {high}.", name)
+    if not right_kind or not row.low <= value <= row.high:
+        raise InputError(f"{row.name} must be {row.low} to {row.high}.", row.name)
+
+
+_CHECKS: dict[str, Callable[[Parameter, Any], None]] = {
+    "flag": _check_flag,
+    "choice": _check_choice,
+    "integer": _check_number,
+    "number": _check_number,
+}

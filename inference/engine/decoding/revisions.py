@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from ..canvas import Operation
-from .adjust import expansions_left
+from .allowed_tokens import expansions_left
 from .view import Drawn, View
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .dice import gumbel_of
 from .distribution import Distribution
+from .rng import gumbel_of
 from .view import Drawn, View
 
 # entropy of published Dream code adds this inside the logarithm
@@ -40,7 +40,7 @@ def chance(view: View, drawn: Drawn) -> Tensor:
 
 def chance_over_evaluated(view: View, drawn: Drawn) -> Tensor:
     """LLaDA's published random remasking: float32 numbers over all evaluated places."""
-    draws = view.lane.draw(view.generator, view.evaluated, dtype=torch.float32)
+    draws = view.batch_row.draw(view.generator, view.evaluated, dtype=torch.float32)
     return draws.to(view.positions.device)[view.positions - view.evaluated[0]]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..checkpoint import LoadedModel
 from ..errors import InputError
 from ..forward import ForwardMany, Request, structure
-from .dice import Dice
+from .rng import StepRng
 from .view import Block, RunState
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Reader:
 
     model: LoadedModel
     forward: ForwardMany
-    dice: Dice
+    rng: StepRng
     kept: object | None = None
 
     def alone(self, work: Callable[[], T]) -> T:

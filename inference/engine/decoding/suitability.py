@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ..checkpoint import LoadedModel
 from ..errors import InputError
-from . import reuse, sources, uniform
+from . import kv_cache, sources, uniform_noise
 from .recipes import Recipe
 
 Test = Callable[[Recipe, LoadedModel], bool]
@@ -51,7 +51,7 @@ def check_suitable(recipe: Recipe, model: LoadedModel, name: str) -> None:
 
 
 def _settles(recipe: Recipe) -> bool:
-    return recipe.source is uniform.noisy_canvas
+    return recipe.source is uniform_noise.noisy_canvas
 
 
 def _shadows(recipe: Recipe) -> bool:
@@ -59,7 +59,7 @@ def _shadows(recipe: Recipe) -> bool:
 
 
 def _caches(recipe: Recipe) -> bool:
-    return recipe.source in (reuse.prefix, reuse.dual)
+    return recipe.source in (kv_cache.prefix, kv_cache.dual)
 
 
 def _edits(model: LoadedModel) -> bool:

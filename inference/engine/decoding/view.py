@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ..canvas import Canvas
 from ..families.spec import ModelSpec
-from .dice import LANE, Lane, per_position
 from .distribution import Distribution
 from .params import Params
+from .rng import ALONE, BatchRow, per_position
 
 
 @dataclass
@@ -77,7 +77,7 @@ class View:
 
     `choice` is what tokens are drawn from, `ranking` what positions are ranked by (they differ when
     end-of-text is penalised only in the ranking). `evaluated` is the stretch of places that the
-    forward covered (a cache makes it shorter than the canvas). `lane` is for published draws.
+    forward covered (a cache makes it shorter than the canvas). `batch_row` is for published draws.
     `settled` are written places whose predictions were read too, `shadow` the distribution of
     each; `history` holds the distributions of the positions in earlier steps, oldest first.
     """
@@ -89,7 +89,7 @@ class View:
     choice: Distribution
     ranking: Distribution
     evaluated: tuple[int, int]
-    lane: Lane = LANE
+    batch_row: BatchRow = ALONE
     settled: Tensor | None = None
     shadow: Distribution | None = None
     history: list[Distribution] = field(default_factory=list)

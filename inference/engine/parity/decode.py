@@ -16,10 +16,10 @@ from torch import Tensor
 from ..canvas import Canvas
 from ..checkpoint import LoadedModel
 from ..decoding import recipes, scores
-from ..decoding.dice import Lane, continued
 from ..decoding.loop import StepResult, generate
 from ..decoding.params import Params
 from ..decoding.recipes import Recipe
+from ..decoding.rng import BatchRow, one_generator
 from .fixtures import Folder
 
 Case = dict[str, Any]
@@ -51,11 +51,11 @@ def _rows(
 ) -> list[list[StepResult]]:
     """The steps of each row.
 
-    LLaDA draws for all rows and places at once: each row repeats the whole draw and takes its lane.
+    LLaDA draws for all rows and places at once: each row repeats the whole draw and takes its part.
     Dream draws for the masks of one row after the other: rows share a generator, step by step.
     """
     count, seed = len(canvases), case["seed"] or 0
-    shared = continued(seed)
+    shared = one_generator(seed)
     lanes = "llada" in case["procedure"]
     runs = [
         generate(
@@ -63,8 +63,8 @@ def _rows(
             canvas,
             *chosen,
             0,
-            dice=continued(seed) if lanes else shared,
-            lane=Lane(row, count, _padding(case, row)),
+            rng=one_generator(seed) if lanes else shared,
+            batch_row=BatchRow(row, count, _padding(case, row)),
         )
         for row, canvas in enumerate(canvases)
     ]

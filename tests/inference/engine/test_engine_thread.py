@@ -19,10 +19,10 @@ from torch import Tensor
 from inference.engine.batching import Batcher
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import reuse
-from inference.engine.decoding.dice import seeded
+from inference.engine.decoding import kv_cache
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import Params
+from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.sources import Reader
 from inference.engine.decoding.view import Block, RunState
 from inference.engine.errors import StepTimeout
@@ -253,11 +253,11 @@ def test_a_cache_on_a_device_that_the_model_left_is_made_again(tiny: Tiny) -> No
     block = Block((3, 4, 5), (3, 6), 3, 0, 0)
     canvas = Canvas.start([5, 6, 7], 6, model.spec.open_id)
     state = RunState(model.spec, Params(), canvas, 0, {})
-    begun, kept = reuse.dual(reader, state, block), reader.kept
-    reuse.dual(reader, state, block)
+    begun, kept = kv_cache.dual(reader, state, block), reader.kept
+    kv_cache.dual(reader, state, block)
     assert reader.kept is kept
     model.device = torch.device("cpu")
-    again = reuse.dual(reader, state, block)
+    again = kv_cache.dual(reader, state, block)
     assert reader.kept is not kept
     assert torch.allclose(again.logits, begun.logits, atol=1e-5)
 

@@ -19,7 +19,7 @@ from inference.engine import checkpoint, forward
 from inference.engine.cache import cache_key
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import uniform
+from inference.engine.decoding import uniform_noise
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.families import diffusion_gemma
@@ -93,7 +93,7 @@ def test_a_canvas_of_random_tokens_is_read_on_the_device_thread(
         threads.add(threading.current_thread().name)
         return diffusion_gemma.denoise(*parts)
 
-    monkeypatch.setattr(uniform, "denoise", denoise)
+    monkeypatch.setattr(uniform_noise, "denoise", denoise)
     _tokens(models["diffusion_gemma"], "diffusion_gemma", 1)
     assert threads == {"engine"}
 

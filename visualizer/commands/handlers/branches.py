@@ -6,9 +6,9 @@ from typing import Any
 
 from visualizer.commands.requests import Request
 from visualizer.models import Branch
-from visualizer.selectors import Place, branch_for, head_of
-from visualizer.selectors.events import branch_payload
-from visualizer.selectors.history import branches_of, check_place, home
+from visualizer.selectors import StateRef, branch_for, head_of
+from visualizer.selectors.event_payloads import branch_payload
+from visualizer.selectors.history import branches_of, check_ref, home
 from visualizer.services import branches, heads
 
 
@@ -16,13 +16,13 @@ def branch(request: Request) -> dict[str, Any]:
     """branch_changed: a fork at a step; the head goes there."""
     session, message = request.session, request.message
     head = head_of(session)
-    place = Place(head.branch, head.number if message.step is None else message.step)
-    check_place(session, place)
-    origin = home(branches_of(session), place)
+    ref = StateRef(head.branch, head.number if message.step is None else message.step)
+    check_ref(session, ref)
+    origin = home(branches_of(session), ref)
     fresh = branches.fork(
         session=session, parent_id=origin.branch, number=origin.number, name=message.name
     )
-    heads.set_head(session=session, place=Place(fresh.pk, origin.number))
+    heads.set_head(session=session, ref=StateRef(fresh.pk, origin.number))
     return _changed(fresh)
 
 

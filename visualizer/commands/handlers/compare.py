@@ -6,8 +6,8 @@ from typing import Any
 
 from visualizer.commands.requests import Request
 from visualizer.models import Session
-from visualizer.selectors import Place, branch_for, comparison, head_of, labels_for, state_at
-from visualizer.selectors.history import check_place, tip
+from visualizer.selectors import StateRef, branch_for, comparison, head_of, labels_for, state_at
+from visualizer.selectors.history import check_ref, tip
 from visualizer.selectors.regrets import regrets as regrets_at
 
 
@@ -31,7 +31,7 @@ def diff(request: Request) -> dict[str, Any]:
 
 def _end(session: Session, id: int) -> dict[int, int]:
     branch = branch_for(session, id)
-    canvas = state_at(session, Place(branch.pk, tip(branch)))
+    canvas = state_at(session, StateRef(branch.pk, tip(branch)))
     return {slot.id: slot.token for slot in canvas.slots}
 
 
@@ -40,7 +40,7 @@ def _cell(token: int | None, labels: Any) -> dict[str, Any] | None:
 
 
 def compare_branches(request: Request) -> dict[str, Any]:
-    """comparison_result: positions, divergence, settings and measures of two places."""
+    """comparison_result: positions, divergence, settings and measures of two states."""
     first, second = (
         comparison.side_for(request.asker, side.session_id, side.branch, side.step)
         for side in request.message.sides
@@ -52,7 +52,7 @@ def regrets(request: Request) -> dict[str, Any]:
     """regret_result: the tokens whose probability has gone, as far as later passes tell."""
     session, message, head = request.session, request.message, head_of(request.session)
     branch = head.branch if message.branch is None else branch_for(session, message.branch).pk
-    place = Place(branch, head.number if message.step is None else message.step)
-    check_place(session, place)
-    told = regrets_at(session, *place, threshold=message.threshold)
-    return {"type": "regret_result", **place._asdict(), **told}
+    ref = StateRef(branch, head.number if message.step is None else message.step)
+    check_ref(session, ref)
+    told = regrets_at(session, *ref, threshold=message.threshold)
+    return {"type": "regret_result", **ref._asdict(), **told}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from visualizer.commands.requests import Request
-from visualizer.selectors import Place, branch_for, head_of, state_update
+from visualizer.selectors import StateRef, branch_for, head_of, state_update
 from visualizer.services.heads import rewind as move
 
 
@@ -15,5 +15,5 @@ def rewind(request: Request) -> dict[str, Any]:
     branch = head_of(session).branch
     if message.branch is not None:
         branch = branch_for(session, message.branch).pk
-    move(session=session, place=Place(branch, message.step))
+    move(session=session, ref=StateRef(branch, message.step))
     return state_update(session, request.brief)

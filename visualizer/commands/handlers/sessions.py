@@ -10,7 +10,7 @@ from inference.errors import UnmaskError
 from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors import generation_state, session_for, sessions_of, state_at
-from visualizer.selectors.events import session_payload
+from visualizer.selectors.event_payloads import session_payload
 from visualizer.selectors.snapshots import last_number
 from visualizer.services import sessions
 

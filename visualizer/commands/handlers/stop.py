@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from visualizer.commands.requests import Request
-from visualizer.selectors.events import run_payload
+from visualizer.selectors.event_payloads import run_payload
 from visualizer.services.runs import request_stop
 
 

@@ -34,7 +34,7 @@ class CompareRuns(SessionMessage):
 
 
 class ComparedSide(BaseModel):
-    """A place of one of your sessions."""
+    """A state of one of your sessions."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -48,5 +48,5 @@ class CompareBranches(Message):
 
     sides: Annotated[
         list[ComparedSide],
-        Field(min_length=2, max_length=2, description="{session_id, branch, step}: two places"),
+        Field(min_length=2, max_length=2, description="{session_id, branch, step}: two states"),
     ]

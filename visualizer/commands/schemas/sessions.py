@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from core.commands.fields import Message, limited
+from inference.catalog import DEFAULT_RECIPE
 from visualizer.fields import POSITION_KEYS, Position, SessionMessage, TokenId, session_id_field
 
 
@@ -64,7 +65,7 @@ class Run(SessionMessage):
     """Generate with a recipe; every step is an event."""
 
     recipe: str = Field(
-        default="llada/low_confidence", min_length=1, max_length=60, description="a recipe's name"
+        default=DEFAULT_RECIPE, min_length=1, max_length=60, description="a recipe's name"
     )
     tokens_per_step: int | None = limited("tokens_to_select", None, "positions written by a step")
     parameters: dict[str, Any] = Field(

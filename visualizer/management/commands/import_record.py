@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.errors import UnmaskError
-from visualizer.management.files import read_record
-from visualizer.services.importing import import_record
+from visualizer.records.files import read_record
+from visualizer.records.importer import import_record
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference import registry
 from inference.errors import UnmaskError
-from visualizer.management.files import read_record
-from visualizer.record_checks import check_states, check_tree, checked
+from visualizer.records.checks import check_states, check_tree, checked
+from visualizer.records.files import read_record
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             check_model(record, model)
             for step in replay(record, model):
                 said = f"differs at slots {step.differing}" if step.differing else "same"
-                place = f"branch {step.branch} step {step.number}"
-                self.stdout.write(f"{place} {step.recipe}: {said}")
+                where = f"branch {step.branch} step {step.number}"
+                self.stdout.write(f"{where} {step.recipe}: {said}")
                 differing, total = differing + bool(step.differing), total + 1
         return differing, total

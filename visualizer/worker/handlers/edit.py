@@ -10,7 +10,7 @@ from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
 from visualizer.commands.requests import Request
 from visualizer.models import Session
-from visualizer.selectors import Place, branch_for, state_at, state_update
+from visualizer.selectors import StateRef, branch_for, state_at, state_update
 from visualizer.selectors.history import tip
 from visualizer.services.steps import NewStep, apply_at_head
 from visualizer.worker.slots import unused_slot
@@ -61,7 +61,7 @@ def merge(request: Request) -> Write:
     def write() -> dict[str, Any]:
         session = request.session
         branch = branch_for(session, request.message.branch)
-        other = state_at(session, Place(branch.pk, tip(branch)))
+        other = state_at(session, StateRef(branch.pk, tip(branch)))
         operations = _missing(state_at(session), other)
         if not operations:
             raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")

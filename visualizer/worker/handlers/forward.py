@@ -9,7 +9,7 @@ from inference.engine.canvas import Canvas
 from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
-from visualizer.selectors import Place, head_of, state_at
+from visualizer.selectors import StateRef, head_of, state_at
 from visualizer.selectors.results import forward_result
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import remember_settings
@@ -20,8 +20,8 @@ from visualizer.worker.distributions import Passed
 def forward_pass(request: Request) -> Write:
     """forward_pass_result of the current state; the distribution is kept for what follows."""
     session, message = request.session, request.message
-    place = head_of(session)
-    canvas = state_at(session, place)
+    ref = head_of(session)
+    canvas = state_at(session, ref)
     passed = distributions.forward(session, canvas)
     chosen = message.model_dump(include=set(ProbabilitySettings.model_fields))
     settings = ProbabilitySettings(**chosen)
@@ -29,13 +29,13 @@ def forward_pass(request: Request) -> Write:
     def write() -> dict[str, Any]:
         keep_forward(
             session=session,
-            place=place,
+            ref=ref,
             data=passed.data,
             summary=passed.summary,
             settings=chosen,
         )
         remember_settings(session=session, settings=chosen)
-        reply = forward_reply(request, session, place, canvas, passed, settings)
+        reply = forward_reply(request, session, ref, canvas, passed, settings)
         return {**reply, **_notice(session, message.gen_length)}
 
     return write
@@ -44,7 +44,7 @@ def forward_pass(request: Request) -> Write:
 def forward_reply(
     request: Request,
     session: Session,
-    place: Place,
+    ref: StateRef,
     canvas: Canvas,
     passed: Passed,
     settings: ProbabilitySettings,
@@ -57,15 +57,15 @@ def forward_reply(
         if request.brief
         else {
             "result": forward_result(
-                session, canvas, passed.view, settings, place.number, wanted, raw
+                session, canvas, passed.view, settings, ref.number, wanted, raw
             )
         }
     )
     return {
         "type": "forward_pass_result",
         "session_id": str(session.pk),
-        "branch": place.branch,
-        "step": place.number,
+        "branch": ref.branch,
+        "step": ref.number,
         **result,
         "cached": passed.summary["cached"],
         "ms": passed.summary["ms"],

@@ -16,7 +16,7 @@ from inference.models import ModelEntry
 from visualizer.commands.requests import Request
 from visualizer.models import Command, Session
 from visualizer.probability import ProbabilitySettings
-from visualizer.selectors import Place, head_of, labels_for, state_update
+from visualizer.selectors import StateRef, head_of, labels_for, state_update
 from visualizer.selectors.candidates import Shown, as_lists
 from visualizer.selectors.sizes import most_candidates
 from visualizer.services.forwards import keep_forward
@@ -73,9 +73,9 @@ def tokenize_and_forward(request: Request) -> Write:
 
     def write() -> dict[str, Any]:
         session = _create(request, ready)
-        place = head_of(session)
-        _keep(session, place, passed, settings)
-        reply = forward_reply(request, session, place, ready.canvas, passed, settings)
+        ref = head_of(session)
+        _keep(session, ref, passed, settings)
+        reply = forward_reply(request, session, ref, ready.canvas, passed, settings)
         return reply if request.brief else _widened(reply, session, ready.canvas, passed, top_k)
 
     return write
@@ -184,11 +184,11 @@ def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None 
 
 
 def _keep(
-    session: Session, place: Place, passed: distributions.Passed, settings: ProbabilitySettings
+    session: Session, ref: StateRef, passed: distributions.Passed, settings: ProbabilitySettings
 ) -> None:
     keep_forward(
         session=session,
-        place=place,
+        ref=ref,
         data=passed.data,
         summary=passed.summary,
         settings=settings.model_dump(),

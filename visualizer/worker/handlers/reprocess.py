@@ -41,19 +41,19 @@ def _from_client(request: Request) -> Write:
 def _from_digest(request: Request) -> Write:
     def write() -> dict[str, Any]:
         session, settings = request.session, request.message.settings
-        place = head_of(session)
-        digest = digest_at(session, place)
+        ref = head_of(session)
+        digest = digest_at(session, ref)
         if digest is None:
             raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
         view = view_of(digest)
-        canvas = state_at(session, place)
+        canvas = state_at(session, ref)
         result = (
             forward_result(
                 session,
                 canvas,
                 view,
                 settings,
-                place.number,
+                ref.number,
                 request.message.positions,
                 request.message.include_raw_logits,
             )

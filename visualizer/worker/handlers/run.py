@@ -10,7 +10,7 @@ from inference.errors import UnmaskError
 from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors import head_of, state_at
-from visualizer.selectors.events import branch_payload, run_payload
+from visualizer.selectors.event_payloads import branch_payload, run_payload
 from visualizer.services.runs import Wanted, queue_runs, start_run
 from visualizer.worker.run_parameters import prepared
 
@@ -26,7 +26,7 @@ def run(request: Request) -> Write:
     def write() -> dict[str, Any]:
         row = start_run(
             session=session,
-            place=head_of(session),
+            ref=head_of(session),
             recipe=message.recipe,
             parameters=parameters,
             max_steps=message.max_steps,
@@ -51,7 +51,7 @@ def compare_runs(request: Request) -> Write:
     ]
 
     def write() -> dict[str, Any]:
-        rows = queue_runs(session=session, place=head_of(session), wanted=wanted)
+        rows = queue_runs(session=session, ref=head_of(session), wanted=wanted)
         return {
             "type": "runs_queued",
             "step": session.head_number,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference import catalog
+from inference.catalog.docs import with_facts
 
 DOCS = Path(__file__).parents[4] / "docs" / "decoding.md"
 TABLES = {
@@ -26,6 +27,12 @@ def _headings(section: str) -> list[str]:
 @pytest.mark.parametrize("section", list(TABLES))
 def test_headings_are_the_catalogs_names(section: str) -> None:
     assert _headings(section) == list(TABLES[section])
+
+
+def test_sources_and_parameters_are_those_of_the_table() -> None:
+    """`python manage.py decoding_docs --write docs/decoding.md` brings them up to date."""
+    text = DOCS.read_text(encoding="utf-8")
+    assert with_facts(text) == text
 
 
 def test_every_family_has_a_row() -> None:

@@ -16,12 +16,12 @@ from torch import Tensor
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding import blocks, official, quotas, revisions, scores
-from inference.engine.decoding.dice import seeded
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.filters import filtered_distribution
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rankings import rank
+from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.errors import InputError
 from inference.engine.families.spec import ModelSpec

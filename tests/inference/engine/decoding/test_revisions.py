@@ -13,9 +13,9 @@ import torch
 from inference.engine import checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.dice import seeded
 from inference.engine.decoding.loop import StepResult, generate
 from inference.engine.decoding.params import Params
+from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.sources import Reader, with_shadow
 from inference.engine.decoding.view import Block, RunState
 from inference.engine.forward import forward_many, logits

@@ -11,10 +11,10 @@ import pytest
 from inference import catalog
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.dice import seeded
 from inference.engine.decoding.loop import Run, generate
 from inference.engine.decoding.params import checked
 from inference.engine.decoding.recipes import recipe_named
+from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.suitability import check_suitable
 from inference.engine.errors import InputError
 from inference.engine.forward import forward_many
@@ -78,10 +78,6 @@ def test_traits_that_are_not_given_are_those_of_the_family() -> None:
     assert "wino" in catalog.recipes_for("qwen2")
     assert "dreamon" not in catalog.recipes_for("dream")
     assert catalog.recipes_for("diffusion_gemma") == ["diffusion_gemma"]
-
-
-def test_every_need_is_that_of_a_recipe() -> None:
-    assert set(catalog.NEEDS) <= set(catalog.RECIPES)
 
 
 def test_the_table_needs_no_tensor_library() -> None:

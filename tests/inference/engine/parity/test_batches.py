@@ -11,10 +11,10 @@ from torch import Tensor
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding import recipes
-from inference.engine.decoding.dice import Lane, continued
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.official import transfer_schedule
 from inference.engine.decoding.params import Params
+from inference.engine.decoding.rng import BatchRow, one_generator
 from inference.engine.forward import logits_batch
 from inference.engine.parity import decode
 from tests.inference.engine.models import EOS, MASK
@@ -63,9 +63,11 @@ def test_rows_run_one_by_one_equal_the_batch(
     params = {"steps": STEPS, "temperature": temperature, "official": True}
     finals = []
     for row, prompt in enumerate(PROMPTS):
-        lane = Lane(row, len(PROMPTS), width - len(prompt))
+        place = BatchRow(row, len(PROMPTS), width - len(prompt))
         canvas = Canvas.start(prompt, LENGTH, MASK)
-        *_, last = generate(model, canvas, recipe, params, 0, dice=continued(SEED), lane=lane)
+        *_, last = generate(
+            model, canvas, recipe, params, 0, rng=one_generator(SEED), batch_row=place
+        )
         finals.append(last.canvas.tokens)
     assert finals == _plain_loop(model, temperature, recipe == "llada/random")
 

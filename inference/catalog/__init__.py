@@ -1,0 +1,33 @@
+"""What can be chosen by name. Nothing of the engine is imported: `resolve` does, when asked.
+
+One table for page, validation, Compare, Lab, docs and tests: families, recipes with their
+parameters, the parts of recipes, and the orders of the JSON protocol.
+"""
+
+from __future__ import annotations
+
+from .entry import Entry, resolve
+from .families import FAMILIES, family_of
+from .parameters import PARAMETERS, Parameter
+from .parts import DRAWS, QUOTAS, RANKINGS, SCORES
+from .recipe import RecipeEntry
+from .recipes import DEFAULT_RECIPE, GROUPS, RECIPES, recipes_for, recipes_offered
+
+__all__ = [
+    "DEFAULT_RECIPE",
+    "DRAWS",
+    "FAMILIES",
+    "GROUPS",
+    "PARAMETERS",
+    "QUOTAS",
+    "RANKINGS",
+    "RECIPES",
+    "SCORES",
+    "Entry",
+    "Parameter",
+    "RecipeEntry",
+    "family_of",
+    "recipes_for",
+    "recipes_offered",
+    "resolve",
+]

@@ -1,0 +1,55 @@
+"""All recipes by their official names, and which of them a model can be decoded with."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from .families import BLOCKS, SHIFTED, family_of
+from .groups import basic, dream, fast_dllm, llada, llada2, research
+from .recipe import Group, RecipeEntry, Trait
+
+RECIPES: dict[str, RecipeEntry] = {
+    **llada.RECIPES,
+    **basic.RECIPES,
+    **dream.RECIPES,
+    **fast_dllm.RECIPES,
+    **llada2.RECIPES,
+    **research.RECIPES,
+}
+DEFAULT_RECIPE = "llada/low_confidence"
+"""What is chosen where nobody has chosen."""
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""The groups in the order in which people are shown them."""
+
+
+def recipes_for(family: str, *, edits: bool = False, shifted: bool | None = None) -> list[str]:
+    """The names of the recipes that a model can be decoded with, in the order of RECIPES.
+
+    `family` is a family or a model type. `edits`: the model knows tokens that expand or delete
+    places. `shifted`: its rows predict the next place; None means what is usual.
+    """
+    has = traits(family, edits=edits, shifted=shifted)
+    return [name for name, row in RECIPES.items() if row.needs <= has]
+
+
+def recipes_offered(family: str, *, edits: bool = False) -> list[str]:
+    """The recipes to offer for a model: those that it can do and that its training is meant for."""
+    kinds = {family_of(family), family.lower()}
+    kinds |= {"blocks"} if kinds & BLOCKS else set()
+    able = recipes_for(family, edits=edits)
+    return [name for name in able if not RECIPES[name].trained or RECIPES[name].trained & kinds]
+
+
+def traits(family: str, *, edits: bool = False, shifted: bool | None = None) -> frozenset[Trait]:
+    """What a model of a family (or model type) has of what recipes need."""
+    kind = family_of(family)
+    if shifted is None:
+        shifted = bool({kind, family.lower()} & SHIFTED)
+    known: dict[Trait, bool] = {
+        "mask": kind != "diffusion_gemma",
+        "uniform": kind == "diffusion_gemma",
+        "edits": edits,
+        "same": not shifted,
+        "own_masks": kind != "modernbert",
+    }
+    return frozenset(name for name, has in known.items() if has)

@@ -1,0 +1,103 @@
+"""Downloads: the JSON record and the CSV of steps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.visualizer.fakes import ALPHABET, FakeRuntime
+from visualizer.models import Session
+from visualizer.records import exporter
+from visualizer.records.exporter import FORMATS, neutral
+from visualizer.records.schema import VERSION
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lived(play: Any, owner: User, session: Session) -> Session:
+    play(owner, session, type="forward_pass", top_p=0.9)
+    equals = ALPHABET.index("=")
+    play(owner, session, type="apply_selection", selections={"4": equals, "5": 6})
+    play(owner, session, type="rewind", step=0)
+    play(owner, session, type="apply_selection", selections={"6": 7})
+    return session
+
+
+def written(session: Session, form: str) -> str:
+    return "".join(FORMATS[form].write(session))
+
+
+def test_the_record_holds_what_reproducing_needs(lived: Session) -> None:
+    record = json.loads(written(lived, "json"))
+    assert (record["format"], record["version"]) == ("unmask.session", VERSION)
+    assert record["session"]["prompt"] == "once"
+    assert record["session"]["seed"] == 3
+    assert record["session"]["settings"]["top_p"] == 0.9
+    assert record["model"]["weights_hash"] == "a" * 64
+    assert record["model"]["tokenizer_hash"] == "f" * 64
+    assert {"python", "torch", "transformers"} <= record["model"]["versions"].keys()
+    first, second = record["branches"]
+    assert (second["parent"], second["fork_number"]) == (first["id"], 0)
+    assert [step["number"] for step in first["steps"]] == [1]
+    operation = first["steps"][0]["operations"][0]
+    assert {"op", "slot", "token", "p", "by"} <= operation.keys()
+    assert 0 < operation["p"] < 1
+    assert first["forwards"][0]["number"] == 0
+
+
+def test_an_empty_session_is_a_record_too(session: Session) -> None:
+    record = json.loads(written(session, "json"))
+    assert record["branches"][0]["steps"] == []
+    assert len(list(csv.reader(io.StringIO(written(session, "csv"))))) == 1
+
+
+def test_the_steps_as_csv(lived: Session) -> None:
+    rows = list(csv.DictReader(io.StringIO(written(lived, "csv"))))
+    assert [(row["step"], row["position"], row["token_id"]) for row in rows] == [
+        ("1", "4", str(ALPHABET.index("="))), ("1", "5", "6"), ("1", "6", "7"),
+    ]  # fmt: skip
+    assert rows[0]["token"] == "'="
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\n", "＝1"])
+def test_cells_are_no_formulas(text: str) -> None:
+    assert neutral(text) == "'" + text
+    assert neutral("a" + text) == "a" + text
+
+
+def test_numbers_stay_numbers() -> None:
+    assert neutral(-1) == -1
+
+
+def test_the_runtime_is_not_asked(lived: Session, runtime: FakeRuntime) -> None:
+    before = runtime.forwards
+    written(lived, "json")
+    assert runtime.forwards == before
+
+
+@pytest.mark.parametrize(("form", "part"), [("json", "_step"), ("csv", "_row")])
+def test_a_failure_halfway_is_no_file(
+    lived: Session, owner_client: Client, monkeypatch: pytest.MonkeyPatch, form: str, part: str
+) -> None:
+    real, calls = getattr(exporter, part), []
+
+    def failing(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) > 1:
+            raise RuntimeError("the database went away")
+        return real(*given)
+
+    owner_client.raise_request_exception = False
+    assert owner_client.get(f"/sessions/{lived.pk}/export/{form}/").status_code == 200
+    monkeypatch.setattr(exporter, part, failing)
+    calls.clear()
+    response = owner_client.get(f"/sessions/{lived.pk}/export/{form}/")
+    assert response.status_code == 500
+    assert "attachment" not in response.headers.get("Content-Disposition", "")
