@@ -13,7 +13,7 @@ from django.db.models import F
 
 from inference.errors import UnmaskError, correlation_id, internal_error
 from inference.events import gathered
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from visualizer.commands.door import handler_of
 from visualizer.commands.validation import validate
 from visualizer.models import Command, Session
@@ -65,7 +65,7 @@ def _attempt(command: Command, lease: Lease | None) -> None:
     _count(command, lease)
     spec, message = validate(command.message)
     session = _session(command)
-    with leases.kept(lease or command.pk), told():
+    with leases.kept(lease or command.pk), engine_errors():
         write: Write = handler_of(spec)(Job(command, message, session))
     with fenced(lease), gathered():
         if lease is not None:

@@ -21,7 +21,7 @@ from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError, error_shape, internal_error
 from inference.limits import SLICE_SECONDS
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
 from visualizer.services import dispatch, lab, leases
 from visualizer.services.leases import Lease, LeaseLost
@@ -71,7 +71,7 @@ def _slice(lease: Lease, job: LabJob, seconds: float) -> None:
         lab.begin(job=job)
     if job.attempts > ATTEMPTS:
         raise UnmaskError("generation", "The job ended its worker several times and was given up.")
-    with leases.kept(lease), told():
+    with leases.kept(lease), engine_errors():
         model = runtime.load(job.model)
         cases = cases_of(model, job)
     deadline = time.monotonic() + seconds
@@ -115,7 +115,7 @@ def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
     """Decode the next case; with the last one of a row the row is finished."""
     settings, number = grid(job)[len(job.results)], len(job.partial)
-    with leases.kept(lease), told():
+    with leases.kept(lease), engine_errors():
         one = judged(model, cases[number], settings, number, runtime.forward)
     job.partial.append(asdict(one))
     if len(job.partial) == job.count:

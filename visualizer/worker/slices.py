@@ -21,7 +21,7 @@ from inference.engine.digest_view import DigestView
 from inference.errors import UnmaskError, error_shape, internal_error
 from inference.events import gathered
 from inference.limits import SLICE_SECONDS
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from visualizer.models import Command, Run, Session
 from visualizer.selectors.history import Place, head_of, state_at, tip
 from visualizer.services import leases, runs
@@ -150,7 +150,7 @@ def _make(
     """
     if settled is not None:
         settled.begin(before)
-    with told():
+    with engine_errors():
         result = next(results, None)
         if result is None:
             return None

@@ -23,7 +23,7 @@ FORGET_SECONDS = 60.0
 def advance(session_id: str) -> None:
     """Work a session's pending commands and a slice of its run."""
     slug = needs.model_of_session(session_id)
-    runtime.unhindered(slug, f"session {session_id}", lambda: turn.advance(session_id))
+    runtime.run_when_loaded(slug, f"session {session_id}", lambda: turn.advance(session_id))
 
 
 @shared_task(name="visualizer.execute")
@@ -31,7 +31,7 @@ def advance(session_id: str) -> None:
 def execute(command_id: int) -> None:
     """Work a command that belongs to no session yet."""
     slug = needs.model_of_command(command_id)
-    runtime.unhindered(slug, f"command {command_id}", lambda: turn.execute(command_id))
+    runtime.run_when_loaded(slug, f"command {command_id}", lambda: turn.execute(command_id))
 
 
 @shared_task(name="visualizer.lab")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference import registry, runtime
-from inference.runtime import records
+from inference.runtime import model_state
 from visualizer.worker.jobs import Job, Write
 
 
@@ -15,7 +15,7 @@ def load_model(job: Job) -> Write:
     runtime.load(entry)
 
     def write() -> dict[str, Any]:
-        records.still_loaded(entry.slug)
+        model_state.still_loaded(entry.slug)
         return {
             "type": "model_load_result",
             "success": True,
