@@ -8,7 +8,6 @@ the error's type. Somebody else's row and one that never was are one answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -43,7 +42,8 @@ def back_to(request: HttpRequest, address: str) -> None:
 
 def answer(request: HttpRequest, error: UnmaskError) -> HttpResponse:
     """The failure in the form that suits whoever asks."""
-    return next(make for applies, make in _FORMS if applies(request))(request, error)
+    make = next(make for applies, make in _FORMS if applies(request))
+    return make(request, error)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -108,7 +108,7 @@ def _note() -> str:
 
 
 Applies = Callable[[HttpRequest], bool]
-Make = Callable[[HttpRequest, UnmaskError], Any]
+Make = Callable[[HttpRequest, UnmaskError], HttpResponse]
 _FORMS: tuple[tuple[Applies, Make], ...] = (
     (is_htmx, _toast),
     (is_program, _shape),

@@ -20,7 +20,7 @@ from core.jobs.leases import Lease, LeaseLost, fenced
 from core.jobs.models import CommandRow, Leased
 from inference.errors import UnmaskError, correlation_id, internal_error
 from inference.events import gathered
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -99,7 +99,7 @@ def _attempt(
     _, message = validate(table, command.message)
     target = table.load_target(command)
     request = table.request(command.user, target, message, command)
-    with leases.renewed(lease or command), told():
+    with leases.renewed(lease or command), engine_errors():
         write: Write = spec.load_handler()(request)
     with fenced(lease), gathered():
         if lease is not None:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checkpoint import LoadedModel
-from .forward import ForwardMany, Request, forward_many
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.forward import ForwardMany, Request, forward_many
 
 Key = tuple[str, str]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .checkpoint import LoadedModel
-from .errors import InputError
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
 
 Part = tuple[bool, str]  # (special, text)
 

@@ -18,17 +18,23 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from . import shards
-from .errors import CheckpointError, LoadCancelled
-from .families import family_of
-from .families.family import Config, Family
-from .families.layout import Layout, expected_shape, read_key, write_key
-from .families.spec import ModelSpec
-from .native import allocated, construct, layout_of, tied_keys, unusable, weights_of
-from .placement import DeviceMap, check_options, dispatched, quantized, single_device
-from .plausible import check_counts, check_values
-from .shards import Header
-from .tokenization import Tokenizer
+from inference.engine import shards
+from inference.engine.config_checks import check_counts, check_values
+from inference.engine.errors import CheckpointError, LoadCancelled
+from inference.engine.families import family_of
+from inference.engine.families.family import Config, Family
+from inference.engine.families.layout import Layout, expected_shape, read_key, write_key
+from inference.engine.families.spec import ModelSpec
+from inference.engine.native import allocated, construct, layout_of, tied_keys, unusable, weights_of
+from inference.engine.placement import (
+    DeviceMap,
+    check_options,
+    dispatched,
+    quantized,
+    single_device,
+)
+from inference.engine.shards import Header
+from inference.engine.tokenization import Tokenizer
 
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]

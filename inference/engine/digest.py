@@ -11,9 +11,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .digest_forms import BETA_MIN, FARTHEST, GRID, KEEP, PACKED, STEP, dense_bytes, sparse_form
-from .processing import forbid
-from .reduce import best_token, dots, entropies, largest, portions
+from inference.engine.digest_forms import (
+    BETA_MIN,
+    FARTHEST,
+    GRID,
+    KEEP,
+    PACKED,
+    STEP,
+    dense_bytes,
+    sparse_form,
+)
+from inference.engine.processing import forbid
+from inference.engine.reduce import best_token, dots, entropies, largest, portions
 
 SMALL = 1024
 """The largest vocabulary that is kept whole: two kilobytes a position."""

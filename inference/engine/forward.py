@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import LoadedModel
-from .errors import InputError
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
 
 Rows = Sequence[int] | Tensor | None
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .checkpoint import LoadedModel
-from .errors import InputError
-from .forward import ForwardMany, Request, forward_many
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
+from inference.engine.forward import ForwardMany, Request, forward_many
 
 
 @dataclass(frozen=True)

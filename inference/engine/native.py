@@ -8,9 +8,9 @@ import torch
 import transformers
 from torch import nn
 
-from .errors import CheckpointError
-from .families.family import Config, Family
-from .families.layout import Layout, build_layout
+from inference.engine.errors import CheckpointError
+from inference.engine.families.family import Config, Family
+from inference.engine.families.layout import Layout, build_layout
 
 
 def unusable(error: Exception) -> CheckpointError:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import InputError
-from .reduce import entropies, log_sum
+from inference.engine.errors import InputError
+from inference.engine.reduce import entropies, log_sum
 
 RANGES: dict[str, tuple[float, float]] = {
     "softmax_temperature": (0.1, 10.0),

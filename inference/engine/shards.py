@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .errors import CheckpointError
+from inference.engine.errors import CheckpointError
 
 INDEX = "model.safetensors.index.json"
 CHUNK = 4 << 20

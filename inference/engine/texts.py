@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from . import checkpoint
-from .checkpoint import LoadedModel
-from .errors import InputError
+from inference.engine import checkpoint
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
 
 
 def load_with_tokenizer(path: Path) -> tuple[LoadedModel, Callable[[str], list[int]]]:

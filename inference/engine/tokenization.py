@@ -14,9 +14,9 @@ from typing import Any
 
 from tokenizers import Tokenizer as Native
 
-from .errors import CheckpointError
-from .pieces import piece_reader
-from .shards import read_json
+from inference.engine.errors import CheckpointError
+from inference.engine.pieces import piece_reader
+from inference.engine.shards import read_json
 
 FILE = "tokenizer.json"
 

@@ -5,12 +5,13 @@
     value = runtime.submit(lambda: …)               # anything else that computes on the device
     steps = loop.generate(…, forward=runtime.forward)  # a run; its forwards join those of others
 
-The first three raise UnmaskError with what to tell the user; runs raise EngineError, see `told`.
+The first three raise UnmaskError with what to tell the user; runs raise EngineError, which
+`error_mapping.engine_errors` maps onto it.
 Only workers and management commands import this package: it brings torch with it.
 """
 
-from inference.runtime.aside import unhindered
 from inference.runtime.forwards import Logits, cache, forward, logits, submit
+from inference.runtime.loading_queue import run_when_loaded
 from inference.runtime.models import get, load, loaded, unload, unloading
 
 __all__ = [
@@ -21,8 +22,8 @@ __all__ = [
     "load",
     "loaded",
     "logits",
+    "run_when_loaded",
     "submit",
-    "unhindered",
     "unload",
     "unloading",
 ]

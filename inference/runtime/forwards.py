@@ -24,7 +24,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
 from inference.runtime import devices
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -74,7 +74,7 @@ def _rescue(model: LoadedModel, error: BaseException) -> bool:
 
 def _tell(model: LoadedModel) -> None:
     """Best effort: the run goes on whether or not the database can be told of it."""
-    from inference.runtime.records import warn
+    from inference.runtime.model_state import warn
 
     try:
         warn(model, f"The device ran out of memory; this model now runs on the CPU. {pace(model)}")
@@ -109,7 +109,7 @@ def _limited(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
 
 def submit(work: Callable[[], T], seconds: float | None = None) -> T:
     """Run `work` on the engine thread. Raises UnmaskError; `timeout` after STEP_TIMEOUT seconds."""
-    with told():
+    with engine_errors():
         return ENGINE.submit(work, settings.STEP_TIMEOUT if seconds is None else seconds)
 
 
@@ -123,7 +123,7 @@ def logits(model: LoadedModel, ids: Sequence[int], rows: Sequence[int]) -> Logit
         fresh.append(True)
         return _limited(model, requests)
 
-    with told():
+    with engine_errors():
         tensor = CachedForward(cache(), run)(model, [request])[0]
     return Logits(tensor, not fresh, (time.perf_counter() - started) * 1000)
 
@@ -149,12 +149,12 @@ def metrics() -> dict[str, dict[str, float]]:
     stats = ENGINE.stats
     engine = {
         "busy_seconds": round(stats.busy_seconds, 3),
-        "gathered_seconds": round(ENGINE.waiting.gathered_seconds, 3),
+        "gathered_seconds": round(ENGINE.queue.gathered_seconds, 3),
         "forwards": stats.forwards,
         "requests": stats.jobs,
         "largest": stats.largest,
         "works": stats.works,
-        "waiting": len(ENGINE.waiting),
+        "waiting": len(ENGINE.queue),
         "replaced": stats.replaced,
     }
     return {"engine": engine, "logits_cache": {**cache().stats(), "budget": cache().limit}}

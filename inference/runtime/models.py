@@ -19,8 +19,8 @@ from inference.engine.errors import LoadCancelled
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from inference.registry import directory
-from inference.runtime import devices, forwards, records
-from inference.runtime.faults import told
+from inference.runtime import devices, forwards, model_state
+from inference.runtime.error_mapping import engine_errors
 from inference.runtime.probe import probe
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _let_go(slug: str) -> bool:
         gone = _held.pop(slug, None)
     if gone is None:
         return False
-    records.unloaded(slug)
+    model_state.unloaded(slug)
     for let_go in unloading:
         let_go(gone)
     return True
@@ -80,16 +80,16 @@ def _let_go(slug: str) -> bool:
 def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
     started = time.monotonic()
     try:
-        with told():
+        with engine_errors():
             path = directory(entry)
-            progress = records.Progress(entry.slug, _bytes(path))
+            progress = model_state.Progress(entry.slug, _bytes(path))
             late = _Deadline(started + settings.LOAD_TIMEOUT, [cancel, progress.cancelled])
             model = _read(entry, path, progress, late)
     except UnmaskError as error:
         raise _recorded(entry.slug, error) from error
     with _guard:
         _held[entry.slug] = model
-    records.loaded(entry.slug, model, _warning(model))
+    model_state.loaded(entry.slug, model, _warning(model))
     log.info("model %s loaded in %.1f s", entry.slug, time.monotonic() - started)
     return model
 
@@ -97,11 +97,13 @@ def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
 def _recorded(slug: str, error: UnmaskError) -> UnmaskError:
     """A cancelled model can be loaded again at once; any other failure is shown as one."""
     cancelled = isinstance(error.__cause__, LoadCancelled)
-    records.failed(slug, error, State.AVAILABLE if cancelled else State.FAILED)
+    model_state.failed(slug, error, State.AVAILABLE if cancelled else State.FAILED)
     return error
 
 
-def _read(entry: ModelEntry, path: Path, progress: records.Progress, late: Cancel) -> LoadedModel:
+def _read(
+    entry: ModelEntry, path: Path, progress: model_state.Progress, late: Cancel
+) -> LoadedModel:
     """Load on the preferred device; when it is full, on the CPU."""
     if not entry.is_shipped:
         probe(path)

@@ -140,7 +140,7 @@ def test_a_job_that_was_abandoned_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(lab, "judged", dying)
-        patch.setattr(lab, "told", nullcontext)
+        patch.setattr(lab, "engine_errors", nullcontext)
         patch.setattr(leases, "release", lambda lease: None)
         lab.work(broken.pk, 60.0)
     broken.refresh_from_db()

@@ -20,7 +20,7 @@ from core.worker import executor
 from inference import registry, runtime
 from inference.engine import shards
 from inference.models import ModelEntry
-from inference.runtime import records
+from inference.runtime import model_state
 from tests.servers import wait_for
 from tests.tiny import tiny_model
 from visualizer.commands import COMMANDS
@@ -98,7 +98,7 @@ def test_a_loading_is_ended_by_who_waits_for_it_alone(
             connection.close()
 
     monkeypatch.setattr(shards, "tensors", slow)
-    monkeypatch.setattr(records, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(model_state, "PROGRESS_SECONDS", 0.0)
     refused = json.loads(_ask(owner, "cancel_load").reply)
     assert (refused["error_type"], refused["field"]) == ("conflict", "model_path")
     command = _ask(owner, "load_model")

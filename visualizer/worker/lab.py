@@ -24,7 +24,7 @@ from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError
 from inference.limits import SLICE_SECONDS
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
 from visualizer.services import lab
 
@@ -59,7 +59,7 @@ def _begin(lease: Lease, job: LabJob) -> int:
 
 
 def _work(lease: Lease, job: LabJob, seconds: float) -> None:
-    with leases.renewed(lease), told():
+    with leases.renewed(lease), engine_errors():
         model = runtime.load(job.model)
         cases = cases_of(model, job)
     deadline = time.monotonic() + seconds
@@ -103,7 +103,7 @@ def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
     """Decode the next case; with the last one of a row the row is finished."""
     settings, number = grid(job)[len(job.results)], len(job.partial)
-    with leases.renewed(lease), told():
+    with leases.renewed(lease), engine_errors():
         one = judged(model, cases[number], settings, number, runtime.forward)
     job.partial.append(asdict(one))
     if len(job.partial) == job.count:

@@ -9,7 +9,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.decoding.params import checked
 from inference.engine.decoding.recipes import recipe_named
 from inference.errors import UnmaskError
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from visualizer.models import Session
 
 
@@ -21,7 +21,7 @@ def prepared(
     The session's blocks count where the recipe knows blocks. `per_step` becomes the number of
     steps for recipes that share the open positions out among their steps.
     """
-    with told():
+    with engine_errors():
         recipe = recipe_named(name)
         parameters = dict(given)
         if "block_length" in recipe.uses and session.block_length < session.gen_length:

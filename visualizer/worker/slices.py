@@ -22,7 +22,7 @@ from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
 from inference.limits import SLICE_SECONDS
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Run, Session
 from visualizer.selectors.history import StateRef, head_of, state_at, tip
@@ -127,7 +127,7 @@ def _make(
     """
     if written is not None:
         written.begin(before)
-    with told():
+    with engine_errors():
         result = next(results, None)
         if result is None:
             return None

@@ -19,7 +19,7 @@ from visualizer.worker.slices import work_slice
 def advance(session_id: str) -> None:
     """Work a session's pending commands and a slice of its run."""
     slug = required_model.model_of_session(session_id)
-    runtime.unhindered(slug, f"session {session_id}", lambda: advance_session(session_id))
+    runtime.run_when_loaded(slug, f"session {session_id}", lambda: advance_session(session_id))
 
 
 def advance_session(session_id: str) -> None:
@@ -33,7 +33,7 @@ def execute(command_id: int) -> None:
     """Work a command that belongs to no session yet."""
     slug = required_model.model_of_command(command_id)
     work = lambda: executor.execute(COMMANDS, command_id)  # noqa: E731
-    runtime.unhindered(slug, f"command {command_id}", work)
+    runtime.run_when_loaded(slug, f"command {command_id}", work)
 
 
 @shared_task(name=LabJob.TASK)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from inference import catalog
-
-from ..errors import CheckpointError
-from .family import Config, Family
+from inference.engine.errors import CheckpointError
+from inference.engine.families.family import Config, Family
 
 
 def family_named(name: str) -> Family:

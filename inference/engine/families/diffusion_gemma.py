@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
-from .family import Config, Family, TokenLookup, required, special_id
-from .spec import ModelSpec
+from inference.engine.errors import InputError
+from inference.engine.families.family import Config, Family, TokenLookup, required, special_id
+from inference.engine.families.spec import ModelSpec
 
 NOISE = {"architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version"}
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, rope, special_id
-from .spec import ModelSpec
+from inference.engine.families.family import (
+    Config,
+    Family,
+    TokenLookup,
+    mask_id,
+    refuse,
+    required,
+    rope,
+    special_id,
+)
+from inference.engine.families.spec import ModelSpec
 
 BODY = (
     "vocab_size",

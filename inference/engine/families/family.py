@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import CheckpointError
-from .layout import Rule
-from .spec import ModelSpec
+from inference.engine.errors import CheckpointError
+from inference.engine.families.layout import Rule
+from inference.engine.families.spec import ModelSpec
 
 Config = Mapping[str, Any]
 TokenLookup = Callable[[str], int | None]

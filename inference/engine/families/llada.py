@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, rope, special_id
-from .layout import Rule, renames
-from .spec import ModelSpec
+from inference.engine.families.family import (
+    Config,
+    Family,
+    TokenLookup,
+    mask_id,
+    refuse,
+    required,
+    rope,
+    special_id,
+)
+from inference.engine.families.layout import Rule, renames
+from inference.engine.families.spec import ModelSpec
 
 _LAYER = "model.layers.{n}."
 _BLOCK = "model.transformer.blocks.{n}."

@@ -7,10 +7,18 @@ from typing import Any
 
 import torch
 
-from .dream import body, theta
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
-from .layout import Piece, Rule, renames, stacked_experts
-from .spec import ModelSpec
+from inference.engine.families.dream import body, theta
+from inference.engine.families.family import (
+    Config,
+    Family,
+    TokenLookup,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
+from inference.engine.families.layout import Piece, Rule, renames, stacked_experts
+from inference.engine.families.spec import ModelSpec
 
 _AT = "model.layers.{n}."
 KEYS = {

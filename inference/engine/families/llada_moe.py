@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dream import body
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
-from .layout import Rule, stacked_experts
-from .spec import ModelSpec
+from inference.engine.families.dream import body
+from inference.engine.families.family import (
+    Config,
+    Family,
+    TokenLookup,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
+from inference.engine.families.layout import Rule, stacked_experts
+from inference.engine.families.spec import ModelSpec
 
 SUPPORTED = {
     "hidden_act": "silu",

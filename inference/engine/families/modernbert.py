@@ -6,9 +6,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..errors import InputError
-from .family import Config, Family, TokenLookup, mask_id, required, special_id
-from .spec import ModelSpec
+from inference.engine.errors import InputError
+from inference.engine.families.family import (
+    Config,
+    Family,
+    TokenLookup,
+    mask_id,
+    required,
+    special_id,
+)
+from inference.engine.families.spec import ModelSpec
 
 # facts about the file, not about the model
 NOISE = {"architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import qwen3
-from .dream import native_config
-from .family import Config, Family, TokenLookup
-from .spec import ModelSpec
+from inference.engine.families import qwen3
+from inference.engine.families.dream import native_config
+from inference.engine.families.family import Config, Family, TokenLookup
+from inference.engine.families.spec import ModelSpec
 
 FAST_BLOCK = 32
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dream import body
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
-from .spec import ModelSpec
+from inference.engine.families.dream import body
+from inference.engine.families.family import (
+    Config,
+    Family,
+    TokenLookup,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
+from inference.engine.families.spec import ModelSpec
 
 SUPPORTED = {"hidden_act": "silu", "rope_scaling": None, "use_sliding_window": False}
 SDAR_BLOCK = 4

@@ -36,7 +36,7 @@ Tiny = Callable[[str], LoadedModel]
 def engine() -> Iterator[Batcher]:
     made = Batcher()
     yield made
-    made.waiting.close()  # without waiting for what is stuck
+    made.queue.close()  # without waiting for what is stuck
 
 
 def test_work_of_many_threads_runs_one_at_a_time_on_one_thread(engine: Batcher) -> None:
@@ -137,7 +137,7 @@ def test_those_who_shared_a_stuck_forward_leave_one_thread_behind(tiny: Tiny) ->
         first = pool.submit(engine.submit, lambda: open_now.wait(20))
         time.sleep(0.05)
         sharing = [pool.submit(engine, model, [_request(n)], 0.5) for n in (13, 5)]
-        while len(engine.waiting) < 2:
+        while len(engine.queue) < 2:
             time.sleep(0.01)
         open_now.set()
         for one in sharing:
@@ -269,7 +269,7 @@ def test_work_of_a_model_shares_no_forward_of_it(tiny: Tiny) -> None:
         time.sleep(0.05)
         shared = pool.submit(engine, model, [_request(4)])
         alone = pool.submit(engine.submit, lambda: "alone", None, model)
-        while len(engine.waiting) < 2:
+        while len(engine.queue) < 2:
             time.sleep(0.01)
         open_now.set()
         assert (first.result(20), alone.result(20)) == (True, "alone")

@@ -22,7 +22,7 @@ from inference.engine import checkpoint, forward, shards
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.models import ModelEntry
-from inference.runtime import devices, forwards, models, records
+from inference.runtime import devices, forwards, model_state, models
 from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,7 +152,7 @@ def test_anybody_may_ask_for_the_end_of_a_loading(
 
     def interrupted(*arguments: Any) -> Any:
         assert registry.cancel_load("a")
-        time.sleep(2 * records.PROGRESS_SECONDS)
+        time.sleep(2 * model_state.PROGRESS_SECONDS)
         yield from read(*arguments)
 
     monkeypatch.setattr(shards, "tensors", interrupted)
@@ -174,8 +174,8 @@ def test_progress_is_told_in_bytes_and_by_bells(
         bells.append(bell)
         seen.append((_row("a").progress, _row("a").bytes_loaded))
 
-    monkeypatch.setattr(records, "send", ring)
-    monkeypatch.setattr(records, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(model_state, "send", ring)
+    monkeypatch.setattr(model_state, "PROGRESS_SECONDS", 0.0)
     runtime.load(entries["a"])
     size = models._bytes(registry.directory(entries["a"]))
     assert [bell["state"] for bell in bells] == ["loading"] * (len(bells) - 1) + ["loaded"]
@@ -187,7 +187,7 @@ def test_progress_is_told_in_bytes_and_by_bells(
 def test_progress_is_written_four_times_a_second_at_most(
     entries: dict[str, ModelEntry], django_assert_max_num_queries: Any
 ) -> None:
-    progress = records.Progress("a", 1000)
+    progress = model_state.Progress("a", 1000)
     with django_assert_max_num_queries(3):
         for part in range(1000):
             progress(part / 1000)
@@ -288,7 +288,7 @@ def test_a_model_that_moves_to_the_cpu_goes_on_whoever_can_be_told(
 
     model = runtime.load(entries["a"])
     model.device = torch.device("meta")
-    monkeypatch.setattr(records, "warn", locked)
+    monkeypatch.setattr(model_state, "warn", locked)
     assert forwards._rescue(model, torch.OutOfMemoryError("no room"))
     assert model.device == devices.CPU
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from inference.models import ModelEntry, WorkerBeat
-from inference.worker import beats, timers
+from inference.worker import heartbeat, timers
 from tests.servers import wait_for
 
 
@@ -53,10 +53,10 @@ def test_the_thread_stops_when_told(running: timers.TimerThread) -> None:
 @pytest.mark.django_db
 def test_a_beat_names_the_worker_and_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     row = ModelEntry.objects.create(slug="x/y", label="x", path="x/y", state="available")
-    monkeypatch.setattr(beats.runtime, "loaded", lambda: ["x/y"])
-    beats.beat()
-    beats.beat()
-    written = WorkerBeat.objects.get(name=beats.name())
+    monkeypatch.setattr(heartbeat.runtime, "loaded", lambda: ["x/y"])
+    heartbeat.beat()
+    heartbeat.beat()
+    written = WorkerBeat.objects.get(name=heartbeat.name())
     assert written.loaded == ["x/y"]
     assert set(written.metrics) == {"engine", "logits_cache"}
     row.refresh_from_db()
@@ -65,8 +65,8 @@ def test_a_beat_names_the_worker_and_what_it_holds(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.django_db
 def test_dead_workers_are_forgotten() -> None:
-    old = timezone.now() - 2 * beats.KEEP
+    old = timezone.now() - 2 * heartbeat.KEEP
     WorkerBeat.objects.create(name="old", device="cpu", seen=old)
     WorkerBeat.objects.create(name="new", device="cpu", seen=timezone.now())
-    beats.bury()
+    heartbeat.forget_dead_workers()
     assert list(WorkerBeat.objects.values_list("name", flat=True)) == ["new"]

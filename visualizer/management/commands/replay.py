@@ -34,14 +34,14 @@ class Command(BaseCommand):
 
     def _replay(self, raw: dict[str, Any], path: Path | None) -> tuple[int, int]:
         from inference.engine.checkpoint import load
-        from inference.runtime.faults import told
+        from inference.runtime.error_mapping import engine_errors
         from visualizer.worker.replay import check_model, replay
 
         record = checked(raw)
         check_tree(record)
         check_states(record, raw)
         differing = total = 0
-        with told():
+        with engine_errors():
             model = load(path or registry.directory(registry.resolve(record.model.slug)))
             check_model(record, model)
             for step in replay(record, model):

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.worker.executor import Write
 from inference import registry, runtime
-from inference.runtime import records
+from inference.runtime import model_state
 from visualizer.commands.requests import Request
 
 
@@ -16,7 +16,7 @@ def load_model(request: Request) -> Write:
     runtime.load(entry)
 
     def write() -> dict[str, Any]:
-        records.still_loaded(entry.slug)
+        model_state.still_loaded(entry.slug)
         return {
             "type": "model_load_result",
             "success": True,

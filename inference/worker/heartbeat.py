@@ -1,4 +1,4 @@
-"""A worker's sign of life, the clean-up after dead ones, and the first model."""
+"""A worker's heartbeat, the clean-up after dead ones, and the preload of the default model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from inference import registry, runtime
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
-from inference.runtime import devices, records
+from inference.runtime import devices, model_state
 from inference.runtime.forwards import metrics
 from inference.worker.timers import every
 
@@ -42,11 +42,11 @@ def beat() -> None:
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
     for entry in ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE):
-        records.change(entry.slug, state=State.LOADED)
+        model_state.change(entry.slug, state=State.LOADED)
 
 
 @every(10)
-def bury() -> None:
+def forget_dead_workers() -> None:
     """Take back what dead workers claim, and forget them after a while."""
     WorkerBeat.objects.filter(seen__lt=Now() - KEEP).delete()
     registry.refresh_states()

@@ -1,4 +1,4 @@
-"""What the database learns about models: states, vocabularies, warnings."""
+"""The state of models in the database: loading progress, vocabularies, warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what the engine raises to what users are told."""
+"""Maps what the engine raises onto UnmaskError, which is what users are told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEMORY = "The model does not fit into memory. Use a smaller one, or a shorter ca
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def engine_errors() -> Iterator[None]:
     """EngineError, lack of memory and panics of native libraries become UnmaskError."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""What needs a model that this worker does not hold yet is worked aside, by a few threads.
+"""The queue of work that needs a model which must be loaded first, worked by a few threads.
 
 A load may take minutes. Task threads that waited for it would hold up every other session, so
 they hand such work over and are free at once. Everything that needs the same model stands in one
@@ -23,8 +23,8 @@ LOADERS = 2
 Work = Callable[[], object]
 
 
-class Aside:
-    """Lines of work by model; at most `loaders` of them move at once."""
+class LoadingQueue:
+    """One queue for each model; at most `loaders` of them are worked at once."""
 
     def __init__(self, loaders: int = LOADERS) -> None:
         self._loaders = loaders
@@ -54,7 +54,7 @@ class Aside:
             try:
                 work()
             except Exception:
-                log.exception("work aside failed")
+                log.exception("work behind a load failed")
         connections.close_all()
 
     def _next(self, slug: str) -> Work | None:
@@ -68,15 +68,15 @@ class Aside:
             return None
 
 
-ASIDE = Aside()
+LOADING_QUEUE = LoadingQueue()
 
 
-def unhindered(slug: str | None, key: str, work: Work) -> None:
-    """Work at once, or aside if that takes a model which is here and must be loaded first."""
+def run_when_loaded(slug: str | None, key: str, work: Work) -> None:
+    """Work at once, or in the queue if a model that is here must be loaded first."""
     if slug is None or get(slug) is not None or not _loadable(slug):
         work()
     else:
-        ASIDE.put(slug, key, work)
+        LOADING_QUEUE.put(slug, key, work)
 
 
 def _loadable(slug: str) -> bool:

@@ -1,4 +1,4 @@
-"""What config.json may say, looked at before anything is built from it.
+"""Checks of the values of config.json, made before anything is built from it.
 
 The native classes take any number: ten thousand layers cost them gigabytes, and nobody can
 interrupt them, before the first weight is asked for. A base of 0 or a context of -5 even loads.
@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import CheckpointError
-from .families.family import Config, Family
+from inference.engine.errors import CheckpointError
+from inference.engine.families.family import Config, Family
 
 MOST_LAYERS = 1000
 """Several times what any published model has."""

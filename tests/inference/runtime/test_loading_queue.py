@@ -9,13 +9,13 @@ import pytest
 
 from inference import runtime
 from inference.models import ModelEntry
-from inference.runtime import aside
-from inference.runtime.aside import Aside, unhindered
+from inference.runtime import loading_queue
+from inference.runtime.loading_queue import LoadingQueue, run_when_loaded
 from tests.servers import wait_for
 
 
 def test_a_line_is_worked_in_order_and_once_per_key() -> None:
-    lines, done, gate = Aside(), list[str](), threading.Event()
+    lines, done, gate = LoadingQueue(), list[str](), threading.Event()
     lines.put("big", "first", lambda: gate.wait(20))
     for key in ("a", "b", "a", "c", "b"):
         lines.put("big", key, lambda key=key: done.append(key))
@@ -26,7 +26,7 @@ def test_a_line_is_worked_in_order_and_once_per_key() -> None:
 
 
 def test_one_slow_model_leaves_room_for_another_and_a_third_waits() -> None:
-    lines, gate, done = Aside(loaders=2), threading.Event(), list[str]()
+    lines, gate, done = LoadingQueue(loaders=2), threading.Event(), list[str]()
     lines.put("slow", "1", lambda: gate.wait(20))
     lines.put("slow", "2", lambda: done.append("slow"))
     lines.put("quick", "3", lambda: done.append("quick"))
@@ -42,7 +42,7 @@ def test_one_slow_model_leaves_room_for_another_and_a_third_waits() -> None:
 
 
 def test_a_failure_does_not_end_the_line() -> None:
-    lines, done = Aside(), list[str]()
+    lines, done = LoadingQueue(), list[str]()
     lines.put("m", "1", lambda: 1 // 0)
     lines.put("m", "2", lambda: done.append("went on"))
     wait_for(lambda: done == ["went on"], "the next in line", 30)
@@ -52,13 +52,13 @@ def test_a_failure_does_not_end_the_line() -> None:
 def test_only_what_must_be_loaded_goes_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     put: list[str] = []
     done: list[str] = []
-    monkeypatch.setattr(aside.ASIDE, "put", lambda slug, key, work: put.append(key))
+    monkeypatch.setattr(loading_queue.LOADING_QUEUE, "put", lambda slug, key, work: put.append(key))
     for slug, state in (("here", "available"), ("gone", "absent")):
         ModelEntry.objects.create(slug=slug, label=slug, path=slug, state=state)
     for slug in (None, "gone", "nobody", "nul\0", "here"):
-        unhindered(slug, f"key of {slug}", lambda slug=slug: done.append(str(slug)))
+        run_when_loaded(slug, f"key of {slug}", lambda slug=slug: done.append(str(slug)))
     assert (done, put) == (["None", "gone", "nobody", "nul\0"], ["key of here"])
-    monkeypatch.setattr(aside, "get", lambda slug: object())
-    unhindered("here", "again", lambda: done.append("held"))
+    monkeypatch.setattr(loading_queue, "get", lambda slug: object())
+    run_when_loaded("here", "again", lambda: done.append("held"))
     assert done[-1] == "held"
-    assert runtime.unhindered is unhindered
+    assert runtime.run_when_loaded is run_when_loaded

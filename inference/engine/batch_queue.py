@@ -1,4 +1,4 @@
-"""Who waits for the device, in the order of arrival, and who leaves together.
+"""The queue before the device: jobs in the order of arrival, and which of them make a batch.
 
 The first to come always leaves first. Forwards of the same model that wait behind it come along
 if they fit, so nobody is passed over for longer than one forward.
@@ -14,8 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checkpoint import LoadedModel
-from .forward import Request
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.forward import Request
 
 WINDOW = 0.5
 """Of the last forward's time: the longest wait for those who are about to come back."""
@@ -57,7 +57,7 @@ class Caller:
     pause: float
 
 
-class Waiting:
+class BatchQueue:
     """The one queue. All methods may be called from any thread."""
 
     def __init__(self, max_sequences: int, max_tokens: int) -> None:
