@@ -22,6 +22,8 @@ class Session(Leased):
     """One canvas with its history. `head` is the step that is looked at and worked on."""
 
     TASK = "visualizer.advance"
+    EVENTS_KEPT = timedelta(days=7)
+    """How long the events of its stream are kept; who comes later is sent a snapshot."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -171,6 +173,38 @@ class Command(CommandRow):
     class Meta(CommandRow.Meta):
         constraints = [models.UniqueConstraint(fields=["user", "request_id"], name="command_once")]
         indexes = [models.Index(fields=["session", "state"])]
+
+
+class Generation(Job):
+    """A generation that came through a door: it becomes a session with a run as soon as a worker
+    has tokenized its prompt, and the run's steps are told on its own stream too.
+    """
+
+    TASK = "visualizer.generate"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    prompt = models.JSONField(default=dict, help_text="text, messages or pieces")
+    settings = models.JSONField(default=dict)
+    session = models.ForeignKey(
+        Session, null=True, blank=True, on_delete=models.CASCADE, related_name="generations"
+    )
+    run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL)
+    text = models.TextField(blank=True, help_text="that has settled")
+    finish_reason = models.CharField(max_length=10, blank=True)
+    usage = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+        indexes = [models.Index(fields=["owner", "-created"])]
+
+    def __str__(self) -> str:
+        return f"{self.model_id} ({self.status})"
+
+    @classmethod
+    def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Generation]:
+        """Those that have no session yet; afterwards the session's own work drives them."""
+        return super().with_work(patience).filter(session=None)
 
 
 class Preset(models.Model):

@@ -52,6 +52,8 @@ class Job(Leased):
         FAILED = "failed", "failed"
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
+    EVENTS_KEPT: ClassVar[timedelta] = timedelta(days=1)
+    """How long the events of its stream are kept; who comes later is sent a snapshot."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Q
 from django.db.models.functions import Length, Now
 
 from core.jobs import dispatch
 from core.jobs.leases import command_models, expired, leased_models
 from core.jobs.models import CommandRow
+from inference.models import StreamEvent
 
 PATIENCE = timedelta(seconds=3)
 """How long a task may take to reach a worker before it counts as lost."""
@@ -44,6 +46,24 @@ def abandoned_commands(model: type[CommandRow]) -> list[tuple[str, int]]:
         **{"state": CommandRow.State.PENDING, model.TARGET: None},
     )
     return [(model.TASK, pk) for pk in rows.values_list("pk", flat=True)[:BATCH]]
+
+
+def prune_events() -> int:
+    """Delete events that are older than their kind of stream keeps them.
+
+    A model with a stream says how long (EVENTS_KEPT); a client that comes back later is sent a
+    snapshot. Returns how many were deleted, BATCH times ten a kind at most.
+    """
+    kinds = [model for model in apps.get_models() if hasattr(model, "EVENTS_KEPT")]
+    return sum(_prune(model) for model in kinds)
+
+
+def _prune(model: Any) -> int:
+    old = StreamEvent.objects.filter(
+        created__lt=Now() - model.EVENTS_KEPT, stream__in=model._default_manager.values("stream")
+    )
+    ids = list(old.values_list("pk", flat=True)[: 10 * BATCH])
+    return StreamEvent.objects.filter(pk__in=ids).delete()[0]
 
 
 def forget_answers() -> int:

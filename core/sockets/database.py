@@ -12,12 +12,14 @@ from core.jobs.models import CommandRow
 from core.sockets.threads import COMMANDS, EVENTS, SHARES, in_lane
 from inference.events import Backlog, backlog
 
+in_events_lane = in_lane(EVENTS)
+
 
 class Unwelcome(Exception):
     """The socket's caller is nobody any more."""
 
 
-@in_lane(EVENTS)
+@in_events_lane
 def allowed(scope: dict[str, Any]) -> bool:
     """Whether the socket's caller is still signed in."""
     return still_allowed(scope)
@@ -40,14 +42,14 @@ def _submit(
     return submit_command(table, user=scope["user"], channel=channel, message=message, target=own)
 
 
-@in_lane(EVENTS)
+@in_events_lane
 def reply_of(command: CommandRow) -> str:
     """A command's reply, empty while it is pending."""
     rows = type(command)._default_manager.filter(pk=command.pk)
     return rows.values_list("reply", flat=True).first() or ""
 
 
-@in_lane(EVENTS)
+@in_events_lane
 def events_since(stream: UUID | str, number: int, limit: int) -> Backlog:
     """Events of a stream after a number, and whether some of them have been pruned."""
     return backlog(stream, number, limit)

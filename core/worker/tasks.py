@@ -36,5 +36,6 @@ def let_go() -> None:
 
 @every(FORGET_SECONDS)
 def forget() -> None:
-    """Delete answers that nobody will ask for again."""
+    """Delete answers that nobody will ask for again, and events that are older than they last."""
     reaper.forget_answers()
+    reaper.prune_events()

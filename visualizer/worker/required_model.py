@@ -6,7 +6,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from inference.models import ModelEntry
-from visualizer.models import Command, Session
+from visualizer.models import Command, Generation, Session
 
 
 def model_of_session(session_id: UUID | str) -> str | None:
@@ -29,3 +29,9 @@ def model_of_command(command_id: int) -> str | None:
     named = message.get("model_path") or message.get("model")
     default = ModelEntry.objects.filter(is_default=True).values_list("slug", flat=True)
     return str(named) if named else default.first()
+
+
+def model_of_generation(generation_id: UUID | str) -> str | None:
+    """The slug of the generation's model."""
+    rows = Generation.objects.filter(pk=generation_id)
+    return rows.values_list("model__slug", flat=True).first()

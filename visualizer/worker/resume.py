@@ -17,7 +17,7 @@ from inference.engine.decoding.loop import StepResult
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.forward import ForwardMany
 from inference.runtime.suspended import SUSPENDED
-from visualizer.models import Run, Session
+from visualizer.models import Generation, Run, Session
 from visualizer.selectors.history import StateRef, state_at
 from visualizer.worker.slots import unused_slot
 
@@ -36,6 +36,7 @@ class RunProgress:
     run: Run
     canvas: Canvas
     number: int
+    generation: Generation | None = None
 
     @property
     def ref(self) -> StateRef:

@@ -24,12 +24,13 @@ from inference.events import gathered
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.suspended import SUSPENDED
-from visualizer.models import Command, Run, Session
+from visualizer.models import Command, Generation, Run, Session
 from visualizer.selectors.history import StateRef, head_of, state_at, tip
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import hold
 from visualizer.services.steps import NewStep, write_step
+from visualizer.worker import generation
 from visualizer.worker.distributions import summed_up
 from visualizer.worker.resume import RunProgress, key_of, results_of, suspend
 from visualizer.worker.written_logits import WrittenLogits
@@ -65,7 +66,8 @@ def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
 def _progress(lease: Lease, session: Session, run: Run) -> RunProgress:
     number = tip(run.branch)
     canvas = state_at(session, StateRef(run.branch_id, number))
-    return RunProgress(lease, session, run, canvas, number)
+    told = Generation.objects.filter(run=run).first()
+    return RunProgress(lease, session, run, canvas, number, told)
 
 
 def _begin(lease: Lease, run: Run) -> int:
@@ -176,7 +178,10 @@ def _store(work: RunProgress, made: Made) -> None:
         run=work.run,
     )
     follow = head_of(work.session) == work.ref
-    write_step(session=work.session, ref=work.ref, new=new, before=made.before, follow=follow)
+    step = write_step(
+        session=work.session, ref=work.ref, new=new, before=made.before, follow=follow
+    )
+    generation.tell_step(work, step, made.before, result.canvas)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
     work.number += 1
@@ -198,3 +203,4 @@ def _end(lease: Lease, run: Run, status: str, error: dict[str, Any] | None = Non
     SUSPENDED.forget(key_of(run))
     with fenced(lease):
         runs.set_status(run=run, status=status, error=error)
+        generation.finish(run, error)

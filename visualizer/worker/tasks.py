@@ -8,9 +8,9 @@ from core.worker import executor
 from inference import runtime
 from inference.connections import kept_open
 from visualizer.commands import COMMANDS
-from visualizer.models import Command, LabJob, Session
+from visualizer.models import Command, Generation, LabJob, Session
+from visualizer.worker import generation, required_model
 from visualizer.worker import lab as lab_worker
-from visualizer.worker import required_model
 from visualizer.worker.slices import work_slice
 
 
@@ -34,6 +34,16 @@ def execute(command_id: int) -> None:
     slug = required_model.model_of_command(command_id)
     work = lambda: executor.execute(COMMANDS, command_id)  # noqa: E731
     runtime.run_when_loaded(slug, f"command {command_id}", work)
+
+
+@shared_task(name=Generation.TASK)
+@kept_open
+def generate(generation_id: str) -> None:
+    """Make a generation a session with a run."""
+    slug = required_model.model_of_generation(generation_id)
+    runtime.run_when_loaded(
+        slug, f"generation {generation_id}", lambda: generation.work(generation_id)
+    )
 
 
 @shared_task(name=LabJob.TASK)

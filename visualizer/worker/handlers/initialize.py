@@ -23,6 +23,7 @@ from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
 from visualizer.worker.handlers.forward import forward_reply
+from visualizer.worker.lengths import gen_length_within
 from visualizer.worker.provenance import provenance_of
 
 
@@ -128,7 +129,7 @@ def prepare(
             "model",
         )
     ids = model.tokenizer.encode(prompt, special)
-    length = _gen_length(gen_length, len(ids), model.context)
+    length = gen_length_within(gen_length, len(ids), model.context)
     if block_length is not None and block_length > length:
         raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
     return Prepared(entry, model, model.spec.open_id, ids, length, block_length or length)
@@ -144,26 +145,6 @@ def loaded_entry(slug: str | None, load: bool = False) -> ModelEntry:
     if not load and entry.state != ModelEntry.State.LOADED and runtime.get(entry.slug) is None:
         raise UnmaskError("model_unavailable", "Model not loaded. Please load a model first.")
     return entry
-
-
-def _gen_length(wanted: int | None, prompt: int, context: int) -> int:
-    room = context - prompt
-    if room < 1:
-        raise UnmaskError(
-            "validation",
-            f"The prompt takes {prompt} tokens; the model's context is {context}. Shorten it.",
-            "prompt",
-        )
-    if wanted is None:
-        return min(int(LIMITS["gen_length"].default or room), room)
-    if wanted > room:
-        raise UnmaskError(
-            "validation",
-            f"gen_length must be at most {room}: the prompt takes {prompt} tokens of the model's "
-            f"context of {context}.",
-            "gen_length",
-        )
-    return wanted
 
 
 def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None = None) -> Session:
