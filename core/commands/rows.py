@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from core.commands.encoding import as_json
 from core.commands.table import CommandSpec, CommandTable
 from core.jobs.models import CommandRow
 from inference.bells import send
@@ -18,11 +18,6 @@ from inference.limits import MESSAGE_BYTES
 
 BELL_BYTES = 512 * 1024
 """Replies up to this size ride on the bell; whoever waits for a larger one reads the row."""
-
-
-def as_json(reply: dict[str, Any]) -> str:
-    """The text that goes over the wire; never NaN or Infinity."""
-    return json.dumps(reply, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def record(
@@ -46,11 +41,13 @@ def record(
         with transaction.atomic():
             return table.model._default_manager.create(**columns), True
     except IntegrityError:
-        return _former(table, user, name, message), False
+        former = table.model._default_manager.filter(user=user, request_id=name).first()
+        if former is None:  # something else than the name was at fault
+            raise
+        return _same(table, former, message), False
 
 
-def _former(table: CommandTable, user: Any, name: str, message: dict[str, Any]) -> CommandRow:
-    command = table.model._default_manager.get(user=user, request_id=name)
+def _same(table: CommandTable, command: CommandRow, message: dict[str, Any]) -> CommandRow:
     spec = table.get(command.type)
     if spec is None or _kept(spec, command.message) != _kept(spec, message):
         raise UnmaskError(

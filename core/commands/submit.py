@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from core.commands import rows
+from core.commands.encoding import as_json
 from core.commands.table import Channel, CommandSpec, CommandTable, Request, RunsOn
 from core.commands.validation import validate
 from core.jobs import dispatch
@@ -60,7 +61,7 @@ def _answer(table: CommandTable, spec: CommandSpec, request: Request) -> None:
 def _tell_once(command: CommandRow, secrets: dict[str, Any]) -> None:
     """Put what must not be kept into the reply that is on its way, not into the row."""
     if secrets:
-        command.reply = rows.as_json(json.loads(command.reply) | secrets)
+        command.reply = as_json(json.loads(command.reply) | secrets)
 
 
 def _send_to_lease_holder(table: CommandTable, spec: CommandSpec, request: Request) -> None:

@@ -7,6 +7,7 @@ is no global one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from importlib import import_module
@@ -123,6 +124,10 @@ class CommandTable(Mapping[str, CommandSpec]):
     def load_target(self, command: CommandRow) -> Any:
         """The target of a stored command as a worker needs it."""
         raise NotImplementedError
+
+    def writing(self, request: Request) -> AbstractContextManager[None]:
+        """Around a handler's writing half, on the locked target: may turn refusals into others."""
+        return nullcontext()
 
     def lock_target(self, target: Any) -> None:
         """Inside a transaction: read the target again and let nobody change it until the end."""

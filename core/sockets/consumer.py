@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -254,6 +255,12 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def greet(self) -> None:
         """What is sent first."""
+
+    async def decoded(self, text: str) -> dict[str, Any]:
+        """A reply's JSON, read in a thread if it is a large one."""
+        reply: dict[str, Any]
+        reply = await asyncio.to_thread(json.loads, text) if len(text) > LARGE else json.loads(text)
+        return reply
 
     async def take_snapshot(self, target: Any) -> dict[str, Any]:
         """All that a client needs that starts to look at a target; `number` is the event's."""

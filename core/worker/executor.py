@@ -104,7 +104,9 @@ def _attempt(
     with fenced(lease), gathered():
         if lease is not None:
             table.lock_target(target)
-        rows.finish(spec, command=command, reply=write())
+        with table.writing(request):
+            reply = write()
+        rows.finish(spec, command=command, reply=reply)
 
 
 def _count(command: CommandRow, lease: Lease | None) -> None:

@@ -215,3 +215,40 @@ def test_a_client_s_logits_are_not_kept(play: Any, owner: User, session: Session
     first = play(owner, session, raw_logits=[[0.0, 1.0]], **message)
     assert "raw_logits" not in Command.objects.get(request_id="raw").message
     assert play(owner, session, raw_logits=[[0.0, 1.0]], **message) == first
+
+
+def test_the_loser_of_a_race_is_told_where_the_session_stands(
+    play: Any, owner: User, session: Session, sent: list[Any]
+) -> None:
+    """Two sockets write to the same position of the same state."""
+    messages = [
+        {"type": "apply_selection", "selections": {"4": 5}},
+        {"type": "apply_selection", "selections": {"4": 6}},
+        {"type": "remask", "positions": [4, 4]},
+    ]
+    commands = [
+        submit(COMMANDS, user=owner, channel="api", message=message, target=session)
+        for message in messages
+    ]
+    tasks.advance_session(str(session.pk))
+    won, lost, late = (json.loads(Command.objects.get(pk=row.pk).reply) for row in commands)
+    assert won["type"] == "state_update"
+    assert (lost["error_type"], lost["retryable"]) == ("conflict", True)
+    assert "step 1" in lost["message"]
+    assert late["error_type"] == "conflict"
+    alone = play(owner, session, type="apply_selection", selections={"4": 6})
+    assert alone["error_type"] == "validation"
+
+
+def test_only_a_taken_number_is_a_conflict(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any other refusal of the database is a failure of ours, not somebody else's step."""
+
+    def refused(**columns: Any) -> None:
+        raise IntegrityError("CHECK constraint failed: (JSON_VALID(timings))")
+
+    monkeypatch.setattr(Step.objects, "create", refused)
+    new = NewStep([{"op": "commit", "slot": 4, "token": 5, "p": None, "by": "hand"}])
+    with pytest.raises(IntegrityError):
+        append_step(session=session, ref=head_of(session), new=new)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ from core.commands.table import CommandTable
 from core.commands.table import Request as AnyRequest
 from core.jobs.models import CommandRow
 from inference.errors import UnmaskError
-from visualizer.models import Command, Session
+from visualizer.models import Command, Session, Step
 from visualizer.selectors.readers import Owner, Reader
 from visualizer.selectors.sessions import session_for
 from visualizer.services.sessions import hold
@@ -56,8 +58,34 @@ class SessionCommands(CommandTable):
         rows = Session.objects.select_related("model__vocabulary", "head_branch")
         return None if id is None else rows.get(pk=id)
 
+    @contextmanager
+    def writing(self, request: AnyRequest) -> Iterator[None]:
+        """A refusal is a conflict if the current step was written after the command had come in.
+
+        Whoever sent it meant another state; nothing is wrong with the command itself.
+        """
+        try:
+            yield
+        except UnmaskError as error:
+            if error.error_type != "validation" or not _moved(request):
+                raise
+            raise UnmaskError(
+                "conflict",
+                "Somebody else was quicker: the session is at step "
+                f"{request.target.head_number} now. Look at it and repeat.",
+                error.field,
+            ) from None
+
     def lock_target(self, target: Any) -> None:
         hold(target)
+
+
+def _moved(request: AnyRequest) -> bool:
+    session = request.target
+    if session is None:
+        return False
+    head = Step.objects.filter(branch=session.head_branch_id, number=session.head_number)
+    return head.filter(created__gt=request.command.created).exists()
 
 
 def no_generation() -> UnmaskError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
 from uuid import UUID
 
-from core.commands.rows import as_json
+from core.commands.encoding import as_json
 from core.sockets.consumer import CommandConsumer
 from inference.events import Event
 from visualizer.commands import COMMANDS
@@ -51,7 +51,7 @@ class ApiConsumer(CommandConsumer):
         await self.send(text_data=text)
         effect = _EFFECTS.get(type)
         if effect is not None:
-            reply = json.loads(text)
+            reply = await self.decoded(text)
             if reply["type"] != "error":
                 await effect(self, reply)
 
@@ -93,7 +93,8 @@ class ApiConsumer(CommandConsumer):
 
     async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
         told = {key: value for key, value in snapshot.items() if key != "t"}
-        await self._send({"type": "snapshot", **told})
+        text = await asyncio.to_thread(as_json, {"type": "snapshot", **told})
+        await self.send(text_data=text)
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self.send(text_data=as_json(message))

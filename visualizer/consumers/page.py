@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs
 
-from core.commands.rows import as_json
+from core.commands.encoding import as_json
 from core.commands.table import Channel
 from core.jobs.models import CommandRow
 from core.sockets.consumer import CommandConsumer
@@ -59,7 +59,7 @@ class PageConsumer(CommandConsumer):
         if self.in_line:
             self.in_line = False
             await self._show(await queue_position.left(self.session))
-        reply = json.loads(text)
+        reply = await self.decoded(text)
         if reply["type"] == "error":
             await self.send_error(reply)
             return
@@ -91,7 +91,7 @@ class PageConsumer(CommandConsumer):
         return await database.take_snapshot(target)
 
     async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
-        await self._send(snapshot)
+        await self.send(text_data=await asyncio.to_thread(as_json, snapshot))
 
     async def _render(self, type: str, payload: dict[str, Any]) -> str:
         return await database.render(type, payload, self.session)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.tokens import hash_of
-from core.commands.rows import as_json
+from core.commands.encoding import as_json
 from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
 from visualizer.consumers import database

@@ -50,5 +50,7 @@ def _kept(digest: Digest, replace: bool) -> bool:
         with transaction.atomic():
             digest.save(force_insert=True)
     except IntegrityError:
+        if not Digest.objects.filter(branch=digest.branch_id, number=digest.number).exists():
+            raise  # something else than the number was at fault
         return False
     return True

@@ -92,6 +92,9 @@ def _write(branch_id: int, number: int, new: NewStep) -> Step:
                 run=new.run,
             )
     except IntegrityError:
+        if not Step.objects.filter(branch=branch_id, number=number).exists():
+            raise  # something else than the number was at fault
         raise UnmaskError(
-            "conflict", "This step has been made meanwhile. Look at it and repeat."
+            "conflict",
+            f"Step {number} has been made meanwhile. Look at it and repeat.",
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.commands.rows import as_json
+from core.commands.encoding import as_json
 from core.sockets.consumer import CommandConsumer
 from core.sockets.database import in_events_lane
 from inference.events import Event
