@@ -33,6 +33,9 @@ class Session(Leased):
     block_length = models.PositiveIntegerField()
     mask_id = models.PositiveIntegerField()
     seed = models.BigIntegerField(default=0)
+    special_tokens = models.BooleanField(
+        default=False, help_text="special tokens typed in the prompt were read as such"
+    )
     settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
     staged = models.JSONField(
         default=dict, blank=True, help_text="selections and strategy, not applied"

@@ -26,7 +26,7 @@ from inference.events import events_after
 from inference.models import ModelEntry
 from inference.registry import SHIPPED_DIR
 from visualizer.models import LabJob
-from visualizer.records.exporter import lab_csv
+from visualizer.records.exporter import MARK, lab_csv
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
 from visualizer.worker import lab
 
@@ -270,9 +270,23 @@ def test_the_rows_as_csv(begun: Start) -> None:
     job = begun()
     assert len(list(csv.reader(io.StringIO("".join(lab_csv(job)))))) == 1
     work_off(job)
-    rows = list(csv.DictReader(io.StringIO("".join(lab_csv(job)))))
+    text = "".join(lab_csv(job))
+    assert text.startswith(MARK)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix(MARK))))
     assert [(row["recipe"], row["steps"]) for row in rows] == [
         (recipe, str(steps)) for recipe in ORDER["recipes"] for steps in ORDER["steps"]
     ]
     assert float(rows[0]["exact"]) == job.results[0]["marks"]["exact"]
     assert rows[0]["task"] == "addition"
+
+
+def test_no_cell_of_the_lab_s_csv_is_a_formula(begun: Start) -> None:
+    job = begun()
+    job.task = "=cmd()"
+    job.results = [
+        {"recipe": "@sum", "steps": 4, "passes": 1, "tokens_per_pass": 1.0, "milliseconds": 1.0,
+         "marks": {"-exact": "+1"}}
+    ]  # fmt: skip
+    names, row = csv.reader(io.StringIO("".join(lab_csv(job)).removeprefix(MARK)))
+    assert (row[0], row[4], row[-1]) == ("'=cmd()", "'@sum", "'+1")
+    assert names[-1] == "'-exact"

@@ -31,7 +31,7 @@ from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
 from visualizer.views.fields import recipes
-from visualizer.views.params import number_of
+from visualizer.views.params import whole
 from visualizer.views.suiting import pace_for
 from visualizer.views.workspace import columns_of
 
@@ -191,12 +191,12 @@ async def start_runs(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str, Any]:
     """The reply of compare_runs, from the asked step on."""
-    count = number_of(form.get("tokens_to_select"))
+    count = whole(form, "tokens_to_select")
     picked = [form[f"recipe_{name}"] for name in NAMES if form.get(f"recipe_{name}")]
     message = {
         "type": "compare_runs",
         "recipes": [{"recipe": name, **pace_for(name, count)} for name in picked],
     }
-    start = {"type": "rewind", "step": number_of(form.get("step")) or 0}
+    start = {"type": "rewind", "step": whole(form, "step") or 0}
     await ask(COMMANDS, user, start, session)
     return await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS)

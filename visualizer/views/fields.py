@@ -34,11 +34,11 @@ class NumberField:
 
 
 _PANEL = (
-    ("softmax_temperature", "Temperature", "0.01"),
-    ("visual_top_k", "Top-k shown", "1"),
-    ("actual_top_k", "Top-k used", "1"),
-    ("top_p", "Top-p used", "0.01"),
-    ("gumbel_temperature", "Gumbel noise", "0.1"),
+    ("softmax_temperature", "Temperature"),
+    ("visual_top_k", "Top-k shown"),
+    ("actual_top_k", "Top-k used"),
+    ("top_p", "Top-p used"),
+    ("gumbel_temperature", "Gumbel noise"),
 )
 
 
@@ -48,18 +48,20 @@ _SLIDERS = {
 }
 
 
-def number_field(name: str, label: str, step: str, value: Any = None) -> NumberField:
+def number_field(name: str, label: str, value: Any = None) -> NumberField:
+    """The input of a row of the limits table. Decimals may be typed as fine as one likes."""
     limit = LIMITS[name]
     shown = limit.default if value is None else value
     kind = int if limit.integer else float
     low, high, value = kind(limit.low), kind(limit.high), kind(shown or 0)
     slider = _SLIDERS.get(name)
+    step = "1" if limit.integer else "any"
     return NumberField(name, label, low, high, step, value, limit.meaning, slider)
 
 
 def panel_fields(settings: dict[str, Any]) -> list[NumberField]:
     """The run panel's numbers with the session's last used values."""
-    return [number_field(name, label, step, settings.get(name)) for name, label, step in _PANEL]
+    return [number_field(name, label, settings.get(name)) for name, label in _PANEL]
 
 
 def strategies() -> list[tuple[str, list[tuple[str, str, str]]]]:

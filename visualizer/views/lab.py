@@ -23,7 +23,7 @@ from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
 from visualizer.views.curve import curve, label_of
 from visualizer.views.fields import recipes
-from visualizer.views.params import number_of
+from visualizer.views.params import number_of, whole
 
 LISTED = 50
 STATES: dict[str, tuple[str, str]] = {
@@ -56,13 +56,17 @@ async def _start(user: Any, form: QueryDict) -> str:
         "model": form.get("model", ""),
         "recipes": form.getlist("recipes"),
         "steps": _numbers(form.get("steps", "")),
-        "count": number_of(form.get("count")) or 20,
-        "seed": number_of(form.get("seed")) or 0,
+        "count": _given(whole(form, "count"), 20),
+        "seed": whole(form, "seed") or 0,
     }
     reply = await ask(
         COMMANDS, user, message, late="This takes a while. Look at the list in a moment."
     )
     return str(reply["job"]["id"])
+
+
+def _given(value: int | None, usual: int) -> int:
+    return usual if value is None else value
 
 
 def _numbers(text: str) -> list[int]:

@@ -150,7 +150,7 @@ def _panels(
         "model_state": model_state(session.model),
         "run_state": run_state(run),
         "fields": panel_fields(chosen),
-        "pace": number_field("tokens_to_select", "Tokens/step", "1", chosen["tokens_to_select"]),
+        "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
         "chosen": chosen,
         "presets": [{"name": known} for known in presets],
         "preset_values": presets,
