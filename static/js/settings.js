@@ -1,5 +1,5 @@
 // The run panel's numbers as the commands want them.
-import { $$ } from "./dom.js";
+import { $, $$ } from "./dom.js";
 
 const NUMBERS = [
   "softmax_temperature",
@@ -16,11 +16,22 @@ const SCALES = {
   top_p: [(place) => place, (shown) => shown],
 };
 
-/** The options of a run that its recipe reads; plain values are left out. */
-export function runParameters(options, { temperature, eos_last, stop_at_end }) {
-  const wanted = { temperature: temperature || 0, eos_last, stop_at_end };
-  const read = Object.entries(wanted).filter(([name, held]) => held && options.includes(name));
-  return Object.fromEntries(read);
+/** The parameters that a recipe reads, as they are set; what is empty or off is left out. */
+export function runParameters(options, values) {
+  const isSet = (held) => held !== "" && held !== false && !Number.isNaN(held);
+  const read = ([name, held]) => options.includes(name) && isSet(held);
+  return Object.fromEntries(Object.entries(values).filter(read));
+}
+
+/** What an empty number means: the recipe's own default, else the plain one. */
+export function placeholder(name, plain, own) {
+  return own[name] ?? (plain || "none");
+}
+
+/** What a field holds: a number (NaN if it is empty), whether it is ticked, or a name. */
+function held(field) {
+  if (field.type === "checkbox") return field.checked;
+  return field.type === "number" ? field.valueAsNumber : field.value;
 }
 
 /** A slider's place as the number that it stands for, within the number's ends. */
@@ -30,13 +41,12 @@ export function fromSlider(name, place, low, high) {
 
 /** Field → value of a preset; what it does not hold is left out. */
 export function presetFields(preset, knownRecipes) {
-  const { recipe, strategy, tokens_per_step: pace, parameters = {}, settings = {} } = preset;
+  const { recipe, strategy, tokens_per_step: pace, settings = {} } = preset;
   return {
     ...settings,
     ...(knownRecipes.includes(recipe) && { recipe }),
     ...(strategy && { strategy }),
     ...(pace && { tokens_to_select: pace }),
-    run_temperature: parameters.temperature ?? 0,
   };
 }
 
@@ -90,12 +100,13 @@ export class Settings {
     return (this.fields.recipe.selectedOptions[0]?.dataset.options ?? "").split(" ");
   }
 
+  get parameterFields() {
+    return $$("[data-parameter]", this.form);
+  }
+
   runParameters() {
-    return runParameters(this.options, {
-      temperature: this.value("run_temperature"),
-      eos_last: this.fields.eos_last.checked,
-      stop_at_end: this.fields.stop_at_end.checked,
-    });
+    const values = this.parameterFields.map((field) => [field.dataset.parameter, held(field)]);
+    return runParameters(this.options, Object.fromEntries(values));
   }
 
   /** Tokens a step, for recipes that do not set their own pace. */
@@ -120,8 +131,10 @@ export class Settings {
     for (const [name, held] of Object.entries(presetFields(preset, recipes))) {
       if (this.fields[name]) this.fields[name].value = held;
     }
-    for (const flag of ["eos_last", "stop_at_end"]) {
-      this.fields[flag].checked = Boolean(preset.parameters?.[flag]);
+    for (const field of this.parameterFields) {
+      const value = preset.parameters?.[field.dataset.parameter];
+      if (field.type === "checkbox") field.checked = Boolean(value);
+      else field.value = value ?? "";
     }
     for (const name of ANNOUNCED) this.changed(name);
   }
@@ -131,11 +144,18 @@ export class Settings {
     this.fields[name].dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  /** What the chosen recipe does not read is greyed out. */
+  /** What the chosen recipe does not read is not shown; empty fields show its defaults. */
   drawOptions() {
-    for (const field of $$("[data-option]", this.form)) {
-      field.disabled = !this.options.includes(field.dataset.option);
+    const own = JSON.parse(this.fields.recipe.selectedOptions[0]?.dataset.defaults ?? "{}");
+    for (const group of $$("[data-option]", this.form)) {
+      group.hidden = group.disabled = !this.options.includes(group.dataset.option);
     }
+    for (const field of this.parameterFields) {
+      const { parameter, default: plain } = field.dataset;
+      if (field.type === "number") field.placeholder = placeholder(parameter, plain, own);
+    }
+    const help = $("#pace-help");
+    if (help) help.hidden = this.options.includes("tokens_per_step");
   }
 
   pair(target) {

@@ -8,7 +8,7 @@ import { difference } from "/static/js/difference.js";
 import { read } from "/static/js/profile.js";
 import { MissedSteps } from "/static/js/reconnect.js";
 import { judgedAt } from "/static/js/regret.js";
-import { fromSlider, presetFields, runParameters } from "/static/js/settings.js";
+import { fromSlider, placeholder, presetFields, runParameters } from "/static/js/settings.js";
 import { fromSnapshot } from "/static/js/state.js";
 import { tokensOf } from "/static/js/steering.js";
 import { entropyPoints } from "/static/js/timeline.js";
@@ -83,11 +83,18 @@ test("connection: words for every state", () => {
   equal(connectionWords("gone").retry, false);
 });
 
-test("run parameters: only what the recipe reads and what is not plain", () => {
-  const given = { temperature: 0.7, eos_last: true, stop_at_end: false };
+test("run parameters: only what the recipe reads and what is set", () => {
+  const given = { temperature: 0.7, eos_last: true, stop_at_end: false, threshold: 0 };
   equal(runParameters(["temperature", "eos_last"], given), { temperature: 0.7, eos_last: true });
   equal(runParameters(["temperature"], { ...given, temperature: NaN }), {});
+  equal(runParameters(["threshold", "stop_at_end"], given), { threshold: 0 });
   equal(runParameters([], given), {});
+});
+
+test("placeholders: a recipe's own default goes before the plain one", () => {
+  equal(placeholder("eps", "0.001", { eps: "0.1" }), "0.1");
+  equal(placeholder("eps", "0.001", {}), "0.001");
+  equal(placeholder("steps", "", {}), "none");
 });
 
 test("sliders: temperature is logarithmic and stays within its ends", () => {
@@ -98,10 +105,9 @@ test("sliders: temperature is logarithmic and stays within its ends", () => {
 
 test("presets: what is not held stays, unknown recipes do not come", () => {
   const preset = { recipe: "gone", strategy: "s", settings: { top_p: 0.9 } };
-  equal(presetFields(preset, ["here"]), { top_p: 0.9, strategy: "s", run_temperature: 0 });
+  equal(presetFields(preset, ["here"]), { top_p: 0.9, strategy: "s" });
   const full = { recipe: "here", tokens_per_step: 4, parameters: { temperature: 0.5 } };
-  const wanted = { recipe: "here", tokens_to_select: 4, run_temperature: 0.5 };
-  equal(presetFields(full, ["here"]), wanted);
+  equal(presetFields(full, ["here"]), { recipe: "here", tokens_to_select: 4 });
 });
 
 test("profile: columns as maps", () => {

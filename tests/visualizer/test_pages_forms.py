@@ -123,7 +123,7 @@ def test_what_the_lab_cannot_take_is_refused_by_its_field(
 
 @pytest.mark.parametrize(
     ("action", "field"),
-    [("run", "tokens_to_select"), ("run", "run_temperature"), ("stage", "token"),
+    [("run", "tokens_to_select"), ("run", "p_temperature"), ("stage", "token"),
      ("remask", "position"), ("lock", "position"), ("merge", "target"), ("prune", "target"),
      ("change_branch", "target"), ("save_preset", "tokens_to_select")],
 )  # fmt: skip

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from inference.catalog import GROUPS, RANKINGS, RECIPES
+from inference.catalog import RANKINGS
 from inference.limits import LIMITS
-from inference.models import ModelEntry
-from visualizer.views.suiting import options_of, suitable
 
 
 class Slider(NamedTuple):
@@ -68,29 +66,3 @@ def strategies() -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Groups of (value, label, sentence): rankings in plain words, recipes by official name."""
     plain = [(name, row.label, row.sentence) for name, row in RANKINGS.items()]
     return [("Order of positions", plain)]
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeChoice:
-    """One recipe of the list, with the options of the panel that it reads."""
-
-    name: str
-    label: str
-    sentence: str
-    options: str
-
-
-def recipes(entry: ModelEntry) -> list[tuple[str, list[RecipeChoice]]]:
-    """Groups of the automatic recipes that suit a model."""
-    groups: dict[str, list[RecipeChoice]] = {name: [] for name in GROUPS}
-    for name in suitable(entry):
-        row = RECIPES[name]
-        choice = RecipeChoice(name, row.label, row.sentence, " ".join(options_of(name)))
-        groups[row.group].append(choice)
-    return [(group, rows) for group, rows in groups.items() if rows]
-
-
-def sentence_of(name: str) -> str:
-    """The sentence about a ranking or recipe."""
-    row = RANKINGS.get(name) or RECIPES.get(name)
-    return row.sentence if row else ""

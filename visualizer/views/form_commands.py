@@ -26,8 +26,8 @@ from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.sessions import session_for
-from visualizer.views.params import decimal, number_of, state_ref, whole
-from visualizer.views.suiting import options_of, pace_for
+from visualizer.views.params import number_of, state_ref, whole
+from visualizer.views.recipes import pace_for, recipe_parameters
 
 Form = QueryDict
 Message = dict[str, Any]
@@ -87,17 +87,8 @@ def _run(form: Form, session: Session) -> list[Message]:
     message = _fields("run", form, ("recipe",))
     count = whole(form, "tokens_to_select")
     message["keep_settled"] = bool(form.get("keep_settled"))
-    parameters = run_parameters(form)
+    parameters = recipe_parameters(form, form.get("recipe", ""))
     return [message | {"parameters": parameters} | pace_for(message.get("recipe", ""), count)]
-
-
-def run_parameters(form: Form) -> Message:
-    """The panel's options as far as the recipe reads them; plain values are left out."""
-    known = options_of(form.get("recipe", ""))
-    flags = {name: True for name in ("eos_last", "stop_at_end") if form.get(name)}
-    heat = decimal(form, "run_temperature")
-    wanted = flags | ({"temperature": heat} if heat else {})
-    return {name: value for name, value in wanted.items() if name in known}
 
 
 def _positions(type: str) -> Callable[[Form, Session], list[Message]]:
@@ -132,7 +123,7 @@ def _save_preset(form: Form, session: Session) -> list[Message]:
     settings = with_noise(_fields("forward_pass", form, SETTINGS))
     settings.pop("type")
     values: Message = {"recipe": form.get("recipe"), "strategy": form.get("strategy")}
-    values |= {"parameters": run_parameters(form), "settings": settings}
+    values |= {"parameters": recipe_parameters(form, form.get("recipe", "")), "settings": settings}
     values["tokens_per_step"] = whole(form, "tokens_to_select")
     return [{"type": "save_preset", "name": form.get("preset_name", "").strip(), "values": values}]
 

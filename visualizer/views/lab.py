@@ -22,8 +22,8 @@ from visualizer.models import LabJob
 from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
 from visualizer.views.curve import curve, label_of
-from visualizer.views.fields import recipes
 from visualizer.views.params import number_of, whole
+from visualizer.views.recipes import recipes
 
 LISTED = 50
 STATES: dict[str, tuple[str, str]] = {
