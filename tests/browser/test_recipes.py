@@ -36,4 +36,6 @@ def test_a_side_of_a_comparison_shows_its_recipe_s_fields(page: Page) -> None:
     page.goto(f"{page.url.split('?')[0]}compare/")
     page.locator("#recipe-a").select_option("klass")
     expect(page.locator("#id_a_p_kl_threshold")).to_be_visible()
-    expect(page.locator("#id_a_p_threshold")).to_have_count(0)
+    page.locator("#recipe-a").select_option("llada/random")
+    expect(page.locator("#id_a_p_kl_threshold")).to_have_count(0)
+    expect(page.locator("#id_a_p_temperature")).to_be_visible()
