@@ -220,6 +220,7 @@ class LabJob(Job):
     model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
     task = models.CharField(max_length=40)
     recipes = models.JSONField(default=list, help_text="names")
+    parameters = models.JSONField(default=dict, blank=True, help_text="recipe → its parameters")
     steps = models.JSONField(default=list, help_text="decoding steps; 0 = one token a pass")
     block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
     count = models.PositiveIntegerField(help_text="cases of the task in each row")

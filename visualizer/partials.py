@@ -157,7 +157,7 @@ _RUN_STATES: dict[str, tuple[str, str]] = {
 def run_state(run: Payload | None) -> dict[str, str]:
     """Light and words of the run's pill; no words, no pill. A queued run says its place."""
     light, words = _RUN_STATES.get(run["status"], ("none", "")) if run else ("none", "")
-    waits = bool(run) and run["status"] == Run.Status.QUEUED and run.get("id")
-    ahead = ahead_of_run(run["id"]) if run and waits else 0
+    waits = run is not None and run["status"] == Run.Status.QUEUED and "id" in run
+    ahead = ahead_of_run(run["id"]) if run is not None and waits else 0
     words = f"{words}, {ahead} before it" if ahead else words
     return {"state": light, "text": words}

@@ -8,7 +8,6 @@ the error's type. Somebody else's row and one that never was are one answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -108,7 +107,7 @@ def _note() -> str:
 
 
 Applies = Callable[[HttpRequest], bool]
-Make = Callable[[HttpRequest, UnmaskError], Any]
+Make = Callable[[HttpRequest, UnmaskError], HttpResponse]
 _FORMS: tuple[tuple[Applies, Make], ...] = (
     (is_htmx, _toast),
     (is_program, _shape),

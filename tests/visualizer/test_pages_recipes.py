@@ -159,9 +159,11 @@ def test_comparisons_take_the_fields_of_each_side(
 
 
 def test_the_fields_of_another_recipe_are_fetched(owner_client: Client) -> None:
-    got = owner_client.get("/recipes/fields/?prefix=b&recipe_b=klass").content.decode()
+    got = owner_client.get(
+        "/recipes/fields/?key=recipe_b&prefix=b_&recipe_b=klass"
+    ).content.decode()
     assert 'name="b_p_kl_threshold"' in got
     assert "b_p_threshold" in got or "threshold" not in RECIPES["klass"].uses
     assert "hidden disabled" not in got
-    assert owner_client.get("/recipes/fields/?prefix=c&recipe_c=").status_code == 200
-    assert owner_client.get("/recipes/fields/?recipe=nobody").status_code == 404
+    assert owner_client.get("/recipes/fields/?key=recipe_c&prefix=c_&recipe_c=").status_code == 200
+    assert owner_client.get("/recipes/fields/?key=recipe&recipe=nobody").status_code == 404

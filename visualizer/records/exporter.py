@@ -192,12 +192,14 @@ def lab_csv(job: LabJob) -> Iterator[str]:
     """A job's rows, one line each, with what was measured on."""
     writer = csv.writer(_Echo())
     marks = list(job.results[0]["marks"]) if job.results else []
-    measured = ("recipe", "steps", "passes", "tokens_per_pass", "milliseconds")
+    measured = ("steps", "passes", "tokens_per_pass", "milliseconds")
     yield MARK + writer.writerow(
-        ["task", "model", "cases", "seed", *measured, *map(neutral, marks)]
+        ["task", "model", "cases", "seed", "recipe", "parameters", *measured, *map(neutral, marks)]
     )
     for row in job.results:
-        cells = [job.task, job.model.slug, job.count, job.seed, *(row[key] for key in measured)]
+        own = json.dumps(job.parameters.get(row["recipe"], {}), sort_keys=True)
+        cells = [job.task, job.model.slug, job.count, job.seed, row["recipe"], own]
+        cells += [row[key] for key in measured]
         cells += [row["marks"].get(mark, "") for mark in marks]
         yield writer.writerow([neutral(cell) for cell in cells])
 

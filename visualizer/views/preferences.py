@@ -3,6 +3,7 @@ becomes the account's own when they sign up."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -27,7 +28,7 @@ NUMBERS = (
     ("actual_top_k", "Top-k used"),
     ("top_p", "Top-p used"),
 )
-CHOICES = {"recipe": RECIPES, "strategy": RANKINGS}
+CHOICES: dict[str, Collection[str]] = {"recipe": RECIPES, "strategy": RANKINGS}
 
 
 @login_required

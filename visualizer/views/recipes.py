@@ -119,17 +119,22 @@ def parameter_fields(
     return found
 
 
-def fields_of_recipe(name: str, prefix: str = "") -> dict[str, list[ParameterField]]:
-    """The fields of one recipe, all shown."""
-    return parameter_fields([name], name, {}, prefix)
+def fields_of_recipe(
+    name: str, prefix: str = "", form: Form | None = None
+) -> dict[str, list[ParameterField]]:
+    """The fields of one recipe, all shown, with what a form that is shown again holds."""
+    held = {key: (form or {}).get(f"{prefix}p_{key}") for key in PARAMETERS}
+    return parameter_fields([name], name, held, prefix)
 
 
 @require_safe
 def recipe_fields(request: HttpRequest) -> HttpResponse:
-    """The fields of the recipe that a form's select has just been set to, for HTMX."""
-    prefix = request.GET.get("prefix", "")[:1]
-    name = request.GET.get(f"recipe_{prefix}" if prefix else "recipe", "")
-    fields = fields_of_recipe(known_recipe(name), f"{prefix}_" if prefix else "") if name else {}
+    """The fields of the recipe that an input names now, for HTMX; none if it names none.
+
+    `key` is the input's name, `prefix` what the names of the fields begin with.
+    """
+    name, prefix = request.GET.get(request.GET.get("key", ""), ""), request.GET.get("prefix", "")
+    fields = fields_of_recipe(known_recipe(name), prefix[:80]) if name else {}
     return render(request, "visualizer/fragments/parameters.html", {"parameters": fields})
 
 
