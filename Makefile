@@ -60,6 +60,7 @@ test: setup-dev packages check
 format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@test ! -x $(BIN)/biome || $(BIN)/biome check --write static tests/js
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.bench $(ARGS)

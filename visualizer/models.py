@@ -35,6 +35,9 @@ class Session(Leased):
     block_length = models.PositiveIntegerField()
     mask_id = models.PositiveIntegerField()
     seed = models.BigIntegerField(default=0)
+    special_tokens = models.BooleanField(
+        default=False, help_text="special tokens typed in the prompt were read as such"
+    )
     settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
     staged = models.JSONField(
         default=dict, blank=True, help_text="selections and strategy, not applied"
@@ -251,6 +254,7 @@ class LabJob(Job):
     model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
     task = models.CharField(max_length=40)
     recipes = models.JSONField(default=list, help_text="names")
+    parameters = models.JSONField(default=dict, blank=True, help_text="recipe → its parameters")
     steps = models.JSONField(default=list, help_text="decoding steps; 0 = one token a pass")
     block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
     count = models.PositiveIntegerField(help_text="cases of the task in each row")

@@ -1,7 +1,11 @@
-// Best guesses and entropies of the open positions at a step: fetched only while they are shown.
+// Best guesses, entropies and margins of the open positions at a step: fetched only while they are
+// shown.
+import { getJson } from "./requests.js";
+
 export class Profile {
-  constructor(address, ready) {
-    Object.assign(this, { address, ready, key: "", known: null, loading: false });
+  /** `ready()` after something came; `failed(error)` if it could not be read. */
+  constructor(address, { ready, failed }) {
+    Object.assign(this, { address, ready, failed, key: "", known: null, loading: false });
   }
 
   forget() {
@@ -20,17 +24,19 @@ export class Profile {
   async load(branch, number) {
     this.loading = true;
     try {
-      const response = await fetch(`${this.address}step/${number}/profile/?branch=${branch}`);
-      this.known = response.ok ? read(await response.json()) : null;
-    } catch {
+      this.known = read(await getJson(`${this.address}step/${number}/profile/?branch=${branch}`));
+    } catch (error) {
       this.known = null;
+      this.failed(error);
     }
     this.loading = false;
     this.ready();
   }
 }
 
-function read({ positions, labels, entropy, margin }) {
+/** The server's columns as maps by position; `most`: the entropy that is drawn darkest. */
+export function read({ positions, labels, entropy, margin }) {
   const by = (values) => new Map(positions.map((pos, i) => [pos, values[i]]));
-  return { labels: by(labels), entropy: by(entropy), margin: by(margin), most: Math.max(0.5, ...entropy) };
+  const most = Math.max(0.5, ...entropy);
+  return { labels: by(labels), entropy: by(entropy), margin: by(margin), most };
 }

@@ -1,7 +1,7 @@
 // The page's one socket: frames beginning with "{" are JSON for the page, others are HTML partials
 // that htmx swaps out of band. Reconnecting is ours: exponential backoff with jitter, at once when
-// the network or the tab comes back, never after a refusal (44xx). One socket too many is no refusal:
-// a place becomes free when another page is closed.
+// the network or the tab comes back, never after a refusal (44xx). One socket too many is no
+// refusal: a place becomes free when another page is closed.
 const REFUSED = { 4401: "signed-out", 4403: "refused", 4404: "gone" };
 const CROWDED = 4429;
 const LONGEST = 30_000;
@@ -39,7 +39,8 @@ export class Stream {
     if (socket !== this.socket) return;
     this.heard = Date.now();
     this.asked = 0;
-    if (this.tries) this.ask(); // a server may accept and close at once: only its word is a proof
+    if (this.tries)
+      this.ask(); // a server may accept and close at once: only its word is a proof
     else this.on.state("live");
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
@@ -26,7 +27,7 @@ from inference.events import events_after
 from inference.models import ModelEntry
 from inference.registry import SHIPPED_DIR
 from visualizer.models import LabJob
-from visualizer.records.exporter import lab_csv
+from visualizer.records.exporter import MARK, lab_csv
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
 from visualizer.worker import lab
 
@@ -97,6 +98,22 @@ def test_the_rows_are_those_of_the_evaluation(begun: Start, adder: Any) -> None:
     ]
     assert [row["passes"] for row in job.results] == [3.0, 9.0, 3.0, 9.0]
     assert all(row["milliseconds"] > 0 for row in job.results)
+
+
+def test_recipes_are_measured_with_their_own_parameters(begun: Start) -> None:
+    """A threshold that everything reaches writes all at once, one that nothing does one by one."""
+    name = "fastdllm/threshold"
+    fast, slow = (
+        begun(recipes=[name], steps=[0], parameters={name: {"threshold": value}})
+        for value in (0.0, 1.0)
+    )
+    for job in (fast, slow):
+        work_off(job)
+    assert fast.results[0]["passes"] == 1.0
+    assert slow.results[0]["passes"] > 4.0
+    assert lab_payload(fast)["parameters"] == {name: {"threshold": 0.0}}
+    [row] = csv.DictReader(io.StringIO("".join(lab_csv(fast)).removeprefix(MARK)))
+    assert json.loads(row["parameters"]) == {"threshold": 0.0}
 
 
 def test_a_job_is_sent_to_the_workers_until_it_is_done(
@@ -217,6 +234,13 @@ def test_a_job_that_ends_its_workers_is_given_up(begun: Start) -> None:
         ({"count": 0}, "count"),
         ({"count": 201}, "count"),
         ({"job": "x"}, "job"),
+        ({"parameters": {"klass": {}}}, "parameters"),
+        ({"parameters": {"llada/random": {"threshold": 0.5}}}, "parameters"),
+        ({"parameters": {"llada/random": {"steps": 4}}}, "parameters"),
+        ({"parameters": {"llada/random": {"temperature": 11}}}, "parameters"),
+        ({"parameters": {"llada/random": {"temperature": True}}}, "parameters"),
+        ({"parameters": {"llada/random": {"eos_last": 1}}}, "parameters"),
+        ({"parameters": {"llada/random": {"top_k": 1.5}}}, "parameters"),
     ],
 )
 def test_orders_keep_to_their_limits(
@@ -270,9 +294,23 @@ def test_the_rows_as_csv(begun: Start) -> None:
     job = begun()
     assert len(list(csv.reader(io.StringIO("".join(lab_csv(job)))))) == 1
     work_off(job)
-    rows = list(csv.DictReader(io.StringIO("".join(lab_csv(job)))))
+    text = "".join(lab_csv(job))
+    assert text.startswith(MARK)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix(MARK))))
     assert [(row["recipe"], row["steps"]) for row in rows] == [
         (recipe, str(steps)) for recipe in ORDER["recipes"] for steps in ORDER["steps"]
     ]
     assert float(rows[0]["exact"]) == job.results[0]["marks"]["exact"]
     assert rows[0]["task"] == "addition"
+
+
+def test_no_cell_of_the_lab_s_csv_is_a_formula(begun: Start) -> None:
+    job = begun()
+    job.task = "=cmd()"
+    job.results = [
+        {"recipe": "@sum", "steps": 4, "passes": 1, "tokens_per_pass": 1.0, "milliseconds": 1.0,
+         "marks": {"-exact": "+1"}}
+    ]  # fmt: skip
+    names, row = csv.reader(io.StringIO("".join(lab_csv(job)).removeprefix(MARK)))
+    assert (row[0], row[4], row[-1]) == ("'=cmd()", "'@sum", "'+1")
+    assert names[-1] == "'-exact"

@@ -6,17 +6,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import QueryDict
 from django.test import Client
 
 from accounts.models import Profile
-from inference.catalog import RECIPES
-from inference.engine.decoding.recipes import recipe_named
 from inference.models import ModelEntry
 from visualizer.models import Preset, Session
-from visualizer.views.form_commands import run_parameters
 from visualizer.views.panel_defaults import chosen_settings
-from visualizer.views.suiting import options_of, suitable
+from visualizer.views.recipes import suitable
 
 
 def entry(family: str, **fields: Any) -> ModelEntry:
@@ -40,21 +36,6 @@ def test_only_recipes_that_suit_are_offered(model: ModelEntry, has: str, lacks: 
     found = suitable(model)
     assert has in found
     assert lacks not in found
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_panel_s_options_are_those_that_the_recipe_reads(name: str) -> None:
-    uses = recipe_named(name).uses
-    for option in ("eos_last", "stop_at_end"):
-        assert (option in options_of(name)) == (option in uses)
-    assert "temperature" not in options_of(name) or "temperature" in uses
-    assert ("tokens_per_step" in options_of(name)) == bool({"tokens_per_step", "steps"} & set(uses))
-
-
-def test_options_that_a_recipe_does_not_read_are_not_sent() -> None:
-    form = QueryDict("recipe=dreamon&eos_last=on&stop_at_end=on&run_temperature=0.5")
-    assert run_parameters(form) == {"temperature": 0.5}
-    assert run_parameters(QueryDict("recipe=llada/random&eos_last=on")) == {"eos_last": True}
 
 
 @pytest.mark.django_db

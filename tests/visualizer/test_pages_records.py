@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -12,7 +13,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from inference.limits import BODY_BYTES
+from inference.models import Vocabulary
+from tests.visualizer.fakes import SIZE
+from tests.visualizer.records.older import unsealed
 from visualizer.models import Session, Step
+from visualizer.records.chain import UNVERIFIED
 from visualizer.records.schema import RECORD_BYTES, UPLOAD_BYTES
 from visualizer.views import records
 
@@ -30,7 +35,7 @@ def test_an_exported_record_becomes_a_session_again(
     play(owner, session, type="forward_pass")
     start = str(len(session.prompt_ids))
     play(owner, session, type="apply_selection", selections={start: 3})
-    record = json.loads(owner_client.get(f"/sessions/{session.pk}/export/json/").content)
+    record = unsealed(json.loads(owner_client.get(f"/sessions/{session.pk}/export/json/").content))
     record["model"]["tokenizer_hash"] = None  # the fake model has none
     response = upload(owner_client, json.dumps(record).encode())
     told = re.findall(r"toast-error.*?<p>(.*?)</p>", response.content.decode(), re.S)
@@ -38,7 +43,26 @@ def test_an_exported_record_becomes_a_session_again(
     fresh = Session.objects.exclude(pk=session.pk).get()
     assert fresh.owner == owner
     assert "The record is a session of yours now." in response.content.decode()
+    assert UNVERIFIED in response.content.decode()
     assert Step.objects.filter(branch__session=fresh).count() == 1
+
+
+@pytest.fixture
+def same_tokens(session: Session) -> None:
+    """The fake model's vocabulary bears the name that records give it."""
+    name = f"{'f' * 64}:{SIZE}"
+    Vocabulary.objects.update(hash=hashlib.sha256(name.encode()).hexdigest())
+
+
+@pytest.mark.usefixtures("same_tokens")
+def test_a_file_that_an_editor_saved_again_comes_in_verified(
+    owner_client: Client, session: Session
+) -> None:
+    record = owner_client.get(f"/sessions/{session.pk}/export/json/").content
+    page = upload(owner_client, b"\xef\xbb\xbf" + record).content.decode()
+    assert "The record is a session of yours now." in page
+    assert UNVERIFIED not in page
+    assert Session.objects.count() == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b'{"a": NaN}', b"{" * 50])

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from inference.engine.canvas import Canvas, CanvasError, fold
 from inference.errors import UnmaskError
 from visualizer.records import schema
+from visualizer.records.chain import verify
 from visualizer.records.schema import Record
 
 Raw = dict[str, Any]
@@ -18,17 +19,25 @@ RunSeen = tuple[int, str, schema.RunOf]
 
 
 def checked(raw: Raw) -> Record:
-    """The record with its types. Raises UnmaskError naming the first field that is wrong."""
-    if raw.get("format") != schema.FORMAT or raw.get("version") != schema.VERSION:
+    """The record with its types, verified by its chain if it has one.
+
+    Raises UnmaskError naming the first field that is wrong.
+    """
+    version = raw.get("version")
+    whole = type(version) is int  # neither true nor 1.0, which are equal to 1
+    if raw.get("format") != schema.FORMAT or not whole or version not in schema.VERSIONS:
+        known = " or ".join(map(str, schema.VERSIONS))
         raise UnmaskError(
-            "validation", f"This is not a record of version {schema.VERSION} of Unmask.", "version"
+            "validation", f"This is not a record of version {known} of Unmask.", "version"
         )
     try:
-        return Record.model_validate(raw)
+        record = Record.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))[:80]
         raise UnmaskError("validation", f"The record is damaged at {field}.", field) from None
+    verify(raw)
+    return record
 
 
 def check_tree(record: Record) -> None:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
 from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, LabJob, Run, Session, Step
+from visualizer.records.chain import Chain
 from visualizer.records.schema import FORMAT, VERSION
 from visualizer.selectors.event_payloads import branch_payload
 from visualizer.selectors.history import StateRef, branches_of, head_of, state_at, tip
 from visualizer.selectors.labels import Labels, labels_for
 
 CHUNK = 200
+MARK = "\ufeff"
+"""Byte order mark: without it spreadsheets read a CSV in the machine's own code page."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "branch",
@@ -49,16 +52,26 @@ class Format(NamedTuple):
 def record(session: Session) -> Iterator[str]:
     """The JSON record in pieces: everything that is needed to show or to make the session again."""
     head = _header(session)
+    chain = Chain(head)
     yield json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1)[:-2]
     yield ',\n "branches": [\n'
-    for index, branch in enumerate(branches_of(session).values()):
-        yield (",\n" if index else "") + _compact(_branch(branch))[:-1] + ', "steps": ['
-        last = tip(branch)  # a run may go on meanwhile: what it adds is left out as a whole
-        yield from _listed(map(_step, _up_to(_steps(branch), last)))
+    for index, row in enumerate(branches_of(session).values()):
+        branch = _branch(row)
+        chain.add(branch)
+        yield (",\n" if index else "") + _compact(branch)[:-1] + ', "steps": ['
+        last = tip(row)  # a run may go on meanwhile: what it adds is left out as a whole
+        steps = map(_step, _up_to(_steps(row), last))
+        yield from _listed({**step, "hash": chain.add(step)} for step in steps)
         yield '], "forwards": ['
-        yield from _listed(map(_forward, _up_to(_forwards(branch), last)))
+        yield from _listed(_chained(chain, map(_forward, _up_to(_forwards(row), last))))
         yield "]}"
-    yield "\n ]\n}\n"
+    yield f'\n ],\n "chain": "{chain.hash}"\n}}\n'
+
+
+def _chained(chain: Chain, parts: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for part in parts:
+        chain.add(part)
+        yield part
 
 
 def _header(session: Session) -> dict[str, Any]:
@@ -76,6 +89,7 @@ def _header(session: Session) -> dict[str, Any]:
             "block_length": session.block_length,
             "mask_id": session.mask_id,
             "seed": session.seed,
+            "special_tokens": session.special_tokens,
             "settings": session.settings,
             "head": {"branch": head.branch, "number": head.number},
         },
@@ -124,7 +138,7 @@ def _up_to(rows: QuerySet[Any], last: int) -> Iterator[Any]:
     return rows.filter(number__lte=last).iterator(chunk_size=CHUNK)
 
 
-def _listed(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _listed(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     for index, row in enumerate(rows):
         yield (",\n" if index else "\n") + _compact(row)
 
@@ -143,7 +157,7 @@ class _Echo:
 def steps_csv(session: Session) -> Iterator[str]:
     """One line for each operation of each step, branch by branch."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
+    yield MARK + writer.writerow(COLUMNS)
     labels = labels_for(session)
     for branch in branches_of(session).values():
         canvas = state_at(session, StateRef(branch.pk, branch.fork_number))
@@ -178,10 +192,14 @@ def lab_csv(job: LabJob) -> Iterator[str]:
     """A job's rows, one line each, with what was measured on."""
     writer = csv.writer(_Echo())
     marks = list(job.results[0]["marks"]) if job.results else []
-    measured = ("recipe", "steps", "passes", "tokens_per_pass", "milliseconds")
-    yield writer.writerow(["task", "model", "cases", "seed", *measured, *marks])
+    measured = ("steps", "passes", "tokens_per_pass", "milliseconds")
+    yield MARK + writer.writerow(
+        ["task", "model", "cases", "seed", "recipe", "parameters", *measured, *map(neutral, marks)]
+    )
     for row in job.results:
-        cells = [job.task, job.model.slug, job.count, job.seed, *(row[key] for key in measured)]
+        own = json.dumps(job.parameters.get(row["recipe"], {}), sort_keys=True)
+        cells = [job.task, job.model.slug, job.count, job.seed, row["recipe"], own]
+        cells += [row[key] for key in measured]
         cells += [row["marks"].get(mark, "") for mark in marks]
         yield writer.writerow([neutral(cell) for cell in cells])
 

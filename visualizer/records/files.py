@@ -16,6 +16,6 @@ def read_record(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > RECORD_BYTES:
             raise CommandError(f"The record is larger than {RECORD_BYTES // 2**20} MB.")
-        return parse(file.read_text(encoding="utf-8"), RECORD_BYTES)
+        return parse(file.read_text(encoding="utf-8-sig"), RECORD_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file.name} cannot be read: {type(error).__name__}.") from None

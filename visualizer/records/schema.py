@@ -18,7 +18,9 @@ from visualizer.fields import TokenId
 from visualizer.probability import ProbabilitySettings
 
 FORMAT = "unmask.session"
-VERSION = 1
+VERSION = 2
+"""Of the records that are written; VERSIONS are read."""
+VERSIONS = (1, 2)
 RECORD_BYTES = 64 * 2**20
 """Largest record that a command reads from a file."""
 UPLOAD_BYTES = BODY_BYTES - 2**20
@@ -29,6 +31,8 @@ NOTES_BYTES = 64 * 1024
 Id = Annotated[int, Field(ge=1, le=2**53)]
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 SlotId = Annotated[int, Field(ge=-1, le=10_000_000)]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""Hex SHA-256: see chain.py."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -77,6 +81,7 @@ class Step(Part):
     timings: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(max_length=64)
     run: RunOf | None
     created: str = Field(max_length=40)
+    hash: Hash | None = None
 
 
 class Forward(BaseModel):
@@ -130,6 +135,7 @@ class Session(Part):
     block_length: int = limited("block_length")
     mask_id: TokenId
     seed: int = limited("seed")
+    special_tokens: bool = False
     settings: dict[str, Any] = Field(max_length=64)
     head: Head
 
@@ -157,10 +163,11 @@ class Record(Part):
     """A whole session."""
 
     format: Literal["unmask.session"]
-    version: Literal[1]
+    version: Literal[VERSIONS]  # type: ignore[valid-type]
     session: Session
     model: Model
     branches: list[Branch] = Field(min_length=1, max_length=MOST_BRANCHES)
+    chain: Hash | None = None
 
     @field_validator("branches")
     @classmethod

@@ -93,7 +93,7 @@ def generation_state(
 ) -> dict[str, Any]:
     """The GenerationState of a state, the head by default."""
     ref = ref or head_of(session)
-    canvas = canvas or state_at(session, ref)
+    canvas = state_at(session, ref) if canvas is None else canvas
     labels, settings = labels_for(session), settings_from(session.settings)
     index, start, length = blocks(session, canvas)
     candidates = kept_candidates(session, ref, labels, settings)
@@ -122,10 +122,15 @@ def selected(canvas: Canvas) -> dict[str, int]:
     }
 
 
-def state_update(session: Session, brief: bool = False, **more: Any) -> dict[str, Any]:
-    """The state_update message for the head; without the state itself if `brief`."""
+def state_update(
+    session: Session, brief: bool = False, canvas: Canvas | None = None, **more: Any
+) -> dict[str, Any]:
+    """The state_update message for the head; without the state itself if `brief`.
+
+    `canvas` is the head's, if it is at hand; else history is folded for it.
+    """
     ref = head_of(session)
-    canvas = state_at(session, ref)
+    canvas = state_at(session, ref) if canvas is None else canvas
     if brief:
         state: dict[str, Any] = {"branch": ref.branch, "step": ref.number}
     else:

@@ -30,6 +30,7 @@ def lab_start(
     count: int,
     seed: int = 0,
     block_length: int | None = None,
+    parameters: dict[str, dict[str, Any]] | None = None,
 ) -> LabJob:
     """Queue a job. Raises UnmaskError for models without a task and for one job too many.
 
@@ -47,6 +48,7 @@ def lab_start(
         count=count,
         seed=seed,
         block_length=block_length,
+        parameters=parameters or {},
         stream=Stream.objects.create(),
     )
     tell(job)

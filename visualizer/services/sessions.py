@@ -28,6 +28,7 @@ def create_session(
     gen_length: int,
     block_length: int | None = None,
     seed: int = 0,
+    special_tokens: bool = False,
     title: str | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> Session:
@@ -42,6 +43,7 @@ def create_session(
         gen_length=gen_length,
         block_length=block_length or gen_length,
         seed=seed,
+        special_tokens=special_tokens,
         stream=Stream.objects.create(),
         provenance=provenance or {},
     )

@@ -30,13 +30,16 @@ class NewStep:
 
 
 @transaction.atomic
-def append_step(*, session: Session, ref: StateRef, new: NewStep) -> Step:
+def append_step(
+    *, session: Session, ref: StateRef, new: NewStep, before: Canvas | None = None
+) -> Step:
     """Write a step after a state; from an older state it begins a new branch.
 
-    Raises UnmaskError (validation) for operations that do not fit the state, and (conflict) when
-    the step's number has been taken meanwhile.
+    `before`: the canvas of that state, if it is at hand; else history is folded for it. Raises
+    UnmaskError (validation) for operations that do not fit the state, and (conflict) when the
+    step's number has been taken meanwhile.
     """
-    before = state_at(session, ref)
+    before = state_at(session, ref) if before is None else before
     _check(before, new.operations)
     branch = writable_branch(session, ref)
     return write_step(session=session, ref=StateRef(branch.pk, ref.number), new=new, before=before)
@@ -59,9 +62,9 @@ def write_step(
     return step
 
 
-def apply_at_head(*, session: Session, new: NewStep) -> Step:
-    """Write a step after what is being looked at."""
-    return append_step(session=session, ref=head_of(session), new=new)
+def apply_at_head(*, session: Session, new: NewStep, before: Canvas | None = None) -> Step:
+    """Write a step after what is being looked at, whose canvas is `before`."""
+    return append_step(session=session, ref=head_of(session), new=new, before=before)
 
 
 def _check(before: Canvas, operations: list[Operation]) -> None:

@@ -30,9 +30,8 @@ from visualizer.selectors.sessions import session_for
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
-from visualizer.views.fields import recipes
-from visualizer.views.params import number_of
-from visualizer.views.suiting import pace_for
+from visualizer.views.params import whole
+from visualizer.views.recipes import fields_of_recipe, pace_for, recipe_parameters, recipes
 from visualizer.views.workspace import columns_of
 
 
@@ -73,7 +72,10 @@ def _choices(access: SessionAccess, sides: dict[str, Side]) -> dict[str, Any]:
         "groups": groups_of(access),
         "chosen": [(name, sides[name].ref if name in sides else None) for name in NAMES],
         "recipes": recipes(session.model),
-        "picked": [(name, pick) for name, pick in zip(NAMES, (usual, *first, ""), strict=True)],
+        "picked": [
+            (name, pick, fields_of_recipe(pick, f"{name}_") if pick else {})
+            for name, pick in zip(NAMES, (usual, *first, ""), strict=True)
+        ],
         "ref": head_of(session),
         "columns": columns_of(session.model.card),
     }
@@ -191,12 +193,19 @@ async def start_runs(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str, Any]:
     """The reply of compare_runs, from the asked step on."""
-    count = number_of(form.get("tokens_to_select"))
-    picked = [form[f"recipe_{name}"] for name in NAMES if form.get(f"recipe_{name}")]
+    count = whole(form, "tokens_to_select")
+    picked = [(key, form[f"recipe_{key}"]) for key in NAMES if form.get(f"recipe_{key}")]
     message = {
         "type": "compare_runs",
-        "recipes": [{"recipe": name, **pace_for(name, count)} for name in picked],
+        "recipes": [
+            {
+                "recipe": name,
+                "parameters": recipe_parameters(form, name, f"{key}_"),
+                **pace_for(name, count),
+            }
+            for key, name in picked
+        ],
     }
-    start = {"type": "rewind", "step": number_of(form.get("step")) or 0}
+    start = {"type": "rewind", "step": whole(form, "step") or 0}
     await ask(COMMANDS, user, start, session)
     return await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS)

@@ -26,8 +26,8 @@ from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.sessions import session_for
-from visualizer.views.params import decimal_of, number_of, state_ref
-from visualizer.views.suiting import options_of, pace_for
+from visualizer.views.params import number_of, state_ref, whole
+from visualizer.views.recipes import pace_for, recipe_parameters
 
 Form = QueryDict
 Message = dict[str, Any]
@@ -77,7 +77,7 @@ def _stage(form: Form, session: Session) -> list[Message]:
         return [{"type": "stage", "selections": {}, "replace": True}]
     if form.get("unstage"):
         return [{"type": "stage", "selections": {form["unstage"]: None}}]
-    token = number_of(form.get("token"))
+    token = whole(form, "token")
     if token is None:
         raise UnmaskError("validation", "Choose one of the candidates first.", "token")
     return [{"type": "stage", "selections": {form.get("position", ""): token}}]
@@ -85,24 +85,15 @@ def _stage(form: Form, session: Session) -> list[Message]:
 
 def _run(form: Form, session: Session) -> list[Message]:
     message = _fields("run", form, ("recipe",))
-    count = number_of(form.get("tokens_to_select"))
+    count = whole(form, "tokens_to_select")
     message["keep_settled"] = bool(form.get("keep_settled"))
-    parameters = run_parameters(form)
+    parameters = recipe_parameters(form, form.get("recipe", ""))
     return [message | {"parameters": parameters} | pace_for(message.get("recipe", ""), count)]
-
-
-def run_parameters(form: Form) -> Message:
-    """The panel's options as far as the recipe reads them; plain values are left out."""
-    known = options_of(form.get("recipe", ""))
-    flags = {name: True for name in ("eos_last", "stop_at_end") if form.get(name)}
-    heat = decimal_of(form.get("run_temperature"))
-    wanted = flags | ({"temperature": heat} if heat else {})
-    return {name: value for name, value in wanted.items() if name in known}
 
 
 def _positions(type: str) -> Callable[[Form, Session], list[Message]]:
     def build(form: Form, session: Session) -> list[Message]:
-        position = number_of(form.get("position"))
+        position = whole(form, "position")
         return [{"type": type, "positions": [] if position is None else [position]}]
 
     return build
@@ -114,13 +105,13 @@ def _branch(form: Form, session: Session) -> list[Message]:
 
 def _target(type: str) -> Callable[[Form, Session], list[Message]]:
     def build(form: Form, session: Session) -> list[Message]:
-        return [{"type": type, "branch": number_of(form.get("target")) or 0}]
+        return [{"type": type, "branch": whole(form, "target") or 0}]
 
     return build
 
 
 def _change_branch(form: Form, session: Session) -> list[Message]:
-    message: Message = {"type": "change_branch", "branch": number_of(form.get("target")) or 0}
+    message: Message = {"type": "change_branch", "branch": whole(form, "target") or 0}
     if name := " ".join(str(form.get("name", "")).split())[:100]:
         message["name"] = name
     if form.get("marked"):
@@ -132,8 +123,8 @@ def _save_preset(form: Form, session: Session) -> list[Message]:
     settings = with_noise(_fields("forward_pass", form, SETTINGS))
     settings.pop("type")
     values: Message = {"recipe": form.get("recipe"), "strategy": form.get("strategy")}
-    values |= {"parameters": run_parameters(form), "settings": settings}
-    values["tokens_per_step"] = number_of(form.get("tokens_to_select"))
+    values |= {"parameters": recipe_parameters(form, form.get("recipe", "")), "settings": settings}
+    values["tokens_per_step"] = whole(form, "tokens_to_select")
     return [{"type": "save_preset", "name": form.get("preset_name", "").strip(), "values": values}]
 
 

@@ -50,7 +50,8 @@ def _sent(request: HttpRequest) -> dict[str, str]:
     shown = examples(model.card) if model else []
     if number is None or number >= len(shown):
         return form
-    return form | {name: str(value) for name, value in shown[number].items() if name in FIELDS}
+    own = {name: str(value) for name, value in shown[number].items() if name in FIELDS}
+    return form | {"special_tokens": ""} | own
 
 
 def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
@@ -87,6 +88,7 @@ def _like(user: Any, origin: str) -> dict[str, str]:
         "gen_length": str(session.gen_length),
         "block_length": str(session.block_length),
         "seed": str(session.seed),
+        "special_tokens": "on" if session.special_tokens else "",
         "model": session.model.slug,
     }
 
@@ -106,8 +108,7 @@ def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Proble
         "model": chosen,
         "model_state": model_state(chosen) if chosen else None,
         "card": chosen.card if chosen else {},
-        "examples": (shown := examples(chosen.card) if chosen else []),
-        "takes_masks": any(row.get("special_tokens") for row in shown),
+        "examples": examples(chosen.card) if chosen else [],
         "limits": LIMITS,
         "most": _longest(chosen),
         "recent": recent(user),

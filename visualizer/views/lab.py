@@ -22,8 +22,8 @@ from visualizer.models import LabJob
 from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
 from visualizer.views.curve import curve, label_of
-from visualizer.views.fields import recipes
-from visualizer.views.params import number_of
+from visualizer.views.params import number_of, whole
+from visualizer.views.recipes import fields_of_recipe, recipe_parameters, recipes
 
 LISTED = 50
 STATES: dict[str, tuple[str, str]] = {
@@ -51,18 +51,25 @@ async def lab(request: HttpRequest) -> HttpResponse:
 
 async def _start(user: Any, form: QueryDict) -> str:
     """The id of the new job. Raises UnmaskError with the field at fault."""
+    picked = form.getlist("recipes")
+    own = {name: recipe_parameters(form, name, f"{name}:") for name in picked}
     message = {
         "type": "lab_start",
         "model": form.get("model", ""),
-        "recipes": form.getlist("recipes"),
+        "recipes": picked,
+        "parameters": {name: held for name, held in own.items() if held},
         "steps": _numbers(form.get("steps", "")),
-        "count": number_of(form.get("count")) or 20,
-        "seed": number_of(form.get("seed")) or 0,
+        "count": _given(whole(form, "count"), 20),
+        "seed": whole(form, "seed") or 0,
     }
     reply = await ask(
         COMMANDS, user, message, late="This takes a while. Look at the list in a moment."
     )
     return str(reply["job"]["id"])
+
+
+def _given(value: int | None, usual: int) -> int:
+    return usual if value is None else value
 
 
 def _numbers(text: str) -> list[int]:
@@ -78,13 +85,15 @@ def _page(request: HttpRequest, user: Any, problem: UnmaskError | None) -> HttpR
     chosen = next((m for m in models if m.slug == _asked(request)), models[0] if models else None)
     jobs = [_told(job) for job in selectors.lab_jobs(user)[:LISTED]]
     sent = request.POST
+    picked = sent.getlist("recipes") or USUAL
     context = {
         "page": "lab",
         "problem": problem,
         "models": models,
         "model": chosen,
         "recipes": recipes(chosen) if chosen else [],
-        "picked": sent.getlist("recipes") or USUAL,
+        "picked": picked,
+        "fields": {name: fields_of_recipe(name, f"{name}:", sent) for name in picked},
         "steps": sent.get("steps", "0, 16, 8, 4"),
         "count": sent.get("count", "20"),
         "seed": sent.get("seed", "0"),
@@ -106,10 +115,16 @@ def _told(job: LabJob) -> dict[str, Any]:
         "light": light,
         "words": words,
         "model": entry.label,
-        "names": [label_of(name) for name in job.recipes],
+        "names": [_named(job, name) for name in job.recipes],
         "active": job.status in LabJob.ACTIVE,
         "percent": f"{100 * job.made / max(1, job.total):.0f}",
     }
+
+
+def _named(job: LabJob, recipe: str) -> str:
+    """The recipe's label with what was set of it."""
+    own = ", ".join(f"{name} {value}" for name, value in job.parameters.get(recipe, {}).items())
+    return f"{label_of(recipe)} ({own})" if own else label_of(recipe)
 
 
 @login_required

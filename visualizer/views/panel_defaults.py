@@ -10,7 +10,7 @@ from inference.catalog import DEFAULT_RECIPE
 from inference.limits import LIMITS
 from visualizer.models import Run, Session
 from visualizer.selectors.candidates import settings_from
-from visualizer.views.suiting import suitable
+from visualizer.views.recipes import ELSEWHERE, suitable
 
 CARD = {"recipe": "recipe", "tokens_per_step": "tokens_to_select"}
 FLAGS = ("eos_last", "stop_at_end")
@@ -36,7 +36,9 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
     """Name → value of the panel's fields; a recipe that does not suit the model is never chosen."""
     usual = session.model.card.get("decoding", {})
     card = {name: usual[key] for key, name in CARD.items() if key in usual}
-    chosen: dict[str, Any] = PLAIN | card | defaults_of(user)
+    own = defaults_of(user)
+    flags = {name: True for name in FLAGS if own.pop(name, None)}
+    chosen: dict[str, Any] = PLAIN | card | own | {"parameters": flags}
     chosen |= settings_from(session.settings).model_dump(include=set(session.settings))
     chosen |= _last_run(session)
     known = suitable(session.model)
@@ -46,31 +48,31 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
 
 
 def _last_run(session: Session) -> dict[str, Any]:
-    """Recipe and options of the session's newest run."""
+    """Recipe, parameters and pace of the session's newest run."""
     run = Run.objects.filter(session=session).order_by("-pk").first()
     if run is None:
         return {}
-    flags = {name: bool(run.parameters.get(name)) for name in FLAGS}
-    pace = run.parameters.get("tokens_per_step")
+    own = {name: held for name, held in run.parameters.items() if name not in ELSEWHERE}
+    found = {"recipe": run.recipe, "parameters": own, "keep_settled": run.keep_settled}
+    pace = _pace_of(session, run)
+    return found | ({"tokens_to_select": pace} if pace else {})
+
+
+def _pace_of(session: Session, run: Run) -> int | None:
+    """Tokens a step as they were typed; steps tell it of runs that began at the start."""
+    pace, steps = run.parameters.get("tokens_per_step"), run.parameters.get("steps")
+    if pace is None and isinstance(steps, int) and steps > 0 and run.first_step == 1:
+        pace = -(-session.gen_length // steps)
     limit = LIMITS["tokens_to_select"]
-    known = isinstance(pace, int) and limit.low <= pace <= limit.high
-    return {
-        "recipe": run.recipe,
-        "run_temperature": run.parameters.get("temperature", 0),
-        "keep_settled": run.keep_settled,
-        **flags,
-        **({"tokens_to_select": pace} if known else {}),
-    }
+    return pace if isinstance(pace, int) and limit.low <= pace <= limit.high else None
 
 
 def from_preset(values: dict[str, Any], session: Session) -> dict[str, Any]:
     """A preset's values by the panel's field names; a recipe that does not suit is left out."""
-    parameters = values.get("parameters", {})
     found = {"strategy": values.get("strategy"), "tokens_to_select": values.get("tokens_per_step")}
     if values.get("recipe") in suitable(session.model):
         found["recipe"] = values["recipe"]
-    found["run_temperature"] = parameters.get("temperature")
-    found |= {name: parameters.get(name) for name in FLAGS}
+    found["parameters"] = values.get("parameters")
     found |= values.get("settings") or {}
     return {name: value for name, value in found.items() if value is not None}
 

@@ -1,24 +1,48 @@
-"""Where a page looks: branch, step and position from an address, checked against the session."""
+"""Values from addresses and forms: numbers as typed, and the state at which a page looks.
+
+An address that says nothing sensible means the usual; a form that does is refused by its field.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from visualizer.models import Session
 from visualizer.selectors.history import StateRef, head_of, tips_of
 
+_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_DECIMAL = re.compile(
+    r"-?([0-9]{1,20}\.?|[0-9]{0,20}\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?", re.ASCII
+)
+
 
 def number_of(text: str | None) -> int | None:
-    """A natural number, or None for anything else."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+    """A natural number of an address, or None for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def decimal_of(text: str | None) -> float | None:
-    """A number from 0 on with at most six decimals, or None for anything else."""
-    found = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text or "", re.ASCII)
-    return float(found.group()) if found else None
+def whole(form: Mapping[str, Any], name: str) -> int | None:
+    """A form's whole number, None for an empty field. Raises UnmaskError naming the field."""
+    text = _typed(form, name)
+    if text and not _WHOLE.fullmatch(text):
+        raise UnmaskError("validation", f"{name} must be a whole number.", name)
+    return int(text) if text else None
+
+
+def decimal(form: Mapping[str, Any], name: str) -> float | None:
+    """A form's number, None for an empty field. Raises UnmaskError naming the field."""
+    text = _typed(form, name)
+    if text and not _DECIMAL.fullmatch(text):
+        raise UnmaskError("validation", f"{name} must be a number.", name)
+    return float(text) if text else None
+
+
+def _typed(form: Mapping[str, Any], name: str) -> str:
+    return str(form.get(name) or "").strip()
 
 
 def state_ref(session: Session, branch: str | None, step: str | None) -> StateRef:

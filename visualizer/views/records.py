@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
@@ -13,6 +15,7 @@ from django.views.decorators.http import require_POST
 from core.commands.parsing import parse
 from core.http.errors import back_to
 from inference.errors import UnmaskError
+from visualizer.records.chain import UNVERIFIED, is_sealed
 from visualizer.records.exporter import FORMATS
 from visualizer.records.importer import import_record
 from visualizer.records.schema import UPLOAD_BYTES
@@ -44,8 +47,12 @@ def import_session(request: HttpRequest) -> HttpResponse:
     back_to(request, reverse("sessions"))
     raw = parse(_text(request.FILES.get("record")), UPLOAD_BYTES)
     session = import_record(owner=request.user, raw=raw)
-    messages.success(request, "The record is a session of yours now.")
+    messages.success(request, f"The record is a session of yours now.{_unverified(raw)}")
     return redirect("workspace", session.pk)
+
+
+def _unverified(raw: dict[str, Any]) -> str:
+    return "" if is_sealed(raw) else f" {UNVERIFIED}"
 
 
 def _text(file: UploadedFile[bytes] | None) -> str:
@@ -55,6 +62,6 @@ def _text(file: UploadedFile[bytes] | None) -> str:
     if (file.size or 0) > UPLOAD_BYTES:
         raise UnmaskError("validation", f"The record has more than {LARGEST}", "record")
     try:
-        return bytes(file.read()).decode("utf-8")
+        return bytes(file.read()).decode("utf-8-sig")  # editors may have put a mark in front
     except UnicodeDecodeError:
         raise UnmaskError("validation", "This file is not a record in UTF-8.", "record") from None

@@ -18,11 +18,12 @@ from visualizer.services.sharing import mark_used
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.buttons import REASONS, Situation, buttons
 from visualizer.views.cells import Look, cells, rows
-from visualizer.views.fields import number_field, panel_fields, recipes, sentence_of, strategies
+from visualizer.views.fields import number_field, panel_fields, strategies
 from visualizer.views.inspector import inspector
 from visualizer.views.keymap import KEYMAP
 from visualizer.views.panel_defaults import behaviour_of, chosen_settings, from_preset
 from visualizer.views.params import position_of, state_ref
+from visualizer.views.recipes import options_of, parameter_fields, recipes, sentence_of, suitable
 from visualizer.views.steps import asked_count
 
 VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
@@ -150,7 +151,7 @@ def _panels(
         "model_state": model_state(session.model),
         "run_state": run_state(run),
         "fields": panel_fields(chosen),
-        "pace": number_field("tokens_to_select", "Tokens/step", "1", chosen["tokens_to_select"]),
+        "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
         "chosen": chosen,
         "presets": [{"name": known} for known in presets],
         "preset_values": presets,
@@ -162,5 +163,7 @@ def _panels(
         "recipes": recipes(session.model),
         "recipe": recipe,
         "recipe_sentence": sentence_of(recipe),
+        "parameters": parameter_fields(suitable(session.model), recipe, chosen["parameters"]),
+        "own_pace": "tokens_per_step" not in options_of(recipe),
         "keymap": KEYMAP,
     }

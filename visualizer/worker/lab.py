@@ -83,7 +83,7 @@ def _ended(job: LabJob) -> str | None:
 def grid(job: LabJob) -> list[Settings]:
     """The rows of the job in their order: every recipe with every number of steps."""
     return [
-        Settings(recipe, steps, job.block_length, seed=job.seed)
+        Settings(recipe, steps, job.block_length, seed=job.seed, own=job.parameters.get(recipe, {}))
         for recipe, steps in product(job.recipes, job.steps)
     ]
 

@@ -18,6 +18,7 @@ from django.test import Client
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, StreamEvent, Vocabulary
 from tests.visualizer.fakes import FakeRuntime
+from tests.visualizer.records.older import unsealed
 from tests.visualizer.working import work_off
 from visualizer.models import Branch, Digest, Run, Session, Step
 from visualizer.records.exporter import record as export
@@ -48,12 +49,12 @@ def without_ids(record: Raw) -> Raw:
         when = branch["pruned_at"]
         branch["pruned_at"] = when and times.setdefault(when, len(times))
         for step in branch["steps"]:
-            del step["created"]
+            del step["created"], step["hash"]
             if step["run"]:
                 step["run"]["id"] = runs.setdefault(step["run"]["id"], len(runs))
     head = made["session"]["head"]
     head["branch"] = branches[head["branch"]]
-    del made["session"]["id"], made["session"]["created"]
+    del made["session"]["id"], made["session"]["created"], made["chain"]
     return made
 
 
@@ -81,23 +82,29 @@ def lived(play: Any, owner: User, begin: Any, sent: list[Any], random_model: Any
 
 
 @pytest.fixture
-def record(lived: Session) -> Raw:
+def written(lived: Session) -> Raw:
     return exported(lived)
 
 
+@pytest.fixture
+def record(written: Raw) -> Raw:
+    """The record without its chain, so that tests may change it."""
+    return unsealed(written)
+
+
 def test_export_import_export_is_the_same_but_for_ids_and_times(
-    record: Raw, lived: Session, friend: User, stranger: User
+    written: Raw, lived: Session, friend: User, stranger: User
 ) -> None:
-    made = import_record(owner=friend, raw=record)
+    made = import_record(owner=friend, raw=written)
     again = exported(made)
-    assert without_ids(again) == without_ids(record)
+    assert without_ids(again) == without_ids(written)
     assert made.pk != lived.pk
     assert session_for(friend, made.pk) == made
     with pytest.raises(UnmaskError):
         session_for(stranger, made.pk)
     assert state_at(made).tokens == state_at(lived).tokens
     third = import_record(owner=friend, raw=again)
-    assert without_ids(exported(third)) == without_ids(record)
+    assert without_ids(exported(third)) == without_ids(written)
 
 
 def test_a_record_says_which_runs_judged_written_tokens_too(record: Raw, friend: User) -> None:
@@ -150,7 +157,10 @@ def _inserts(record: Raw, index: int, new: range) -> None:
 
 DAMAGES: dict[str, tuple[Change, str]] = {
     "another format": (lambda r: r.update(format="x"), "version"),
-    "another version": (lambda r: r.update(version=2), "version"),
+    "another version": (lambda r: r.update(version=3), "version"),
+    "a version that is no number": (lambda r: r.update(version=True), "version"),
+    "a version that is no whole number": (lambda r: r.update(version=1.0), "version"),
+    "an old version with a chain": (lambda r: r.update(chain="0" * 64), "version"),
     "an unknown field": (lambda r: r["session"].update(html="x"), "session.html"),
     "a missing field": (lambda r: r["session"].pop("seed"), "session.seed"),
     "a wrong type": (lambda r: r["session"].update(gen_length="8"), "session.gen_length"),
@@ -238,7 +248,7 @@ def test_what_was_put_away_together_comes_back_together(
     other = fork(session=session, parent_id=root, number=1, name="other")
     for gone in (first, other):
         play(owner, session, type="prune", branch=gone.pk)
-    record = exported(session)
+    record = unsealed(exported(session))
     record["model"]["tokenizer_hash"] = None  # the fake model has none
     assert _restored(record, friend) == {"main", "first", "child"}
     for branch in record["branches"]:
@@ -285,7 +295,8 @@ def replayed(random_model: Any, tmp_path: Path) -> Callable[[Raw], str]:
     return run
 
 
-def test_a_replay_makes_the_same_tokens(record: Raw, replayed: Any) -> None:
+def test_a_replay_makes_the_same_tokens(written: Raw, replayed: Any) -> None:
+    record = written
     made = [step for branch in record["branches"] for step in branch["steps"] if step["run"]]
     said = replayed(record)
     assert said.count(": same") == len(made) == 14

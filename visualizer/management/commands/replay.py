@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference import registry
 from inference.errors import UnmaskError
+from visualizer.records.chain import UNVERIFIED, is_sealed
 from visualizer.records.checks import check_states, check_tree, checked
 from visualizer.records.files import read_record
 
@@ -38,6 +39,8 @@ class Command(BaseCommand):
         from visualizer.worker.replay import check_model, replay
 
         record = checked(raw)
+        if not is_sealed(raw):
+            self.stderr.write(UNVERIFIED)
         check_tree(record)
         check_states(record, raw)
         differing = total = 0

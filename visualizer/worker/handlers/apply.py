@@ -19,21 +19,19 @@ def apply_selection(request: Request) -> Write:
 
     def write() -> dict[str, Any]:
         session, picks = request.session, request.message.selections
-        check_picks(session=session, picks=picks)
-        staged = session.staged
-        operations = commits(session, picks)
+        canvas, staged = state_at(session), session.staged
+        check_picks(session=session, picks=picks, canvas=canvas)
+        operations = commits(session, picks, canvas)
         new = NewStep(operations, recipe=_recipe(staged, operations), settings=session.settings)
-        apply_at_head(session=session, new=new)
-        session.refresh_from_db()
-        return state_update(session, request.brief)
+        apply_at_head(session=session, new=new, before=canvas)
+        return state_update(session, request.brief, canvas=canvas.apply(operations))
 
     return write
 
 
-def commits(session: Session, picks: dict[int, int]) -> list[Operation]:
+def commits(session: Session, picks: dict[int, int], canvas: Canvas) -> list[Operation]:
     """Commit operations with the probability that the model gave, and whose choice it was."""
-    canvas = state_at(session)
-    probability = _probabilities(session, canvas)
+    probability = _probabilities(session)
     staged = session.staged.get("selections", {})
     return [
         {
@@ -57,7 +55,7 @@ def _recipe(staged: dict[str, Any], operations: list[Operation]) -> str:
     return staged.get("strategy") or "manual" if automatic else "manual"
 
 
-def _probabilities(session: Session, canvas: Canvas) -> Any:
+def _probabilities(session: Session) -> Any:
     """(position, token) → its probability at the settings; None if nothing was kept of it."""
     digest = digest_at(session, head_of(session))
     if digest is None:

@@ -50,7 +50,8 @@ def insert(request: Request) -> Write:
         first = unused_slot(session)
         new = list(range(first, first + message.count))
         _check_room(session, len(canvas) + len(new))
-        return _step(request, [{"op": "insert", "slot": after, "new": new}], "insert", "position")
+        operations = [{"op": "insert", "slot": after, "new": new}]
+        return _step(request, canvas, operations, "insert", "position")
 
     return write
 
@@ -62,10 +63,11 @@ def merge(request: Request) -> Write:
         session = request.session
         branch = branch_for(session, request.message.branch)
         other = state_at(session, StateRef(branch.pk, tip(branch)))
-        operations = _missing(state_at(session), other)
+        canvas = state_at(session)
+        operations = _missing(canvas, other)
         if not operations:
             raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")
-        return _step(request, operations, "merge", "branch")
+        return _step(request, canvas, operations, "merge", "branch")
 
     return write
 
@@ -86,21 +88,23 @@ def _on_positions(request: Request, operation: str) -> Write:
         if len(set(slots)) < len(slots):
             raise UnmaskError("validation", "A position is named twice.", "positions")
         operations = [{"op": operation, "slot": slot} for slot in slots]
-        return _step(request, operations, operation, "positions")
+        return _step(request, canvas, operations, operation, "positions")
 
     return write
 
 
-def _step(request: Request, operations: list[Operation], recipe: str, field: str) -> dict[str, Any]:
-    """`field` is what the request calls the slots of the operations."""
+def _step(
+    request: Request, canvas: Canvas, operations: list[Operation], recipe: str, field: str
+) -> dict[str, Any]:
+    """`canvas` is the head's; `field` is what the request calls the slots of the operations."""
     session = request.session
     try:
-        apply_at_head(session=session, new=NewStep(operations, recipe=recipe))
+        new = NewStep(operations, recipe=recipe)
+        apply_at_head(session=session, new=new, before=canvas)
     except UnmaskError as error:
         named = field if error.field == "slot" else error.field
         raise UnmaskError(error.error_type, error.message, named) from None
-    session.refresh_from_db()
-    return state_update(session, request.brief)
+    return state_update(session, request.brief, canvas=canvas.apply(operations))
 
 
 def _slot(canvas: Canvas, position: int, field: str) -> int:

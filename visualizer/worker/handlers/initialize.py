@@ -157,6 +157,7 @@ def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None 
         gen_length=ready.gen_length,
         block_length=ready.block_length,
         seed=seed,
+        special_tokens=getattr(request.message, "special_tokens", False),
         title=title,
         provenance=provenance_of(ready.model),
     )

@@ -1,0 +1,39 @@
+// Rows of the canvas as cells show them. The same rules as `rows` and `shown_rows` of
+// visualizer/views/cells.py; tests/data/twins/rows.json has cases for both.
+import { canvasAt } from "./state.js";
+import { isSpecial } from "./text.js";
+
+/** The rows that have a cell after step `number`. */
+export function rowsAt(state, number) {
+  const all = withIdle(canvasAt(state, number), state.session);
+  return withCell(withAgain(all), state.session);
+}
+
+/** Steps that a run has yet to go at its present pace, so that the pictures need not stretch. */
+export function stepsLeft(state, rows, tipNumber) {
+  const written = state.steps.get(tipNumber)?.ops.length || 1;
+  return Math.ceil(rows.filter((row) => row.masked).length / written);
+}
+
+/** Marks special tokens that only repeat the one before: the tail behind the end of a text. */
+export function withAgain(rows) {
+  rows.forEach((row, i) => {
+    row.again = !row.masked && isSpecial(row.label) && rows[i - 1]?.label === row.label;
+  });
+  return rows;
+}
+
+/** The positions after the prompt; with open or filled places within it, the prompt's too. */
+function withCell(rows, { prompt_length: start }) {
+  const infilling = rows.slice(0, start).some((row) => !row.prompt);
+  return infilling ? rows : rows.filter((row) => !row.prompt);
+}
+
+/** Masks of the blocks after the first open one wait for their turn. */
+function withIdle(rows, { prompt_length: start, block_length: size }) {
+  const open = rows.find((row) => row.masked);
+  const last = open ? start + (Math.floor((open.pos - start) / size) + 1) * size : Infinity;
+  const waits = open !== undefined && open.pos >= start;
+  for (const row of rows) row.idle = waits && row.masked && row.pos >= last;
+  return rows;
+}
