@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncRequestFactory, Client
 from django.utils import timezone
 
+from config.health import probes
 from config.middleware import POLICY
 from inference.models import ModelEntry, WorkerBeat
 
@@ -33,6 +37,31 @@ def _parts() -> tuple[int, dict[str, str]]:
 
 def test_health_needs_nothing() -> None:
     assert Client().get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    "host", ["10.42.0.17:8000", "[fd00::17]:8000", "probe.internal", "bad host"]
+)
+def test_probes_come_by_address_and_pages_do_not(host: str) -> None:
+    _worker()
+    _model("loaded")
+    client = Client(headers={"host": host})
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+    assert [client.get(path).status_code for path in ("/", "/metrics")] == [400, 400]
+
+
+async def test_probes_come_by_address_to_the_server_too() -> None:
+    """Under ASGI the middlewares are coroutines."""
+
+    async def page(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(request.get_host())
+
+    answer: Any = probes(page)
+    ask = AsyncRequestFactory().get
+    host = {"headers": {"host": "10.42.0.17"}}
+    assert (await answer(ask("/healthz", **host))).content == b'{"status": "ok"}'
+    with pytest.raises(DisallowedHost):
+        await answer(ask("/", **host))
 
 
 def test_ready_when_everything_is_there() -> None:
