@@ -16,7 +16,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
 
 from inference.models import ModelEntry
-from inference.registry import living_workers
+from inference.registry import living_workers, takes_tasks
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,10 @@ def _channel_layer() -> str:
 
 
 def _worker() -> str:
-    return "" if living_workers() else "no worker is alive"
+    living = living_workers()
+    if not living:
+        return "no worker is alive"
+    return "" if any(map(takes_tasks, living)) else "no worker takes tasks"
 
 
 def _model() -> str:

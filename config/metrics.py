@@ -35,6 +35,7 @@ class Figure:
 
 
 FIGURES = (
+    Figure("unmask_tasks_idle_seconds", "gauge", ("tasks", "idle_seconds"), "since a task began"),
     Figure("unmask_engine_forwards", "counter", ("engine", "forwards"), "forwards made"),
     Figure("unmask_engine_requests", "counter", ("engine", "requests"), "requests in forwards"),
     Figure("unmask_engine_works", "counter", ("engine", "works"), "other work on the device"),

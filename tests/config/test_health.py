@@ -17,12 +17,14 @@ from config.middleware import POLICY
 from inference.models import ModelEntry, WorkerBeat
 
 pytestmark = pytest.mark.django_db
+OK = dict.fromkeys(("database", "channel layer", "worker", "model"), "ok")
 METRICS = {"engine": {"forwards": 7}, "logits_cache": {"hits": 3}}
 
 
-def _worker(age: float = 0) -> None:
+def _worker(age: float = 0, idle: float = 0, name: str = "w:1") -> None:
     seen = timezone.now() - timedelta(seconds=age)
-    WorkerBeat.objects.create(name="w:1", device="cpu", loaded=[], metrics=METRICS, seen=seen)
+    metrics = {**METRICS, "tasks": {"idle_seconds": idle}}
+    WorkerBeat.objects.create(name=name, device="cpu", loaded=[], metrics=metrics, seen=seen)
 
 
 def _model(state: str) -> None:
@@ -80,6 +82,14 @@ def test_not_ready_without_a_living_worker(age: float | None) -> None:
     assert (status, parts["worker"]) == (503, "no worker is alive")
 
 
+def test_a_worker_that_beats_but_takes_nothing_is_not_ready() -> None:
+    _worker(idle=600)
+    _model("loaded")
+    assert _parts() == (503, {**OK, "worker": "no worker takes tasks"})
+    _worker(idle=1, name="w:2")
+    assert _parts() == (200, OK)
+
+
 def test_not_ready_while_the_model_loads() -> None:
     _worker()
     _model("loading")
@@ -113,5 +123,6 @@ def test_metrics_are_for_staff(owner: User, owner_client: Client) -> None:
     _worker()
     text = owner_client.get("/metrics").content.decode()
     assert "unmask_workers 1.0" in text
+    assert 'unmask_tasks_idle_seconds{worker="w:1"} 0.0' in text
     assert 'unmask_engine_forwards_total{worker="w:1"} 7.0' in text
     assert 'unmask_logits_cache_hits_total{worker="w:1"} 3.0' in text
