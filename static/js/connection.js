@@ -13,7 +13,7 @@ const SHOWN = {
   crowded: ["warn", (detail) => `Too many tabs (${next(detail)})`,
     "Too many pages are open at once. Close one of them: this one connects when there is a place."],
   "signed-out": ["bad", () => "Signed out", "You have been signed out."],
-  refused: ["bad", () => "Refused", "The server refuses this connection. Reload the page."],
+  refused: ["bad", () => "Refused", "The server refuses this page's connection."],
   gone: ["bad", () => "Gone", "This session is no longer there."],
 };
 const RETRY = new Set(["waiting", "offline", "crowded"]);
@@ -36,6 +36,7 @@ export function showConnection(name, detail, retry) {
   banner.replaceChildren();
   if (!meaning || (name === "waiting" && detail.tries < 2)) return;
   banner.append(`${meaning} `);
+  if (name === "refused" && detail?.reason) banner.append(`It says: ${detail.reason}.`);
   if (RETRY.has(name)) banner.append(action("Retry now", retry));
   if (name === "signed-out") banner.append(action("Sign in", () => {
     location.href = `/accounts/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
