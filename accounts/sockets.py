@@ -44,18 +44,15 @@ class Refusal(NamedTuple):
 SIGN_IN = Refusal(UNAUTHORISED, "sign in, or send a valid API token")
 
 
-def door(inner: App) -> App:
+def AccountMiddlewareStack(inner: App) -> App:
     """Origin, then cookie, then token or guest; `scope["user"]` is an account behind it."""
-    stack: App = _OriginDoor(AuthMiddlewareStack(_AccountDoor(inner)))
+    stack: App = OriginValidator(AuthMiddlewareStack(_AccountMiddleware(inner)))
     return stack
 
 
-def open_door(inner: App) -> App:
-    """The origin alone is looked at; whoever stands behind it says who may come in."""
-    return _OriginDoor(inner)
+class OriginValidator:
+    """Lets pages of this site and programs pass; whoever stands behind it says who may come in."""
 
-
-class _OriginDoor:
     def __init__(self, inner: App) -> None:
         self.inner = inner
 
@@ -70,7 +67,7 @@ class _OriginDoor:
         await refuse(receive, send, Refusal(FOREIGN, problem))
 
 
-class _AccountDoor:
+class _AccountMiddleware:
     def __init__(self, inner: App) -> None:
         self.inner = inner
 

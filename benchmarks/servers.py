@@ -24,12 +24,14 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.abused import LARGE
 from benchmarks.timing import milliseconds, summary
+from config.wire import FRAMES_PER_SECOND
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = "benchmarks.abused:app"
 MIB = 2**20
 SECONDS = 4.0
 BODY = 100 * MIB
+PAUSE = 1.5 / FRAMES_PER_SECOND
 NAMES = ("Daphne, ours", "Uvicorn", "Hypercorn", "Granian")
 CLOSES = (b"\x03", b"\x03\xe8" + b"\xf4\x90\x80\x80", *(code.to_bytes(2, "big") for code in (
     0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999, 5000, 65535)))  # fmt: skip
@@ -88,7 +90,7 @@ def _row(title: str, columns: dict[str, dict[str, str]]) -> str:
 def _installed(folder: Path) -> Path:
     """The other servers in an environment of their own; its folder of programs."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet"]
+    pip = [str(folder / "bin/python"), "-m", "pip", "install", "-qqq"]
     subprocess.run([*pip, "-r", str(ROOT / "benchmarks/servers.txt")], check=True)
     return folder / "bin"
 
@@ -151,12 +153,15 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _echo(server: Server) -> str:
-    """Median of 500 messages that come back."""
+    """Median of 300 messages that come back."""
     with server.open("/echo") as client:
-        return f"{summary([_trip(client) for _ in range(550)][50:]).median:.2f} ms"
+        return f"{summary([_trip(client) for _ in range(350)][50:]).median:.2f} ms"
 
 
 def _trip(client: ClientConnection) -> float:
+    """Milliseconds of a message that comes back, after a pause within our limit of frames."""
+    time.sleep(PAUSE)
+
     def there_and_back() -> None:
         client.send("x" * 100)
         client.recv(timeout=30)

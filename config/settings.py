@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "playground",
 ]
 MIDDLEWARE = [
-    "config.middleware.envelope",
+    "config.middleware.response_headers",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.health.probes",

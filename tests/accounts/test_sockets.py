@@ -1,4 +1,4 @@
-"""Who gets through the door of a socket, and who is shown out later."""
+"""Who may open a socket, and whose socket is closed later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts import tokens
 from accounts.guests import is_guest
 from accounts.origins import origin_problem
 from accounts.seats import TOO_MANY
-from accounts.sockets import FOREIGN, UNAUTHORISED, door, still_allowed
+from accounts.sockets import FOREIGN, UNAUTHORISED, AccountMiddlewareStack, still_allowed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = (b"host", b"localhost:8000")
@@ -34,7 +34,7 @@ async def _inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def _socket(*headers: Header) -> WebsocketCommunicator:
-    return WebsocketCommunicator(door(_inner), "/ws", headers=[HOST, *headers])
+    return WebsocketCommunicator(AccountMiddlewareStack(_inner), "/ws", headers=[HOST, *headers])
 
 
 def _cookie(client: Client) -> Header:
