@@ -32,6 +32,7 @@ MIB = 2**20
 SECONDS = 4.0
 BODY = 100 * MIB
 PAUSE = 1.5 / FRAMES_PER_SECOND
+HYPERCORN = "hypercorn.toml"
 NAMES = ("Daphne, ours", "Uvicorn", "Hypercorn", "Granian")
 CLOSES = (b"\x03", b"\x03\xe8" + b"\xf4\x90\x80\x80", *(code.to_bytes(2, "big") for code in (
     0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999, 5000, 65535)))  # fmt: skip
@@ -92,6 +93,7 @@ def _installed(folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(folder / "bin/python"), "-m", "pip", "install", "-qqq"]
     subprocess.run([*pip, "-r", str(ROOT / "benchmarks/servers.txt")], check=True)
+    (folder / "bin" / HYPERCORN).write_text(f"websocket_max_message_size = {LARGE}\n")
     return folder / "bin"
 
 
@@ -104,8 +106,8 @@ def _command(name: str, bin: Path) -> Callable[[int], list[str]]:
             "--log-level", "critical",
         ],
         "Hypercorn": lambda port: [
-            str(bin / "hypercorn"), APP, "--bind", f"127.0.0.1:{port}",
-            "--websocket-max-message-size", largest,
+            str(bin / "hypercorn"), APP, "--bind", f"127.0.0.1:{port}", "--config",
+            str(bin / HYPERCORN),
         ],
         "Granian": lambda port: [
             str(bin / "granian"), APP, "--interface", "asgi", "--port", str(port), "--no-log",
@@ -206,8 +208,11 @@ def _slow_handler(server: Server) -> str:
 
 def _no_reader(path: str) -> Probe:
     def probe(server: Server) -> str:
-        with _raw(server, path):
-            return f"{server.growth(lambda: time.sleep(SECONDS)):.0f} MiB"
+        def connect_and_wait() -> None:
+            with _raw(server, path):
+                time.sleep(SECONDS)
+
+        return f"{server.growth(connect_and_wait):.0f} MiB"
 
     return probe
 
@@ -221,6 +226,9 @@ def _raw(server: Server, path: str) -> Iterator[socket.socket]:
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
             % path.encode()
         )
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += line.recv(1)
         yield line
 
 
@@ -229,9 +237,6 @@ def _closes(server: Server) -> str:
     answered = 0
     for payload in CLOSES:
         with contextlib.suppress(OSError), _raw(server, "/echo") as line:
-            answer = b""
-            while not answer.endswith(b"\r\n\r\n"):
-                answer += line.recv(1)
             line.sendall(_close_frame(payload))
             answered += line.recv(1) == b"\x88"
     return f"{answered} of {len(CLOSES)}"

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -29,8 +31,8 @@ UNREAD_SECONDS = 30.0
 """A reader that takes no piece for this long is cut off."""
 LINGER_SECONDS = 2.0
 """For this long after the last frame what the peer still sends is read and thrown away."""
-QUEUED_MESSAGES = 64
-"""Messages that wait for the application before its client is no longer read from."""
+QUEUED_MESSAGES, QUEUED_BYTES = 64, 4 * 1024 * 1024
+"""What waits for the application before its client is no longer read from."""
 NORMAL, POLICY, RESTART = 1000, 1008, 1012
 CONTINUATION, TEXT, BINARY = 0, 1, 2
 ROOT_PATH = "daphne-root-path"
@@ -46,6 +48,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         request.headers.pop(ROOT_PATH, None)
         self._turn, self._writable = asyncio.Lock(), asyncio.Event()
         self._writable.set()
+        self._sizes: deque[int] = deque(maxlen=4 * QUEUED_MESSAGES)  # of the newest messages
         self.transport.unregisterProducer()  # the HTTP channel, which has no say any more
         self.transport.registerProducer(self, True)
         return super().onConnect(request)
@@ -106,7 +109,8 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         super().onMessage(payload, isBinary)
-        if self.application_queue.qsize() >= QUEUED_MESSAGES and not self.paused:
+        self._sizes.append(len(payload))
+        if self._backlog() >= 1 and not self.paused:
             self.paused = True
             self.transport.pauseProducing()
             reactor.callLater(0.02, self._resume)
@@ -119,11 +123,17 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     def _resume(self) -> None:
         if self.state == self.STATE_CLOSED:
             return
-        if self.application_queue.qsize() > QUEUED_MESSAGES // 2:
+        if self._backlog() > 0.5:
             reactor.callLater(0.02, self._resume)
             return
         self.paused = False
         self.transport.resumeProducing()
+
+    def _backlog(self) -> float:
+        """How much waits for the application, as a share of what may."""
+        waiting = self.application_queue.qsize()
+        size = sum(islice(reversed(self._sizes), waiting))
+        return max(waiting / QUEUED_MESSAGES, size / QUEUED_BYTES)
 
     def _within_rate(self) -> bool:
         second = int(time.monotonic())

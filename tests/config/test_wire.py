@@ -34,10 +34,12 @@ HANDSHAKE = (
 
 
 @contextlib.contextmanager
-def _echo(log: Path | None = None, **wire: float) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def _echo(
+    limit: int = LIMIT, log: Path | None = None, **wire: float
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The server on a port; `wire` are other values for the constants of config.wire."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.config.echo", str(port), str(LIMIT)]
+    command = [sys.executable, "-m", "tests.config.echo", str(port), str(limit)]
     command += [f"{name}={value}" for name, value in wire.items()]
     with contextlib.ExitStack() as stack:
         stderr = stack.enter_context(log.open("wb")) if log else None
@@ -210,21 +212,16 @@ def test_clients_that_vanish_are_nobodys_error(
     assert (tmp_path / "log").read_text() == ""
 
 
-def test_a_sender_to_a_slow_handler_is_held_back(
-    server: tuple[int, subprocess.Popen[bytes]],
-) -> None:
-    port, process = server
-    before = _resident(process)
-    with _open(port, "/slow") as client:
-        client.socket.settimeout(2)
-        sent = 0
-        with contextlib.suppress(TimeoutError, OSError, ConnectionClosed):
-            while sent < 400:
-                client.socket.sendall(_large(100_000))
-                sent += 1
-        assert sent < 400
+@pytest.mark.parametrize("size", [100_000, 5_000_000])
+def test_a_sender_to_a_slow_handler_is_held_back(size: int) -> None:
+    with _echo(limit=10 * 2**20) as (port, process), _raw(port, "/slow") as peer:
+        before, message = _resident(process), _large(size)
+        deadline = time.monotonic() + 3
+        peer.settimeout(3)
+        with contextlib.suppress(TimeoutError):
+            while time.monotonic() < deadline:
+                peer.sendall(message)
         assert _resident(process) - before < 40 * 2**20
-        client.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _large(size: int) -> bytes:
