@@ -1,6 +1,6 @@
 """ASGI servers under the same abuse: floods, slow handlers, readers that do not read, large bodies.
 
-Daphne is this project's, as config.wire hardens it; the others are as they come, with the same
+Daphne is this project's, as config.protocols hardens it; the others are as they come, with the same
 largest message. They are installed into an environment that is thrown away.
 """
 
@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.abused import LARGE
 from benchmarks.timing import milliseconds, summary
-from config.wire import FRAMES_PER_SECOND
+from config.protocols import FRAMES_PER_SECOND
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = "benchmarks.abused:app"

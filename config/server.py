@@ -12,7 +12,7 @@ from daphne.endpoints import build_endpoint_description_strings
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from config.wire import RequestFactory, Socket, SocketFactory
+from config.protocols import RequestFactory, Socket, SocketFactory
 
 log = logging.getLogger(__name__)
 GOODBYE_SECONDS = 0.3

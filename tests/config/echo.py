@@ -1,7 +1,7 @@
-"""A server of our own kind with an echo behind it, to be attacked by test_wire.
+"""A server of our own kind with an echo behind it, to be attacked by test_protocols.
 
 Run as `python -m tests.config.echo PORT MESSAGE_BYTES [NAME=NUMBER …]`; names are those of
-constants in config.wire.
+constants in config.protocols.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ SOCKETS = {
 }
 
 if __name__ == "__main__":
-    from config import wire  # after the server: that one installs the reactor
+    from config import protocols  # after the server: that one installs the reactor
 
     for name, _, value in (word.partition("=") for word in sys.argv[3:]):
-        setattr(wire, name, float(value))
+        setattr(protocols, name, float(value))
     build(echo, "127.0.0.1", int(sys.argv[1]), int(sys.argv[2]), behind_proxy=True).run()

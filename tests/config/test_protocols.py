@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
-from config.wire import BODY_BYTES, FRAMES_PER_SECOND
+from config.protocols import BODY_BYTES, FRAMES_PER_SECOND
 from tests.servers import ROOT, free_port, listens, wait_for
 
 pytestmark = pytest.mark.servers
@@ -35,12 +35,12 @@ HANDSHAKE = (
 
 @contextlib.contextmanager
 def _echo(
-    limit: int = LIMIT, log: Path | None = None, **wire: float
+    limit: int = LIMIT, log: Path | None = None, **constants: float
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """The server on a port; `wire` are other values for the constants of config.wire."""
+    """The server on a port; `constants` are other values for the constants of config.protocols."""
     port = free_port()
     command = [sys.executable, "-m", "tests.config.echo", str(port), str(limit)]
-    command += [f"{name}={value}" for name, value in wire.items()]
+    command += [f"{name}={value}" for name, value in constants.items()]
     with contextlib.ExitStack() as stack:
         stderr = stack.enter_context(log.open("wb")) if log else None
         process = subprocess.Popen(command, cwd=ROOT, stderr=stderr)
