@@ -9,8 +9,8 @@ from celery import Celery
 from celery.signals import celeryd_init
 from kombu.transport import TRANSPORT_ALIASES
 
+from config.bootsteps import Timers
 from config.env import Env, env
-from config.steps import Timers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -31,10 +31,14 @@ class Env(BaseSettings):
         BASE_DIR / ".data", description="database file, generated key, downloaded models, static"
     )
     DATABASE_URL: str = Field(
-        "", description="`postgres://user:password@host:port/name`; empty = SQLite in DATA_DIR"
+        "",
+        description="`postgres://user:password@host:port/name?option=value`, each part "
+        "percent-encoded; empty = SQLite in DATA_DIR",
     )
     REDIS_URL: str = Field(
-        "", description="broker and channel layer of the site shape; empty = all in one process"
+        "",
+        description="broker, channel layer and rate limits of the site shape; empty = all in one "
+        "process",
     )
     SECRET_KEY: str = Field("", description="signs cookies; empty = generated, kept in DATA_DIR")
     DEBUG: bool = Field(False, description="Django's debug pages; never on a public host")
@@ -65,7 +69,9 @@ class Env(BaseSettings):
     WORKER_THREADS: int = Field(4, ge=1, description="tasks that one worker has in hand at once")
     DEFAULT_MODEL: str = Field("", description="model loaded at start; empty = the shipped one")
     WEB_CONCURRENCY: int = Field(1, ge=1, description="web processes behind one address")
-    SOCKETS_PER_USER: int = Field(10, ge=1, description="open WebSockets per user")
+    SOCKETS_PER_USER: int = Field(
+        10, ge=1, description="open WebSockets per user, all processes together"
+    )
     MAX_MESSAGE_BYTES: int = Field(
         MESSAGE_BYTES,
         ge=64 * 1024,
@@ -79,12 +85,14 @@ class Env(BaseSettings):
     STEP_TIMEOUT: int = Field(60, ge=1, description="seconds that one step may take")
     LOAD_TIMEOUT: int = Field(300, ge=1, description="seconds that loading a model may take")
     SOCKET_RATE: int = Field(50, ge=1, description="messages per second and socket, sustained")
-    SOCKET_BURST: int = Field(200, ge=1, description="messages that a socket may send at once")
+    SOCKET_BURST: int = Field(
+        200, ge=1, description="messages that a socket may send at once, SOCKET_RATE at least"
+    )
     HTTP_RATE: str = Field(
         "30/s",
         pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
         description="HTTP requests per account, or per address without one: number/s, /m, /h or "
-        "/d; ten seconds' worth may come at once",
+        "/d; what ten seconds allow, or a longer unit, may come at once",
     )
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line that is written"

@@ -6,12 +6,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import SignIn
-from config.health import healthz, readyz
 from config.metrics import metrics
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
-    path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     # Django's own pages name no icon, so browsers ask for this.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),

@@ -29,6 +29,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 FILE_BYTES = 4 * 2**20
 BEAT_SECONDS = 15
 """A worker that has not written its row for this long counts as gone."""
+DEAF_SECONDS = 30
+"""A worker that has begun no task for this long takes none: it probes itself more often."""
 
 KNOWN = {
     "GSAI-ML/LLaDA-8B-Base": ("LLaDA 8B Base", "llada"),
@@ -118,6 +120,11 @@ def living_workers() -> list[WorkerBeat]:
     """The workers that wrote their row lately."""
     recent = WorkerBeat.objects.filter(seen__gte=Now() - timedelta(seconds=BEAT_SECONDS))
     return list(recent.order_by("name"))
+
+
+def takes_tasks(worker: WorkerBeat) -> bool:
+    """Whether a living worker began a task lately; it sends itself one when there is no other."""
+    return float(worker.metrics.get("tasks", {}).get("idle_seconds", 0)) < DEAF_SECONDS
 
 
 def refresh_states() -> None:

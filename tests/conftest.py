@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts import pace
+from accounts import rate_limits
 from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
 from tests.visualizer.served import serving
@@ -35,8 +35,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(autouse=True)
 def _unhurried() -> None:
     """What other tests have asked counts for nobody here."""
-    for one in (pace.LINKS, pace.REQUESTS, pace.GUESTS):
-        one.forget()
+    rate_limits.reset()
 
 
 def _user(name: str) -> User:

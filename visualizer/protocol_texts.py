@@ -41,9 +41,10 @@ within the first block that still holds a mask.
 **Staying in step**: `resume` with the number of the last event that you saw; whoever is more than
 500 events behind is sent a `snapshot` instead. `{"type": "ack", "number": N}` (no answer) says that
 everything up to N has been dealt with; a client that acknowledges is never sent more than 500
-events ahead. Close codes: 4401 sign in again, 4403 a page of a foreign origin, 4404 no such session
-(pages), 4429 too many sockets or guests, 1008 too many frames, 1009 a message above the limit,
-1012 the server restarts (come back, with `resume`).
+events ahead. Close codes: 4401 sign in again, 4403 a page of a foreign origin, or a cookie
+without an Origin (the reason says what to set), 4404 no such session (pages), 4429 too many sockets
+or guests, 1008 too many frames, 1009 a message above the limit, 1012 the server restarts (come
+back, with `resume`).
 
 **Sharing**: `share` makes a link; its address is `/r/TOKEN/`. Whoever has it sees the session live
 at `/ws/r/TOKEN/`, without an account: a `snapshot` first, then the same frames as a page, branches

@@ -7,11 +7,11 @@ import json
 import logging
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 
-from accounts.bucket import Bucket
+from accounts.rate_limits import SOCKET_MESSAGES
 from accounts.seats import SEATS, TOO_MANY
 from accounts.sockets import UNAUTHORISED
 from core.commands.parsing import parse
@@ -57,7 +57,7 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.target: Any = None  # what the socket's commands are about, unless they name another
         self.follower: Follower | None = None
         self.replies = Replies()
-        self.bucket = Bucket(settings.SOCKET_RATE, settings.SOCKET_BURST)
+        self.key = uuid4()
         self.items: asyncio.Queue[Item] = asyncio.Queue()
         self.waiting_bytes = 0
         self.tasks: list[asyncio.Task[None]] = []
@@ -71,7 +71,7 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         self.user = self.scope.get("user")
-        self.seated = SEATS.take(self._seat())
+        self.seated = await SEATS.take(self._seat())
         await self.accept()
         if not self.seated:
             await self.close(TOO_MANY, "too many open sockets")
@@ -86,7 +86,7 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for task in self.tasks:
             task.cancel()
         if self.seated:
-            SEATS.leave(self._seat())
+            await SEATS.leave(self._seat())
             for group in self._groups():
                 await self.channel_layer.group_discard(group, self.channel_name)
         await self.unfollow()
@@ -111,9 +111,9 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _item(self, text: str | None) -> Item:
         size = len(text or "")
         if self._is_flooded(size):
-            return Item(
-                {}, 0, UnmaskError("rate_limit", "Too many messages at once; wait a moment.")
-            )
+            wait = SOCKET_MESSAGES.retry_after(self.key)
+            told = f"Too many messages at once. Try again in {wait} s."
+            return Item({}, 0, UnmaskError("rate_limit", told))
         try:
             read = asyncio.to_thread(self.read, text) if size > LARGE else None
             return Item(await read if read else self.read(text), size)
@@ -122,7 +122,7 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def _is_flooded(self, size: int) -> bool:
         full = self.items.qsize() >= WAITING or self.waiting_bytes + size > WAITING_BYTES
-        return not self.bucket.take() or full
+        return not SOCKET_MESSAGES.hit(self.key) or full
 
     def _overtakes(self, message: dict[str, Any]) -> bool:
         name = str(message.get("type"))

@@ -17,6 +17,7 @@ from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
 from inference.runtime import devices, model_state
 from inference.runtime.forwards import metrics
+from inference.worker import consumption
 from inference.worker.timers import every
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def beat() -> None:
     columns = {
         "device": str(devices.preferred()),
         "loaded": held,
-        "metrics": metrics(),
+        "metrics": {**metrics(), "tasks": consumption.figures()},
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)

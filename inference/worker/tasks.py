@@ -6,14 +6,14 @@ from celery import shared_task
 
 from inference import runtime
 from inference.models import ModelEntry
-from inference.worker import heartbeat
+from inference.worker import consumption, heartbeat
 
-__all__ = ["heartbeat", "load_model", "ping"]
+__all__ = ["consumption", "heartbeat", "load_model", "ping"]
 
 
 @shared_task(name="inference.ping")
 def ping() -> str:
-    """Answers; shows that tasks reach a worker."""
+    """Answers; shows that tasks reach a worker (inference.worker.consumption)."""
     return "pong"
 
 

@@ -18,7 +18,7 @@ const SHOWN = {
   offline: ["warn", () => "Offline", `You are offline. ${GOES_ON}`],
   crowded: ["warn", (detail) => `Too many tabs (${next(detail)})`, `${CROWDED} a place.`],
   "signed-out": ["bad", () => "Signed out", "You have been signed out."],
-  refused: ["bad", () => "Refused", "The server refuses this connection. Reload the page."],
+  refused: ["bad", () => "Refused", "The server refuses this page's connection."],
   gone: ["bad", () => "Gone", "This session is no longer there."],
 };
 const RETRY = new Set(["waiting", "offline", "crowded"]);
@@ -60,6 +60,7 @@ export class Connection {
     this.banner.replaceChildren();
     if (!meaning) return;
     this.banner.append(`${meaning} `);
+    if (name === "refused" && detail?.reason) this.banner.append(`It says: ${detail.reason}.`);
     if (retry) this.banner.append(button("Retry now", this.retry));
     if (name === "signed-out") this.banner.append(button("Sign in", signIn));
   }

@@ -32,7 +32,7 @@ export class Stream {
     this.socket = socket;
     socket.onopen = () => this.opened(socket);
     socket.onmessage = (event) => this.message(socket, event.data);
-    socket.onclose = (event) => this.closed(socket, event.code);
+    socket.onclose = (event) => this.closed(socket, event);
   }
 
   opened(socket) {
@@ -57,9 +57,9 @@ export class Stream {
     this.on.state("live");
   }
 
-  closed(socket, code) {
+  closed(socket, { code, reason }) {
     if (socket !== this.socket) return;
-    if (REFUSED[code]) return this.on.state(REFUSED[code]);
+    if (REFUSED[code]) return this.on.state(REFUSED[code], { reason });
     const wait = delay(this.tries);
     this.tries += 1;
     const name = code === CROWDED ? "crowded" : navigator.onLine ? "waiting" : "offline";

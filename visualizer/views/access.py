@@ -12,10 +12,10 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.middleware import address, too_fast
-from accounts.pace import LINKS
+from accounts.rate_limits import LINK_READS
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
 
@@ -51,7 +51,7 @@ def session_page(view: View) -> View:
     """`view(request, access, …)` becomes a page of both doors; for anybody else there is none."""
 
     @wraps(view)
-    @require_GET
+    @require_safe
     def answer(
         request: HttpRequest, session_id: UUID | None = None, token: str = "", **rest: Any
     ) -> HttpResponseBase:
@@ -66,8 +66,9 @@ def session_page(view: View) -> View:
 
 def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
     access = access_by_link(token)
-    if not LINKS.keeps(f"{token} {address(request)}"):
-        return unlisted(too_fast(request))
+    key = f"{token} {address(request)}"
+    if not LINK_READS.hit(key):
+        return unlisted(too_fast(request, LINK_READS.retry_after(key)))
     return unlisted(view(request, access, **rest))
 
 

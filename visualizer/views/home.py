@@ -29,7 +29,7 @@ Problem = UnmaskError | None
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 async def home(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST make the session and go there."""
     user = await request.auser()

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.commands.ask import ask
 from core.http.errors import back_to
@@ -37,7 +37,7 @@ USUAL = (DEFAULT_RECIPE, "llada/random", "rank/left_to_right")
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 async def lab(request: HttpRequest) -> HttpResponse:
     """The form and the list; a POST starts a job and goes to it."""
     user, problem = await request.auser(), None
@@ -128,7 +128,7 @@ def _named(job: LabJob, recipe: str) -> str:
 
 
 @login_required
-@require_GET
+@require_safe
 def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One job; HTMX asks for its panel alone every two seconds while it is at work."""
     job = selectors.lab_job(request.user, job_id)
@@ -147,7 +147,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def lab_csv(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The finished rows as a file for a spreadsheet."""
     job = selectors.lab_job(request.user, job_id)

@@ -32,7 +32,7 @@ CHOICES: dict[str, Collection[str]] = {"recipe": RECIPES, "strategy": RANKINGS}
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
     """The form; empty fields mean: as the model's card says."""
     problem = None

@@ -12,7 +12,7 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from visualizer.models import Run, Session
 from visualizer.partials import run_state
@@ -34,7 +34,7 @@ STATUSES[BY_HAND] = "by hand only"
 
 
 @login_required
-@require_GET
+@require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
     """The page, or its rows alone when HTMX asks."""
     page = _page(request)

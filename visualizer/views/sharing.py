@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.middleware import too_fast
-from accounts.pace import LINKS
+from accounts.rate_limits import LINK_READS
 from core.commands.ask import ask_now
 from core.commands.validation import from_form
 from core.http.errors import back_to
@@ -30,7 +30,7 @@ LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168"
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """The session's links. A new one's address is on the answer to the form, and never again."""
     session = session_for(request.user, session_id)
@@ -68,8 +68,9 @@ def unshare(request: HttpRequest, session_id: UUID, link: int) -> HttpResponse:
 def copy(request: HttpRequest, token: str) -> HttpResponseBase:
     """Make a session of the reader's own with the same tree."""
     access = access_by_link(token)
-    if not LINKS.keeps(f"copy {request.user.pk}"):
-        return unlisted(too_fast(request))
+    key = f"copy {request.user.pk}"
+    if not LINK_READS.hit(key):
+        return unlisted(too_fast(request, LINK_READS.retry_after(key)))
     back_to(request, access.base)
     session = copy_session(session=access.session, owner=request.user)
     messages.success(request, "This is your own copy; the shared session stays as it is.")

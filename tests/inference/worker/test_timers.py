@@ -58,7 +58,7 @@ def test_a_beat_names_the_worker_and_what_it_holds(monkeypatch: pytest.MonkeyPat
     heartbeat.beat()
     written = WorkerBeat.objects.get(name=heartbeat.name())
     assert written.loaded == ["x/y"]
-    assert set(written.metrics) == {"engine", "logits_cache"}
+    assert set(written.metrics) == {"engine", "logits_cache", "tasks"}
     row.refresh_from_db()
     assert row.state == "loaded"
 

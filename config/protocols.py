@@ -3,26 +3,38 @@
 Daphne drops the connection without a code when a client breaks the protocol, buffers without
 bound in both directions, and takes its root path from a client's header. Each class here changes
 one of these and leaves the rest to Daphne.
+
+What goes out goes in pieces, each when the peer has taken the one before; whoever sends waits. A
+peer that does not read costs one message and one piece, and is cut off after a while.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 
-from inference.limits import BODY_BYTES, MESSAGE_BYTES
+from inference.limits import BODY_BYTES
 
 FRAMES_PER_SECOND = 500
 """More frames than this within a second, pings included, close the socket."""
-UNSENT_BYTES = 4 * 1024 * 1024
-"""A reader that leaves more than this unread, one largest message aside, is cut off."""
-QUEUED_MESSAGES = 64
-"""Messages that wait for the application before its client is no longer read from."""
-POLICY, RESTART = 1008, 1012
+PIECE_CHARACTERS = 64 * 1024
+"""A longer message is sent in pieces of this many characters (bytes, if it is binary)."""
+UNREAD_SECONDS = 30.0
+"""A reader that takes no piece for this long is cut off."""
+LINGER_SECONDS = 2.0
+"""For this long after the last frame what the peer still sends is read and thrown away."""
+QUEUED_MESSAGES, QUEUED_BYTES = 64, 4 * 1024 * 1024
+"""What waits for the application before its client is no longer read from."""
+NORMAL, POLICY, RESTART = 1000, 1008, 1012
+CONTINUATION, TEXT, BINARY = 0, 1, 2
 ROOT_PATH = "daphne-root-path"
 FORWARDED_FOR = "X-Forwarded-For"
 
@@ -34,7 +46,60 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def onConnect(self, request: Any) -> Any:
         request.headers.pop(ROOT_PATH, None)
+        self._turn, self._writable = asyncio.Lock(), asyncio.Event()
+        self._writable.set()
+        self._sizes: deque[int] = deque(maxlen=4 * QUEUED_MESSAGES)  # of the newest messages
+        self.transport.unregisterProducer()  # the HTTP channel, which has no say any more
+        self.transport.registerProducer(self, True)
         return super().onConnect(request)
+
+    def pauseProducing(self) -> None:
+        """Called by the transport: the peer has not taken what was written."""
+        self._writable.clear()
+
+    def resumeProducing(self) -> None:
+        self._writable.set()
+
+    stopProducing = resumeProducing
+
+    async def deliver(self, message: dict[str, Any]) -> None:
+        """Send or close as the ASGI message says, after all that was to be sent before."""
+        async with self._turn:
+            if message["type"] == "websocket.close":
+                self._say_goodbye(message.get("code") or NORMAL, message.get("reason"))
+                return
+            binary = message.get("text") is None
+            content = message["bytes"] if binary else message["text"]
+            for piece, opcode, last in _pieces(content, BINARY if binary else TEXT):
+                if self.state != self.STATE_OPEN:
+                    return  # the client has gone, which is nobody's fault
+                self.sendFrame(opcode=opcode, payload=piece, fin=last)
+                await self._taken()
+
+    async def _taken(self) -> None:
+        """Until the transport has room again."""
+        if not self._writable.is_set():
+            try:
+                await asyncio.wait_for(self._writable.wait(), UNREAD_SECONDS)
+            except TimeoutError:
+                self.transport.abortConnection()
+
+    def _say_goodbye(self, code: int, reason: str | None) -> None:
+        if self.state == self.STATE_OPEN:
+            self.sendClose(code, reason or None)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.state != self.STATE_CLOSED:
+            super().dataReceived(data)
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        """Flush, end our half, read on for a moment: autobahn's hook.
+
+        To close a line at once, or while something on it is unread, resets it, and a reset takes
+        the close frame from the peer.
+        """
+        self.transport.loseWriteConnection()
+        reactor.callLater(LINGER_SECONDS, self.transport.abortConnection)
 
     def onFrameBegin(self) -> None:
         if self._within_rate():
@@ -44,15 +109,11 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         super().onMessage(payload, isBinary)
-        if self.application_queue.qsize() >= QUEUED_MESSAGES and not self.paused:
+        self._sizes.append(len(payload))
+        if self._backlog() >= 1 and not self.paused:
             self.paused = True
             self.transport.pauseProducing()
             reactor.callLater(0.02, self._resume)
-
-    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
-        super().serverSend(content, binary)
-        if _unsent(self.transport) > UNSENT_BYTES + MESSAGE_BYTES:
-            self.transport.abortConnection()
 
     def restart(self) -> None:
         """Tell the client that the server goes away and that coming back is worth trying."""
@@ -62,11 +123,17 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     def _resume(self) -> None:
         if self.state == self.STATE_CLOSED:
             return
-        if self.application_queue.qsize() > QUEUED_MESSAGES // 2:
+        if self._backlog() > 0.5:
             reactor.callLater(0.02, self._resume)
             return
         self.paused = False
         self.transport.resumeProducing()
+
+    def _backlog(self) -> float:
+        """How much waits for the application, as a share of what may."""
+        waiting = self.application_queue.qsize()
+        size = sum(islice(reversed(self._sizes), waiting))
+        return max(waiting / QUEUED_MESSAGES, size / QUEUED_BYTES)
 
     def _within_rate(self) -> bool:
         second = int(time.monotonic())
@@ -80,7 +147,8 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         self.data = b""
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=POLICY, reasonUtf8=b"too many frames")
-        self.transport.loseConnection()
+        self.transport.pauseProducing()
+        self.dropConnection()
 
 
 class SocketFactory(WebSocketFactory):  # type: ignore[misc]
@@ -134,6 +202,9 @@ class RequestFactory(HTTPFactory):  # type: ignore[misc]
         return protocol
 
 
-def _unsent(transport: Any) -> int:
-    """Bytes that Twisted holds for a peer that does not read."""
-    return int(len(transport.dataBuffer) - transport.offset + transport._tempDataLen)
+def _pieces(content: str | bytes, opcode: int) -> Iterator[tuple[bytes, int, bool]]:
+    """Payload, opcode and FIN of a message's frames; text is encoded piece by piece."""
+    for start in range(0, max(len(content), 1), PIECE_CHARACTERS):
+        piece = content[start : start + PIECE_CHARACTERS]
+        payload = piece.encode() if isinstance(piece, str) else bytes(piece)
+        yield payload, CONTINUATION if start else opcode, start + len(piece) == len(content)
