@@ -186,7 +186,8 @@ def _shared_attention(
     model: LoadedModel, requests: Sequence[Request], width: int
 ) -> tuple[Tensor | None, Tensor | None]:
     plain = all(request.attend is None for request in requests)
-    if plain and all(len(request.ids) == width for request in requests):
+    counted = all(request.positions is None for request in requests)
+    if plain and counted and all(len(request.ids) == width for request in requests):
         return attention(model, width, None)
     return _padded_mask(model, requests, width, plain), _positions(requests, width)
 

@@ -241,7 +241,7 @@ def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
 
 def _without_end(view: View, drawn: Drawn) -> tuple[View, Drawn]:
     """Leaves out places that would end the text, as long as there are others."""
-    ends = [i for i in (view.spec.eos_id, view.spec.eot_id) if i is not None]
+    ends = view.spec.end_ids
     keep = ~torch.isin(drawn.tokens, torch.tensor(ends, device=drawn.tokens.device))
     if bool(keep.all()) or not bool(keep.any()):
         return view, drawn

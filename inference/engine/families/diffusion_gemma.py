@@ -13,13 +13,25 @@ import torch
 from torch import Tensor, nn
 
 from inference.engine.errors import InputError
-from inference.engine.families.family import Config, Family, TokenLookup, required, special_id
+from inference.engine.families.family import Family
+from inference.engine.families.rotary import check_rotary
 from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    natural,
+    required,
+    special_id,
+)
 
+CANVAS = 256
+LAYERS = ("full_attention", "sliding_attention")
 NOISE = {"architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version"}
 
 
 def native_config(config: Config) -> dict[str, Any]:
+    check_rotary(required(config, "text_config"), LAYERS)
     return {key: value for key, value in config.items() if key not in NOISE}
 
 
@@ -30,13 +42,13 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         vocab_size=required(text, "vocab_size"),
         context=required(text, "max_position_embeddings"),
         mask_id=None,
-        eos_id=special_id(text, "eos_token_id", lookup, "<eos>"),
+        **eos_ids(text if config.get("eos_token_id") is None else config, lookup, "<eos>"),
         eot_id=lookup("<turn|>"),
         pad_id=special_id(text, "pad_token_id", lookup, "<pad>"),
         bos_id=special_id(text, "bos_token_id", lookup, "<bos>"),
         noise="uniform",
         length="blocks",
-        canvas_length=int(config.get("canvas_length") or 256),
+        canvas_length=natural(config, "canvas_length") or CANVAS,
     )
 
 
