@@ -145,7 +145,7 @@ def _scan(root: Path, shipped: bool) -> Iterator[Found]:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object, or nothing: a broken file must not keep the site from starting."""
     try:
-        if path.stat().st_size > FILE_BYTES:
+        if not path.is_file() or path.stat().st_size > FILE_BYTES:
             return {}
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

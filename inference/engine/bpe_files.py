@@ -140,7 +140,7 @@ def _check_bytes(vocabulary: dict[str, int]) -> None:
 
 
 def _merges(directory: Path, vocabulary: dict[str, int]) -> Iterator[list[str]]:
-    path = directory / MERGES
+    path = directory / MERGES  # a regular file, see has_bpe_files
     if path.stat().st_size > MOST_BYTES:
         raise CheckpointError(f"{MERGES} is larger than {MOST_BYTES >> 20} MiB.", MERGES)
     try:

@@ -22,6 +22,8 @@ JSON_BYTES = 64 << 20
 def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file of at most so many bytes. Raises CheckpointError naming it."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise CheckpointError(f"{path.name} is not a regular file.", path.name)
         if path.stat().st_size > most:
             raise CheckpointError(f"{path.name} is larger than {most >> 20} MiB.", path.name)
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -45,7 +47,7 @@ def find_shards(directory: Path) -> list[Path]:
         return [directory / SINGLE]
     if (directory / INDEX).exists():
         return [directory / name for name in _indexed(directory)]
-    shards = sorted(directory.glob("*.safetensors"))
+    shards = sorted(path for path in directory.glob("*.safetensors") if path.is_file())
     if not shards:
         pickles = list(directory.glob("*.bin")) + list(directory.glob("*.pt"))
         hint = " Pickle files are refused: convert them to safetensors." if pickles else ""

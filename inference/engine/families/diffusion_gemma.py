@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inference.engine.errors import InputError
+from inference.engine.errors import InputError, NonFiniteError
 from inference.engine.families.family import Family
 from inference.engine.families.rotary import check_rotary
 from inference.engine.families.spec import ModelSpec
@@ -61,7 +61,8 @@ def body(model: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
 def denoise(model: nn.Module, given: Tensor, canvas: Tensor, before: Tensor | None) -> Tensor:
     """float32 logits [n, V] for a canvas [n] behind given tokens [m ≥ 1].
 
-    `before` [n, V] are the logits of the previous step, for self-conditioning.
+    `before` [n, V] are the logits of the previous step, for self-conditioning. Raises
+    NonFiniteError.
     """
     run: Any = model
     output = run(
@@ -70,6 +71,9 @@ def denoise(model: nn.Module, given: Tensor, canvas: Tensor, before: Tensor | No
         self_conditioning_logits=None if before is None else before[None],
     )
     logits: Tensor = output.logits[0].float()
+    fine = torch.isfinite(logits.sum(-1))
+    if not bool(fine.all()):
+        raise NonFiniteError(len(given) + int((~fine).int().argmax()))
     return logits
 
 
