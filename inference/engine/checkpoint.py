@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,10 @@ from inference.engine.placement import (
 )
 from inference.engine.tokenization import FILE as TOKENIZER_FILE
 from inference.engine.tokenization import MISSING, Tokenizer
-from inference.engine.weights import Cancel, Progress, Watch, filled
+from inference.engine.weights import Cancel, Plan, Progress, Watch, filled, plan
+
+Choice = Callable[[Config, torch.dtype, int], torch.dtype]
+"""(config.json, its own precision, parameters) → the precision to load in."""
 
 GENERATION = "generation_config.json"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -62,6 +66,8 @@ class LoadedModel:
     tokenizer_hash: str | None
     key: str
     parameters: int
+    quantization: str | None = None
+    device_map: DeviceMap | None = None
 
     @property
     def context(self) -> int:
@@ -72,7 +78,7 @@ class LoadedModel:
 def load(
     path: str | Path,
     device: str | torch.device = "cpu",
-    dtype: torch.dtype | str | None = None,
+    dtype: torch.dtype | str | Choice | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     device_map: DeviceMap | None = None,
@@ -81,11 +87,12 @@ def load(
 ) -> LoadedModel:
     """Loads a directory with config.json, *.safetensors and, usually, a tokenizer.
 
-    `dtype` None keeps the checkpoint's own. `progress` is called with 0.0–1.0; when `cancel`
-    answers true, LoadCancelled is raised. `device_map` ({"": device}, or with accelerate "auto" or
-    any map) stands above `device`; `quantization` (placement.QUANTIZATIONS) needs torchao.
-    `needs_tokenizer` refuses a model that reads no text. Raises CheckpointError with the file, key
-    or option at fault.
+    `dtype` None keeps the checkpoint's own; a function is given config.json, the own one and the
+    number of parameters, once the files have been found to fit. `progress` is called with 0.0–1.0;
+    when `cancel` answers true, LoadCancelled is raised. `device_map` ({"": device}, or with
+    accelerate "auto" or any map) stands above `device`; `quantization` (placement.QUANTIZATIONS)
+    needs torchao. `needs_tokenizer` refuses a model that reads no text. Raises CheckpointError with
+    the file, key or option at fault.
     """
     check_options(device_map, quantization)
     directory = Path(path)
@@ -100,10 +107,11 @@ def load(
     if tokenizer is not None:
         _reserve(tokenizer, spec)
     files = shards.find_shards(directory)
-    wanted = _dtype(config, dtype)
     watch = Watch(progress, cancel, sum(file.stat().st_size for file in files))
+    planned = plan(family, config, files, watch)
+    wanted = _dtype(planned, dtype)
     target = single_device(device_map) or torch.device("cpu" if device_map else device)
-    model = quantized(filled(family, config, files, target, wanted, watch), quantization)
+    model = quantized(filled(planned, target, wanted, watch), quantization)
     model = dispatched(model, device_map)
     weights = shards.content_hash(files, watch.check)
     return LoadedModel(
@@ -119,6 +127,8 @@ def load(
         tokenizer_hash=tokenizer.hash if tokenizer else None,
         key=_key(weights, config, wanted, quantization),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
+        quantization=quantization,
+        device_map=device_map,
     )
 
 
@@ -195,12 +205,19 @@ def _reserve(tokenizer: Tokenizer, spec: ModelSpec) -> None:
     tokenizer.check_rows(spec.vocab_size)
 
 
-def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:
-    """What was asked for, else the checkpoint's own, which has to make sense in any case."""
+def own_dtype(config: Config) -> torch.dtype:
+    """The precision that config.json names, float32 if none. Raises CheckpointError."""
     named = (config.get(key) for key in ("dtype", "torch_dtype"))
-    own = _dtype_named(next((name for name in named if name is not None), "float32"))
+    return _dtype_named(next((name for name in named if name is not None), "float32"))
+
+
+def _dtype(planned: Plan, asked: torch.dtype | str | Choice | None) -> torch.dtype:
+    """What was asked for, else the checkpoint's own, which has to make sense in any case."""
+    own = own_dtype(planned.config)
     if isinstance(asked, torch.dtype):
         return asked
+    if callable(asked):
+        return asked(planned.config, own, planned.parameters)
     return _dtype_named(asked) if asked else own
 
 

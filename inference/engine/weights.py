@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -42,17 +43,25 @@ class Watch:
         self.progress(min(1.0, self.done / self.total))
 
 
-def filled(
-    family: Family,
-    config: Config,
-    files: list[Path],
-    device: torch.device,
-    dtype: torch.dtype,
-    watch: Watch,
-) -> nn.Module:
-    """The native model with the weights of the files, in `dtype` on `device`, ready for forwards.
+@dataclass(frozen=True)
+class Plan:
+    """What is to be loaded: the layout of the files' keys, compared with their headers.
 
-    Raises CheckpointError for a key that is missing, unknown, of another shape or not finite, and
+    `tied`: whether the output head is the embeddings. `parameters` counts the numbers.
+    """
+
+    family: Family
+    config: Config
+    files: list[Path]
+    layout: Layout
+    tied: bool
+    parameters: int
+
+
+def plan(family: Family, config: Config, files: list[Path], watch: Watch) -> Plan:
+    """Headers against config.json; no weight is read but those that may stand twice.
+
+    Raises CheckpointError for a key that is missing, unknown or of another shape, and
     LoadCancelled.
     """
     watch.advance(0)
@@ -64,12 +73,21 @@ def filled(
         skeleton = _skeleton(family, config, tied)
     layout = _checked_layout(skeleton, family, config, found)
     watch.check()
-    model = allocated(family, config, device, dtype, tied)
+    count = sum(value.numel() for value in weights_of(skeleton).values())
+    return Plan(family, config, files, layout, tied, count)
+
+
+def filled(plan: Plan, device: torch.device, dtype: torch.dtype, watch: Watch) -> nn.Module:
+    """The native model with the weights of the files, in `dtype` on `device`, ready for forwards.
+
+    Raises CheckpointError for weights that are not finite, and LoadCancelled.
+    """
+    model = allocated(plan.family, plan.config, device, dtype, plan.tied)
     parameters = weights_of(model)
     with torch.no_grad():
-        for key, value in shards.tensors(files, layout):
+        for key, value in shards.tensors(plan.files, plan.layout):
             _refuse_nan(key, value)
-            write_key(layout[key], parameters, value)
+            write_key(plan.layout[key], parameters, value)
             watch.advance(value.nbytes)
     return model.eval().requires_grad_(False)
 

@@ -8,14 +8,13 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from django.conf import settings
 
-from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import CheckpointError, LoadCancelled
 from inference.errors import UnmaskError
@@ -23,6 +22,7 @@ from inference.models import ModelEntry
 from inference.registry import directory
 from inference.runtime import devices, forwards, model_state
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.load_options import LoadOptions, options_for
 from inference.runtime.model_files import Fingerprint, fingerprint, weight_bytes
 from inference.runtime.probe import probe
 
@@ -44,8 +44,6 @@ _former: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
 _guard = threading.Lock()
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 Cancel = Callable[[], bool]
-SMALL = 2**28
-"""Bytes of weights up to which float32 is as quick as bfloat16 on a CPU."""
 State = ModelEntry.State
 unloading: list[Callable[[LoadedModel], None]] = [lambda model: forwards.cache().drop(model)]
 """Who else holds what belongs to a model, and lets go of it."""
@@ -160,50 +158,30 @@ def _read(
     if not entry.is_shipped:
         probe(path, settings.LOAD_TIMEOUT, cancel=late)
     devices.limit_threads()
-    device, size = devices.preferred(), weight_bytes(path)
-    how: dict[str, Any] = {
-        "dtype": _dtype(entry, device, size), "progress": progress, "cancel": late,
-        "needs_tokenizer": True, **_options(entry),
-    }  # fmt: skip
-    _make_room(size, device)
+    options = options_for(entry.card)
+    how: dict[str, Any] = {"progress": progress, "cancel": late, "needs_tokenizer": True}
+    _make_room(weight_bytes(path), options.device)
     try:
-        return checkpoint.load(path, device, **how)
+        return options.load(path, **how)
     except Exception as error:
-        if device.type == "cpu" or not devices.is_out_of_memory(error):
+        if options.device.type == "cpu" or not devices.is_out_of_memory(error):
             raise
     devices.release()
-    return _on_the_cpu(path, how)
+    return _on_the_cpu(options).load(path, **how)
 
 
-def _on_the_cpu(path: Path, how: dict[str, Any]) -> LoadedModel:
-    """The same model where there is more memory: as it was asked for, or not at all.
+def _on_the_cpu(options: LoadOptions) -> LoadOptions:
+    """The same where there is more memory: as it was asked for, or not at all.
 
-    Raises CheckpointError when its device map or its quantization cannot be followed there.
+    Raises CheckpointError for a device map, which names devices that have no room.
     """
-    if how.get("device_map") is not None:
+    if options.device_map is not None:
         raise CheckpointError(
             "The devices of this model's device_map have no room for it. Free memory there, or "
             "take device_map out of its unmask.json.",
             "device_map",
         )
-    return checkpoint.load(path, devices.CPU, **how)
-
-
-def _options(entry: ModelEntry) -> dict[str, Any]:
-    """What the model's card asks of its loading besides the precision."""
-    return {name: entry.card[name] for name in ("device_map", "quantization") if name in entry.card}
-
-
-def _dtype(entry: ModelEntry, device: torch.device, size: int) -> str | None:
-    """The model card's `dtype`, else DTYPE; None keeps the checkpoint's own.
-
-    Small models compute in float32 on a CPU: it costs them nothing, and then not even a near tie
-    depends on who shared the forward.
-    """
-    asked = entry.card.get("dtype") or settings.DTYPE
-    if asked != "auto":
-        return str(asked)
-    return "float32" if device.type == "cpu" and size <= SMALL else None
+    return replace(options, device=devices.CPU)
 
 
 def _warning(model: LoadedModel) -> str:
