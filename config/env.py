@@ -61,9 +61,9 @@ class Env(BaseSettings):
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     DTYPE: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="precision of models whose card names none; auto = the checkpoint's own, "
-        "float32 for small models on a CPU; only in float32 do results never depend on who shares "
-        "a forward pass",
+        description="precision of models whose card names none; auto = the checkpoint's own, on a "
+        "CPU only where that is measured to be quicker than float32; only in float32 do results "
+        "never depend on who shares a forward pass",
     )
     TORCH_THREADS: int = Field(0, ge=0, description="CPU threads of the engine; 0 = torch decides")
     WORKER_THREADS: int = Field(4, ge=1, description="tasks that one worker has in hand at once")

@@ -146,13 +146,18 @@ def _scan(root: Path, shipped: bool) -> Iterator[Found]:
         slug = path.parent.relative_to(root).as_posix()
         config = _read(path)
         if config and NAME.fullmatch(slug):
-            yield Found(slug, shipped, config, _read(path.parent / SIDECAR))
+            yield Found(slug, shipped, config, card_of(path.parent))
+
+
+def card_of(directory: Path) -> dict[str, Any]:
+    """What unmask.json beside a checkpoint says; empty without one."""
+    return _read(directory / SIDECAR)
 
 
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object, or nothing: a broken file must not keep the site from starting."""
     try:
-        if path.stat().st_size > FILE_BYTES:
+        if not path.is_file() or path.stat().st_size > FILE_BYTES:
             return {}
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

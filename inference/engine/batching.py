@@ -186,7 +186,7 @@ class Batcher:
         if self._rescued(job, error):
             self._serve([job])
         else:
-            job.result.set_exception(error)
+            job.result.set_exception(_as_error(error))
 
     def _rescued(self, job: Job, error: BaseException) -> bool:
         """Whether to try again. A rescue that fails must leave neither caller nor thread behind."""
@@ -209,6 +209,15 @@ class Batcher:
         stats.jobs += len(jobs)
         stats.sequences += sum(len(job.requests) for job in jobs)
         stats.largest = max(stats.largest, len(jobs))
+
+
+def _as_error(error: BaseException) -> Exception:
+    """What callers get: SystemExit and panics of native code would end their threads."""
+    if isinstance(error, Exception):
+        return error
+    fault = EngineError("The model's work was broken off. Try again.")
+    fault.__cause__ = error
+    return fault
 
 
 def _age(job: Job) -> float:

@@ -164,15 +164,20 @@ class CachedForward:
         return [rows for rows in found if rows is not None]
 
     def _look(self, model: LoadedModel, request: Request) -> Tensor | None:
-        if request.rows is None or request.attend is not None:
+        if request.rows is None or _is_custom(request):
             return None
         return self.cache.get(cache_key(model, request.ids), request.rows)
 
     def _keep(self, model: LoadedModel, request: Request, logits: Tensor) -> None:
-        if request.rows is None or request.attend is not None:
+        if request.rows is None or _is_custom(request):
             return
         key = cache_key(model, request.ids)
         self.cache.put(key, *_in_order(request.rows, logits), model.dtype)
+
+
+def _is_custom(request: Request) -> bool:
+    """Whether its logits hang on more than the model and the ids."""
+    return request.attend is not None or request.positions is not None
 
 
 def _in_order(rows: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -53,15 +53,18 @@ def _only_key(name: str, value: torch.Tensor, family: Family, config: Config) ->
     return next(iter(layout_of({name: value}, family, config)))
 
 
-def construct(family: Family, config: Config) -> nn.Module:
+def construct(family: Family, config: Config, tied: bool = True) -> nn.Module:
     """The native class, float32, with causal masking switched off before construction.
 
-    Raises CheckpointError when config.json describes nothing that can be built.
+    `tied` false gives it an output head of its own whatever config.json says. Raises
+    CheckpointError when config.json describes nothing that can be built.
     """
     try:
         native = getattr(transformers, family.config_class)(**family.native_config(config))
         if family.bidirectional:
             native.is_causal = False
+        if not tied:
+            native.tie_word_embeddings = False
         native.use_cache = False
         native._attn_implementation = "sdpa"
         model: nn.Module = getattr(transformers, family.model_class)(native)
@@ -71,11 +74,14 @@ def construct(family: Family, config: Config) -> nn.Module:
 
 
 def allocated(
-    family: Family, config: Config, device: torch.device, dtype: torch.dtype
+    family: Family, config: Config, device: torch.device, dtype: torch.dtype, tied: bool = True
 ) -> nn.Module:
-    """The model with uninitialised weights on the device; buffers keep their own precision."""
+    """The model with uninitialised weights on the device; buffers keep their own precision.
+
+    `tied` as in `construct`.
+    """
     with torch.device("meta"):
-        model = construct(family, config)
+        model = construct(family, config, tied)
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
     model.to_empty(device=device)

@@ -14,12 +14,18 @@ from torch import Tensor
 from inference.engine.errors import CheckpointError
 
 INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
 CHUNK = 4 << 20
+JSON_BYTES = 64 << 20
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file. Raises CheckpointError naming the file."""
+def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
+    """A JSON object from a file of at most so many bytes. Raises CheckpointError naming it."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise CheckpointError(f"{path.name} is not a regular file.", path.name)
+        if path.stat().st_size > most:
+            raise CheckpointError(f"{path.name} is larger than {most >> 20} MiB.", path.name)
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
@@ -33,10 +39,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def find_shards(directory: Path) -> list[Path]:
-    """The weight files, sorted by name: those of the index, else every *.safetensors."""
+    """The weight files, sorted by name: the single one, else the index's, else *.safetensors.
+
+    In this order transformers looks for them; an index may be left over from former shards.
+    """
+    if (directory / SINGLE).is_file():
+        return [directory / SINGLE]
     if (directory / INDEX).exists():
         return [directory / name for name in _indexed(directory)]
-    shards = sorted(directory.glob("*.safetensors"))
+    shards = sorted(path for path in directory.glob("*.safetensors") if path.is_file())
     if not shards:
         pickles = list(directory.glob("*.bin")) + list(directory.glob("*.pt"))
         hint = " Pickle files are refused: convert them to safetensors." if pickles else ""
@@ -84,6 +95,12 @@ def tensors(shards: Sequence[Path], keys: Mapping[str, Any]) -> Iterator[tuple[s
             for key in handle.keys():  # noqa: SIM118 - not a mapping
                 if key in keys:
                     yield key, handle.get_tensor(key)
+
+
+def equal(shards: Sequence[Path], one: str, other: str) -> bool:
+    """Whether two tensors of a checkpoint hold the same numbers."""
+    pair = [value for _, value in tensors(shards, {one: None, other: None})]
+    return pair[0].shape == pair[1].shape and bool(pair[0].eq(pair[1]).all())
 
 
 def opened(shard: Path) -> Any:

@@ -16,7 +16,10 @@ MEMORY = "The model does not fit into memory. Use a smaller one, or a shorter ca
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """EngineError, lack of memory and panics of native libraries become UnmaskError."""
+    """EngineError, lack of memory, panics of native libraries and SystemExit become UnmaskError.
+
+    Only a KeyboardInterrupt, which is meant for the process, and the end of a generator pass.
+    """
     try:
         yield
     except EngineError as error:
@@ -26,7 +29,7 @@ def engine_errors() -> Iterator[None]:
     except Exception as error:
         raise _unexpected(error) from error
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise
         raise _unexpected(error) from error
 

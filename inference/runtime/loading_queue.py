@@ -15,7 +15,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, connections
 
 from inference.models import ModelEntry
-from inference.runtime.models import get
+from inference.runtime.models import get, is_current
 
 log = logging.getLogger(__name__)
 LOADERS = 2
@@ -53,7 +53,7 @@ class LoadingQueue:
             close_old_connections()
             try:
                 work()
-            except Exception:
+            except BaseException:  # whatever it is, the queue goes on with the next
                 log.exception("work behind a load failed")
         connections.close_all()
 
@@ -71,14 +71,18 @@ class LoadingQueue:
 LOADING_QUEUE = LoadingQueue()
 
 
-def run_when_loaded(slug: str | None, key: str, work: Work) -> None:
-    """Work at once, or in the queue if a model that is here must be loaded first."""
-    if slug is None or get(slug) is not None or not _loadable(slug):
+def run_when_loaded(slug: str | None, key: str, work: Work, anew: bool = False) -> None:
+    """Work at once, or in the queue if a model that is here must be loaded first.
+
+    `anew`: the work wants the model as its files are now, not as a session began with it.
+    """
+    entry = None if slug is None or "\0" in slug else _here(slug)
+    if entry is None or (is_current(entry) if anew else get(entry.slug) is not None):
         work()
     else:
-        LOADING_QUEUE.put(slug, key, work)
+        LOADING_QUEUE.put(entry.slug, key, work)
 
 
-def _loadable(slug: str) -> bool:
-    rows = ModelEntry.objects.filter(slug=slug).exclude(state=ModelEntry.State.ABSENT)
-    return "\0" not in slug and rows.exists()
+def _here(slug: str) -> ModelEntry | None:
+    """The model of that name, if its files are on this machine."""
+    return ModelEntry.objects.filter(slug=slug).exclude(state=ModelEntry.State.ABSENT).first()

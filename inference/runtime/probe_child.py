@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,11 @@ HEADER_BYTES = 32 * 2**20
 TENSORS = 200_000
 CONFIG_BYTES = 4 * 2**20
 TOKENIZER_BYTES = 256 * 2**20
+BPE_BYTES = 64 * 2**20
+SINGLE = "model.safetensors"
+BPE = ("vocab.json", "added_tokens.json")
+MERGES = "merges.txt"
+SMALL = ("tokenizer_config.json", "generation_config.json", "model.safetensors.index.json")
 SAMPLE = "The quick brown fox: 3 + 4 = 7, naïve 漢字 \U0001f600\n" * 20
 
 
@@ -29,9 +34,17 @@ def check_config(directory: Path) -> None:
         raise Fault("config.json is not a JSON object")
 
 
+def check_regular(directory: Path) -> None:
+    """Pipes and devices never end, or never begin: nothing but files is opened."""
+    for path in directory.iterdir():
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise Fault(f"{path.name} is not a regular file")
+
+
 def check_weights(directory: Path) -> None:
     """The headers alone: their size, their number of tensors, and that the file is long enough."""
-    files = sorted(directory.glob("*.safetensors"))
+    single = directory / SINGLE
+    files = [single] if single.exists() else sorted(directory.glob("*.safetensors"))
     if not files:
         raise Fault("there is no *.safetensors file; pickle files are never read")
     for file in files:
@@ -74,15 +87,72 @@ def check_tokenizer(directory: Path) -> None:
         raise Fault(f"tokenizer.json cannot be used ({type(error).__name__})") from None
 
 
-CHECKS: tuple[Callable[[Path], None], ...] = (check_config, check_weights, check_tokenizer)
+def check_bpe_files(directory: Path) -> None:
+    """Token → id, each id once and none beyond the rows of config.json; merges of two tokens."""
+    if (directory / "tokenizer.json").exists() or not (directory / BPE[0]).exists():
+        return
+    rows = _rows(directory)
+    for name in BPE:
+        if (directory / name).exists():
+            _check_ids(name, _json(directory / name, BPE_BYTES), rows)
+    if (directory / MERGES).exists():
+        _check_size(directory / MERGES, BPE_BYTES)
+        for number, line in enumerate(_lines(directory / MERGES), 1):
+            if line and not line.startswith("#version") and line.count(" ") != 1:
+                raise Fault(f"line {number} of {MERGES} is no pair of tokens")
+
+
+def _check_ids(name: str, found: Any, rows: float) -> None:
+    if not isinstance(found, dict):
+        raise Fault(f"{name} is not a JSON object")
+    for token, number in found.items():
+        if type(number) is not int or not 0 <= number < rows:
+            raise Fault(f"{name} gives {token[:40]!r} an id that the model has no row for")
+    if len(set(found.values())) < len(found):
+        raise Fault(f"{name} gives the same id to two tokens")
+
+
+def _rows(directory: Path) -> float:
+    """How many rows config.json says that the model has; without an answer any number will do."""
+    config = _json(directory / "config.json", CONFIG_BYTES)
+    values = [config.get(key) for key in ("embedding_size", "vocab_size")]
+    return next((value for value in values if type(value) is int and value > 0), float("inf"))
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        yield from path.read_text(encoding="utf-8").split("\n")
+    except ValueError:
+        raise Fault(f"{path.name} is not readable text") from None
+
+
+def check_small_files(directory: Path) -> None:
+    """What else is read as JSON."""
+    for name in SMALL:
+        if (directory / name).exists():
+            _json(directory / name, BPE_BYTES)
+
+
+CHECKS: tuple[Callable[[Path], None], ...] = (
+    check_regular,
+    check_config,
+    check_weights,
+    check_tokenizer,
+    check_bpe_files,
+    check_small_files,
+)
 
 
 def _json(path: Path, limit: int) -> Any:
     if not path.is_file():
         raise Fault(f"{path.name} is missing")
+    _check_size(path, limit)
+    return _parsed(path.read_bytes(), path.name)
+
+
+def _check_size(path: Path, limit: int) -> None:
     if path.stat().st_size > limit:
         raise Fault(f"{path.name} is larger than {limit // 2**20} MiB")
-    return _parsed(path.read_bytes(), path.name)
 
 
 def _parsed(data: bytes, name: str) -> Any:

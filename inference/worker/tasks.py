@@ -21,4 +21,4 @@ def ping() -> str:
 def load_model(slug: str) -> None:
     """Load a model, beside other tasks; what came of it stands in its row."""
     entry = ModelEntry.objects.get(slug=slug)
-    runtime.run_when_loaded(slug, "load", lambda: runtime.load(entry))
+    runtime.run_when_loaded(slug, "load", lambda: runtime.load(entry), anew=True)

@@ -19,6 +19,7 @@ from inference.engine.forward import ForwardMany
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Generation, Run, Session
 from visualizer.selectors.history import StateRef, state_at
+from visualizer.worker.session_model import model_of
 from visualizer.worker.slots import unused_slot
 
 StateOf = Callable[[int], Canvas]
@@ -62,7 +63,7 @@ def _contents(canvas: Canvas) -> list[tuple[int, int, bool]]:
 
 def results_of(work: RunProgress, forward: ForwardMany) -> Iterator[StepResult]:
     """The run from here on; what only memory knows comes from there, or by making steps again."""
-    kept: Suspended | None = SUSPENDED.take(key_of(work.run), runtime.load(work.session.model))
+    kept: Suspended | None = SUSPENDED.take(key_of(work.run), model_of(work.session))
     if kept is not None and kept.fits(work.number, work.canvas):
         return kept.results
     return _anew(work, forward)
@@ -113,7 +114,7 @@ def _from(
     work: RunProgress, canvas: Canvas, number: int, carry: dict[str, Any], forward: ForwardMany
 ) -> Iterator[StepResult]:
     return loop.generate(
-        runtime.load(work.session.model),
+        model_of(work.session),
         canvas,
         work.run.recipe,
         work.run.parameters,

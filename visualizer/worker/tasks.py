@@ -33,7 +33,7 @@ def execute(command_id: int) -> None:
     """Work a command that belongs to no session yet."""
     slug = required_model.model_of_command(command_id)
     work = lambda: executor.execute(COMMANDS, command_id)  # noqa: E731
-    runtime.run_when_loaded(slug, f"command {command_id}", work)
+    runtime.run_when_loaded(slug, f"command {command_id}", work, anew=True)
 
 
 @shared_task(name=Generation.TASK)

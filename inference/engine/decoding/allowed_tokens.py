@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from ..processing import forbid
@@ -16,7 +18,7 @@ def distributions(
     params, spec = state.params, state.spec
     barred = barred_ids(state, edits)
     choice = possible(state, edits, logits)
-    both = [spec.eos_id, spec.eot_id]
+    both: Sequence[int | None] = spec.end_ids
     if params.official and params.temperature > 0:
         both = [spec.eot_id]
     ranking = forbid(choice, both) if params.confidence_eos_eot_inf else choice
@@ -42,7 +44,7 @@ def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:
 
 def _impossible(state: RunState, edits: bool) -> list[int | None]:
     """Tokens whose probability becomes 0 in this step."""
-    ids: list[int | None] = [state.spec.eos_id] if state.params.logits_eos_inf else []
+    ids: list[int | None] = [*state.spec.eos_ids] if state.params.logits_eos_inf else []
     if edits and expansions_left(state) == 0:
         ids.append(state.spec.expand_id)
     return ids

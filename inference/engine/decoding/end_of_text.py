@@ -29,7 +29,7 @@ def endings(view: View, operations: list[Operation]) -> list[Operation]:
 
 def _behind_end(view: View, canvas: Canvas) -> set[int]:
     """Slots of the open, unlocked places behind the first settled end."""
-    ends = {view.spec.eos_id, view.spec.eot_id} - {None}
+    ends = view.spec.end_ids
     for place, slot in enumerate(canvas.slots):
         is_open = slot.token == canvas.mask_id and not slot.locked
         if is_open:

@@ -17,7 +17,7 @@ from transformers import DynamicCache
 
 from ..checkpoint import LoadedModel
 from ..errors import InputError
-from ..forward import check_length, hidden_states, predictions, source_rows, structure
+from ..forward import check_finite, check_length, hidden_states, predictions, source_rows, structure
 from .sources import Reader, Reading
 from .view import Block, RunState
 
@@ -80,6 +80,7 @@ def _read(reader: Reader, state: RunState, block: Block, step: Step) -> Reading:
     positions = reader.tensor([i for i in block.scope if i >= start])
     rows = (source_rows(reader.model, positions) - start).clamp_min(0)
     logits = predictions(reader.model, hidden[rows])
+    check_finite(logits, positions)
     return Reading(positions, logits, (start, start + len(hidden)))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..canvas import Canvas, Operation
 from ..checkpoint import LoadedModel
-from ..errors import EngineError
+from ..errors import EngineError, NonFiniteError
 from ..forward import ForwardMany, forward_many
 from . import scores as scoring
 from .allowed_tokens import distributions, possible
@@ -108,7 +108,10 @@ class Run:
                 return
             if state.index > self.limit(state):
                 raise EngineError("The run does not come to an end.", "recipe")
-            result = self.step(state, block, step)
+            try:
+                result = self.step(state, block, step)
+            except NonFiniteError as error:
+                raise error.in_step(step) from error
             yield result
             canvas, carry, step = result.canvas, dict(result.carry), step + 1
 
@@ -241,7 +244,7 @@ def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
 
 def _without_end(view: View, drawn: Drawn) -> tuple[View, Drawn]:
     """Leaves out places that would end the text, as long as there are others."""
-    ends = [i for i in (view.spec.eos_id, view.spec.eot_id) if i is not None]
+    ends = view.spec.end_ids
     keep = ~torch.isin(drawn.tokens, torch.tensor(ends, device=drawn.tokens.device))
     if bool(keep.all()) or not bool(keep.any()):
         return view, drawn

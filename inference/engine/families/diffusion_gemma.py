@@ -12,14 +12,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inference.engine.errors import InputError
-from inference.engine.families.family import Config, Family, TokenLookup, required, special_id
+from inference.engine.errors import InputError, NonFiniteError
+from inference.engine.families.family import Family
+from inference.engine.families.rotary import check_rotary
 from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    natural,
+    required,
+    special_id,
+)
 
+CANVAS = 256
+LAYERS = ("full_attention", "sliding_attention")
 NOISE = {"architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version"}
 
 
 def native_config(config: Config) -> dict[str, Any]:
+    check_rotary(required(config, "text_config"), LAYERS)
     return {key: value for key, value in config.items() if key not in NOISE}
 
 
@@ -30,13 +42,13 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         vocab_size=required(text, "vocab_size"),
         context=required(text, "max_position_embeddings"),
         mask_id=None,
-        eos_id=special_id(text, "eos_token_id", lookup, "<eos>"),
+        **eos_ids(text if config.get("eos_token_id") is None else config, lookup, "<eos>"),
         eot_id=lookup("<turn|>"),
         pad_id=special_id(text, "pad_token_id", lookup, "<pad>"),
         bos_id=special_id(text, "bos_token_id", lookup, "<bos>"),
         noise="uniform",
         length="blocks",
-        canvas_length=int(config.get("canvas_length") or 256),
+        canvas_length=natural(config, "canvas_length") or CANVAS,
     )
 
 
@@ -49,7 +61,8 @@ def body(model: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
 def denoise(model: nn.Module, given: Tensor, canvas: Tensor, before: Tensor | None) -> Tensor:
     """float32 logits [n, V] for a canvas [n] behind given tokens [m ≥ 1].
 
-    `before` [n, V] are the logits of the previous step, for self-conditioning.
+    `before` [n, V] are the logits of the previous step, for self-conditioning. Raises
+    NonFiniteError.
     """
     run: Any = model
     output = run(
@@ -58,6 +71,9 @@ def denoise(model: nn.Module, given: Tensor, canvas: Tensor, before: Tensor | No
         self_conditioning_logits=None if before is None else before[None],
     )
     logits: Tensor = output.logits[0].float()
+    fine = torch.isfinite(logits.sum(-1))
+    if not bool(fine.all()):
+        raise NonFiniteError(len(given) + int((~fine).int().argmax()))
     return logits
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from inference.engine.errors import CheckpointError
 from inference.engine.families.layout import Rule
 from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import Config, TokenLookup
 
-Config = Mapping[str, Any]
-TokenLookup = Callable[[str], int | None]
 Body = Callable[..., Tensor]
 Head = Callable[[nn.Module, Tensor], Tensor]
 
@@ -109,50 +108,3 @@ def _architectures(config: Config) -> set[str]:
             "config.json's architectures must be a list of names.", "architectures"
         )
     return set(names)
-
-
-def required(config: Config, key: str) -> Any:
-    """A value of config.json. Raises CheckpointError naming the key when it is not there."""
-    value = config.get(key)
-    if value is None:
-        raise CheckpointError(f"config.json has no {key!r}.", key)
-    return value
-
-
-def refuse(config: Config, values: Mapping[str, Any]) -> None:
-    """Raises CheckpointError for the first key whose value differs from the supported one."""
-    for key, supported in values.items():
-        found = config.get(key, supported)
-        if found != supported:
-            raise CheckpointError(
-                f"config.json has {key} = {found!r}; this family is supported with {supported!r}.",
-                key,
-            )
-
-
-def special_id(config: Config, key: str, lookup: TokenLookup, *tokens: str) -> int | None:
-    """A special id: from config.json, else the first of these tokens that the tokenizer has."""
-    value = config.get(key)
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if value is not None:
-        return int(value)
-    found = (lookup(token) for token in tokens)
-    return next((token_id for token_id in found if token_id is not None), None)
-
-
-def mask_id(config: Config, lookup: TokenLookup, *tokens: str) -> int:
-    """The id of the mask token, which masked diffusion cannot do without."""
-    value = special_id(config, "mask_token_id", lookup, *tokens)
-    if value is None:
-        raise CheckpointError(
-            "No mask token: config.json has no mask_token_id and the tokenizer none of "
-            f"{', '.join(tokens)}.",
-            "mask_token_id",
-        )
-    return value
-
-
-def rope(theta: float) -> dict[str, Any]:
-    """Plain rotary embedding parameters as the native configs take them."""
-    return {"rope_type": "default", "rope_theta": float(theta)}

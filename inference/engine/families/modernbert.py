@@ -7,22 +7,19 @@ from typing import Any
 from torch import Tensor, nn
 
 from inference.engine.errors import InputError
-from inference.engine.families.family import (
-    Config,
-    Family,
-    TokenLookup,
-    mask_id,
-    required,
-    special_id,
-)
+from inference.engine.families.family import Family
+from inference.engine.families.rotary import check_rotary
 from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import Config, TokenLookup, mask_id, required, special_id
 
+LAYERS = ("full_attention", "sliding_attention")
 # facts about the file, not about the model
 NOISE = {"architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version"}
 NOISE |= {"mask_token_id", "_name_or_path"}
 
 
 def native_config(config: Config) -> dict[str, Any]:
+    check_rotary(config, LAYERS)
     values = {key: value for key, value in config.items() if key not in NOISE}
     return {**values, "reference_compile": False}
 

@@ -25,7 +25,7 @@ from inference.engine.decoding.params import Params
 from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.sources import Reader
 from inference.engine.decoding.view import Block, RunState
-from inference.engine.errors import StepTimeout
+from inference.engine.errors import EngineError, StepTimeout
 from inference.engine.forward import ForwardMany, Request, forward_many
 from tests.inference.engine.models import load_tiny
 
@@ -73,9 +73,26 @@ def test_a_panic_that_is_no_exception_does_not_kill_the_thread(engine: Batcher) 
     def panic() -> None:
         raise Panic
 
-    with pytest.raises(Panic):
+    with pytest.raises(EngineError) as caught:
         engine.submit(panic, 5)
+    assert isinstance(caught.value.__cause__, Panic)
     assert engine.submit(lambda: 1, 5) == 1
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_work_that_would_end_a_thread_ends_itself_alone(
+    engine: Batcher, end: type[BaseException]
+) -> None:
+    """In the engine's thread and, as an error, in the caller's."""
+
+    def leave() -> None:
+        raise end
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            with pytest.raises(EngineError):
+                pool.submit(engine.submit, leave, 5).result(20)
+        assert pool.submit(engine.submit, lambda: 7, 5).result(20) == 7
 
 
 def test_waiting_for_others_does_not_count(engine: Batcher) -> None:

@@ -41,11 +41,17 @@ def test_one_slow_model_leaves_room_for_another_and_a_third_waits() -> None:
     other.set()
 
 
-def test_a_failure_does_not_end_the_line() -> None:
-    lines, done = LoadingQueue(), list[str]()
-    lines.put("m", "1", lambda: 1 // 0)
+@pytest.mark.parametrize("end", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+def test_a_failure_does_not_end_the_line(end: type[BaseException]) -> None:
+    lines, done = LoadingQueue(loaders=1), list[str]()
+
+    def leave() -> None:
+        raise end
+
+    lines.put("m", "1", leave)
     lines.put("m", "2", lambda: done.append("went on"))
-    wait_for(lambda: done == ["went on"], "the next in line", 30)
+    lines.put("n", "3", lambda: done.append("elsewhere"))
+    wait_for(lambda: done == ["went on", "elsewhere"], "the next in line", 30)
 
 
 @pytest.mark.django_db

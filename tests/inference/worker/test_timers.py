@@ -22,7 +22,10 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[timers.TimerThread]:
     thread.stop()
 
 
-def test_entries_run_at_once_and_again_and_survive_failures(running: timers.TimerThread) -> None:
+@pytest.mark.parametrize("end", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+def test_entries_run_at_once_and_again_and_survive_failures(
+    end: type[BaseException], running: timers.TimerThread
+) -> None:
     calls: list[str] = []
 
     @timers.every(0.2)
@@ -36,7 +39,7 @@ def test_entries_run_at_once_and_again_and_survive_failures(running: timers.Time
     @timers.every(0.2)
     def failing() -> None:
         calls.append("failing")
-        raise ZeroDivisionError
+        raise end
 
     running.start()
     wait_for(lambda: calls.count("often") >= 3, "three turns", 30)

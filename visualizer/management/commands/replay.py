@@ -16,26 +16,32 @@ from visualizer.records.files import read_record
 
 class Command(BaseCommand):
     help = (
-        "Run the runs of a record again with the same model (its hashes are checked) and say for "
-        "each step whether the same tokens came out. Exit status 1 if any did not."
+        "Run the runs of a record again with the same model (its hashes are checked, and it is "
+        "loaded in the record's precision) and say for each step whether the same tokens came "
+        "out. Exit status 1 if any did not."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--model", type=Path, help="directory of the model, if not registered")
+        parser.add_argument("--device", help="where to compute, if not where the record was made")
 
-    def handle(self, *args: Any, file: Path, model: Path | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, file: Path, model: Path | None, device: str | None, **options: Any
+    ) -> None:
         try:
-            differing, total = self._replay(read_record(file), model)
+            differing, total = self._replay(read_record(file), model, device)
         except UnmaskError as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{total - differing} of {total} steps of runs came out the same.")
         if differing:
             raise CommandError(f"{differing} steps came out otherwise.")
 
-    def _replay(self, raw: dict[str, Any], path: Path | None) -> tuple[int, int]:
-        from inference.engine.checkpoint import load
+    def _replay(
+        self, raw: dict[str, Any], path: Path | None, device: str | None
+    ) -> tuple[int, int]:
         from inference.runtime.error_mapping import engine_errors
+        from inference.runtime.load_options import options_of
         from visualizer.worker.replay import check_model, replay
 
         record = checked(raw)
@@ -45,7 +51,8 @@ class Command(BaseCommand):
         check_states(record, raw)
         differing = total = 0
         with engine_errors():
-            model = load(path or registry.directory(registry.resolve(record.model.slug)))
+            folder = path or registry.directory(registry.resolve(record.model.slug))
+            model = options_of(record.model.model_extra or {}, device).load(folder)
             check_model(record, model)
             for step in replay(record, model):
                 said = f"differs at slots {step.differing}" if step.differing else "same"

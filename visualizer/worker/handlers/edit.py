@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from core.worker.executor import Write
-from inference import runtime
 from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
 from visualizer.commands.requests import Request
@@ -13,6 +12,7 @@ from visualizer.models import Session
 from visualizer.selectors import StateRef, branch_for, state_at, state_update
 from visualizer.selectors.history import tip
 from visualizer.services.steps import NewStep, apply_at_head
+from visualizer.worker.session_model import model_of
 from visualizer.worker.slots import unused_slot
 
 
@@ -117,7 +117,7 @@ def _slot(canvas: Canvas, position: int, field: str) -> int:
 
 
 def _needs_free_length(session: Session) -> None:
-    spec = runtime.load(session.model).spec
+    spec = model_of(session).spec
     if spec.length != "edits":
         raise UnmaskError(
             "validation",

@@ -10,9 +10,11 @@ from inference import registry, runtime
 from inference.engine import processing
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
+from inference.runtime.error_mapping import engine_errors
 from visualizer.commands.requests import Request
 from visualizer.models import Command, Session
 from visualizer.probability import ProbabilitySettings
@@ -128,7 +130,12 @@ def prepare(
             "This model has no tokenizer or no mask. Choose a diffusion model.",
             "model",
         )
-    ids = model.tokenizer.encode(prompt, special)
+    with engine_errors():
+        ids = checked_prompt(model.tokenizer, prompt, special, model.spec.vocab_size)
+    if not ids and model.spec.noise == "uniform":
+        raise UnmaskError(
+            "validation", "This model writes behind a text. Give it a prompt.", "prompt"
+        )
     length = gen_length_within(gen_length, len(ids), model.context)
     if block_length is not None and block_length > length:
         raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
