@@ -30,7 +30,7 @@ def tokens(session: Session) -> list[int]:
     return state_at(session).tokens
 
 
-@pytest.mark.parametrize("recipe", ["fastdllm/threshold", "entropy_bound", "klass"])
+@pytest.mark.parametrize("recipe", ["fastdllm/threshold", "entropy_bound", "wino"])
 def test_recipes_with_a_pace_of_their_own_are_not_asked_for_another(
     play: Any, owner: User, session: Session, recipe: str
 ) -> None:

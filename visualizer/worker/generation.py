@@ -17,6 +17,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.recipes import recipe_named
+from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
@@ -90,7 +91,8 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     if prompt["messages"]:
         ids = chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
     else:
-        ids = model.tokenizer.encode(prompt["text"], prompt["special_tokens"])
+        rows, special = model.spec.vocab_size, prompt["special_tokens"]
+        ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
     return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
 
 
@@ -99,7 +101,7 @@ def _with_gaps(model: LoadedModel, pieces: list[str], gaps: list[int]) -> list[i
     if model.spec.mask_id is None:
         raise UnmaskError("validation", "This model has no mask, so it cannot fill gaps.", "model")
     assert model.tokenizer is not None
-    ids = model.tokenizer.encode(pieces[0])
+    ids = model.tokenizer.encode_prompt(pieces[0], False)
     for piece, gap in zip(pieces[1:], gaps, strict=True):
         ids += [model.spec.mask_id] * gap + model.tokenizer.encode(piece)
     if len(ids) > model.context:

@@ -51,7 +51,7 @@ def _settled_ids(model: LoadedModel, canvas: Canvas, final: bool) -> tuple[list[
     """Ids of the generated places up to the first open one, or to the end of the text."""
     if not canvas.places:
         return [], True
-    ends = {model.spec.eos_id, model.spec.eot_id} - {None}
+    ends = model.spec.end_ids
     ids: list[int] = []
     for slot in canvas.slots[canvas.places[0] : canvas.places[-1] + 1]:
         if slot.token in ends and not slot.prompt:
