@@ -6,8 +6,6 @@ user sends is only ever compared with the rows of this list; it never reaches th
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,12 +19,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from inference.errors import UnmaskError
+from inference.model_folders import CONFIG, NAME, SIDECAR, model_slugs, read_object
 from inference.models import ModelEntry, WorkerBeat
 
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
-SIDECAR = "unmask.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
-FILE_BYTES = 4 * 2**20
 BEAT_SECONDS = 15
 """A worker that has not written its row for this long counts as gone."""
 DEAF_SECONDS = 30
@@ -141,28 +137,13 @@ def refresh_states() -> None:
 
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
-    """Directories with a config.json, at most two names deep (`name` or `owner/name`)."""
-    for path in sorted([*root.glob("*/config.json"), *root.glob("*/*/config.json")]):
-        slug = path.parent.relative_to(root).as_posix()
-        config = _read(path)
-        if config and NAME.fullmatch(slug):
-            yield Found(slug, shipped, config, card_of(path.parent))
+    for slug in model_slugs(root):
+        yield Found(slug, shipped, read_object(root / slug, CONFIG), card_of(root / slug))
 
 
 def card_of(directory: Path) -> dict[str, Any]:
     """What unmask.json beside a checkpoint says; empty without one."""
-    return _read(directory / SIDECAR)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object, or nothing: a broken file must not keep the site from starting."""
-    try:
-        if not path.is_file() or path.stat().st_size > FILE_BYTES:
-            return {}
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return read_object(directory, SIDECAR)
 
 
 def _store(model: Found) -> ModelEntry:

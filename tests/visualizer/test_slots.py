@@ -51,8 +51,10 @@ def model(tmp_path: Path, settings: Settings) -> Iterator[LoadedModel]:
     registry.sync_models()
     runtime.cache().clear()
     plain = runtime.load(ModelEntry.objects.get(slug=SLUG))
-    models._held[SLUG] = replace(plain, family=replace(plain.family, head=_expanding(plain)))
-    yield models._held[SLUG]
+    held = models._held[SLUG]
+    made = replace(plain, family=replace(plain.family, head=_expanding(plain)))
+    models._held[SLUG] = replace(held, model=made)
+    yield made
     runtime.unload(SLUG)
     runtime.cache().clear()
 
