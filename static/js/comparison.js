@@ -47,7 +47,7 @@ class Side {
 
   draw(differs) {
     const at = { number: this.shown, tip: this.tip, mode: "cells", colour: "confidence" };
-    const view = { ...at, staged: {}, ghosts: false };
+    const view = { ...at, staged: {}, guesses: false };
     for (const row of withAgain(this.canvas())) {
       const cell = this.cells.get(String(row.id));
       if (!cell) continue;

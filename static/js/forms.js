@@ -65,7 +65,7 @@ export function bindForms(page) {
   for (const id of ["#view", "#colour"]) {
     $(id).addEventListener("change", () => page.look($("#view").value, $("#colour").value));
   }
-  $("#ghosts").addEventListener("change", () => page.later());
+  $("#guesses").addEventListener("change", () => page.later());
   $("#help-button").addEventListener("click", () => page.steering.help());
   $("#viewing-back").addEventListener("click", () => page.steering.back());
   for (const id of ["#steps-details", "#order-details"]) {

@@ -48,7 +48,7 @@ export class Heat {
 
   /** Levels by slot; kept, as the steps behind a column of a path never change. */
   column(number) {
-    const text = this.state.heat.get(number);
+    const text = this.state?.heat.get(number);
     if (!text) return null;
     if (this.other?.number === number) return this.other.levels;
     const known = this.levels.get(number);

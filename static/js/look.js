@@ -13,11 +13,11 @@ const COLOURS = {
     row.masked || !row.step ? null : bin((row.step - 1) / Math.max(1, view.tip)),
   chosen: (row) => (row.masked ? null : (WHO[row.by] ?? null)),
   entropy: (row, view) => {
-    const nats = view.profile?.entropy.get(row.pos);
+    const nats = view.profile?.entropy.get(row.id);
     return nats === undefined ? null : bin(nats / view.profile.most);
   },
   margin: (row, view) => {
-    const lead = row.masked ? view.profile?.margin.get(row.pos) : undefined;
+    const lead = row.masked ? view.profile?.margin.get(row.id) : undefined;
     return lead === undefined ? null : bin(lead);
   },
   none: () => null,
@@ -30,13 +30,19 @@ function shown(row, text, mode) {
   return isSpecial(text) ? cellText(text) : text.replace(/\n/g, "↵\n");
 }
 
+/** A guess is tinted by the pass's confidence where cells are coloured by confidence. */
+function tint(row, view) {
+  const level = view.levels?.[row.id] ?? -1;
+  return view.colour === "confidence" && level >= 0 ? ` tint-${bin(level / 255)}` : "";
+}
+
 /** Class names in the order in which both renderers write them. No table here: this runs for
  * every cell of every frame. */
-function namesOf(row, view, { staged, ghost, shade, text }) {
+function namesOf(row, view, { staged, guess, shade, text }) {
   let names = "cell";
   if (row.prompt) names += " given";
   if (row.masked && !staged) names += " masked";
-  if (ghost !== undefined) names += " ghost";
+  if (guess !== undefined) names += ` guess${tint(row, view)}`;
   if (row.masked && row.idle) names += " idle";
   if (shade !== null && !staged) names += ` bin-${shade}`;
   if (row.by === "hand" && !row.masked) names += " hand";
@@ -52,10 +58,10 @@ function namesOf(row, view, { staged, ghost, shade, text }) {
 /** [class names, text] of a row under a view: {number, tip, mode, colour, staged, …}. */
 export function look(row, view) {
   const staged = view.staged[row.pos];
-  const guessed = row.masked && !staged && view.ghosts;
-  const ghost = guessed ? view.profile?.labels.get(row.pos) : undefined;
-  const label = staged ? staged.label : row.masked ? (ghost ?? "") : row.label;
+  const guessed = row.masked && !staged && view.guesses;
+  const guess = guessed ? view.profile?.labels.get(row.id) : undefined;
+  const label = staged ? staged.label : row.masked ? (guess ?? "") : row.label;
   const text = shown(row, label, view.mode);
   const shade = COLOURS[view.colour]?.(row, view) ?? null;
-  return [namesOf(row, view, { staged, ghost, shade, text }), text];
+  return [namesOf(row, view, { staged, guess, shade, text }), text];
 }

@@ -9,7 +9,7 @@ import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
 import { Presets } from "./presets.js";
 import { Preview } from "./preview.js";
-import { Profile } from "./profile.js";
+import { Profile, passFor } from "./profile.js";
 import { NoCommands } from "./readonly.js";
 import { MissedSteps } from "./reconnect.js";
 import { Regret } from "./regret.js";
@@ -154,8 +154,8 @@ export class Page {
   /** Fetch what the picture needs and the page does not hold. */
   ask() {
     const { state, shown } = this;
-    const wanted = ["entropy", "margin"].includes(this.colour) || $("#ghosts").checked;
-    this.profile.want(wanted, state.path, shown, state.heat.has(shown));
+    const wanted = ["entropy", "margin"].includes(this.colour) || $("#guesses").checked;
+    this.profile.want(wanted, state, shown);
     this.regret.want(state, shown, this.masked < this.rows.length);
   }
 
@@ -168,8 +168,9 @@ export class Page {
       mode: this.mode === "text" && !this.puzzle ? "text" : "cells",
       colour: this.colour,
       staged: here ? this.state.staged.selections : {},
-      ghosts: $("#ghosts").checked,
+      guesses: $("#guesses").checked,
       profile: this.profile.known,
+      levels: this.heat.column(passFor(this.state, this.shown)),
       live: isRunning(this.state),
     };
   }
@@ -177,7 +178,8 @@ export class Page {
   /** What other settings change: the heat map, and the cells where they show it. */
   drawSettings() {
     const view = this.cells.view;
-    if (view?.profile) this.cells.draw(this.rows, { ...view, profile: this.profile.known });
+    const levels = this.heat.column(passFor(this.state, this.shown));
+    if (view?.profile) this.cells.draw(this.rows, { ...view, levels, profile: this.profile.known });
     this.heat.paint();
   }
 

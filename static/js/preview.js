@@ -4,6 +4,7 @@
 // once.
 import { Digests } from "./digest.js";
 import { $, $$, put, write } from "./dom.js";
+import { placesAt } from "./state.js";
 import { percent } from "./text.js";
 
 export class Preview {
@@ -65,8 +66,8 @@ export class Preview {
     const { page } = this;
     if (!digest || number !== page.shown) return;
     const { entropy, best } = digest.overview(settings.softmax_temperature);
-    if (page.profile.known) page.profile.known.entropy = entropy;
     page.heat.override(number, best);
+    page.profile.preview(entropy, placesAt(page.state, number));
     page.drawSettings();
   }
 

@@ -45,14 +45,14 @@ export class Updates {
     if (type === "step" || type === "head") page.staging.forget();
     page.missed.stepped(tip(page.state));
     if (PASSES.has(type)) page.status.remark("");
-    if (type === "forward") this.passed();
+    if (type === "forward") this.passed(payload);
   }
 
   /** A new forward pass: what was derived from the former one is out of date. */
-  passed() {
+  passed({ branch, number }) {
     const { page } = this;
     page.regret.forget();
-    page.profile.forget();
+    page.profile.passed(branch, number);
     page.heat.override(null);
     page.preview.forget();
   }

@@ -25,7 +25,6 @@ def test_a_panel_that_cannot_be_read_says_so_and_tries_again(page: Page) -> None
 def test_a_picture_that_cannot_be_read_is_told_and_the_page_goes_on(page: Page) -> None:
     start_example(page)
     page.route("**/profile/**", lambda route: route.abort())
-    page.locator("#ghosts").check()
     forward(page)
     expect(page.locator("#note")).to_contain_text("could not be reached")
     choose(page, 3)

@@ -5,7 +5,7 @@ import { BINS, bin, bytes, TABLE } from "/static/js/colours.js";
 import { differing, stepOf } from "/static/js/comparison.js";
 import { connectionWords } from "/static/js/connection.js";
 import { difference } from "/static/js/difference.js";
-import { read } from "/static/js/profile.js";
+import { bySlots, Profile, passFor } from "/static/js/profile.js";
 import { MissedSteps } from "/static/js/reconnect.js";
 import { judgedAt } from "/static/js/regret.js";
 import { fromSlider, placeholder, presetFields, runParameters } from "/static/js/settings.js";
@@ -110,11 +110,19 @@ test("presets: what is not held stays, unknown recipes do not come", () => {
   equal(presetFields(full, ["here"]), { recipe: "here", tokens_to_select: 4 });
 });
 
-test("profile: columns as maps", () => {
-  const told = { positions: [3, 5], labels: ["a", "b"], entropy: [0.1, 2], margin: [0.9, 0.2] };
-  const { labels, entropy, margin, most } = read(told);
-  equal([labels.get(5), entropy.get(3), margin.get(5), most], ["b", 0.1, 0.2, 2]);
-  equal(read({ positions: [], labels: [], entropy: [], margin: [] }).most, 0.5);
+test("profile: columns of positions as maps by slot", () => {
+  const told = { positions: [1, 2], labels: ["a", "b"], entropy: [0.1, 2], margin: [0.9, 0.2] };
+  const { labels, entropy, margin, most } = bySlots(
+    told,
+    new Map([
+      [0, 0],
+      [7, 1],
+      [8, 2],
+    ]),
+  );
+  equal([labels.get(8), entropy.get(7), margin.get(8), most], ["b", 0.1, 0.2, 2]);
+  const none = { positions: [], labels: [], entropy: [], margin: [] };
+  equal(bySlots(none, new Map()).most, 0.5);
 });
 
 const line = ({ heat = [], steps = [1, 2], run = null } = {}) => ({
@@ -131,6 +139,92 @@ test("regret: asked where a pass judges what is written, never during a run", ()
   equal(judgedAt(line({ heat: [1] }), 1, false), "none");
   equal(judgedAt(line({ heat: [1], run: { status: "running" } }), 1, true), "none");
 });
+
+test("profile: a step without a pass goes by the one that made it", () => {
+  const state = line({ heat: [1, 4] });
+  equal(
+    [0, 1, 2, 3, 4].map((at) => passFor(state, at)),
+    [null, 1, 1, null, 4],
+  );
+});
+
+const told = (label) => ({ positions: [0], labels: [label], entropy: [1], margin: [0] });
+const TICK = 5;
+
+/** A profile whose requests are answered by the test. */
+async function asking(run) {
+  const real = window.fetch;
+  const asked = [];
+  window.fetch = (url) =>
+    new Promise((resolve) => {
+      const give = async (label) => {
+        resolve(new Response(JSON.stringify(told(label))));
+        await new Promise((done) => setTimeout(done, TICK));
+      };
+      asked.push({ number: Number(url.match(/step\/(\d+)/)[1]), give });
+    });
+  try {
+    await run(asked, new Profile("/s/", { ready: () => {}, failed: () => {} }));
+  } finally {
+    window.fetch = real;
+  }
+}
+
+const guess = (profile) => profile.known?.labels.get(0);
+const running = { status: "running" };
+const passes = (heat, run) => ({ ...line({ heat, run }), order: [0], slots: new Map([[0, SLOT]]) });
+const SLOT = { born: 0, died: Infinity };
+
+test("profile: one request at a time, and none that comes too late is shown", () =>
+  asking(async (asked, profile) => {
+    const state = passes([0], running);
+    profile.want(true, state, 0);
+    state.heat.set(1, "AA==");
+    profile.want(true, state, 1);
+    equal(asked.length, 1);
+    state.path = 5; // another branch is shown by now
+    await asked[0].give("a");
+    equal(guess(profile), undefined);
+  }));
+
+test("profile: what a run expected stands until the next answer", () =>
+  asking(async (asked, profile) => {
+    const state = passes([0], running);
+    profile.want(true, state, 0);
+    await asked[0].give("a");
+    equal(guess(profile), "a");
+    state.heat.set(1, "AA==");
+    profile.want(true, state, 2);
+    equal([asked.length, guess(profile)], [1, "a"]); // too soon for another request
+    await new Promise((done) => setTimeout(done, 120));
+    profile.want(true, state, 2);
+    equal(
+      asked.map((one) => one.number),
+      [0, 1],
+    );
+    await asked[1].give("b");
+    equal(guess(profile), "b");
+  }));
+
+test("profile: at rest no guess of another step is shown, and known ones come at once", () =>
+  asking(async (asked, profile) => {
+    const state = passes([0, 3], null);
+    profile.want(true, state, 0);
+    await asked[0].give("a");
+    profile.want(true, state, 3);
+    equal(guess(profile), undefined);
+    await asked[1].give("b");
+    profile.want(true, state, 0);
+    equal([guess(profile), asked.length], ["a", 2]);
+    profile.want(true, state, 2);
+    equal(guess(profile), undefined);
+    profile.passed(4, 0);
+    profile.want(true, state, 0);
+    equal(asked.length, 3);
+    await asked[2].give("c");
+    profile.want(false, state, 0);
+    equal(guess(profile), undefined);
+  }));
 
 test("missed steps are told once they have come in", async () => {
   const told = [];

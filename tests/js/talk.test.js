@@ -171,15 +171,15 @@ test("a digest that could not be read is asked for again", async () => {
 
 test("a profile that could not be read is told, and the page goes on", async () => {
   const told = [];
-  const profile = new Profile("/s/", {
-    ready: () => told.push("ready"),
-    failed: (e) => told.push(e.message),
+  const failed = (error) => told.push(error.message);
+  const profile = new Profile("/s/", { ready: () => told.push("ready"), failed });
+  const state = { path: 1, run: null, heat: new Map([[0, ""]]) };
+  await withFetch(answer("no", 503), async () => {
+    profile.want(true, state, 0);
+    await new Promise((done) => setTimeout(done, 20));
+    profile.want(true, state, 0); // not asked again and again
   });
-  await withFetch(answer("no", 503), () => profile.load(1, 0));
-  equal(
-    [told, profile.known, profile.loading],
-    [["the server answered 503", "ready"], null, false],
-  );
+  equal([told, profile.known], [["the server answered 503", "ready"], null]);
 });
 
 /** Stands where a WebSocket would; the test says what happens to it. */
