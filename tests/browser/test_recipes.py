@@ -34,6 +34,7 @@ def test_fields_follow_the_recipe_and_reach_the_run(page: Page, house: Site) -> 
 def test_a_side_of_a_comparison_shows_its_recipe_s_fields(page: Page) -> None:
     start_example(page)
     page.goto(f"{page.url.split('?')[0]}compare/")
+    page.locator(".parameters summary").first.click()
     page.locator("#recipe-a").select_option("klass")
     expect(page.locator("#id_a_p_kl_threshold")).to_be_visible()
     page.locator("#recipe-a").select_option("llada/random")
