@@ -151,8 +151,17 @@ def test_comparisons_take_the_fields_of_each_side(
     owner_client.post(f"/sessions/{session.pk}/compare/start/", data)
     sent = Command.objects.get(type="compare_runs").message["recipes"]
     assert sent == [
-        {"recipe": "fastdllm/threshold", "parameters": {"threshold": 0.7}},
-        {"recipe": "llada/random", "parameters": {"temperature": 0.5}, "tokens_per_step": 2},
+        {
+            "recipe": "fastdllm/threshold",
+            "parameters": {"threshold": 0.7},
+            "name": "Fast-dLLM, threshold (threshold 0.7)",
+        },
+        {
+            "recipe": "llada/random",
+            "parameters": {"temperature": 0.5},
+            "tokens_per_step": 2,
+            "name": "LLaDA, random order (temperature 0.5)",
+        },
     ]
 
 

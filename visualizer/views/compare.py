@@ -31,7 +31,7 @@ from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
 from visualizer.views.params import whole
-from visualizer.views.recipes import fields_of_recipe, pace_for, recipe_parameters, recipes
+from visualizer.views.recipes import fields_of_recipe, name_of, pace_for, recipe_parameters, recipes
 from visualizer.views.workspace import columns_of
 
 
@@ -195,17 +195,15 @@ async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str,
     """The reply of compare_runs, from the asked step on."""
     count = whole(form, "tokens_to_select")
     picked = [(key, form[f"recipe_{key}"]) for key in NAMES if form.get(f"recipe_{key}")]
-    message = {
-        "type": "compare_runs",
-        "recipes": [
-            {
-                "recipe": name,
-                "parameters": recipe_parameters(form, name, f"{key}_"),
-                **pace_for(name, count),
-            }
-            for key, name in picked
-        ],
-    }
+    chosen = [_choice(form, key, recipe, count) for key, recipe in picked]
+    message = {"type": "compare_runs", "recipes": chosen}
     start = {"type": "rewind", "step": whole(form, "step") or 0}
     await ask(COMMANDS, user, start, session)
     return await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS)
+
+
+def _choice(form: dict[str, str], key: str, recipe: str, count: int | None) -> dict[str, Any]:
+    """One side's recipe with its parameters; its branch is named by them."""
+    own = recipe_parameters(form, recipe, f"{key}_")
+    name = name_of(recipe, own)
+    return {"recipe": recipe, "name": name, "parameters": own, **pace_for(recipe, count)}

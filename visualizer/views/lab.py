@@ -23,7 +23,7 @@ from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
 from visualizer.views.curve import curve, label_of
 from visualizer.views.params import number_of, whole
-from visualizer.views.recipes import fields_of_recipe, recipe_parameters, recipes
+from visualizer.views.recipes import fields_of_recipe, name_of, recipe_parameters, recipes
 
 LISTED = 50
 STATES: dict[str, tuple[str, str]] = {
@@ -115,16 +115,10 @@ def _told(job: LabJob) -> dict[str, Any]:
         "light": light,
         "words": words,
         "model": entry.label,
-        "names": [_named(job, name) for name in job.recipes],
+        "names": [name_of(name, job.parameters.get(name, {})) for name in job.recipes],
         "active": job.status in LabJob.ACTIVE,
         "percent": f"{100 * job.made / max(1, job.total):.0f}",
     }
-
-
-def _named(job: LabJob, recipe: str) -> str:
-    """The recipe's label with what was set of it."""
-    own = ", ".join(f"{name} {value}" for name, value in job.parameters.get(recipe, {}).items())
-    return f"{label_of(recipe)} ({own})" if own else label_of(recipe)
 
 
 @login_required

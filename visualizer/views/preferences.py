@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Profile
-from inference.catalog import RANKINGS, RECIPES
+from inference.catalog import GROUPS, RANKINGS, RECIPES
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from visualizer.views.fields import NumberField, number_field
@@ -59,7 +59,10 @@ def _context(request: HttpRequest, problem: UnmaskError | None) -> dict[str, Any
         "problem": problem,
         "defaults": shown,
         "fields": [_field(name, label, shown) for name, label in NUMBERS],
-        "recipes": RECIPES.items(),
+        "recipes": [
+            (group, [(name, row) for name, row in RECIPES.items() if row.group == group])
+            for group in GROUPS
+        ],
         "strategies": RANKINGS.items(),
         "keys_off": held.get("keys") == "off",
         "announce": announce_of(held),
