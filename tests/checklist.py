@@ -143,7 +143,7 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     "T10": ("visualizer/test_runs.py::test_a_failing_run_ends_and_the_session_lives_on",),
     "T11": (
         _SOCKETS + "test_a_run_goes_on_without_its_socket",
-        "accounts/test_sockets.py::test_seats_are_limited_per_account",
+        "accounts/test_seats.py::test_seats_are_limited_per_account",
     ),
     "T12": (
         "visualizer/test_protocol_docs.py::test_the_committed_page_is_up_to_date",
