@@ -83,8 +83,13 @@ def _memory() -> Limiter:
 
 @cache
 def _redis(url: str) -> Limiter:
-    waits = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
-    return Limiter(RedisStorage(url, key_prefix="unmask", **waits))
+    storage = RedisStorage(
+        url,
+        key_prefix="unmask",
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+    )
+    return Limiter(storage)
 
 
 def reset() -> None:

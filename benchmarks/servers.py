@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,66 +18,29 @@ from pathlib import Path
 
 from websockets.exceptions import WebSocketException
 from websockets.frames import Frame, Opcode
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from benchmarks.abused import LARGE
+from benchmarks.asgi import MIB, NAMES, Server, command, install, running
 from benchmarks.timing import milliseconds, summary
 from config.protocols import FRAMES_PER_SECOND
 
-ROOT = Path(__file__).resolve().parent.parent
-APP = "benchmarks.abused:app"
-MIB = 2**20
 SECONDS = 4.0
 BODY = 100 * MIB
 PAUSE = 1.5 / FRAMES_PER_SECOND
-HYPERCORN = "hypercorn.toml"
-NAMES = ("Daphne, ours", "Uvicorn", "Hypercorn", "Granian")
 CLOSES = (b"\x03", b"\x03\xe8" + b"\xf4\x90\x80\x80", *(code.to_bytes(2, "big") for code in (
     0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999, 5000, 65535)))  # fmt: skip
 """Payloads of close frames that RFC 6455 forbids: half a code, no UTF-8, codes that are none."""
 Probe = Callable[["Server"], str]
 
 
-class Server:
-    """A running server: its port, and the memory of its processes."""
-
-    def __init__(self, port: int, pid: int) -> None:
-        self.port, self.pid = port, pid
-
-    def open(self, path: str) -> ClientConnection:
-        """A socket; pings come back, nothing is compressed."""
-        return connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, compression=None)
-
-    def resident(self) -> int:
-        """Bytes in memory of the process and its children."""
-        pids, found = [self.pid], 0
-        while pids:
-            pid = pids.pop()
-            with contextlib.suppress(OSError):
-                found += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-                children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-                pids += map(int, children.split())
-        return found * os.sysconf("SC_PAGE_SIZE")
-
-    def growth(self, work: Callable[[], object]) -> float:
-        """MiB by which memory grows at most while something is done."""
-        before = peak = self.resident()
-        thread = threading.Thread(target=work)
-        thread.start()
-        while thread.is_alive():
-            peak = max(peak, self.resident())
-            time.sleep(0.01)
-        return (peak - before) / MIB
-
-
 def measure() -> list[str]:
     """Lines of the report: one per abuse, one column per server."""
     with tempfile.TemporaryDirectory(prefix="unmask-bench-servers-") as folder:
         try:
-            bin = _installed(Path(folder))
+            bin = install(Path(folder))
         except subprocess.CalledProcessError:
             return ["  not measured: pip could not install benchmarks/servers.txt"]
-        columns = {name: _abused(_command(name, bin)) for name in NAMES}
+        columns = {name: _abused(command(name, bin)) for name in NAMES}
     head = f"  {'':<52}" + "".join(f"{name:>16}" for name in NAMES)
     return [head, *(_row(title, columns) for title in PROBES)]
 
@@ -88,70 +49,13 @@ def _row(title: str, columns: dict[str, dict[str, str]]) -> str:
     return f"  {title:<52}" + "".join(f"{column[title]:>16}" for column in columns.values())
 
 
-def _installed(folder: Path) -> Path:
-    """The other servers in an environment of their own; its folder of programs."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin/python"), "-m", "pip", "install", "-qqq"]
-    subprocess.run([*pip, "-r", str(ROOT / "benchmarks/servers.txt")], check=True)
-    (folder / "bin" / HYPERCORN).write_text(f"websocket_max_message_size = {LARGE}\n")
-    return folder / "bin"
-
-
-def _command(name: str, bin: Path) -> Callable[[int], list[str]]:
-    largest = str(LARGE)
-    return {
-        "Daphne, ours": lambda port: [sys.executable, "-m", "benchmarks.abused", str(port)],
-        "Uvicorn": lambda port: [
-            str(bin / "uvicorn"), APP, "--port", str(port), "--ws-max-size", largest,
-            "--log-level", "critical",
-        ],
-        "Hypercorn": lambda port: [
-            str(bin / "hypercorn"), APP, "--bind", f"127.0.0.1:{port}", "--config",
-            str(bin / HYPERCORN),
-        ],
-        "Granian": lambda port: [
-            str(bin / "granian"), APP, "--interface", "asgi", "--port", str(port), "--no-log",
-        ],
-    }[name]  # fmt: skip
-
-
-def _abused(command: Callable[[int], list[str]]) -> dict[str, str]:
+def _abused(line: Callable[[int], list[str]]) -> dict[str, str]:
     """Every probe on a fresh process, so that none leaves something to the next."""
     found = {}
     for title, probe in PROBES.items():
-        with _running(command) as server:
+        with running(line) as server:
             found[title] = probe(server)
     return found
-
-
-@contextlib.contextmanager
-def _running(command: Callable[[int], list[str]]) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    quiet = subprocess.DEVNULL
-    path = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command(port), cwd=ROOT, env=path, stdout=quiet, stderr=quiet)
-    try:
-        _wait(port, process)
-        yield Server(port, process.pid)
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"{process.args!r} does not listen")
 
 
 def _echo(server: Server) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
@@ -91,18 +91,15 @@ PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
 
 
 @sync_and_async_middleware
-def probes(
-    get_response: Callable[[HttpRequest], Any],
-) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
+def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Answers the probes before anything looks at the Host: machines ask by address."""
-    if not iscoroutinefunction(get_response):
-        return lambda request: PROBES.get(request.path_info, get_response)(request)
 
-    async def answer(request: HttpRequest) -> HttpResponseBase:
+    def answer(request: HttpRequest) -> Any:
         probe = PROBES.get(request.path_info)
-        response: HttpResponseBase = await (
-            sync_to_async(probe)(request) if probe else get_response(request)
-        )
-        return response
+        return probe(request) if probe else get_response(request)
 
-    return answer
+    async def answer_async(request: HttpRequest) -> Any:
+        probe = PROBES.get(request.path_info)
+        return await (sync_to_async(probe)(request) if probe else get_response(request))
+
+    return answer_async if iscoroutinefunction(get_response) else answer

@@ -131,7 +131,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def _backlog(self) -> float:
         """How much waits for the application, as a share of what may."""
-        waiting = self.application_queue.qsize()
+        waiting = int(self.application_queue.qsize())
         size = sum(islice(reversed(self._sizes), waiting))
         return max(waiting / QUEUED_MESSAGES, size / QUEUED_BYTES)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -41,7 +43,8 @@ def test_in_one_directory(tmp_path: Path) -> None:
         processes = [_started(env), _started(env)]
         waiting = f"{os.fstat(lock.fileno()).st_ino} 0 EOF"
         wait_for(lambda: _waits_for(waiting) == 2, "two that wait", 60)
-        assert not (data / "unmask.sqlite3").exists()
+        with closing(sqlite3.connect(data / "unmask.sqlite3")) as database:
+            assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
     first, second = _outputs(processes)
     assert "Applying accounts.0001_initial... OK" in first
     assert "No migrations to apply" in second
