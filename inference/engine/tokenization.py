@@ -130,7 +130,7 @@ class Tokenizer:
 
         The library numbers tokens that are not in it behind the last one, whatever the file says.
         """
-        model = data.get("model")
+        model: Any = data.get("model")
         vocabulary = model.get("vocab") if isinstance(model, dict) else None
         if not isinstance(vocabulary, dict):
             return model
