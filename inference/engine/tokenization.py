@@ -140,7 +140,7 @@ class Tokenizer:
             if texts.setdefault(number, text) != text or vocabulary.get(text, number) != number:
                 said = f"{self._file} gives {text[:40]!r} the id {number}, which is another's."
                 raise CheckpointError(said, self._file)
-        return {**model, "vocab": vocabulary | wanted}
+        return {**dict(model or {}), "vocab": vocabulary | wanted}
 
     def _native(self, data: dict[str, Any], interpret: bool) -> Native:
         try:

@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from inference.engine import shards
 from inference.engine.config_checks import check_counts
 from inference.engine.errors import CheckpointError, LoadCancelled
-from inference.engine.families.family import Config, Family
+from inference.engine.families.family import Family
 from inference.engine.families.layout import Layout, expected_shape, write_key
+from inference.engine.families.values import Config
 from inference.engine.native import allocated, construct, layout_of, tied_keys, weights_of
 from inference.engine.shards import Header
 
@@ -125,8 +127,8 @@ def _key_of_head(skeleton: nn.Module, family: Family, config: Config) -> str | N
     """Under which key a checkpoint of this family holds the output head."""
     output: nn.Module | None = skeleton.get_output_embeddings()  # type: ignore[operator]
     for name, part in skeleton.named_modules():
-        if part is output:
-            weight = {f"{name}.weight": part.weight}
+        if output is not None and part is output:
+            weight = {f"{name}.weight": cast(Tensor, output.weight)}
             return next(iter(layout_of(weight, family, config)))
     return None
 
