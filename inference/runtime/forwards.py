@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as once
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from django.conf import settings
@@ -20,6 +20,7 @@ from torch import Tensor
 from inference.engine import forward as engine_forward
 from inference.engine.batching import Batcher
 from inference.engine.cache import CachedForward, LogitsCache
+from inference.engine.causal import steps
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
@@ -46,8 +47,13 @@ def cache() -> LogitsCache:
     return LogitsCache(settings.LOGITS_CACHE_BYTES)
 
 
-def _run(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-    """Forwards where the model is now; rows come back to where their request is."""
+def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
+    """Forwards where the model is now; rows come back to where their request is.
+
+    A causal model takes turns of sequences that it writes, others take whole sequences.
+    """
+    if isinstance(requests[0], steps.Turn):
+        return steps.step(model, requests)
     here = [_moved(request, model.device) for request in requests]
     rows = engine_forward.forward_many(model, here)
     return [row.to(request.ids.device) for row, request in zip(rows, requests, strict=True)]
