@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache as once
 from typing import Any, TypeVar
 
 from django.conf import settings
 from torch import Tensor
 
 from inference.engine.causal.engine import Candidate, CausalEngine, Judged, TokenResult
-from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.causal.sampling import Sampling
 from inference.engine.checkpoint import LoadedModel
 from inference.runtime import forwards, models
@@ -26,18 +24,14 @@ _engines: dict[str, CausalEngine] = {}
 _guard = threading.Lock()
 
 
-@once
-def prefixes() -> PrefixStore:
-    """The kept keys and values of this process, of all models."""
-    return PrefixStore(settings.KV_CACHE_BYTES)
-
-
 def engine(model: LoadedModel) -> CausalEngine:
     """The engine of a loaded model, made when it is first asked for."""
     with _guard, engine_errors():
         held = _engines.get(model.key)
         if held is None or held.model is not model:
-            held = CausalEngine(model, prefixes(), _forward, _submit, settings.KV_CACHE_BYTES)
+            held = CausalEngine(
+                model, forwards.kept_keys(), _forward, _submit, settings.KV_CACHE_BYTES
+            )
             _engines[model.key] = held
         return held
 
@@ -72,14 +66,14 @@ def judge(model: LoadedModel, ids: Sequence[int], top: int = 0) -> list[Judged]:
 
 def forget(model: LoadedModel) -> None:
     """Lets go of an unloaded model and of its keys and values."""
-    prefixes().drop(model.key)
+    forwards.kept_keys().drop(model.key)
     with _guard:
         _engines.pop(model.key, None)
 
 
 def metrics() -> dict[str, dict[str, int]]:
     """Figures of the kept keys and values, for the worker's row."""
-    return {"kv_cache": {**prefixes().stats(), "budget": prefixes().limit}}
+    return {"kv_cache": {**forwards.kept_keys().stats(), "budget": forwards.kept_keys().limit}}
 
 
 def _forward(model: LoadedModel, turns: Sequence[Any]) -> list[Tensor]:

@@ -86,13 +86,13 @@ def test_the_next_token_and_a_text_are_judged(entries: dict[str, ModelEntry]) ->
 def test_an_unloaded_model_leaves_nothing_behind(entries: dict[str, ModelEntry]) -> None:
     model = runtime.load(entries["plain"])
     list(causal.generate(model, PROMPT, max_tokens=4, end=False))
-    assert causal.prefixes().stats()["bytes"] > 0
+    assert forwards.kept_keys().stats()["bytes"] > 0
     alive = weakref.ref(model)
     del model
     runtime.unload("plain")
     gc.collect()
     assert alive() is None
-    assert causal.prefixes().stats()["bytes"] == 0
+    assert forwards.kept_keys().stats()["bytes"] == 0
 
 
 def test_failures_are_told_in_the_one_shape(entries: dict[str, ModelEntry]) -> None:
