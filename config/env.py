@@ -79,6 +79,12 @@ class Env(BaseSettings):
         description="largest WebSocket message that is taken",
     )
     LOGITS_CACHE_MB: int = Field(512, ge=0, description="memory for the worker's logits cache")
+    KV_CACHE_MB: int = Field(
+        512,
+        ge=0,
+        description="memory for keys and values of texts that autoregressive models have written; "
+        "as much for those that they write at the moment",
+    )
     MODEL_MEMORY_MB: int = Field(
         0, ge=0, description="memory for loaded models; 0 = three quarters of the device"
     )

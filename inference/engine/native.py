@@ -67,7 +67,7 @@ def construct(family: Family, config: Config, tied: bool = True) -> nn.Module:
         if not tied:
             native.tie_word_embeddings = False
         native.use_cache = False
-        native._attn_implementation = "sdpa"
+        native._attn_implementation = family.attention
         model: nn.Module = getattr(transformers, family.model_class)(native)
     except Exception as error:  # any value may be wrong, and every class checks in its own way
         raise unusable(error) from None

@@ -23,6 +23,29 @@ def piece_reader(data: dict[str, Any]) -> Callable[[str], str]:
     return lambda token: token
 
 
+def byte_reader(data: dict[str, Any]) -> Callable[[str], bytes]:
+    """The function token → bytes of UTF-8, of which a token may hold a part of a character."""
+    decoder = json.dumps(data.get("decoder"))
+    if '"ByteLevel"' in decoder:
+        return _own_bytes
+    if data.get("model", {}).get("byte_fallback"):
+        return lambda token: _byte_or(token, _from_metaspace)
+    read = piece_reader(data)
+    return lambda token: read(token).encode()
+
+
+def _own_bytes(token: str) -> bytes:
+    table = byte_table()
+    if any(character not in table for character in token):
+        return token.encode()
+    return bytes(table[character] for character in token)
+
+
+def _byte_or(token: str, read: Callable[[str], str]) -> bytes:
+    match = _BYTE.fullmatch(token)
+    return bytes([int(match[1], 16)]) if match else read(token).encode()
+
+
 def _from_bytes(token: str) -> str:
     table = byte_table()
     if any(character not in table for character in token):

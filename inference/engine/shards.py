@@ -97,12 +97,6 @@ def tensors(shards: Sequence[Path], keys: Mapping[str, Any]) -> Iterator[tuple[s
                     yield key, handle.get_tensor(key)
 
 
-def equal(shards: Sequence[Path], one: str, other: str) -> bool:
-    """Whether two tensors of a checkpoint hold the same numbers."""
-    pair = [value for _, value in tensors(shards, {one: None, other: None})]
-    return pair[0].shape == pair[1].shape and bool(pair[0].eq(pair[1]).all())
-
-
 def opened(shard: Path) -> Any:
     """An open safetensors file. Raises CheckpointError for a truncated or hostile header."""
     try:

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Native
 
 from inference.engine import bpe_files
 from inference.engine.errors import CheckpointError, InputError
-from inference.engine.pieces import piece_reader
+from inference.engine.pieces import byte_reader, piece_reader
 from inference.engine.shards import content_hash, read_json
 
 FILE = "tokenizer.json"
@@ -105,6 +105,24 @@ class Tokenizer:
         """The id of a token given by its exact text, or None."""
         found: int | None = self._reading.token_to_id(token)
         return found
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """What a token adds to the text, in UTF-8: whole characters, or parts of one.
+
+        An id without a token adds nothing; an added token its own characters.
+        """
+        token = self._reading.id_to_token(token_id)
+        if token is None:
+            return b""
+        return token.encode() if token_id in self._added_ids else self._bytes_of(token)
+
+    @cached_property
+    def _added_ids(self) -> frozenset[int]:
+        return frozenset(token["id"] for token in self._added)
+
+    @cached_property
+    def _bytes_of(self) -> Callable[[str], bytes]:
+        return byte_reader(self._data)
 
     def pieces(self, size: int | None = None) -> list[str]:
         """What each id adds to the text, leading spaces kept; `size` rows, by default all."""
