@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Native
 
 from inference.engine import bpe_files
 from inference.engine.errors import CheckpointError, InputError
-from inference.engine.pieces import piece_reader
+from inference.engine.pieces import piece_reader, shown
 from inference.engine.shards import content_hash, read_json
 
 FILE = "tokenizer.json"
@@ -108,6 +108,10 @@ class Tokenizer:
 
     def pieces(self, size: int | None = None) -> list[str]:
         """What each id adds to the text, leading spaces kept; `size` rows, by default all."""
+        return [shown(piece) for piece in self.raw_pieces(size)]
+
+    def raw_pieces(self, size: int | None = None) -> list[str]:
+        """The same with bytes that are no whole character as U+DCNN, which `text_spans` joins."""
         read = piece_reader(self._data)
         added = {token["id"] for token in self._added}
         count = size if size is not None else self.size
