@@ -22,10 +22,10 @@ from inference.engine.chat_templates import MARKS, default_system
 from inference.engine.config_checks import check_values
 from inference.engine.errors import CheckpointError
 from inference.engine.families import family_of
-from inference.engine.families.family import Config, Family
+from inference.engine.families.family import Family
 from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
-from inference.engine.families.values import special_ids
+from inference.engine.families.values import Config, special_ids
 from inference.engine.native import construct, layout_of, unusable, weights_of
 from inference.engine.placement import (
     DeviceMap,

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inference.engine.errors import CheckpointError
-from inference.engine.families.family import Config, Family
+from inference.engine.families.family import Family
+from inference.engine.families.values import Config
 
 MOST_LAYERS = 1000
 """Several times what any published model has."""

@@ -9,8 +9,9 @@ import transformers
 from torch import nn
 
 from inference.engine.errors import CheckpointError
-from inference.engine.families.family import Config, Family
+from inference.engine.families.family import Family
 from inference.engine.families.layout import Layout, build_layout
+from inference.engine.families.values import Config
 
 
 def unusable(error: Exception) -> CheckpointError:

@@ -135,9 +135,9 @@ class Tokenizer:
         The library numbers tokens that are not in it behind the last one, whatever the file says.
         """
         model = data.get("model")
-        vocabulary = model.get("vocab") if isinstance(model, dict) else None
-        if not isinstance(vocabulary, dict):
+        if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
             return model
+        vocabulary = model["vocab"]
         texts = {number: text for text, number in vocabulary.items()}
         wanted = {token["content"]: token["id"] for token in self._added}
         for text, number in wanted.items():

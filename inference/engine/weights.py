@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,8 +14,9 @@ from torch import nn
 from inference.engine import shards
 from inference.engine.config_checks import check_counts
 from inference.engine.errors import CheckpointError, LoadCancelled
-from inference.engine.families.family import Config, Family
+from inference.engine.families.family import Family
 from inference.engine.families.layout import Layout, expected_shape, write_key
+from inference.engine.families.values import Config
 from inference.engine.native import allocated, construct, layout_of, tied_keys, weights_of
 from inference.engine.shards import Header
 
@@ -123,12 +125,10 @@ def _has_own_head(
 
 def _key_of_head(skeleton: nn.Module, family: Family, config: Config) -> str | None:
     """Under which key a checkpoint of this family holds the output head."""
-    output: nn.Module | None = skeleton.get_output_embeddings()  # type: ignore[operator]
-    for name, part in skeleton.named_modules():
-        if part is output:
-            weight = {f"{name}.weight": part.weight}
-            return next(iter(layout_of(weight, family, config)))
-    return None
+    output: Any = skeleton.get_output_embeddings()  # type: ignore[operator]
+    names = [name for name, part in skeleton.named_modules() if part is output]
+    weights = {f"{name}.weight": output.weight for name in names[:1]}
+    return next(iter(layout_of(weights, family, config)), None)
 
 
 def _checked_layout(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inference import catalog
 from inference.engine.errors import CheckpointError
-from inference.engine.families.family import Config, Family
+from inference.engine.families.family import Family
+from inference.engine.families.values import Config
 
 
 def family_named(name: str) -> Family:
