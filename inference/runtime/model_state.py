@@ -95,6 +95,7 @@ def still_loaded(slug: str) -> None:
 
 
 def failed(slug: str, error: UnmaskError, state: str = State.FAILED) -> None:
+    """Loading came to nothing; the row says why."""
     change(
         slug,
         state=state,
@@ -107,6 +108,7 @@ def failed(slug: str, error: UnmaskError, state: str = State.FAILED) -> None:
 
 
 def unloaded(slug: str) -> None:
+    """The model is on disk only."""
     change(slug, state=State.AVAILABLE, progress=0.0, bytes_loaded=0, device="")
 
 

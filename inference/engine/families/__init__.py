@@ -18,7 +18,10 @@ def family_named(name: str) -> Family:
 
 
 def family_of(config: Config) -> Family:
-    """The family that config.json belongs to, by model_type and architectures."""
+    """The family that config.json belongs to, by model_type and architectures.
+
+    Raises CheckpointError when no family is named by them.
+    """
     for name in catalog.FAMILIES:
         if (family := family_named(name)).matches(config):
             return family
