@@ -138,7 +138,10 @@ def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 def export_state(model: nn.Module, config: Config) -> dict[str, torch.Tensor]:
-    """The model's weights under the checkpoint's key names, on the CPU."""
+    """The model's weights under the checkpoint's key names, on the CPU.
+
+    Shapes [out, in] or [n] and dtypes are the model's own.
+    """
     parameters = {name: value.detach() for name, value in weights_of(model).items()}
     layout = layout_of(parameters, family_of(config), config)
     return {key: read_key(pieces, parameters).cpu() for key, pieces in layout.items()}
@@ -156,7 +159,10 @@ def save(model: nn.Module, config: Config, directory: str | Path) -> None:
 def checked_spec(
     family: Family, config: Config, tokenizer: Tokenizer | None, ends: tuple[int, ...] = ()
 ) -> ModelSpec:
-    """The spec, with every special id inside the vocabulary. `ends` end a text as well."""
+    """The spec, with every special id inside the vocabulary. `ends` end a text as well.
+
+    Raises CheckpointError for an id outside, and for a config.json that says too little.
+    """
     try:
         spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
         spec = replace(spec, other_eos_ids=(*spec.other_eos_ids, *ends))

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Native
 
 from inference.engine import bpe_files
 from inference.engine.errors import CheckpointError, InputError
-from inference.engine.pieces import byte_reader, piece_reader
+from inference.engine.pieces import byte_reader, piece_reader, shown
 from inference.engine.shards import content_hash, read_json
 
 FILE = "tokenizer.json"
@@ -126,6 +126,10 @@ class Tokenizer:
 
     def pieces(self, size: int | None = None) -> list[str]:
         """What each id adds to the text, leading spaces kept; `size` rows, by default all."""
+        return [shown(piece) for piece in self.raw_pieces(size)]
+
+    def raw_pieces(self, size: int | None = None) -> list[str]:
+        """The same with bytes that are no whole character as U+DCNN, which `text_spans` joins."""
         read = piece_reader(self._data)
         added = {token["id"] for token in self._added}
         count = size if size is not None else self.size
@@ -149,9 +153,9 @@ class Tokenizer:
         The library numbers tokens that are not in it behind the last one, whatever the file says.
         """
         model = data.get("model")
-        vocabulary = model.get("vocab") if isinstance(model, dict) else None
-        if not isinstance(vocabulary, dict):
+        if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
             return model
+        vocabulary = model["vocab"]
         texts = {number: text for text, number in vocabulary.items()}
         wanted = {token["content"]: token["id"] for token in self._added}
         for text, number in wanted.items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from inference.engine.config_checks import check_counts
 from inference.engine.errors import CheckpointError, LoadCancelled
@@ -130,12 +130,10 @@ def _equal(source: Weights, one: str, other: str) -> bool:
 
 def _key_of_head(skeleton: nn.Module, family: Family, config: Config) -> str | None:
     """Under which key a checkpoint of this family holds the output head."""
-    output: nn.Module | None = skeleton.get_output_embeddings()  # type: ignore[operator]
-    for name, part in skeleton.named_modules():
-        if output is not None and part is output:
-            weight = {f"{name}.weight": cast(Tensor, output.weight)}
-            return next(iter(layout_of(weight, family, config)))
-    return None
+    output: Any = skeleton.get_output_embeddings()  # type: ignore[operator]
+    names = [name for name, part in skeleton.named_modules() if part is output]
+    weights = {f"{name}.weight": output.weight for name in names[:1]}
+    return next(iter(layout_of(weights, family, config)), None)
 
 
 def _checked_layout(

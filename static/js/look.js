@@ -27,7 +27,9 @@ function shown(row, text, mode) {
   if (row.again) return REPEAT;
   if (mode !== "text") return row.masked && !text ? "·" : cellText(text);
   if (row.masked && !text) return row.idle ? "·" : "mask";
-  return isSpecial(text) ? cellText(text) : text.replace(/\n/g, "↵\n");
+  if (row.whole != null && text === row.label) return row.whole;
+  const special = text === row.label ? row.special : isSpecial(text);
+  return special ? cellText(text) : text.replace(/\n/g, "↵\n");
 }
 
 /** A guess is tinted by the pass's confidence where cells are coloured by confidence. */
@@ -50,7 +52,8 @@ function namesOf(row, view, { staged, guess, shade, text }) {
   if (!row.masked && row.step && row.step === view.number) names += " now";
   if (view.regret?.has(row.id)) names += " regret";
   if (row.locked) names += " locked";
-  if (!row.masked && isSpecial(row.label)) names += " special";
+  if (!row.masked && row.special) names += " special";
+  if (view.mode === "text" && row.whole === "" && !staged) names += " continues";
   if (view.mode === "cells" && text.length > LONG && [...text].length > LONG) names += " long";
   return names;
 }

@@ -22,6 +22,7 @@ READ = [
     "step/0/pos/5/",
     "export/json/",
     "export/csv/",
+    "export/txt/",
 ]
 WRITE = ["rename/", "delete/", *(f"do/{name}/" for name in FORMS)]
 

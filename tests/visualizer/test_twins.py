@@ -59,7 +59,7 @@ def test_cells(case: dict[str, Any]) -> None:
 
 def row_of(given: dict[str, Any]) -> Row:
     plain = {"label": "", "by": "", "p": None, "step": 0}
-    flags = dict.fromkeys(("prompt", "locked", "masked", "idle", "again"), False)
+    flags = dict.fromkeys(("prompt", "locked", "masked", "idle", "again", "special"), False)
     return Row(**{"pos": 0, "slot": 0} | plain | flags | given)
 
 

@@ -83,6 +83,7 @@ def _session(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.pk),
         **event_payloads.session_payload(session),
+        "special": labels_for(session).special,
         "prompt_length": len(session.prompt_ids),
         "mask_id": session.mask_id,
     }

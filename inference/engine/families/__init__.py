@@ -23,6 +23,7 @@ def family_of(config: Config) -> Family:
     """The family that config.json belongs to, by model_type and architectures.
 
     A causal model is known by its model_type alone: conversions to diffusion have one of their own.
+    Raises CheckpointError when no family is named by them.
     """
     if is_causal(config):
         return CAUSAL[config["model_type"]]

@@ -1,4 +1,7 @@
-"""Dream 7B, Dream-Coder, DiffuCoder, DreamOn → Qwen2, bidirectional, shifted by one."""
+"""Dream 7B, Dream-Coder, DiffuCoder, DreamOn → Qwen2, bidirectional, shifted by one.
+
+Source: DreamLM/Dream (arXiv 2508.15487), DreamLM/DreamOn, apple/ml-diffucoder.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask."""
+"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask.
+
+Source: inclusionAI/LLaDA2.X; weights inclusionAI/LLaDA2.0-mini, -flash, LLaDA2.1-mini, -flash.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""LLaDA-MoE 7B-A1B → Qwen3-MoE, bidirectional; routing weights are not renormalised."""
+"""LLaDA-MoE 7B-A1B → Qwen3-MoE, bidirectional; routing weights are not renormalised.
+
+Source: weights inclusionAI/LLaDA-MoE-7B-A1B-Base, -Instruct; their model in ZHZisZZ/dllm.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SDAR, TraDo and dllm's Qwen3 conversions → Qwen3, with a block mask where the model wants one."""
+"""SDAR, TraDo and dllm's Qwen3 conversions → Qwen3, with a block mask where the model wants one.
+
+Source: JetAstra/SDAR (arXiv 2510.06303); weights JetLM/SDAR-*-Chat; ZHZisZZ/dllm.
+"""
 
 from __future__ import annotations
 

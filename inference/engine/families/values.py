@@ -87,7 +87,7 @@ def eos_ids(config: Config, lookup: TokenLookup, *tokens: str) -> dict[str, Any]
 
 
 def mask_id(config: Config, lookup: TokenLookup, *tokens: str) -> int:
-    """The id of the mask token, which masked diffusion cannot do without."""
+    """The id of the mask token. Raises CheckpointError: masked diffusion cannot do without one."""
     value = special_id(config, "mask_token_id", lookup, *tokens)
     if value is None:
         raise CheckpointError(
