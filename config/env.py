@@ -51,6 +51,9 @@ class Env(BaseSettings):
         description="a proxy in front speaks TLS: secure cookies, HSTS; the last address of its "
         "X-Forwarded-For is the client's",
     )
+    DIFFUSION_LLM_ENABLED: bool = Field(
+        True, description="whether /api/diffusion and the pages Generate and Infill are served"
+    )
     ALLOW_GUESTS: bool | None = Field(
         None, description="visitors get a guest account; empty = only in the one-process shape"
     )

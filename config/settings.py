@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "django_htmx",
+    "ninja",
     "config",
     "inference",
     "accounts",
@@ -134,6 +135,7 @@ KV_CACHE_BYTES = ENV.KV_CACHE_MB * 2**20
 MODEL_MEMORY_BYTES = ENV.MODEL_MEMORY_MB * 2**20
 STEP_TIMEOUT = ENV.STEP_TIMEOUT
 LOAD_TIMEOUT = ENV.LOAD_TIMEOUT
+DIFFUSION_LLM_ENABLED = ENV.DIFFUSION_LLM_ENABLED
 ALLOW_GUESTS = ENV.guests
 ALLOW_SIGNUP = ENV.ALLOW_SIGNUP
 SOCKETS_PER_USER = ENV.SOCKETS_PER_USER

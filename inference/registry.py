@@ -106,6 +106,16 @@ def cancel_load(slug: str) -> bool:
     return bool(rows.update(cancel_requested=True))
 
 
+def request_unload(slug: str) -> None:
+    """Ask all workers that hold this model to give it up; each looks every second."""
+    ModelEntry.objects.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
+
+
+def is_held(slug: str) -> bool:
+    """Whether a worker that is alive says that it holds this model."""
+    return any(slug in beat.loaded for beat in living_workers())
+
+
 def directory(entry: ModelEntry) -> Path:
     """Where the checkpoint of a row lies: a directory, or the file of a package.
 

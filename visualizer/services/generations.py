@@ -42,6 +42,8 @@ class DiffusionGenerator:
     @transaction.atomic
     def stop(self, *, user: Any, id: UUID | str) -> None:
         row = _owned(user, id)
+        if row.status not in Generation.ACTIVE:
+            raise UnmaskError("conflict", "This generation has ended already.", "id")
         Generation.objects.filter(pk=row.pk).update(cancel_requested=True)
         if row.session is not None:
             request_stop(session=row.session)
