@@ -24,6 +24,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from channels.layers import get_channel_layer
+from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 from core.sockets import database
@@ -36,6 +37,9 @@ ENDS = frozenset({"done", "error"})
 """Events after which a stream carries nothing more."""
 POLL_SECONDS = 1.0
 BACKLOG = 500
+ended = Signal()
+"""Sent inside the transaction that ends a generation: `id`, `text` so far, `status` (a Job's) and
+`payload`, that of its last event. Apps keep in rows of their own what was made for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,11 @@ class Prompt:
     `text` is continued. `messages` are turns ({role, content}), read by the model's own template.
     `pieces` are texts with a gap between each two, to be filled (infilling); `gaps` are their
     lengths in tokens. One of the three is given. `special_tokens`: those written in the text count.
+    `ids` are the prompt as the model's own token ids; `text` is then what people are shown of it.
     """
 
     text: str = ""
+    ids: tuple[int, ...] = ()
     messages: tuple[Mapping[str, str], ...] = ()
     pieces: tuple[str, ...] = ()
     gaps: tuple[int, ...] = ()
