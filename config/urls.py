@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/login/", SignIn.as_view()),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
+    path("", include("playground.urls")),
     path("", include("visualizer.urls")),
 ]
 handler404 = "core.http.errors.not_found"

@@ -9,7 +9,7 @@ from inference.models import ModelEntry
 from playground.commands.table import Request
 from playground.models import Conversation, Message
 from playground.selectors.conversations import conversation_for, message_for
-from playground.selectors.payloads import conversation_payload, message_payload, page
+from playground.selectors.payloads import conversation_payload, message_payload, number_of, page
 from playground.services import conversations, turns
 
 Reply = dict[str, Any]
@@ -122,6 +122,7 @@ def _started(message: Message) -> Reply:
         **_ids(message.conversation, message),
         "conversation": conversation_payload(message.conversation),
         "message": message_payload(message),
+        "number": number_of(message.conversation),
     }
 
 

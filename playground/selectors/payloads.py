@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inference.models import Stream
 from playground.models import Conversation, Message
 from playground.selectors.line import line_of, siblings_of
 
@@ -69,9 +70,14 @@ def speed_of(usage: dict[str, Any], seconds: float) -> float:
 
 def whole(conversation: Conversation) -> dict[str, Any]:
     """The conversation with the last turns of its shown line; `number` is its stream's."""
-    number = type(conversation.stream).objects.values_list("last_number", flat=True)
-    at = number.get(pk=conversation.stream_id)
-    return {"number": at, "conversation": conversation_payload(conversation)} | page(conversation)
+    number = number_of(conversation)
+    told = {"number": number, "conversation": conversation_payload(conversation)}
+    return told | page(conversation)
+
+
+def number_of(conversation: Conversation) -> int:
+    """The number of the newest event of its stream."""
+    return Stream.objects.values_list("last_number", flat=True).get(pk=conversation.stream_id)
 
 
 def page(conversation: Conversation, before: int | None = None) -> dict[str, Any]:
