@@ -11,7 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.origins import is_allowed
+from accounts.origins import origin_problem
 from core.commands.ask import ask
 from core.commands.parsing import parse
 from inference.errors import UnmaskError
@@ -44,7 +44,7 @@ async def chat(request: HttpRequest) -> JsonResponse:
 def _body(request: HttpRequest) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise UnmaskError("validation", "Send JSON, with Content-Type: application/json.")
-    if not is_allowed(request.headers.get("origin"), request.get_host()):
+    if origin_problem(request.headers.get("origin"), request.get_host()):
         raise UnmaskError("auth", "This page may not ask here.")
     try:
         return parse(request.body.decode("utf-8"))
