@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
     path("api/", api.urls),
+    path("", include("playground.urls")),
     path("", include("visualizer.urls")),
 ]
 handler404 = "core.http.errors.not_found"

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 from inference import registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
+
+ended = Signal()
+"""Sent inside the transaction that ends a generation: `id`, `text` so far, `status` (a Job's) and
+`payload`, that of its last event. Apps keep in rows of their own what was made for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +26,12 @@ class Prompt:
     `text` is continued. `messages` are turns ({role, content}), read by the model's own template.
     `pieces` are texts with a gap between each two, to be filled (infilling); `gaps` are their
     lengths in tokens, 0 for one that is to be found, which has `longest_gap` tokens at most. One of
-    the three is given. `special_tokens`: those written in the text count.
+    the three is given. `special_tokens`: those written in the text count. `ids` are the prompt as
+    the model's own token ids; `text` is then what people are shown of it.
     """
 
     text: str = ""
+    ids: tuple[int, ...] = ()
     messages: tuple[Mapping[str, str], ...] = ()
     pieces: tuple[str, ...] = ()
     gaps: tuple[int, ...] = ()

@@ -108,10 +108,9 @@ def end(*, row: Generation, status: str, error: dict[str, Any] | None = None) ->
     """The generation is over: its last event."""
     row.status, row.error, row.finished = status, error, timezone.now()
     row.save(update_fields=["status", "error", "finished", "finish_reason", "usage", "updated"])
-    if error is not None:
-        publish(row.stream_id, "error", {**error, "url": url_of(row)})
-    else:
-        publish(row.stream_id, "done", done_payload(row))
+    payload = done_payload(row) if error is None else {**error, "url": url_of(row)}
+    publish(row.stream_id, "done" if error is None else "error", payload)
+    seam.ended.send(Generation, id=row.pk, text=row.text, status=status, payload=payload)
 
 
 def done_payload(row: Generation) -> dict[str, Any]:

@@ -91,7 +91,9 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     prompt, wanted = row.prompt, row.settings["max_new_tokens"]
     if prompt["pieces"]:
         return ids_with_gaps(model, prompt["pieces"], prompt["gaps"], prompt["longest_gap"]), 0
-    if prompt["messages"]:
+    if prompt.get("ids"):
+        ids = list(prompt["ids"])
+    elif prompt["messages"]:
         ids = chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
     else:
         rows, special = model.spec.vocab_size, prompt["special_tokens"]

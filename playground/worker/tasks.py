@@ -1,0 +1,27 @@
+"""Celery tasks of the playground: ids in, the executor called."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from core.worker import executor
+from inference import runtime
+from inference.connections import kept_open
+from playground.commands import COMMANDS
+from playground.models import ChatCommand, Message
+from playground.worker import answers
+
+
+@shared_task(name=Message.TASK)
+@kept_open
+def answer(message_id: str) -> None:
+    """Begin an answer when its model is loaded."""
+    slug = Message.objects.values_list("model__slug", flat=True).filter(pk=message_id).first()
+    runtime.run_when_loaded(slug, f"answer {message_id}", lambda: answers.work(message_id))
+
+
+@shared_task(name=ChatCommand.TASK)
+@kept_open
+def execute(command_id: int) -> None:
+    """Work a command that belongs to no conversation yet."""
+    executor.execute(COMMANDS, command_id)
