@@ -48,8 +48,8 @@ def _share(name: str, label: str, default: float, text: str) -> Parameter:
     return _number(name, label, 0.0, 1.0, default, text)
 
 
-def _flag(name: str, label: str, text: str) -> Parameter:
-    return Parameter(name, label, "flag", False, text)
+def _flag(name: str, label: str, text: str, default: bool = False) -> Parameter:
+    return Parameter(name, label, "flag", default, text)
 
 
 _BLOCK, _NUCLEUS = LIMITS["block_length"], LIMITS["top_p"]
@@ -90,6 +90,10 @@ _ROWS = (
     _number("t_max", "First temperature", 0.0, 10.0, 0.8, "temperature of the first step"),
     _number("t_min", "Last temperature", 0.0, 10.0, 0.4, "temperature of the last step"),
     _number("stop_entropy", "Calm enough", 0.0, 100.0, 0.005, "mean entropy in nats to stop at"),
+    _integer("block_steps", "Steps a block", 1, 1024, None, "by which a block shares its places"),
+    _integer("small_block_length", "Small block", 1, 1024, 8, "places of a small block in a block"),
+    _flag("fill_last_block", "Fill the last block", "masks up to its border, cut at the end", True),
+    _flag("stop_after_block", "Stop after the block", "that holds an end of the text"),
     _flag("official", "As published", "repeat the published code, faults included"),
 )
 PARAMETERS: dict[str, Parameter] = {row.name: row for row in _ROWS}

@@ -9,9 +9,10 @@ from typing import Literal
 from .parameters import PARAMETERS, Parameter, Value
 
 Group = Literal["Basic", "LLaDA", "Dream", "Fast-dLLM", "LLaDA2", "Research"]
-Trait = Literal["mask", "same", "own_masks", "edits", "uniform"]
-"""What a model may have: a mask token; rows that predict their own place; forwards that take
-another visibility and a cache; tokens that expand and delete; noise instead of masks."""
+Trait = Literal["mask", "same", "next_block", "own_masks", "edits", "uniform"]
+"""What a model may have: a mask token; rows that predict their own place; blocks whose last row
+predicts the next one's first place; forwards that take another visibility and a cache; tokens that
+expand and delete; noise instead of masks."""
 
 RECIPES_MODULE = "inference.engine.decoding.recipes"
 DRAW = ("temperature", "top_p", "top_k")

@@ -27,9 +27,37 @@ def endings(view: View, operations: list[Operation]) -> list[Operation]:
     ]
 
 
+def block_is_done(view: View, operations: list[Operation]) -> bool:
+    """Whether the block at hand is full after the operations and is not to be looked at again.
+
+    Also where the text has ended before the block, and only the filling is left to do.
+    """
+    canvas = view.canvas.apply(operations)
+    start, end = view.block.span
+    size = view.spec.block_size
+    if size is not None:  # the block at hand may be a part of the model's
+        start, end = start // size * size, (start // size + 1) * size
+    left = any(start <= i < end for i in canvas.writable_positions)
+    done = not left and view.state.carry.get("revisit") is None
+    return done or _ended_before(view, canvas, start)
+
+
+def _ended_before(view: View, canvas: Canvas, start: int) -> bool:
+    behind = _behind_end(view, canvas)
+    return (
+        bool(behind)
+        and min(canvas.position_of[slot] for slot in behind) >= start
+        and any(slot.token in _ends(view) and not slot.prompt for slot in canvas.slots[:start])
+    )
+
+
+def _ends(view: View) -> set[int | None]:
+    return {view.spec.eos_id, view.spec.eot_id} - {None}
+
+
 def _behind_end(view: View, canvas: Canvas) -> set[int]:
     """Slots of the open, unlocked places behind the first settled end."""
-    ends = {view.spec.eos_id, view.spec.eot_id} - {None}
+    ends = _ends(view)
     for place, slot in enumerate(canvas.slots):
         is_open = slot.token == canvas.mask_id and not slot.locked
         if is_open:

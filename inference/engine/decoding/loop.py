@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from ..forward import ForwardMany, forward_many
 from . import scores as scoring
 from .allowed_tokens import distributions, possible
 from .distribution import Distribution
-from .end_of_text import endings
+from .end_of_text import block_is_done, endings
 from .history import Memory
 from .params import Params, checked
 from .recipes import Recipe, recipe_named
@@ -103,14 +103,45 @@ class Run:
         """Yields results until the block rule answers that nothing is left."""
         while True:
             state = RunState(self.model.spec, self.params, canvas, step - first, carry, first)
+            added = self.recipe.prepare(state) if self.recipe.prepare else []
+            state.canvas = canvas.apply(added)
             block = self.recipe.block(state)
             if block is None:
                 return
             if state.index > self.limit(state):
                 raise EngineError("The run does not come to an end.", "recipe")
-            result = self.step(state, block, step)
+            result = self.completed(self.step(state, block, step), canvas, added, first)
             yield result
             canvas, carry, step = result.canvas, dict(result.carry), step + 1
+
+    def completed(
+        self, made: StepResult, before: Canvas, added: list[Operation], first: int
+    ) -> StepResult:
+        """The step with the places that came before its forward, and without those cut at the end.
+
+        What it read of places that the canvas did not have yet is left out.
+        """
+        if self.recipe.prepare is None:
+            return made
+        cut = self.cut(made, first)
+        known = [i for i, position in enumerate(made.positions) if position < len(before)]
+        return replace(
+            made,
+            operations=[*added, *made.operations, *cut],
+            canvas=made.canvas.apply(cut),
+            masked=len(made.canvas.apply(cut).open_positions),
+            positions=[made.positions[i] for i in known],
+            logits=made.logits[known] if len(known) < len(made.positions) else made.logits,
+        )
+
+    def cut(self, made: StepResult, first: int) -> list[Operation]:
+        """Deletions of the surplus places, once the run has nothing left to do."""
+        surplus = [slot for slot in made.canvas.slots if slot.surplus and not slot.locked]
+        index, carry = made.step + 1 - first, dict(made.carry)
+        after = RunState(self.model.spec, self.params, made.canvas, index, carry, first)
+        if self.params.official or not surplus or self.recipe.block(after) is not None:
+            return []
+        return [{"op": "delete", "slot": slot.id} for slot in surplus]
 
     def limit(self, state: RunState) -> int:
         """The steps after which a run counts as endless, however often it was taken up anew.
@@ -151,8 +182,15 @@ class Run:
         scope = _within(view, block)
         wanted = len(scope.positions) or scope.shadow is not None or self.recipe.reopens
         operations = decide(self.recipe, scope) if wanted else []
-        ending = self.params.stop_at_end and not self.params.official
-        return operations + endings(view, operations) if ending else operations
+        return operations + endings(view, operations) if self.ends(view, operations) else operations
+
+    def ends(self, view: View, operations: list[Operation]) -> bool:
+        """Whether an end of the text is to be looked for after these operations."""
+        if self.params.official:
+            return False
+        return self.params.stop_at_end or (
+            self.params.stop_after_block and block_is_done(view, operations)
+        )
 
     def view(self, state: RunState, reading: Reading, block: Block, step: int) -> View:
         """Everything that was read, ready to be judged."""

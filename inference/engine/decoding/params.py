@@ -51,6 +51,10 @@ class Params:
     t_max: float = 0.8
     t_min: float = 0.4
     stop_entropy: float = 0.005
+    block_steps: int | None = None
+    small_block_length: int = 8
+    fill_last_block: bool = True
+    stop_after_block: bool = False
     official: bool = False
 
 

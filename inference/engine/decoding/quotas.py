@@ -102,9 +102,27 @@ def flips(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 
 
 def confident_or_quota(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """LLaDA2's: all above `threshold` if they fill the step's share, else the share's best."""
+    """LLaDA2's and SDAR's: all above `threshold` if they fill the step's share, else its best."""
     count = int((scores > view.params.threshold).sum())
-    return best(scores, max(count, view.params.tokens_per_step))
+    return best(scores, max(count, block_share(view)))
+
+
+def block_share(view: View) -> int:
+    """Places that a step of the block must write, at least 1.
+
+    With `block_steps` S the step i of a block of B places has B // S + (i < B % S), counted from
+    the block's start however many of its places are given; without, `tokens_per_step`.
+    """
+    steps = view.params.block_steps
+    if steps is None:
+        return view.params.tokens_per_step
+    size = view.block.span[1] - view.block.span[0]
+    return max(1, size // steps + (view.block.step < size % steps))
+
+
+def static_share(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """SDAR's static rule: the best of the step's share."""
+    return best(scores, block_share(view))
 
 
 def stable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
@@ -122,6 +140,11 @@ def stable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
         now = before
     chosen = calm.nonzero()[:, 0]
     return chosen if len(chosen) else best(scores, 1)
+
+
+def above_threshold(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """Every position whose score exceeds `threshold`, and always the best (Fast-dLLM v2)."""
+    return best(scores, max(1, int((scores > view.params.threshold).sum())))
 
 
 def draft(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

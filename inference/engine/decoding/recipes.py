@@ -27,11 +27,12 @@ class Recipe:
 
     `uses` are the parameters that it reads and `defaults` its own among their defaults, both from
     the catalogue (`recipe_named`). `published` is the variant that the `official` switch selects.
-    `edits` says that expand and delete tokens may be drawn, `remembers` that quotas look at the
-    distributions of earlier steps, `approximate` that a cache makes it inexact, `reopens` that it
-    revises a canvas without an open place too. `repeats` tells from a carry how many of the last
-    steps an interrupted run has to make again, and the carry before them: what lives in memory only
-    comes back by that.
+    `prepare` gives places that are added before the step's forward (surplus ones are cut at the
+    run's end). `edits` says that expand and delete tokens may be drawn, `remembers` that quotas
+    look at the distributions of earlier steps, `approximate` that a cache makes it inexact,
+    `reopens` that it revises a canvas without an open place too. `repeats` tells from a carry how
+    many of the last steps an interrupted run has to make again, and the carry before them: what
+    lives in memory only comes back by that.
     """
 
     score: Callable[[View, Drawn], Tensor] = scores.probability
@@ -39,6 +40,7 @@ class Recipe:
     draw: Callable[[View], Drawn] = draws.sample
     block: Callable[[RunState], Block | None] = blocks.chunks
     revise: Revise | None = None
+    prepare: Callable[[RunState], list[Operation]] | None = None
     source: Source = sources.plain
     defaults: Mapping[str, Any] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
@@ -48,6 +50,11 @@ class Recipe:
     repeats: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]] | None = None
     approximate: bool = False
     published: Recipe | None = None
+
+    @property
+    def inserts(self) -> bool:
+        """Whether it adds places to the canvas, for which it needs slot ids of its own."""
+        return self.edits or self.prepare is not None
 
 
 _llada_official = Recipe(quota=official.schedule, draw=draws.gumbel, block=official.llada_blocks)
@@ -185,14 +192,26 @@ DREAMON_PUBLISHED = {
 DREAMON = replace(DREAMON, published=DREAMON_PUBLISHED["entropy"])
 LLADA2 = Recipe(
     quota=quotas.confident_or_quota,
+    draw=draws.filtered_k_first,
     block=blocks.aligned,
+    prepare=blocks.up_to_the_border,
 )
+SDAR_DYNAMIC = LLADA2
+SDAR_STATIC = replace(LLADA2, quota=quotas.static_share)
+SDAR_SEQUENTIAL = replace(SDAR_STATIC, score=scores.order)
 LLADA2_EDIT = replace(
     LLADA2,
     block=blocks.revisited,
     revise=revisions.edit,
     source=sources.with_settled,
 )
+FAST_V2 = Recipe(
+    quota=quotas.above_threshold,
+    draw=draws.filtered_but_first,
+    block=blocks.small_blocks,
+    prepare=blocks.up_to_the_border,
+)
+FAST_V2_CACHE = replace(FAST_V2, source=kv_cache.small_block, approximate=True)
 KLASS = Recipe(
     quota=quotas.stable,
     remembers=True,

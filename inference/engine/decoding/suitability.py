@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ..checkpoint import LoadedModel
 from ..errors import InputError
-from . import kv_cache, sources, uniform_noise
+from . import blocks, kv_cache, sources, uniform_noise
 from .recipes import Recipe
 
 Test = Callable[[Recipe, LoadedModel], bool]
@@ -37,6 +37,10 @@ REASONS: list[tuple[Test, str]] = [
         "this model family takes no visibility but its own",
     ),
     (
+        lambda recipe, model: recipe.block is blocks.small_blocks and not _next_block(model),
+        "it needs a model that writes blocks and predicts the next place (Fast-dLLM v2)",
+    ),
+    (
         lambda recipe, model: _caches(recipe) and not model.family.own_masks,
         "this model family has no cache",
     ),
@@ -59,7 +63,11 @@ def _shadows(recipe: Recipe) -> bool:
 
 
 def _caches(recipe: Recipe) -> bool:
-    return recipe.source in (kv_cache.prefix, kv_cache.dual)
+    return recipe.source in (kv_cache.prefix, kv_cache.dual, kv_cache.small_block)
+
+
+def _next_block(model: LoadedModel) -> bool:
+    return model.spec.attention == "block" and model.spec.predict == "shifted"
 
 
 def _edits(model: LoadedModel) -> bool:

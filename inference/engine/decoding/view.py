@@ -130,12 +130,15 @@ class View:
 class Drawn:
     """The token [n] drawn for each position in scope, and the distribution that scores judge by.
 
-    `chosen` holds indices when the draw has settled the positions too.
+    `chosen` holds indices when the draw has settled the positions too; `written_tokens` [m] what
+    a published draw gave the written places, of which it knows the distributions `written`.
     """
 
     tokens: Tensor
     judged: Distribution
     chosen: Tensor | None = None
+    written_tokens: Tensor | None = None
+    written: Distribution | None = None
 
     @cached_property
     def probs(self) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .blocks import BLOCKS
 from .decode import DECODE
 from .fixtures import Folder
 from .helpers import check_helpers
@@ -14,7 +15,7 @@ from .likelihood import check_likelihood
 from .logits import check_logits
 
 Check = Callable[[Folder, dict[str, Any]], list[str]]
-PROCEDURES: dict[str, Check] = {**DECODE, "llada.log_likelihood": check_likelihood}
+PROCEDURES: dict[str, Check] = {**DECODE, **BLOCKS, "llada.log_likelihood": check_likelihood}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from inference.engine.errors import InputError
 BY_COUNT = {"dream/maskgit_plus", "dream/topk_margin", "dream/entropy", "dreamon"}
 """Their quotas compare no score with anything: noise in the scores changes the order only."""
 BY_CHANCE = {"llada/random", "rank/random", "rank/left_to_right", "remdm"}
-FILTERED = {name for name in catalog.RECIPES if name.startswith("dream")}
+FILTERED = {
+    name for name in catalog.RECIPES if name.startswith(("dream", "llada2", "sdar", "fastdllm2"))
+}
 
 
 def _checked(recipe: str, **values: Any) -> Params:
