@@ -27,28 +27,35 @@ def endings(view: View, operations: list[Operation]) -> list[Operation]:
     ]
 
 
-def block_is_done(view: View, operations: list[Operation]) -> bool:
-    """Whether the block at hand is full after the operations and is not to be looked at again.
+def has_ended(view: View) -> bool:
+    """Whether the text had ended before this step, so that there is only filling left to do.
 
-    Also where the text has ended before the block, and only the filling is left to do.
+    With `stop_after_block` alone an end counts once its block is behind.
     """
+    params = view.params
+    if not (params.stop_at_end or params.stop_after_block):
+        return False
+    behind = _behind_end(view, view.canvas)
+    if params.stop_at_end or not behind:
+        return bool(behind)
+    start = _block_at_hand(view)[0]
+    slots = view.canvas.slots[:start]
+    return any(slot.token in _ends(view) and not slot.prompt for slot in slots)
+
+
+def block_is_done(view: View, operations: list[Operation]) -> bool:
+    """Whether the block at hand is full after the operations and is not to be looked at again."""
     canvas = view.canvas.apply(operations)
+    start, end = _block_at_hand(view)
+    left = any(start <= i < end for i in canvas.writable_positions)
+    return not left and view.state.carry.get("revisit") is None
+
+
+def _block_at_hand(view: View) -> tuple[int, int]:
+    """The model's block: what a recipe works on may be a part of it."""
     start, end = view.block.span
     size = view.spec.block_size
-    if size is not None:  # the block at hand may be a part of the model's
-        start, end = start // size * size, (start // size + 1) * size
-    left = any(start <= i < end for i in canvas.writable_positions)
-    done = not left and view.state.carry.get("revisit") is None
-    return done or _ended_before(view, canvas, start)
-
-
-def _ended_before(view: View, canvas: Canvas, start: int) -> bool:
-    behind = _behind_end(view, canvas)
-    return (
-        bool(behind)
-        and min(canvas.position_of[slot] for slot in behind) >= start
-        and any(slot.token in _ends(view) and not slot.prompt for slot in canvas.slots[:start])
-    )
+    return (start // size * size, (start // size + 1) * size) if size else (start, end)
 
 
 def _ends(view: View) -> set[int | None]:

@@ -17,7 +17,7 @@ from ..forward import ForwardMany, forward_many
 from . import scores as scoring
 from .allowed_tokens import distributions, possible
 from .distribution import Distribution
-from .end_of_text import block_is_done, endings
+from .end_of_text import block_is_done, endings, has_ended
 from .history import Memory
 from .params import Params, checked
 from .recipes import Recipe, recipe_named
@@ -179,6 +179,8 @@ class Run:
 
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""
+        if not self.params.official and has_ended(view) and (filled := endings(view, [])):
+            return filled
         scope = _within(view, block)
         wanted = len(scope.positions) or scope.shadow is not None or self.recipe.reopens
         operations = decide(self.recipe, scope) if wanted else []
