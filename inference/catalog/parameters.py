@@ -52,6 +52,11 @@ def _flag(name: str, label: str, text: str, default: bool = False) -> Parameter:
     return Parameter(name, label, "flag", default, text)
 
 
+def _choice(name: str, label: str, choices: tuple[str, ...], text: str) -> Parameter:
+    """One of some names, the first by default."""
+    return Parameter(name, label, "choice", choices[0], text, choices=choices)
+
+
 _BLOCK, _NUCLEUS = LIMITS["block_length"], LIMITS["top_p"]
 
 _ROWS = (
@@ -82,6 +87,9 @@ _ROWS = (
     _integer("max_post_steps", "Extra looks", 0, 1024, 16, "most looks at a block that is full"),
     _number("kl_threshold", "Movement", 0.0, 100.0, 0.01, "largest KL, in nats, of a calm place"),
     _integer("kl_steps", "Calm steps", 1, 8, 2, "steps that a place must have been calm"),
+    _choice("klass_unmask", "Of the stable", ("all", "max_conf", "min_kl"), "which are written"),
+    _choice("remdm_form", "Form", ("cap", "rescale", "conf", "loop"), "of the remasking schedule"),
+    _share("loop_alpha", "Share of the loop", 0.9, "of tokens standing in the loop"),
     _share("eta", "Remasking", 0.02, "probability that a token is masked again"),
     _share("remask_on", "Remask from", 0.55, "time, from 1 to 0, at which remasking begins"),
     _share("remask_off", "Remask until", 0.05, "time at which remasking ends"),
@@ -90,6 +98,21 @@ _ROWS = (
     _number("t_max", "First temperature", 0.0, 10.0, 0.8, "temperature of the first step"),
     _number("t_min", "Last temperature", 0.0, 10.0, 0.4, "temperature of the last step"),
     _number("stop_entropy", "Calm enough", 0.0, 100.0, 0.005, "mean entropy in nats to stop at"),
+    _number("credit_alpha", "Weight of credit", 0.0, 100.0, 0.7, "of ln(1 + credit) in the logits"),
+    _number("credit_gamma", "Boost", 0.0, 10.0, 0.2, "a step gives p ** boost to the best token"),
+    _share("credit_decay", "Decay", 0.8, "what a step leaves of the credit"),
+    _share("low_threshold", "Low threshold", 0.4, "for the best token of each run of masks"),
+    _integer("answer_start", "Answer at", 0, 65_535, None, "first of the answer's five positions"),
+    _number("gap_early", "Early gap", 0.0, 1000.0, 7.5, "of logits, in the first third"),
+    _number("gap_mid", "Middle gap", 0.0, 1000.0, 5.0, "of logits, in the second third"),
+    _number("gap_late", "Late gap", 0.0, 1000.0, 2.5, "of logits, in the last third"),
+    _number("pc_lambda", "Weight of position", 0.0, 10.0, 0.25, "how soon later places fall off"),
+    _number("pc_alpha", "Most rarity", 0.0, 1000.0, 10.0, "bound of confidence times rarity"),
+    _share("loop_start", "Loop from", 0.875, "share of the places that stand when it begins"),
+    _integer("loop_steps", "Loops", 0, 1024, 32, "times that tokens are reopened and written"),
+    _integer("loop_tokens", "Tokens a loop", 1, 1024, 1, "reopened and written at a time"),
+    _number("p2_eta", "Reopening", 0.0, 1000.0, 1.0, "weight of log p of tokens that stand"),
+    _choice("p2_kappa", "Schedule", ("linear", "geometric"), "of the share that stands"),
     _integer("block_steps", "Steps a block", 1, 1024, None, "by which a block shares its places"),
     _integer("small_block_length", "Small block", 1, 1024, 8, "places of a small block in a block"),
     _flag("fill_last_block", "Fill the last block", "masks up to its border, cut at the end", True),

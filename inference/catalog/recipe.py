@@ -14,7 +14,7 @@ Trait = Literal["mask", "same", "next_block", "own_masks", "edits", "uniform"]
 predicts the next one's first place; forwards that take another visibility and a cache; tokens that
 expand and delete; noise instead of masks."""
 
-RECIPES_MODULE = "inference.engine.decoding.recipes"
+DECODING = "inference.engine.decoding"
 DRAW = ("temperature", "top_p", "top_k")
 ENDING = ("eos_last", "stop_at_end", "logits_eos_inf")
 RANKING = "confidence_eos_eot_inf"
@@ -44,8 +44,9 @@ class RecipeEntry:
 
     @property
     def path(self) -> str:
-        """Dotted path of the engine's recipe."""
-        return f"{RECIPES_MODULE}.{self.constant}"
+        """Dotted path of the engine's recipe; `constant` names its module if not `recipes`."""
+        module = "" if "." in self.constant else "recipes."
+        return f"{DECODING}.{module}{self.constant}"
 
     @property
     def own_pace(self) -> bool:

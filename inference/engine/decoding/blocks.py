@@ -25,15 +25,6 @@ def whole(state: RunState) -> Block | None:
     return Block(scope, _span(scope), left, 0, state.index)
 
 
-def until_the_end(state: RunState) -> Block | None:
-    """All open positions, as long as written tokens may still be masked again."""
-    scope = tuple(state.canvas.writable_positions)
-    over = 1 - state.index / state.steps <= state.params.remask_off
-    if over or (not scope and not state.canvas.places):
-        return whole(state)
-    return Block(scope, _span(scope), max(1, state.steps - state.index), 0, state.index)
-
-
 def chunks(state: RunState) -> Block | None:
     """The first chunk of `block_length` places that is still open."""
     where = state.canvas.places
@@ -51,7 +42,7 @@ def aligned(state: RunState) -> Block | None:
     block = _first_open(state, parts)
     if block is None or (state.params.official and _over(state, parts[: block.index])):
         return None
-    return _counted(state, block)
+    return counted(state, block)
 
 
 def small_blocks(state: RunState) -> Block | None:
@@ -71,7 +62,7 @@ def small_blocks(state: RunState) -> Block | None:
     return replace(block, scope=scope, span=(begin, min(begin + size, block.span[1])))
 
 
-def _counted(state: RunState, block: Block) -> Block:
+def counted(state: RunState, block: Block) -> Block:
     """The block with the number of steps that it has had; the carry counts this one too."""
     carry = state.carry
     step = int(carry.get("block_step", 0)) if carry.get("block") == block.span[0] else 0
@@ -134,7 +125,7 @@ def revisited(state: RunState) -> Block | None:
         return aligned(state)
     part = parts[again]
     scope = tuple(sorted(set(part) & set(state.canvas.writable_positions)))
-    return _counted(state, Block(scope, (part[0], part[-1] + 1), 1, again))
+    return counted(state, Block(scope, (part[0], part[-1] + 1), 1, again))
 
 
 def _first_open(state: RunState, parts: list[list[int]]) -> Block | None:

@@ -20,7 +20,8 @@ from .distribution import Distribution
 from .end_of_text import block_is_done, endings, has_ended
 from .history import Memory
 from .params import Params, checked
-from .recipes import Recipe, recipe_named
+from .recipe import Recipe
+from .recipes import recipe_named
 from .rng import ALONE, BatchRow, StepRng, seeded
 from .sources import Reader, Reading
 from .suitability import check_suitable
@@ -209,6 +210,8 @@ class Run:
             settled=reading.settled,
             shadow=self._shadow(state, reading, choice),
             history=self._history(state, block, reading),
+            forward=self.reader.look,
+            background=reading.background,
         )
 
     def _shadow(

@@ -7,6 +7,7 @@ the middle.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -14,11 +15,14 @@ from torch import Tensor
 
 from ..canvas import Operation
 from ..processing import keep_top_k, keep_top_p
+from .blocks import chunks
 from .distribution import Distribution
 from .draws import categorical, filtered_but_first, filtered_view, gumbel, starts_block
 from .quotas import best, block_share, due, factor_count, share_of, threshold
 from .revisions import edit, resize
 from .view import Block, Drawn, RunState, View
+
+TINY = 1e-8
 
 
 def transfer_schedule(count: int, steps: int) -> list[int]:
@@ -88,6 +92,35 @@ def every_step(state: RunState) -> Block | None:
         return None
     scope = tuple(state.canvas.writable_positions)
     return Block(scope, (0, len(state.canvas)), steps - state.index, 0, state.index)
+
+
+def bounded_by_steps(state: RunState) -> Block | None:
+    """KLASS on Dream: as long as there are masks, but no more than `steps` times."""
+    if state.index >= state.steps or not state.canvas.writable_positions:
+        return None
+    return every_step(state)
+
+
+def unrolled(expected: int, most: int) -> Callable[[RunState], Block | None]:
+    """dInfer: the loop looks at a block after min(max(masks // expected, 1), most) steps.
+
+    Steps in between may have nothing left to write.
+    """
+
+    def block(state: RunState) -> Block | None:
+        carry = state.carry
+        if carry.get("unroll", 0) > 0:
+            carry["unroll"] -= 1
+            span = tuple(carry["unrolled"])
+            scope = tuple(i for i in state.canvas.writable_positions if span[0] <= i < span[1])
+            return Block(scope, (span[0], span[1]), 1)
+        found = chunks(state)
+        if found is not None:
+            count = min(max(len(found.scope) // expected, 1), most)
+            carry.update(unroll=count - 1, unrolled=list(found.span))
+        return found
+
+    return block
 
 
 def schedule(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
@@ -205,28 +238,68 @@ class _Fixed(Distribution):
         super().__init__(p1[:, None])
         self.__dict__.update(best=best, p1=p1)
 
+    def prob_of(self, tokens: Tensor) -> Tensor:
+        return self.__dict__["p1"]  # type: ignore[no-any-return]
+
+
+def noisy(view: View) -> Drawn:
+    """P2 with tau: the best of logits / tau + Gumbel noise, judged by the noised distribution.
+
+    The noise is drawn for the whole canvas and vocabulary; written places are judged alike.
+    """
+    size = view.choice.logits.shape[-1]
+    noise = torch.rand(1, len(view.canvas), size, dtype=torch.float64, generator=view.generator)[0]
+    gumbel = -(-(noise + TINY).log() + TINY).log()
+    tau = view.params.temperature
+
+    def noised(logits: Tensor, positions: Tensor) -> Distribution:
+        return Distribution(logits.double() / tau + gumbel[positions])
+
+    judged = noised(view.choice.logits, view.positions)
+    if view.settled is None or view.shadow is None:
+        return Drawn(judged.best, judged)
+    return Drawn(judged.best, judged, written=noised(view.shadow.logits, view.settled))
+
+
+def random_score(view: View) -> Drawn:
+    """P2's random score: the best token, judged by a uniform float32 number of each place."""
+    draws = torch.rand(1, len(view.canvas), generator=view.generator)[0]
+    judged = _Fixed(view.choice.best, draws[view.positions])
+    if view.settled is None or view.shadow is None:
+        return Drawn(view.choice.best, judged)
+    written = _Fixed(view.shadow.best, draws[view.settled])
+    return Drawn(view.choice.best, judged, written=written)
+
 
 def share_over_the_block(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """SDAR's `generate`: torch.topk over the block; what exceeds its masks is not used here.
 
     The published loop then writes over places that hold a token (`overwritten`).
     """
-    chosen = _block_topk(view, scores)
+    chosen = _block_topk(view, scores, block_share(view))
     return torch.searchsorted(view.positions, chosen[torch.isin(chosen, view.positions)])
 
 
-def _block_topk(view: View, scores: Tensor) -> Tensor:
+def schedule_over_the_block(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """PC-Sampler: LLaDA's schedule by torch.topk over the block: its order of equal scores."""
+    counts = transfer_schedule(view.block.masks_at_start, _share(view.block))
+    due = counts[view.block.step] if view.block.step < len(counts) else 0
+    chosen = _block_topk(view, scores, min(due, len(scores)))
+    return torch.searchsorted(view.positions, chosen)
+
+
+def _block_topk(view: View, scores: Tensor, count: int) -> Tensor:
     start, end = view.block.span
     full = torch.full((end - start,), -torch.inf)
     full[view.positions - start] = scores.float()
-    return full.topk(block_share(view)).indices + start
+    return full.topk(count).indices + start
 
 
 def overwritten(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
     """SDAR's `generate`: a share larger than the masks left falls on places that hold a token."""
     if view.settled is None or drawn.written_tokens is None:
         return operations
-    chosen = _block_topk(view, drawn.probs).tolist()
+    chosen = _block_topk(view, drawn.probs, block_share(view)).tolist()
     tokens = dict(zip(view.settled.tolist(), drawn.written_tokens.tolist(), strict=True))
     slots = view.canvas.slots
     return operations + [

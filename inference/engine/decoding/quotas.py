@@ -1,7 +1,7 @@
 """Quotas: which of the scored positions are written in this step.
 
 Each takes the view, the draw and the scores [n] and returns indices into them, best first. At
-least one index comes back whenever there is a position (`ancestral` alone may wait), ties go to the
+least one index comes back whenever there is a position (ReMDM's alone may wait), ties go to the
 earlier position.
 """
 
@@ -12,8 +12,6 @@ import math
 import torch
 from torch import Tensor
 
-from ..reduce import divergences
-from .revisions import moments
 from .view import Drawn, View
 
 
@@ -120,45 +118,23 @@ def block_share(view: View) -> int:
     return max(1, size // steps + (view.block.step < size % steps))
 
 
+def share_of_block(view: View) -> int:
+    """LLaDA's share of a step, counted from the block's start: B // S + (i < B % S), at least 1.
+
+    B are the block's places, S the steps of the run that fall to it.
+    """
+    slots = view.canvas.slots
+    size = sum(not slots[i].prompt for i in range(*view.block.span))
+    total = max(1, len(view.canvas.places))
+    steps = max(1, view.state.steps * size // total)
+    return max(1, size // steps + (view.block.step < size % steps))
+
+
 def static_share(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """SDAR's static rule: the best of the step's share."""
     return best(scores, block_share(view))
 
 
-def stable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """KLASS: confident positions whose distribution hardly moved in the last `kl_steps` steps.
-
-    A position without enough history is not stable; if none is, the best alone is written.
-    """
-    params = view.params
-    calm = scores > params.threshold
-    if len(view.history) < params.kl_steps:
-        calm = torch.zeros_like(calm)
-    now = drawn.judged
-    for before in reversed(view.history[-params.kl_steps :]):
-        calm = calm & (divergences(now.logits, before.logits) < params.kl_threshold)
-        now = before
-    chosen = calm.nonzero()[:, 0]
-    return chosen if len(chosen) else best(scores, 1)
-
-
 def above_threshold(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """Every position whose score exceeds `threshold`, and always the best (Fast-dLLM v2)."""
     return best(scores, max(1, int((scores > view.params.threshold).sum())))
-
-
-def draft(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """WINO's draft: everything above the low `draft_threshold`, and always the best."""
-    return best(scores, max(1, int((scores > view.params.draft_threshold).sum())))
-
-
-def ancestral(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """ReMDM: each mask is written with probability (a_s - (1 - r) a_t) / (1 - a_t).
-
-    a = 1 - t is the share of written tokens, r the share that is masked again in this step. A step
-    may write nothing: with more steps than places that is what leaves time for remasking. In the
-    last step the probability is 1.
-    """
-    now, then, remasked = moments(view)
-    chance = 1.0 if now >= 1 else (then - (1 - remasked) * now) / (1 - now)
-    return (view.uniform().to(scores.device) < chance).nonzero()[:, 0]

@@ -1,9 +1,9 @@
-"""Recipes: named combinations of the five parts, with the defaults of their parameters."""
+"""Recipes of LLaDA, Dream, Fast-dLLM and block models; those of single papers lie in `rules`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,51 +11,11 @@ from torch import Tensor
 
 from inference import catalog
 
-from ..canvas import Operation
 from ..errors import InputError
 from . import blocks, draws, kv_cache, official, quotas, revisions, scores, sources, uniform_noise
+from .recipe import Quota, Recipe
 from .sources import Source
-from .view import Block, Drawn, RunState, View
-
-Quota = Callable[[View, Drawn, Tensor], Tensor]
-Revise = Callable[[View, Drawn, list[Operation]], list[Operation]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """score → quota → draw → block → revise, and the source that reads the logits for them.
-
-    `uses` are the parameters that it reads and `defaults` its own among their defaults, both from
-    the catalogue (`recipe_named`). `published` is the variant that the `official` switch selects.
-    `prepare` gives places that are added before the step's forward (surplus ones are cut at the
-    run's end). `edits` says that expand and delete tokens may be drawn, `remembers` that quotas
-    look at the distributions of earlier steps, `approximate` that a cache makes it inexact,
-    `reopens` that it revises a canvas without an open place too. `repeats` tells from a carry how
-    many of the last steps an interrupted run has to make again, and the carry before them: what
-    lives in memory only comes back by that.
-    """
-
-    score: Callable[[View, Drawn], Tensor] = scores.probability
-    quota: Quota = quotas.schedule
-    draw: Callable[[View], Drawn] = draws.sample
-    block: Callable[[RunState], Block | None] = blocks.chunks
-    revise: Revise | None = None
-    prepare: Callable[[RunState], list[Operation]] | None = None
-    source: Source = sources.plain
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    uses: tuple[str, ...] = ()
-    edits: bool = False
-    remembers: bool = False
-    reopens: bool = False
-    repeats: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]] | None = None
-    approximate: bool = False
-    published: Recipe | None = None
-
-    @property
-    def inserts(self) -> bool:
-        """Whether it adds places to the canvas, for which it needs slot ids of its own."""
-        return self.edits or self.prepare is not None
-
+from .view import Drawn, View
 
 _llada_official = Recipe(quota=official.schedule, draw=draws.gumbel, block=official.llada_blocks)
 LLADA_LOW_CONFIDENCE = Recipe(published=_llada_official)
@@ -212,22 +172,6 @@ FAST_V2 = Recipe(
     prepare=blocks.up_to_the_border,
 )
 FAST_V2_CACHE = replace(FAST_V2, source=kv_cache.small_block, approximate=True)
-KLASS = Recipe(
-    quota=quotas.stable,
-    remembers=True,
-)
-REMDM = Recipe(
-    score=scores.chance,
-    quota=quotas.ancestral,
-    block=blocks.until_the_end,
-    revise=revisions.remask,
-    reopens=True,
-)
-WINO = Recipe(
-    quota=quotas.draft,
-    revise=revisions.verify,
-    source=sources.with_shadow,
-)
 DIFFUSION_GEMMA = Recipe(
     score=uniform_noise.certainty,
     quota=quotas.entropy_bound,

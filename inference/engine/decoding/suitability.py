@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from ..checkpoint import LoadedModel
 from ..errors import InputError
-from . import blocks, kv_cache, sources, uniform_noise
-from .recipes import Recipe
+from . import blocks, kv_cache, uniform_noise
+from .recipe import Recipe
+from .rules import wino
 
 Test = Callable[[Recipe, LoadedModel], bool]
 
@@ -59,7 +60,7 @@ def _settles(recipe: Recipe) -> bool:
 
 
 def _shadows(recipe: Recipe) -> bool:
-    return recipe.source is sources.with_shadow
+    return recipe.source is wino.with_shadow
 
 
 def _caches(recipe: Recipe) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,8 @@ from ..families.spec import ModelSpec
 from .distribution import Distribution
 from .params import Params
 from .rng import ALONE, BatchRow, per_position
+
+Forward = Callable[[Sequence[Sequence[int]], Sequence[int]], list[Tensor]]
 
 
 @dataclass
@@ -80,6 +83,8 @@ class View:
     forward covered (a cache makes it shorter than the canvas). `batch_row` is for published draws.
     `settled` are written places whose predictions were read too, `shadow` the distribution of
     each; `history` holds the distributions of the positions in earlier steps, oldest first.
+    `look` asks the model about other canvases; `background` [V] is what it says of a token where
+    it knows nothing.
     """
 
     state: RunState
@@ -93,6 +98,14 @@ class View:
     settled: Tensor | None = None
     shadow: Distribution | None = None
     history: list[Distribution] = field(default_factory=list)
+    forward: Forward | None = None
+    background: Tensor | None = None
+
+    def look(self, canvases: Sequence[Sequence[int]], positions: Sequence[int]) -> list[Tensor]:
+        """Logits [n, V] of n positions in each of some canvases: one batched forward."""
+        if self.forward is None:
+            raise ValueError("this view has no model to ask")
+        return self.forward(canvases, positions) if len(canvases) else []
 
     @property
     def params(self) -> Params:

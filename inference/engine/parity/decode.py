@@ -18,7 +18,7 @@ from ..checkpoint import LoadedModel
 from ..decoding import recipes, scores
 from ..decoding.loop import StepResult, generate
 from ..decoding.params import Params
-from ..decoding.recipes import Recipe
+from ..decoding.recipe import Recipe
 from ..decoding.rng import BatchRow, one_generator
 from .fixtures import Folder
 

@@ -13,9 +13,15 @@ from .fixtures import Folder
 from .helpers import check_helpers
 from .likelihood import check_likelihood
 from .logits import check_logits
+from .research import RESEARCH
 
 Check = Callable[[Folder, dict[str, Any]], list[str]]
-PROCEDURES: dict[str, Check] = {**DECODE, **BLOCKS, "llada.log_likelihood": check_likelihood}
+PROCEDURES: dict[str, Check] = {
+    **DECODE,
+    **BLOCKS,
+    **RESEARCH,
+    "llada.log_likelihood": check_likelihood,
+}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ..canvas import Canvas
 from ..checkpoint import LoadedModel
 from ..decoding.loop import StepResult, generate
 from ..decoding.params import Params
-from ..decoding.recipes import Recipe
+from ..decoding.recipe import Recipe
 from ..decoding.rng import one_generator
 from .fixtures import Folder
 

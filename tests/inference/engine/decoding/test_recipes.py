@@ -17,7 +17,8 @@ from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import StepResult, generate
-from inference.engine.decoding.recipes import Recipe, recipe_named
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.recipes import recipe_named
 from inference.engine.decoding.view import Drawn, View
 from inference.engine.errors import EngineError, InputError
 from inference.engine.forward import Request, forward_many
@@ -28,7 +29,7 @@ RECIPES = [name for name in catalog.RECIPES if name != "diffusion_gemma"]
 MODELS = {"dreamon": "dreamon", "llada2": "llada2", "sdar": "sdar", "fastdllm2": "fast-dllm-v2"}
 PROMPT = [5, 6, MASK, 8, 9]
 # a step of these may write nothing: it looks once more, or waits for its time
-MAY_PAUSE = {"llada2/edit", "remdm"}
+MAY_PAUSE = {"llada2/edit", "remdm", "p2", "confidence_loop"}
 
 
 def _model(recipe: str, tiny: Tiny) -> LoadedModel:
@@ -135,9 +136,7 @@ def test_locked_places_stay_as_they_are(recipe: str, tiny: Tiny) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_full_canvas_needs_no_step(recipe: str, tiny: Tiny) -> None:
-    # ReMDM may still open written places again, so it alone goes on
-    if recipe != "remdm":
-        assert _run(recipe, tiny, Canvas.start([5, 6, 7], 0, MASK)) == []
+    assert _run(recipe, tiny, Canvas.start([5, 6, 7], 0, MASK)) == []
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -1,0 +1,153 @@
+"""Recorded runs of the rules of single papers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from ..decoding import official, official_remdm, recipes
+from ..decoding.params import Params
+from ..decoding.recipe import Recipe
+from ..decoding.rules import confidence_loop, dinfer, klass, p2, pc_sampler, prophet, wino
+from ..decoding.sources import Reader, Reading, Source
+from ..decoding.view import Block, RunState
+from .trials import Build, Case, Trial, check_trial, params
+
+DRAW = {"temperature": "temperature", "top_k": "top_k", "top_p": "top_p"}
+CHUNKS = {**DRAW, "block_length": "block_length"}
+
+
+def _wino(case: Case) -> Trial:
+    names = {**CHUNKS, "threshold": "draft_threshold", "threshold_back": "verify_threshold"}
+    return Trial(wino.WINO, params(case, names))
+
+
+KLASS = {"conf_threshold": "threshold", "kl_threshold": "kl_threshold"}
+KLASS |= {"kl_history_length": "kl_steps", "unmask_strategy": "klass_unmask", "steps": "steps"}
+
+
+def _klass(case: Case) -> Trial:
+    return Trial(klass.KLASS, params(case, {**CHUNKS, **KLASS}))
+
+
+def _klass_dream(case: Case) -> Trial:
+    recipe = replace(klass.KLASS_DREAM, block=official.bounded_by_steps)
+    return Trial(recipe, params(case, {**DRAW, **KLASS}))
+
+
+def _entropy_bound(case: Case) -> Trial:
+    return Trial(recipes.ENTROPY_BOUND, params(case, {**DRAW, "gamma": "gamma"}))
+
+
+UNSET = {"threshold": 1.0, "low_threshold": 0.0}
+"""What dInfer's None means: no threshold (nothing exceeds 1), no lower bound."""
+
+
+def _dinfer(rule: Recipe) -> Build:
+    """The loop looks whether a block is full only after some evaluations."""
+
+    def build(case: Case) -> Trial:
+        given = case["params"]
+        decoder, loop = given["decoder"], given["llm"]
+        names = ("threshold", "low_threshold", "temperature")
+        names += ("credit_alpha", "boost_gamma", "decay_beta")
+        ours = {"boost_gamma": "credit_gamma", "decay_beta": "credit_decay"}
+        values = {
+            ours.get(name, name): UNSET[name] if decoder[name] is None else decoder[name]
+            for name in names
+            if name in decoder
+        }
+        recipe = replace(
+            rule, block=official.unrolled(loop["expected_tpf"], loop["maximum_unroll"])
+        )
+        stops = bool(loop.get("early_stop"))
+        values |= {"block_length": given["block_length"], "stop_after_block": stops}
+        return Trial(recipe, Params(**values))
+
+    return build
+
+
+def _hierarchy_loop(case: Case) -> Trial:
+    names = {**CHUNKS, "threshold": "threshold", "low_threshold": "low_threshold"}
+    return Trial(dinfer.HIERARCHY_FAST, params(case, names))
+
+
+def _prophet(case: Case) -> Trial:
+    bounds = case["params"]["early_exit_thresholds"]
+    names = {**CHUNKS, "steps": "steps", "answer_start_pos": "answer_start"}
+    phases = {f"gap_{name}": value for name, value in bounds.items()}
+    return Trial(prophet.PROPHET, params(case, names, **phases))
+
+
+PC = {**CHUNKS, "steps": "steps", "lambd": "pc_lambda", "alpha": "pc_alpha"}
+
+
+def _pc_sampler(rule: Recipe) -> Build:
+    """LLaDA's loop as published, and the table of frequencies of the case for the background."""
+
+    def build(case: Case) -> Trial:
+        parts = {"quota": official.schedule_over_the_block, "block": official.llada_blocks}
+        recipe = replace(rule, **parts, source=_with_table(rule.source, case))
+        return Trial(recipe, params(case, PC, official=True))
+
+    return build
+
+
+def _with_table(source: Source, case: Case) -> Source:
+    table = case["params"]["baseline"]
+    total = table["num_token"]
+
+    def read(reader: Reader, state: RunState, block: Block) -> Reading:
+        size = state.spec.vocab_size
+        found = torch.full((size,), 1.0 / total)
+        for token, count in table["p_baseline_dict"].items():
+            found[int(token)] = count / total
+        reader.background = (len(state.canvas), found)
+        return source(reader, state, block)
+
+    return read
+
+
+LOOP = {**DRAW, "init_unmask_ratio": "loop_start", "unmask_k": "loop_tokens"}
+LOOP |= {"loop_steps": "loop_steps"}
+
+
+def _confidence_loop(case: Case) -> Trial:
+    return Trial(confidence_loop.CONFIDENCE_LOOP, params(case, LOOP))
+
+
+def _p2(case: Case) -> Trial:
+    given = case["params"]
+    recipe = replace(p2.P2, draw=official.noisy) if given.get("tau") else p2.P2
+    if given.get("score") == "random":
+        recipe = replace(recipe, draw=official.random_score)
+    names = {"num_steps": "steps", "eta": "p2_eta", "kappa": "p2_kappa", "tau": "temperature"}
+    return Trial(recipe, params(case, names, official=True))
+
+
+def _remdm(case: Case) -> Trial:
+    form = case["params"]["sampler"].removeprefix("remdm-")
+    eta = {"eta": 0.0} if form == "mdlm" else {}
+    names = {"steps": "steps", "eta": "eta", "nucleus_p": "top_p", "t_on": "remask_on"}
+    names |= {"t_off": "remask_off", "alpha_on": "loop_alpha", "eps": "eps"}
+    values = params(case, names, official=True, remdm_form="cap" if eta else form)
+    return Trial(official_remdm.REMDM, replace(values, **eta))
+
+
+RESEARCH = {
+    "wino": check_trial(_wino),
+    "klass": check_trial(_klass),
+    "klass.dream": check_trial(_klass_dream),
+    "entropy_bound": check_trial(_entropy_bound),
+    "dinfer.threshold": check_trial(_dinfer(dinfer.THRESHOLD)),
+    "dinfer.credit": check_trial(_dinfer(dinfer.CREDIT)),
+    "dinfer.hierarchy": check_trial(_dinfer(dinfer.HIERARCHY)),
+    "dinfer.hierarchy_loop": check_trial(_hierarchy_loop),
+    "prophet": check_trial(_prophet),
+    "pc_sampler": check_trial(_pc_sampler(pc_sampler.PC_SAMPLER)),
+    "pc.linear_position": check_trial(_pc_sampler(pc_sampler.PC_LINEAR)),
+    "pc.remdm_loop": check_trial(_confidence_loop),
+    "p2": check_trial(_p2),
+    "remdm": check_trial(_remdm),
+}
