@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from ..parameters import Value
-from ..recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry
+from ..recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
 
 CHUNKS = ("block_length", *PLAIN, RANKING)
+
+
+DCD_SOURCE = "arXiv 2601.02076; shuyingte/DCD, decode_algorithm.py"
+
+
+def _dcd(label: str, constant: str, sentence: str, *reads: str) -> RecipeEntry:
+    guidance = () if reads else ("cfg_scale",)
+    uses = (*DRAW, *guidance, "logits_eos_inf", "threshold", "window_masks", "window_length")
+    needs: frozenset[Trait] = frozenset({"mask", "own_masks"} if reads else {"mask"})
+    return RecipeEntry(
+        label,
+        f"rules.dcd.{constant}",
+        sentence,
+        "Research",
+        DCD_SOURCE,
+        (*uses, *reads),
+        needs=needs,
+    )
 
 
 def _dinfer(label: str, constant: str, sentence: str, source: str, *reads: str) -> RecipeEntry:
@@ -129,6 +147,40 @@ RECIPES: dict[str, RecipeEntry] = {
         "Research",
         "arXiv 2502.03540; pengzhangzhi/Path-Planning, src/path_planning/p2.py",
         ("steps", *DRAW, "cfg_scale", "logits_eos_inf", "p2_eta", "p2_kappa"),
+    ),
+    "daedal": RecipeEntry(
+        "DAEDAL, growing canvas",
+        "rules.daedal.DAEDAL",
+        "The canvas grows until end-of-text is in sight, and where a place is hopeless.",
+        "Research",
+        "arXiv 2508.00819; Li-Jinsong/DAEDAL, models/LLaDA_DAEDAL.py",
+        (
+            *("max_new_tokens", "block_length", *PLAIN, RANKING, "threshold", "low_threshold"),
+            *("eos_grow", "eos_expand", "eos_check", "expansion_factor"),
+        ),
+        {"max_new_tokens": 2048, "block_length": 32, "low_threshold": 0.1},
+    ),
+    "dcd": _dcd("DCD, sliding window", "DCD", "A window of masks slides with the leftmost one."),
+    "dcd/prefix": _dcd(
+        "DCD, prefix cache (approximate)",
+        "DCD_PREFIX",
+        "The same; what stands before the window is evaluated anew now and then only.",
+        *("refresh_count", "cache_delay"),
+    ),
+    "dcd/dual": _dcd(
+        "DCD, dual cache (approximate)",
+        "DCD_DUAL",
+        "The same; what stands outside the window is evaluated anew now and then only.",
+        *("refresh_count", "cache_delay"),
+    ),
+    "dcd/static": RecipeEntry(
+        "DCD, static blocks",
+        "rules.dcd.DCD_STATIC",
+        "Blocks instead of the window; behind an end of the text everything becomes end-of-text.",
+        "Research",
+        DCD_SOURCE,
+        ("block_length", *DRAW, "cfg_scale", "logits_eos_inf", "threshold"),
+        {"block_length": 32},
     ),
     "diffusion_gemma": RecipeEntry(
         "DiffusionGemma, settling canvas",

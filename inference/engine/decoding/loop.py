@@ -150,7 +150,7 @@ class Run:
         A canvas that shrinks has needed steps for places that are gone.
         """
         longest = max(len(state.canvas), int(state.carry.get("longest", 0)))
-        if self.recipe.edits:
+        if self.recipe.edits or self.recipe.grows:
             state.carry["longest"] = longest
         return 64 + 16 * longest + 2 * (self.params.steps or 0)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..canvas import Operation
-from ..processing import keep_top_k, keep_top_p
+from ..processing import forbid, keep_top_k, keep_top_p
 from .blocks import chunks
 from .distribution import Distribution
 from .draws import categorical, filtered_but_first, filtered_view, gumbel, starts_block
@@ -333,6 +333,26 @@ def pads_behind_the_end(view: View, drawn: Drawn, operations: list[Operation]) -
     change = {"op": "edit", "token": view.spec.eos_id, "p": 0.0, "by": "auto"}
     behind = [slot.id for slot in slots[ends[0] :] if slot.token != view.spec.eos_id]
     return operations + [{**change, "slot": slot} for slot in behind]
+
+
+def likeliest_but_not_all_masks(view: View) -> Drawn:
+    """DAEDAL: the likeliest token of each place; where that is the mask everywhere, without it."""
+    if len(view.positions) and bool((view.choice.best == view.canvas.mask_id).all()):
+        known = Distribution(forbid(view.choice.logits, [view.canvas.mask_id]))
+        return Drawn(known.best, known)
+    return Drawn(view.choice.best, view.choice)
+
+
+def no_mask_above(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """DAEDAL: all above `threshold`, else the best; a place whose best token is the mask waits.
+
+    Where that holds for all of them, the best other token is written alone.
+    """
+    is_mask = view.choice.best == view.canvas.mask_id
+    if bool(is_mask.all()):
+        return best(scores, 1)
+    real = scores.masked_fill(is_mask, -torch.inf)
+    return best(real, max(1, int((real > view.params.threshold).sum())))
 
 
 def number(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

@@ -69,6 +69,14 @@ class Params:
     loop_tokens: int = 1
     p2_eta: float = 1.0
     p2_kappa: str = "linear"
+    eos_check: int = 32
+    eos_grow: float = 0.5
+    eos_expand: float = 0.9
+    expansion_factor: int = 8
+    window_masks: int = 32
+    window_length: int | None = None
+    refresh_count: int = 16
+    cache_delay: int = 0
     block_steps: int | None = None
     small_block_length: int = 8
     fill_last_block: bool = True

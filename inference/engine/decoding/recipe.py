@@ -24,11 +24,11 @@ class Recipe:
     `uses` are the parameters that it reads and `defaults` its own among their defaults, both from
     the catalogue (`recipe_named`). `published` is the variant that the `official` switch selects.
     `prepare` gives places that are added before the step's forward (surplus ones are cut at the
-    run's end). `edits` says that expand and delete tokens may be drawn, `remembers` that quotas
-    look at the distributions of earlier steps, `approximate` that a cache makes it inexact,
-    `reopens` that it revises a canvas without an open place too. `repeats` tells from a carry how
-    many of the last steps an interrupted run has to make again, and the carry before them: what
-    lives in memory only comes back by that.
+    run's end). `edits` says that expand and delete tokens may be drawn, `grows` that it adds
+    places, `remembers` that quotas look at the distributions of earlier steps, `approximate` that a
+    cache makes it inexact, `reopens` that it revises a canvas without an open place too. `repeats`
+    tells from a carry how many of the last steps an interrupted run has to make again, and the
+    carry before them: what lives in memory only comes back by that.
     """
 
     score: Callable[[View, Drawn], Tensor] = scores.probability
@@ -41,6 +41,7 @@ class Recipe:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
     edits: bool = False
+    grows: bool = False
     remembers: bool = False
     reopens: bool = False
     repeats: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]] | None = None
@@ -50,4 +51,4 @@ class Recipe:
     @property
     def inserts(self) -> bool:
         """Whether it adds places to the canvas, for which it needs slot ids of its own."""
-        return self.edits or self.prepare is not None
+        return self.edits or self.grows or self.prepare is not None

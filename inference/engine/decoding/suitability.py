@@ -11,7 +11,7 @@ from ..checkpoint import LoadedModel
 from ..errors import InputError
 from . import blocks, kv_cache, uniform_noise
 from .recipe import Recipe
-from .rules import wino
+from .rules import dcd, wino
 
 Test = Callable[[Recipe, LoadedModel], bool]
 
@@ -64,7 +64,10 @@ def _shadows(recipe: Recipe) -> bool:
 
 
 def _caches(recipe: Recipe) -> bool:
-    return recipe.source in (kv_cache.prefix, kv_cache.dual, kv_cache.small_block)
+    return recipe.source in (
+        *(kv_cache.prefix, kv_cache.dual, kv_cache.small_block),
+        *(dcd.prefix, dcd.dual),
+    )
 
 
 def _next_block(model: LoadedModel) -> bool:

@@ -6,10 +6,20 @@ from dataclasses import replace
 
 import torch
 
-from ..decoding import official, official_remdm, recipes
+from ..decoding import official, official_remdm, quotas, recipes
 from ..decoding.params import Params
 from ..decoding.recipe import Recipe
-from ..decoding.rules import confidence_loop, dinfer, klass, p2, pc_sampler, prophet, wino
+from ..decoding.rules import (
+    confidence_loop,
+    daedal,
+    dcd,
+    dinfer,
+    klass,
+    p2,
+    pc_sampler,
+    prophet,
+    wino,
+)
 from ..decoding.sources import Reader, Reading, Source
 from ..decoding.view import Block, RunState
 from .trials import Build, Case, Trial, check_trial, params
@@ -135,7 +145,54 @@ def _remdm(case: Case) -> Trial:
     return Trial(official_remdm.REMDM, replace(values, **eta))
 
 
+DAEDAL = {
+    "block_length": "block_length",
+    "max_gen_length": "max_new_tokens",
+    "high_conf_threshold": "threshold",
+    "low_conf_threshold": "low_threshold",
+    "expansion_factor": "expansion_factor",
+    "eos_confidence_threshold": "eos_grow",
+    "expand_eos_confidence_threshold": "eos_expand",
+    "eos_check_tokens": "eos_check",
+    "temperature": "temperature",
+}
+
+
+def _daedal(case: Case) -> Trial:
+    draw = official.likeliest_but_not_all_masks
+    recipe = replace(daedal.DAEDAL, draw=draw, quota=official.no_mask_above)
+    length = case["params"]["initial_gen_length"]
+    roles = ("length", "denoise")
+    return Trial(recipe, params(case, DAEDAL, official=True), length=length, roles=roles)
+
+
+DCD = {"initial_window_length": "window_masks", "max_window_length": "window_length"}
+DCD |= {"refresh_count": "refresh_count", "block_size": "block_length", **DRAW}
+DCD_CACHES = {"prefix": dcd.DCD_PREFIX, "dual": dcd.DCD_DUAL}
+
+
+def _dcd(case: Case) -> Trial:
+    """`cache_type` may carry a delay behind its name; fixed numbers instead of a threshold."""
+    given = case["params"]
+    kind, _, delay = (given.get("cache_type") or "").partition("-delay")
+    recipe = DCD_CACHES.get(kind, dcd.DCD)
+    if given["window_type"] == "static":
+        recipe = dcd.DCD_STATIC
+    values = params(case, DCD, cache_delay=int(delay or 0))
+    if given["decode_algo"] == "fixed":
+        recipe = replace(recipe, quota=quotas.fixed)
+        values = replace(values, tokens_per_step=given["decode_param"])
+    else:
+        values = replace(values, threshold=given["decode_param"])
+    if given.get("lookahead") == 0 and kind == "dual":
+        recipe = replace(recipe, source=dcd.dual_without_the_place_ahead)
+    return Trial(recipe, values)
+
+
 RESEARCH = {
+    "dcd": check_trial(_dcd),
+    "dcd.dream": check_trial(_dcd),
+    "daedal": check_trial(_daedal),
     "wino": check_trial(_wino),
     "klass": check_trial(_klass),
     "klass.dream": check_trial(_klass_dream),
