@@ -8,6 +8,7 @@ from ..recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
 CHUNKS = ("block_length", *PLAIN, RANKING)
 
 
+FREEDAVE = ("temperature", "draft_steps", "draft_by", "threshold")
 DCD_SOURCE = "arXiv 2601.02076; shuyingte/DCD, decode_algorithm.py"
 
 
@@ -181,6 +182,67 @@ RECIPES: dict[str, RecipeEntry] = {
         DCD_SOURCE,
         ("block_length", *DRAW, "cfg_scale", "logits_eos_inf", "threshold"),
         {"block_length": 32},
+    ),
+    "slowfast": RecipeEntry(
+        "SlowFast, explore and fill",
+        "rules.slowfast.SLOWFAST",
+        "Cautious steps find how far confident text reaches; that stretch is then filled.",
+        "Research",
+        "arXiv 2506.10848; LiangrunFlora/Slow-Fast-Sampling, generate_slow_fast_sampling.py",
+        (
+            *("block_length", *DRAW, *ENDING, RANKING, "threshold"),
+            *("explore_steps", "reach_threshold", "stable_window", "stable_deviation"),
+        ),
+        {"block_length": 32},
+    ),
+    "info_gain": RecipeEntry(
+        "Info-Gain, look ahead",
+        "rules.info_gain.INFO_GAIN",
+        "Writes the candidate whose token lowers the uncertainty of all others most.",
+        "Research",
+        "arXiv 2602.18176; yks23/Information-Gain-Sampler, src/samplers/info_gain.py",
+        (
+            *("block_length", *PLAIN, RANKING, "threshold"),
+            *("candidates", "position_temperature", "info_form"),
+        ),
+    ),
+    "soar": RecipeEntry(
+        "SOAR, beam over positions",
+        "rules.soar.SOAR",
+        "Confident places together; where there are none, several orders go on side by side.",
+        "Research",
+        "arXiv 2602.10953; duterscmy/SOAR, eval_llada8b/generate.py",
+        ("block_length", "temperature", "threshold", "beam_size"),
+        {"threshold": 0.95},
+    ),
+    "core": RecipeEntry(
+        "CORE, revise what lost its support",
+        "rules.core.CORE",
+        "LLaDA's schedule; now and then the weakest written tokens are masked and read again.",
+        "Research",
+        "arXiv 2602.04096; UCF-CRCV/core, generate.py",
+        (
+            *("steps", "block_length", *PLAIN, RANKING),
+            *("core_every", "core_candidates", "core_revisions", "core_form"),
+        ),
+    ),
+    "freedave": RecipeEntry(
+        "FreeDave, drafts verified",
+        "rules.freedave.FREEDAVE",
+        "Guesses later steps and checks them in one batch; ends exactly as single steps do.",
+        "Research",
+        "arXiv 2510.00294; cychomatica/FreeDave, generation/core.py",
+        ("tokens_per_step", "block_length", *FREEDAVE),
+    ),
+    "freedave/blocks": RecipeEntry(
+        "FreeDave, block models",
+        "rules.freedave.FREEDAVE_BLOCKS",
+        "The same inside the blocks of a block model.",
+        "Research",
+        "arXiv 2510.00294; cychomatica/FreeDave, generation/core.py",
+        ("tokens_per_step", "block_length", *FREEDAVE, "fill_last_block", "stop_after_block"),
+        {"block_length": 4, "stop_after_block": True},
+        trained=frozenset({"llada2", "qwen3", "qwen2"}),
     ),
     "diffusion_gemma": RecipeEntry(
         "DiffusionGemma, settling canvas",

@@ -210,8 +210,9 @@ class Run:
             settled=reading.settled,
             shadow=self._shadow(state, reading, choice),
             history=self._history(state, block, reading),
-            forward=self.reader.look,
+            reader=self.reader,
             background=reading.background,
+            beside=reading.beside,
         )
 
     def _shadow(

@@ -15,11 +15,14 @@ from torch import Tensor
 
 from ..canvas import Operation
 from ..processing import forbid, keep_top_k, keep_top_p
+from . import kv_cache
 from .blocks import chunks
 from .distribution import Distribution
 from .draws import categorical, filtered_but_first, filtered_view, gumbel, starts_block
+from .history import with_tokens
 from .quotas import best, block_share, due, factor_count, share_of, threshold
 from .revisions import edit, resize
+from .sources import Reader
 from .view import Block, Drawn, RunState, View
 
 TINY = 1e-8
@@ -121,6 +124,45 @@ def unrolled(expected: int, most: int) -> Callable[[RunState], Block | None]:
         return found
 
     return block
+
+
+def at_most(steps: int) -> Callable[[RunState], Block | None]:
+    """SOAR: blocks, but no more than so many evaluations."""
+    return lambda state: None if state.index >= steps else chunks(state)
+
+
+def bounded_choices(most: int) -> Callable[[RunState], Block | None]:
+    """Info-Gain: at most so many choices a block; masks may be left over in it."""
+
+    def block(state: RunState) -> Block | None:
+        places, size = state.canvas.places, state.params.block_length or 1
+        parts = [places[i : i + size] for i in range(0, len(places), size)]
+        number, made = state.carry.get("choices", [0, 0])
+        while number < len(parts):
+            scope = tuple(i for i in state.canvas.writable_positions if i in parts[number])
+            if scope and made < most:
+                state.carry["choices"] = [number, made + 1]
+                return Block(scope, (parts[number][0], parts[number][-1] + 1), 1, number)
+            number, made = number + 1, 0
+        return None
+
+    return block
+
+
+def drafts_with_cache(dual: bool) -> Callable[..., list[Tensor]]:
+    """FreeDave on models that see everything: the drafts with Fast-dLLM's caches, one by one."""
+    source = kv_cache.dual if dual else kv_cache.prefix
+
+    def evaluate(
+        reader: Reader, state: RunState, block: Block, rows: list[list[int]]
+    ) -> list[Tensor]:
+        found = []
+        for row in rows:
+            inside = replace(state, canvas=with_tokens(state.canvas, row))
+            found.append(source(reader, inside, block).logits)
+        return found
+
+    return evaluate
 
 
 def schedule(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

@@ -20,6 +20,11 @@ def best(scores: Tensor, count: int) -> Tensor:
     return scores.argsort(descending=True, stable=True)[:count]
 
 
+def nothing(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """No position: the recipe's revision decides by itself."""
+    return scores.argsort()[:0]
+
+
 def schedule(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """An equal share: open positions over the steps left for the block, rounded up.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 import torch
@@ -27,6 +27,7 @@ class Reading:
     settled: Tensor | None = None
     settled_logits: Tensor | None = None
     background: Tensor | None = None
+    beside: list[Tensor] = field(default_factory=list)
 
 
 @dataclass

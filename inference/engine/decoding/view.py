@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,13 @@ from .distribution import Distribution
 from .params import Params
 from .rng import ALONE, BatchRow, per_position
 
-Forward = Callable[[Sequence[Sequence[int]], Sequence[int]], list[Tensor]]
+
+class Asks(Protocol):
+    """Whoever can be asked what the model says of other canvases; remembers one thing."""
+
+    kept: object | None
+
+    def look(self, canvases: Sequence[Sequence[int]], positions: Sequence[int]) -> list[Tensor]: ...
 
 
 @dataclass
@@ -84,7 +90,7 @@ class View:
     `settled` are written places whose predictions were read too, `shadow` the distribution of
     each; `history` holds the distributions of the positions in earlier steps, oldest first.
     `look` asks the model about other canvases; `background` [V] is what it says of a token where
-    it knows nothing.
+    it knows nothing; `beside` holds logits that were read of other canvases in the same forward.
     """
 
     state: RunState
@@ -98,14 +104,15 @@ class View:
     settled: Tensor | None = None
     shadow: Distribution | None = None
     history: list[Distribution] = field(default_factory=list)
-    forward: Forward | None = None
+    reader: Asks | None = None
     background: Tensor | None = None
+    beside: list[Tensor] = field(default_factory=list)
 
     def look(self, canvases: Sequence[Sequence[int]], positions: Sequence[int]) -> list[Tensor]:
         """Logits [n, V] of n positions in each of some canvases: one batched forward."""
-        if self.forward is None:
+        if self.reader is None:
             raise ValueError("this view has no model to ask")
-        return self.forward(canvases, positions) if len(canvases) else []
+        return self.reader.look(canvases, positions) if len(canvases) else []
 
     @property
     def params(self) -> Params:
@@ -126,6 +133,13 @@ class View:
     def uniform(self) -> Tensor:
         """One uniform number [n] for each position in scope, float64."""
         return per_position(self.generator, len(self.canvas), self.positions)
+
+    def uniform_at(self, positions: Sequence[int]) -> Tensor:
+        """Uniform numbers [n] of some positions, the same however often a step asks for them."""
+        copy = torch.Generator()
+        copy.set_state(self.generator.get_state())
+        draws = torch.rand(len(self.canvas), dtype=torch.float64, generator=copy)
+        return draws[list(positions)]
 
     def only(self, keep: Tensor) -> View:
         """The view of some of its positions (a boolean mask [n])."""

@@ -35,6 +35,7 @@ class Trial:
     roles: tuple[str, ...] = ("denoise",)
     skip: int = 0
     grows: bool = False
+    recorded: Callable[[Case], list[Tokens]] | None = None
 
 
 Build = Callable[[Case], Trial]
@@ -64,7 +65,7 @@ def _steps(model: LoadedModel, case: Case, trial: Trial) -> list[StepResult]:
 
 
 def _faults(case: Case, trial: Trial, steps: Sequence[StepResult]) -> Iterator[str]:
-    wanted = _grown(case, trial.skip) if trial.grows else recorded(case, trial.roles)
+    wanted = _wanted(case, trial)
     if len(steps) != len(wanted):
         yield f"{len(steps)} steps instead of {len(wanted)}"
     for number, (step, tokens) in enumerate(zip(steps, wanted, strict=False)):
@@ -75,6 +76,13 @@ def _faults(case: Case, trial: Trial, steps: Sequence[StepResult]) -> Iterator[s
         if fault:
             yield f"step {number}: {fault}"
             return
+
+
+def _wanted(case: Case, trial: Trial) -> list[Tokens]:
+    """The recorded canvases after each of our steps."""
+    if trial.recorded is not None:
+        return trial.recorded(case)
+    return _grown(case, trial.skip) if trial.grows else recorded(case, trial.roles)
 
 
 def recorded(case: Case, roles: tuple[str, ...]) -> list[Tokens]:

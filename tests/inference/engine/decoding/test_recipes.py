@@ -29,7 +29,7 @@ RECIPES = [name for name in catalog.RECIPES if name != "diffusion_gemma"]
 MODELS = {"dreamon": "dreamon", "llada2": "llada2", "sdar": "sdar", "fastdllm2": "fast-dllm-v2"}
 PROMPT = [5, 6, MASK, 8, 9]
 # a step of these may write nothing: it looks once more, or waits for its time
-MAY_PAUSE = {"llada2/edit", "remdm", "p2", "confidence_loop"}
+MAY_PAUSE = {"llada2/edit", "remdm", "p2", "confidence_loop", "daedal"}
 
 
 def _model(recipe: str, tiny: Tiny) -> LoadedModel:
@@ -40,6 +40,9 @@ def _params(recipe: str, **more: Any) -> dict[str, Any]:
     uses = recipe_named(recipe).uses
     small: dict[str, Any] = {"block_length": 4, "steps": 6, "max_new_tokens": 14}
     small |= {"threshold": 0.2, "edit_threshold": 0.2, "draft_threshold": 0.1}
+    small |= {"window_masks": 4, "refresh_count": 3, "low_threshold": 0.1, "eos_check": 2}
+    small |= {"explore_steps": 2, "candidates": 3, "core_every": 1, "core_candidates": 3}
+    small |= {"loop_steps": 3, "loop_start": 0.5}
     small |= {"verify_threshold": 0.3, "kl_threshold": 1.0, "eta": 0.3, "expand_budget": 5}
     return {name: value for name, value in {**small, **more}.items() if name in uses}
 
