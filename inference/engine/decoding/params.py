@@ -91,6 +91,14 @@ class Params:
     core_form: str = "core"
     draft_steps: int = 4
     draft_by: str = "number"
+    leap_radius: int = 4
+    relaxed_threshold: float = 0.75
+    saber_least: int = 2
+    saber_per: int = 8
+    a_cfg_share: float = 0.3
+    rho_low: float = 0.4
+    rho_high: float = 0.6
+    rho_steps: int = 64
     block_steps: int | None = None
     small_block_length: int = 8
     fill_last_block: bool = True

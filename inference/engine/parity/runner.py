@@ -21,6 +21,7 @@ PROCEDURES: dict[str, Check] = {
     **BLOCKS,
     **RESEARCH,
     "llada.log_likelihood": check_likelihood,
+    "dream.log_likelihood": check_likelihood,
 }
 
 
