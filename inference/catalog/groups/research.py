@@ -205,6 +205,7 @@ RECIPES: dict[str, RecipeEntry] = {
             *("block_length", *PLAIN, RANKING, "threshold"),
             *("candidates", "position_temperature", "info_form"),
         ),
+        {"threshold": 0.8},
     ),
     "soar": RecipeEntry(
         "SOAR, beam over positions",
