@@ -9,31 +9,23 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
-from accounts import pace
 from accounts.guests import create_guest
+from accounts.rate_limits import HTTP_REQUESTS, NEW_GUESTS, RateLimit, address_key
 from accounts.tokens import bearer, find
 from inference.errors import UnmaskError, error_shape
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-PROBES = ("/healthz", "/readyz")
-"""Machines ask these all the time; they tell nothing of anybody."""
 NO_GUESTS = ("/metrics", "/static/", "/admin/", "/accounts/", "/favicon")
 """Paths that machines call, or where a visitor is about to sign in: no guest is made there."""
-TOO_FAST = "Too many requests at once. Wait a moment, then try again."
-RETRY_SECONDS = 10
 
 
 class AccountMiddleware(MiddlewareMixin):
     """Sets `request.user`. A token wins over a cookie; a bad token is refused, never ignored."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if request.path.startswith(PROBES):
-            return None
         text = bearer(request.headers.get("authorization", ""))
         refused = _by_cookie(request) if text is None else _by_token(request, text)
-        if refused is None and not pace.REQUESTS.keeps(_asker(request)):
-            refused = too_fast(request)
-        return refused
+        return refused or _too_fast(request, HTTP_REQUESTS, _asker(request))
 
 
 def _by_token(request: HttpRequest, text: str) -> HttpResponse | None:
@@ -56,10 +48,10 @@ def _by_cookie(request: HttpRequest) -> HttpResponse | None:
     wanted = settings.ALLOW_GUESTS and not request.path.startswith(NO_GUESTS)
     if not wanted or request.user.is_authenticated:
         return None
-    if not pace.GUESTS.keeps(address(request)):
-        return too_fast(request)
-    login(request, create_guest(), backend=BACKEND)
-    return None
+    refused = _too_fast(request, NEW_GUESTS, address(request))
+    if refused is None:
+        login(request, create_guest(), backend=BACKEND)
+    return refused
 
 
 def _asker(request: HttpRequest) -> str:
@@ -69,17 +61,21 @@ def _asker(request: HttpRequest) -> str:
 
 def address(request: HttpRequest) -> str:
     """Where a request comes from, as the server or its proxy says."""
-    return pace.name_of(request.META.get("REMOTE_ADDR", ""))
+    return address_key(request.META.get("REMOTE_ADDR", ""))
 
 
-def too_fast(request: HttpRequest) -> HttpResponse:
+def _too_fast(request: HttpRequest, limit: RateLimit, key: str) -> HttpResponse | None:
+    return None if limit.hit(key) else too_fast(request, limit.retry_after(key))
+
+
+def too_fast(request: HttpRequest, seconds: int) -> HttpResponse:
     """The answer to whoever asks too often: a page for people, the error shape for programs."""
-    error = UnmaskError("rate_limit", TOO_FAST)
+    error = UnmaskError("rate_limit", f"Too many requests at once. Try again in {seconds} s.")
     if "text/html" in request.headers.get("accept", ""):
         answer = render(request, "refused.html", {"problem": error.message}, status=error.status)
     else:
         answer = JsonResponse(error_shape(error), status=error.status)
-    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    answer.headers["Retry-After"] = str(seconds)
     return answer
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
@@ -11,12 +12,13 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.http.cookie import parse_cookie
 from django.utils.crypto import constant_time_compare
 
 from accounts.guests import create_guest
 from accounts.models import ApiToken
-from accounts.origins import is_allowed
-from accounts.pace import GUESTS, name_of
+from accounts.origins import origin_problem
+from accounts.rate_limits import NEW_GUESTS, address_key
 from accounts.seats import TOO_MANY
 from accounts.tokens import bearer, find
 
@@ -27,64 +29,87 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 UNAUTHORISED = 4401
 """Close code for a socket whose caller is nobody, or nobody any more."""
+FOREIGN = 4403
+"""Close code for a socket of a page that is not of this site."""
+log = logging.getLogger(__name__)
 
 
-def door(inner: App) -> App:
+class Refusal(NamedTuple):
+    """Why a socket is closed at once: at most 123 bytes of reason cross the wire."""
+
+    code: int
+    reason: str
+
+
+SIGN_IN = Refusal(UNAUTHORISED, "sign in, or send a valid API token")
+
+
+def AccountMiddlewareStack(inner: App) -> App:
     """Origin, then cookie, then token or guest; `scope["user"]` is an account behind it."""
-    stack: App = _OriginDoor(AuthMiddlewareStack(_AccountDoor(inner)))
+    stack: App = OriginValidator(AuthMiddlewareStack(_AccountMiddleware(inner)))
     return stack
 
 
-def open_door(inner: App) -> App:
-    """The origin alone is looked at; whoever stands behind it says who may come in."""
-    return _OriginDoor(inner)
+class OriginValidator:
+    """Lets pages of this site and programs pass; whoever stands behind it says who may come in."""
 
-
-class _OriginDoor:
     def __init__(self, inner: App) -> None:
         self.inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin, host = _header(scope, b"origin"), _header(scope, b"host") or ""
-        if is_allowed(origin, host):
+        problem = origin_problem(
+            _header(scope, b"origin"), _header(scope, b"host") or "", _by_cookie(scope)
+        )
+        if not problem:
             await self.inner(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 4403})
+            return
+        log.warning("socket refused: %s", problem)
+        await refuse(receive, send, Refusal(FOREIGN, problem))
 
 
-class _AccountDoor:
+class _AccountMiddleware:
     def __init__(self, inner: App) -> None:
         self.inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = await database_sync_to_async(_identify)(scope)
-        if isinstance(found, int):
+        if isinstance(found, Refusal):
             await refuse(receive, send, found)
         else:
             await self.inner({**scope, **found}, receive, send)
 
 
-async def refuse(receive: Receive, send: Send, code: int = UNAUTHORISED) -> None:
-    """Accept, then close: only an accepted socket lets a browser see the code."""
+async def refuse(receive: Receive, send: Send, refusal: Refusal) -> None:
+    """Accept, then close: only an accepted socket lets a browser see code and reason."""
     await receive()
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.close", "code": code})
+    await send({"type": "websocket.close", **refusal._asdict()})
 
 
-def _identify(scope: Scope) -> Scope | int:
-    """What the scope learns about its caller, or the code that nobody comes in like this."""
+def _by_cookie(scope: Scope) -> bool:
+    """Whether a cookie says who asks: a token counts before it."""
+    cookies = parse_cookie(_header(scope, b"cookie") or "")
+    token = bearer(_header(scope, b"authorization") or "")
+    return settings.SESSION_COOKIE_NAME in cookies and token is None
+
+
+def _identify(scope: Scope) -> Scope | Refusal:
+    """What the scope learns about its caller, or why nobody comes in like this."""
     text = bearer(_header(scope, b"authorization") or "")
     if text is not None:
         token = find(text)
-        return {"user": token.user, "api_token": token.pk} if token else UNAUTHORISED
+        return {"user": token.user, "api_token": token.pk} if token else SIGN_IN
     if scope["user"].is_authenticated:
         return {"user": User.objects.get(pk=scope["user"].pk)}
-    return _as_guest(scope) if settings.ALLOW_GUESTS else UNAUTHORISED
+    return _as_guest(scope) if settings.ALLOW_GUESTS else SIGN_IN
 
 
-def _as_guest(scope: Scope) -> Scope | int:
+def _as_guest(scope: Scope) -> Scope | Refusal:
     host, _ = scope.get("client") or ("", 0)
-    return {"user": create_guest(), "guest": True} if GUESTS.keeps(name_of(host)) else TOO_MANY
+    key = address_key(host)
+    if NEW_GUESTS.hit(key):
+        return {"user": create_guest(), "guest": True}
+    return Refusal(TOO_MANY, f"too many new guests; try again in {NEW_GUESTS.retry_after(key)} s")
 
 
 def still_allowed(scope: Scope) -> bool:

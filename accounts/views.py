@@ -20,13 +20,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import tokens
 from accounts.forms import SignUpForm, ThemeForm, TokenForm
 from accounts.guests import is_guest
-from accounts.middleware import BACKEND
+from accounts.middleware import BACKEND, address
 from accounts.models import ApiToken, Profile
 from accounts.ownership import merge
-from accounts.throttle import SIGN_IN, attempt_of
+from accounts.rate_limits import SIGN_IN_FAILURES
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """A new account. A guest's own row becomes the account, so nothing changes hands."""
     if not settings.ALLOW_SIGNUP:
@@ -47,9 +47,10 @@ class SignIn(LoginView):
     template_name = "accounts/sign_in.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        pause = SIGN_IN.pause(attempt_of(request))
-        if not pause:
+        attempt = _attempt(request)
+        if not SIGN_IN_FAILURES.is_spent(attempt):
             return super().post(request, *args, **kwargs)
+        pause = SIGN_IN_FAILURES.retry_after(attempt)
         form = AuthenticationForm(request)
         context = self.get_context_data(form=form, pause=pause)
         response = render(request, self.template_name, context, status=429)
@@ -57,7 +58,7 @@ class SignIn(LoginView):
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        SIGN_IN.failed(attempt_of(self.request))
+        SIGN_IN_FAILURES.hit(_attempt(self.request))
         response = super().form_invalid(form)
         response.status_code = 422
         return response
@@ -65,7 +66,7 @@ class SignIn(LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         # Read now: signing in replaces what request.user stands for.
         guest = User.objects.filter(pk=self.request.user.pk or 0, profile__is_guest=True).first()
-        SIGN_IN.succeeded(attempt_of(self.request))
+        SIGN_IN_FAILURES.clear(_attempt(self.request))
         response = super().form_valid(form)
         if guest is not None and guest.pk != form.get_user().pk:
             merge(guest, form.get_user())
@@ -125,6 +126,11 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _user(request: HttpRequest) -> User:
     return cast(User, request.user)
+
+
+def _attempt(request: HttpRequest) -> str:
+    """Who tries to sign in: the address, and the name that was typed."""
+    return f"{address(request)} {request.POST.get('username', '')[:150].casefold()}"
 
 
 def _account_page(

@@ -12,7 +12,7 @@ http = get_asgi_application()
 
 # Models can be imported only now that Django is set up.
 from config.checks import refuse_contradictions  # noqa: E402
-from config.routing import doors  # noqa: E402
+from config.routing import websockets  # noqa: E402
 
 refuse_contradictions()
-application = ProtocolTypeRouter({"http": http, "websocket": doors})
+application = ProtocolTypeRouter({"http": http, "websocket": websockets})

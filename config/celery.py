@@ -9,8 +9,8 @@ from celery import Celery
 from celery.signals import celeryd_init
 from kombu.transport import TRANSPORT_ALIASES
 
+from config.bootsteps import Timers
 from config.env import Env, env
-from config.steps import Timers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -46,7 +46,7 @@ app.conf.update(
     worker_concurrency=env().WORKER_THREADS,
     imports=["inference.worker.tasks"],
 )
-app.autodiscover_tasks(["accounts.worker", "visualizer.worker"])
+app.autodiscover_tasks(["accounts.worker", "core.worker", "visualizer.worker"])
 app.steps["worker"].add(Timers)
 
 

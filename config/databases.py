@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 SQLITE_OPTIONS = {
     # Write transactions take the lock at BEGIN; a later upgrade would fail at once as "locked".
@@ -17,9 +16,18 @@ ENGINES = {
     "postgresql": "django.db.backends.postgresql",
 }
 
+PARTS = {
+    "NAME": "dbname",
+    "USER": "user",
+    "PASSWORD": "password",
+    "HOST": "host",
+    "PORT": "port",
+}
+"""Django's names for what libpq calls otherwise; whatever else stands in the URL is an option."""
+
 
 def database_from(url: str, data_dir: Path) -> dict[str, Any]:
-    """PostgreSQL from `postgres://…`, else SQLite in `data_dir`."""
+    """PostgreSQL from `postgres://…`, else SQLite in `data_dir`. Raises ValueError."""
     return _postgres(url) if url else _sqlite(data_dir)
 
 
@@ -34,18 +42,27 @@ def _sqlite(data_dir: Path) -> dict[str, Any]:
 
 
 def _postgres(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme not in ENGINES:
-        raise ValueError(f"DATABASE_URL must begin with one of {', '.join(ENGINES)}://")
+    """Read as PostgreSQL's own programs read it: every part may be percent-encoded."""
+    if url.partition(":")[0] not in ENGINES:
+        raise ValueError(f"it must begin with {' or '.join(f'{name}://' for name in ENGINES)}")
+    parts = _parsed(url)
     return {
-        "ENGINE": ENGINES[parts.scheme],
-        "NAME": parts.path.lstrip("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": str(parts.port or ""),
+        "ENGINE": ENGINES[url.partition(":")[0]],
+        **{name: parts.pop(part, "") for name, part in PARTS.items()},
         "CONN_HEALTH_CHECKS": True,
         # 0 for web processes, whose threads come and go; workers keep theirs (config.celery).
         "CONN_MAX_AGE": 0,
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        "OPTIONS": parts,
     }
+
+
+def _parsed(url: str) -> dict[str, Any]:
+    # Imported here: the one-process shape needs no driver.
+    from psycopg import Error
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return dict(conninfo_to_dict(url))
+    except Error:
+        # The driver's own sentence may hold the password.
+        raise ValueError("it is not postgres://user:password@host:port/name?option=value") from None

@@ -31,10 +31,14 @@ class Env(BaseSettings):
         BASE_DIR / ".data", description="database file, generated key, downloaded models, static"
     )
     DATABASE_URL: str = Field(
-        "", description="`postgres://user:password@host:port/name`; empty = SQLite in DATA_DIR"
+        "",
+        description="`postgres://user:password@host:port/name?option=value`, each part "
+        "percent-encoded; empty = SQLite in DATA_DIR",
     )
     REDIS_URL: str = Field(
-        "", description="broker and channel layer of the site shape; empty = all in one process"
+        "",
+        description="broker, channel layer and rate limits of the site shape; empty = all in one "
+        "process",
     )
     SECRET_KEY: str = Field("", description="signs cookies; empty = generated, kept in DATA_DIR")
     DEBUG: bool = Field(False, description="Django's debug pages; never on a public host")
@@ -47,6 +51,9 @@ class Env(BaseSettings):
         description="a proxy in front speaks TLS: secure cookies, HSTS; the last address of its "
         "X-Forwarded-For is the client's",
     )
+    DIFFUSION_LLM_ENABLED: bool = Field(
+        True, description="whether /api/diffusion and the pages Generate and Infill are served"
+    )
     ALLOW_GUESTS: bool | None = Field(
         None, description="visitors get a guest account; empty = only in the one-process shape"
     )
@@ -57,15 +64,17 @@ class Env(BaseSettings):
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     DTYPE: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="precision of models whose card names none; auto = the checkpoint's own, "
-        "float32 for small models on a CPU; only in float32 do results never depend on who shares "
-        "a forward pass",
+        description="precision of models whose card names none; auto = the checkpoint's own, on a "
+        "CPU only where that is measured to be quicker than float32; only in float32 do results "
+        "never depend on who shares a forward pass",
     )
     TORCH_THREADS: int = Field(0, ge=0, description="CPU threads of the engine; 0 = torch decides")
     WORKER_THREADS: int = Field(4, ge=1, description="tasks that one worker has in hand at once")
     DEFAULT_MODEL: str = Field("", description="model loaded at start; empty = the shipped one")
     WEB_CONCURRENCY: int = Field(1, ge=1, description="web processes behind one address")
-    SOCKETS_PER_USER: int = Field(10, ge=1, description="open WebSockets per user")
+    SOCKETS_PER_USER: int = Field(
+        10, ge=1, description="open WebSockets per user, all processes together"
+    )
     MAX_MESSAGE_BYTES: int = Field(
         MESSAGE_BYTES,
         ge=64 * 1024,
@@ -73,18 +82,26 @@ class Env(BaseSettings):
         description="largest WebSocket message that is taken",
     )
     LOGITS_CACHE_MB: int = Field(512, ge=0, description="memory for the worker's logits cache")
+    KV_CACHE_MB: int = Field(
+        512,
+        ge=0,
+        description="memory for keys and values of texts that autoregressive models have written; "
+        "as much for those that they write at the moment",
+    )
     MODEL_MEMORY_MB: int = Field(
         0, ge=0, description="memory for loaded models; 0 = three quarters of the device"
     )
     STEP_TIMEOUT: int = Field(60, ge=1, description="seconds that one step may take")
     LOAD_TIMEOUT: int = Field(300, ge=1, description="seconds that loading a model may take")
     SOCKET_RATE: int = Field(50, ge=1, description="messages per second and socket, sustained")
-    SOCKET_BURST: int = Field(200, ge=1, description="messages that a socket may send at once")
+    SOCKET_BURST: int = Field(
+        200, ge=1, description="messages that a socket may send at once, SOCKET_RATE at least"
+    )
     HTTP_RATE: str = Field(
         "30/s",
         pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
         description="HTTP requests per account, or per address without one: number/s, /m, /h or "
-        "/d; ten seconds' worth may come at once",
+        "/d; what ten seconds allow, or a longer unit, may come at once",
     )
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line that is written"

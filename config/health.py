@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from django.views.decorators.http import require_safe
 
 from inference.models import ModelEntry
-from inference.registry import living_workers
+from inference.registry import living_workers, takes_tasks
 
 log = logging.getLogger(__name__)
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Every part that a session needs; 503 with the reasons while one is missing."""
     reasons = {name: _reason(check) for name, check in CHECKS.items()}
@@ -58,7 +64,10 @@ def _channel_layer() -> str:
 
 
 def _worker() -> str:
-    return "" if living_workers() else "no worker is alive"
+    living = living_workers()
+    if not living:
+        return "no worker is alive"
+    return "" if any(map(takes_tasks, living)) else "no worker takes tasks"
 
 
 def _model() -> str:
@@ -74,3 +83,23 @@ CHECKS: dict[str, Callable[[], str]] = {
     "worker": _worker,
     "model": _model,
 }
+
+PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+}
+
+
+@sync_and_async_middleware
+def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Answers the probes before anything looks at the Host: machines ask by address."""
+
+    def answer(request: HttpRequest) -> Any:
+        probe = PROBES.get(request.path_info)
+        return probe(request) if probe else get_response(request)
+
+    async def answer_async(request: HttpRequest) -> Any:
+        probe = PROBES.get(request.path_info)
+        return await (sync_to_async(probe)(request) if probe else get_response(request))
+
+    return answer_async if iscoroutinefunction(get_response) else answer

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -34,6 +35,7 @@ class Figure:
 
 
 FIGURES = (
+    Figure("unmask_tasks_idle_seconds", "gauge", ("tasks", "idle_seconds"), "since a task began"),
     Figure("unmask_engine_forwards", "counter", ("engine", "forwards"), "forwards made"),
     Figure("unmask_engine_requests", "counter", ("engine", "requests"), "requests in forwards"),
     Figure("unmask_engine_works", "counter", ("engine", "works"), "other work on the device"),
@@ -68,6 +70,7 @@ class Site(Collector):
         yield from (_figure(figure, workers) for figure in FIGURES)
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format; 401 for everybody but staff."""
     if not getattr(request.user, "is_staff", False):

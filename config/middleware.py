@@ -35,7 +35,7 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 @sync_and_async_middleware
-def envelope(get_response: Sync | Async) -> Sync | Async:
+def response_headers(get_response: Sync | Async) -> Sync | Async:
     """A fresh correlation id per request, in the log lines, in errors and in the answer."""
     if iscoroutinefunction(get_response):
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from channels.routing import URLRouter
 from django.urls import re_path
 
-from accounts.sockets import door, open_door
+from accounts.sockets import AccountMiddlewareStack, OriginValidator
 from visualizer.routing import link_urlpatterns, websocket_urlpatterns
 
 
@@ -19,9 +19,9 @@ async def unknown(scope: Any, receive: Any, send: Any) -> None:
 nowhere = re_path(r"", cast(Any, unknown))
 sockets = URLRouter([*websocket_urlpatterns, nowhere])
 links = URLRouter([*link_urlpatterns, nowhere])
-doors = URLRouter(
+websockets = URLRouter(
     [
-        re_path(r"^(?=ws/r/)", cast(Any, open_door(cast(Any, links)))),
-        re_path(r"", cast(Any, door(cast(Any, sockets)))),
+        re_path(r"^(?=ws/r/)", cast(Any, OriginValidator(cast(Any, links)))),
+        re_path(r"", cast(Any, AccountMiddlewareStack(cast(Any, sockets)))),
     ]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 # Daphne first: it installs Twisted's asyncio reactor.
@@ -11,7 +12,7 @@ from daphne.endpoints import build_endpoint_description_strings
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from config.wire import RequestFactory, Socket, SocketFactory
+from config.protocols import RequestFactory, Socket, SocketFactory
 
 log = logging.getLogger(__name__)
 GOODBYE_SECONDS = 0.3
@@ -21,6 +22,19 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     """Says goodbye to open sockets, and remembers why it could not listen."""
 
     failure: str | None = None
+    on_listen: Callable[[], None] | None = None
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        if self.on_listen is not None:
+            self.on_listen()
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """What goes to an open socket waits for its reader; Daphne sees to the rest."""
+        if message["type"] in ("websocket.send", "websocket.close") and _is_open(protocol):
+            await protocol.deliver(message)
+        else:
+            await super().handle_reply(protocol, message)
 
     def listen_error(self, failure: Any) -> None:
         self.failure = failure.getErrorMessage()
@@ -33,6 +47,10 @@ class Server(daphne.server.Server):  # type: ignore[misc]
                 protocol.restart()
         kill = super().kill_all_applications
         return deferLater(reactor, GOODBYE_SECONDS, lambda: None).addCallback(lambda _: kill())
+
+
+def _is_open(protocol: Any) -> bool:
+    return isinstance(protocol, Socket) and protocol.state != protocol.STATE_CONNECTING
 
 
 def build(

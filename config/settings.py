@@ -7,13 +7,14 @@ from typing import Any
 from config.databases import database_from
 from config.env import BASE_DIR, env
 from config.logs import configure
-from config.secret import secret_key
+from config.secret import cookie_name, secret_key
 
 ENV = env()
 ENV.DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DATA_DIR = ENV.DATA_DIR
 EMBEDDED = ENV.embedded
+REDIS_URL = ENV.REDIS_URL
 DEBUG = ENV.DEBUG
 SECRET_KEY = secret_key(ENV.SECRET_KEY, ENV.DATA_DIR)
 ALLOWED_HOSTS = ENV.hosts
@@ -35,15 +36,19 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "django_htmx",
+    "ninja",
     "config",
     "inference",
     "accounts",
+    "core",
     "visualizer",
     "playground",
 ]
 MIDDLEWARE = [
-    "config.middleware.envelope",
+    "config.middleware.response_headers",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.health.probes",
     "config.static.StaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -51,8 +56,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.http.errors.ErrorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -69,7 +74,10 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database_from(ENV.DATABASE_URL, ENV.DATA_DIR)}
+try:
+    DATABASES = {"default": database_from(ENV.DATABASE_URL, ENV.DATA_DIR)}
+except ValueError as error:
+    raise SystemExit(f"DATABASE_URL cannot be used: {error}") from None
 STATIC_URL = "/static/"
 STATIC_ROOT = ENV.DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
@@ -79,6 +87,10 @@ STORAGES = {
 }
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
+# Cookies know no ports: under Django's own names two sites of one host would lose each other's.
+SESSION_COOKIE_NAME = cookie_name("sessionid", SECRET_KEY)
+CSRF_COOKIE_NAME = cookie_name("csrftoken", SECRET_KEY)
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 180 * 24 * 3600
 SESSION_COOKIE_SECURE = ENV.HTTPS
 CSRF_COOKIE_SECURE = ENV.HTTPS
@@ -119,9 +131,11 @@ DEVICE = ENV.DEVICE
 DTYPE = ENV.DTYPE
 TORCH_THREADS = ENV.TORCH_THREADS
 LOGITS_CACHE_BYTES = ENV.LOGITS_CACHE_MB * 2**20
+KV_CACHE_BYTES = ENV.KV_CACHE_MB * 2**20
 MODEL_MEMORY_BYTES = ENV.MODEL_MEMORY_MB * 2**20
 STEP_TIMEOUT = ENV.STEP_TIMEOUT
 LOAD_TIMEOUT = ENV.LOAD_TIMEOUT
+DIFFUSION_LLM_ENABLED = ENV.DIFFUSION_LLM_ENABLED
 ALLOW_GUESTS = ENV.guests
 ALLOW_SIGNUP = ENV.ALLOW_SIGNUP
 SOCKETS_PER_USER = ENV.SOCKETS_PER_USER

@@ -6,12 +6,10 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import SignIn
-from config.health import healthz, readyz
+from config.api import api
 from config.metrics import metrics
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
-    path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     # Django's own pages name no icon, so browsers ask for this.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),
@@ -19,5 +17,8 @@ urlpatterns = [
     path("admin/login/", SignIn.as_view()),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
+    path("api/", api.urls),
     path("", include("visualizer.urls")),
 ]
+handler404 = "core.http.errors.not_found"
+handler500 = "core.http.errors.server_error"

@@ -95,6 +95,23 @@ def _ring(events: list[Event]) -> None:
     send(stream_group(events[0].stream), bell)
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Events after a number; `trimmed`: the next one has been pruned, so they tell not all."""
+
+    events: list[Event]
+    trimmed: bool = False
+
+
+def backlog(stream_id: UUID | str, number: int, limit: int = 500) -> Backlog:
+    """The events of a stream after `number`, and whether the oldest of them is still kept."""
+    events = events_after(stream_id, number, limit)
+    if events:
+        return Backlog(events, events[0].number > number + 1)
+    last = Stream.objects.values_list("last_number", flat=True).filter(pk=stream_id).first()
+    return Backlog([], (last or 0) > number)
+
+
 def events_after(stream_id: UUID | str, number: int, limit: int = 500) -> list[Event]:
     """The events of a stream after `number`, oldest first, at most `limit`."""
     rows = StreamEvent.objects.filter(stream_id=stream_id, number__gt=number)[:limit]

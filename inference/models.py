@@ -87,6 +87,7 @@ class StreamEvent(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "number"], name="event_number")]
         ordering = ["number"]
+        indexes = [models.Index(fields=["created"], name="event_created")]
 
     def __str__(self) -> str:
         return f"{self.stream_id}:{self.number} {self.type}"

@@ -6,8 +6,6 @@ user sends is only ever compared with the rows of this list; it never reaches th
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,15 +18,17 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from inference import packages
+from inference.causal_families import is_causal
 from inference.errors import UnmaskError
+from inference.model_folders import GGUF, NAME, SIDECAR, config_of, model_slugs, read_object
 from inference.models import ModelEntry, WorkerBeat
 
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
-SIDECAR = "unmask.json"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
-FILE_BYTES = 4 * 2**20
 BEAT_SECONDS = 15
 """A worker that has not written its row for this long counts as gone."""
+DEAF_SECONDS = 30
+"""A worker that has begun no task for this long takes none: it probes itself more often."""
 
 KNOWN = {
     "GSAI-ML/LLaDA-8B-Base": ("LLaDA 8B Base", "llada"),
@@ -62,7 +62,7 @@ class Found:
             "path": self.slug,
             "label": str(self.card.get("label") or label)[:200],
             "family": family or str(self.config.get("model_type", ""))[:50],
-            "kind": self.card.get("kind") or ModelEntry.Kind.DIFFUSION,
+            "kind": self.card.get("kind") or _kind(self.config),
             "context": _context(self.card, self.config),
             "mask_id": _natural(self.config.get("mask_token_id")),
             "card": self.card,
@@ -72,7 +72,7 @@ class Found:
 
 def sync_models() -> list[ModelEntry]:
     """Bring the rows in line with the directories. Returns the models on this machine."""
-    found = [*_scan(SHIPPED_DIR, shipped=True), *_scan(settings.MODELS_DIR, shipped=False)]
+    found = [*_scan(SHIPPED_DIR, True), *_packaged(), *_scan(settings.MODELS_DIR, False)]
     with transaction.atomic():
         entries = [_store(model) for model in {model.slug: model for model in found}.values()]
         _store_known({entry.slug for entry in entries})
@@ -106,18 +106,39 @@ def cancel_load(slug: str) -> bool:
     return bool(rows.update(cancel_requested=True))
 
 
+def request_unload(slug: str) -> None:
+    """Ask all workers that hold this model to give it up; each looks every second."""
+    ModelEntry.objects.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
+
+
+def is_held(slug: str) -> bool:
+    """Whether a worker that is alive says that it holds this model."""
+    return any(slug in beat.loaded for beat in living_workers())
+
+
 def directory(entry: ModelEntry) -> Path:
-    """Where the checkpoint of a row lies. Raises UnmaskError when it has no directory here."""
+    """Where the checkpoint of a row lies: a directory, or the file of a package.
+
+    Raises UnmaskError when it has none here.
+    """
     root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
-    if not NAME.fullmatch(entry.slug) or not (root / entry.slug / "config.json").is_file():
+    if NAME.fullmatch(entry.slug) and config_of(root / entry.slug):
+        return root / entry.slug
+    packaged = packages.path_of(entry.slug)
+    if packaged is None:
         raise UnmaskError("model_unavailable", _absent(entry), "model_path")
-    return root / entry.slug
+    return packaged
 
 
 def living_workers() -> list[WorkerBeat]:
     """The workers that wrote their row lately."""
     recent = WorkerBeat.objects.filter(seen__gte=Now() - timedelta(seconds=BEAT_SECONDS))
     return list(recent.order_by("name"))
+
+
+def takes_tasks(worker: WorkerBeat) -> bool:
+    """Whether a living worker began a task lately; it sends itself one when there is no other."""
+    return float(worker.metrics.get("tasks", {}).get("idle_seconds", 0)) < DEAF_SECONDS
 
 
 def refresh_states() -> None:
@@ -134,23 +155,25 @@ def refresh_states() -> None:
 
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
-    """Directories with a config.json, at most two names deep (`name` or `owner/name`)."""
-    for path in sorted([*root.glob("*/config.json"), *root.glob("*/*/config.json")]):
-        slug = path.parent.relative_to(root).as_posix()
-        config = _read(path)
-        if config and NAME.fullmatch(slug):
-            yield Found(slug, shipped, config, _read(path.parent / SIDECAR))
+    for slug in model_slugs(root):
+        yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object, or nothing: a broken file must not keep the site from starting."""
-    try:
-        if path.stat().st_size > FILE_BYTES:
-            return {}
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _packaged() -> Iterator[Found]:
+    """The models of installed packages; one of the same name in MODELS_DIR comes before them."""
+    for slug, model in packages.PACKAGED.items():
+        if model.file() is not None:
+            yield Found(slug, False, model.config, model.card)
+
+
+def _kind(config: dict[str, Any]) -> str:
+    causal = config is GGUF or is_causal(config)
+    return ModelEntry.Kind.AUTOREGRESSIVE if causal else ModelEntry.Kind.DIFFUSION
+
+
+def card_of(directory: Path) -> dict[str, Any]:
+    """What unmask.json beside a checkpoint says; empty without one."""
+    return read_object(directory, SIDECAR)
 
 
 def _store(model: Found) -> ModelEntry:
@@ -166,6 +189,12 @@ def _store(model: Found) -> ModelEntry:
 
 
 def _store_known(here: set[str]) -> None:
+    """Rows of what is known by name and not here, so that people learn how to get it."""
+    for slug, model in packages.PACKAGED.items():
+        if slug not in here:
+            found = Found(slug, False, model.config, model.card)
+            columns = {**found.defaults(), "state": State.ABSENT}
+            ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
     for slug, (label, family) in KNOWN.items():
         if slug not in here:
             columns = {"label": label, "path": slug, "family": family, "state": State.ABSENT}
@@ -205,6 +234,9 @@ def _unknown() -> str:
 
 
 def _absent(entry: ModelEntry) -> str:
+    packaged = packages.PACKAGED.get(entry.slug)
+    if packaged is not None:
+        return f"{entry.label} is not on this machine. `{packaged.command}` brings it."
     return (
         f"{entry.label} is not on this machine. Put its safetensors checkpoint into MODELS_DIR "
         f"as {entry.slug} and run `python manage.py sync_models`."

@@ -143,7 +143,7 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     "T10": ("visualizer/test_runs.py::test_a_failing_run_ends_and_the_session_lives_on",),
     "T11": (
         _SOCKETS + "test_a_run_goes_on_without_its_socket",
-        "accounts/test_sockets.py::test_seats_are_limited_per_account",
+        "accounts/test_seats.py::test_seats_are_limited_per_account",
     ),
     "T12": (
         "visualizer/test_protocol_docs.py::test_the_committed_page_is_up_to_date",
@@ -174,12 +174,12 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     "T23": (
         _CYCLE + "test_another_choice_at_an_older_step_makes_a_branch",
         _HISTORY + "test_diff_and_merge",
-        "visualizer/test_pages_comparing.py::test_lines_of_one_s_other_sessions_can_be_chosen",
+        "visualizer/test_pages_compare.py::test_lines_of_one_s_other_sessions_can_be_chosen",
         "browser/test_compare.py::test_the_difference_of_two_sides_is_drawn_and_tabulated",
     ),
     "T24": (
-        "visualizer/test_exports.py::test_the_record_holds_what_reproducing_needs",
-        "visualizer/test_exports.py::test_the_steps_as_csv",
+        "visualizer/records/test_exporter.py::test_the_record_holds_what_reproducing_needs",
+        "visualizer/records/test_exporter.py::test_the_steps_as_csv",
         _SHARING + "test_a_friend_reads_every_page_and_a_stranger_none",
         _SHARING + "test_a_copy_is_one_s_own",
     ),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts import pace
+from accounts import rate_limits
 from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
 from tests.visualizer.served import serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A shell lets what it starts in the background ignore Ctrl-C; the servers of the tests must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,8 +35,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(autouse=True)
 def _unhurried() -> None:
     """What other tests have asked counts for nobody here."""
-    for one in (pace.LINKS, pace.REQUESTS, pace.GUESTS):
-        one.forget()
+    rate_limits.reset()
 
 
 def _user(name: str) -> User:
@@ -110,3 +112,12 @@ def served_site(
     settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny", "ALLOW_GUESTS": "1"}
     with full_site(folder, redis_url, postgres_url, **settings) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, for the pages and for the JavaScript modules alone."""
+    from tests.chromium import chromium
+
+    with chromium() as running:
+        yield running

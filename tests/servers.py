@@ -248,7 +248,9 @@ def full_site(folder: Path, redis: str, postgres: str, **settings: str) -> Itera
 @contextmanager
 def _web(folder: Path, env: dict[str, str]) -> Iterator[Site]:
     log = folder / "web.log"
-    site = Site(f"http://127.0.0.1:{env['PORT']}", env, _started(SERVE, log, env), log)
+    host = env.get("HOST", "127.0.0.1")
+    address = f"[{host}]" if ":" in host else host
+    site = Site(f"http://{address}:{env['PORT']}", env, _started(SERVE, log, env), log)
     try:
         yield site
     finally:

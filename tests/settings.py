@@ -15,3 +15,5 @@ from config.settings import *  # noqa: E402, F403
 
 # Argon2 is slow on purpose, which tests do not need.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.core.errands"]  # noqa: F405

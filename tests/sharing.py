@@ -8,7 +8,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
-    "browser": ("tests/browser/",),
+    "browser": ("tests/browser/", "tests/js/"),
     "served": (
         "tests/config/test_faults.py",
         "tests/config/test_shapes.py",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("config", "accounts", "inference", "visualizer", "playground", "benchmarks")
+PRODUCT = ("config", "accounts", "core", "inference", "visualizer", "playground", "benchmarks")
 LONGEST_FUNCTION = 80
 LONGEST_FILE = 400
 MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.~-])/(tmp|work|root|home)/")
@@ -59,3 +59,22 @@ _TEXT = (".py", ".md", ".html", ".js", ".css", ".toml", ".txt", ".json", "Makefi
 
 def _lines(path: Path) -> int:
     return path.read_text().count("\n")
+
+
+NAMED = re.compile(
+    r"\b((?:static|templates|visualizer|core|accounts|inference|config|docs)/[\w/-]+\.(?:py|js|html))\b"
+)
+WITHIN = (ROOT, ROOT / "templates", ROOT / "tests")
+"""Templates and tests are named as their loaders name them."""
+
+
+def test_files_that_comments_and_docs_name_exist() -> None:
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for room in (*PRODUCT, "static", "templates", "docs", "tests")
+        for path in (ROOT / room).rglob("*")
+        if path.suffix in _TEXT
+        for name in NAMED.findall(path.read_text())
+        if not any((root / name).exists() for root in WITHIN)
+    }
+    assert missing == set()

@@ -9,9 +9,11 @@ class VisualizerConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.ownership import on_owners, on_transfer
+        from core.generation import register
 
         on_transfer("visualizer", _hand_over)
         on_owners("visualizer", _owners)
+        register("diffusion", "visualizer.services.generations.GENERATOR")
 
 
 def _hand_over(giver: Any, taker: Any) -> None:
@@ -23,6 +25,6 @@ def _hand_over(giver: Any, taker: Any) -> None:
 
 def _owners() -> list[Any]:
     """Whoever has a session, a job or a preset."""
-    from visualizer.models import LabJob, Preset, Session
+    from visualizer.models import Generation, LabJob, Preset, Session
 
-    return [table.objects.values("owner") for table in (Session, LabJob, Preset)]
+    return [table.objects.values("owner") for table in (Session, LabJob, Generation, Preset)]

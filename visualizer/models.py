@@ -7,15 +7,23 @@ stored twice as truth.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
+from core.jobs.models import CommandRow, Job, Leased
 from inference.models import ModelEntry, Stream
 
 
-class Session(models.Model):
+class Session(Leased):
     """One canvas with its history. `head` is the step that is looked at and worked on."""
+
+    TASK = "visualizer.advance"
+    EVENTS_KEPT = timedelta(days=7)
+    """How long the events of its stream are kept; who comes later is sent a snapshot."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -27,6 +35,9 @@ class Session(models.Model):
     block_length = models.PositiveIntegerField()
     mask_id = models.PositiveIntegerField()
     seed = models.BigIntegerField(default=0)
+    special_tokens = models.BooleanField(
+        default=False, help_text="special tokens typed in the prompt were read as such"
+    )
     settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
     staged = models.JSONField(
         default=dict, blank=True, help_text="selections and strategy, not applied"
@@ -37,8 +48,6 @@ class Session(models.Model):
     )
     head_number = models.PositiveIntegerField(default=0)
     provenance = models.JSONField(default=dict, blank=True, help_text="hashes and versions")
-    lease_fence = models.PositiveBigIntegerField(default=0)
-    lease_expires = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
     deleted = models.DateTimeField(null=True, blank=True)
@@ -49,6 +58,16 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @classmethod
+    def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Session]:
+        """Sessions with pending commands or an active run."""
+        asked = Command.objects.filter(state=Command.State.PENDING, session__isnull=False)
+        if patience:
+            asked = asked.filter(created__lt=Now() - patience)
+        running = Run.objects.filter(status__in=Run.ACTIVE)
+        work = Q(pk__in=asked.values("session")) | Q(pk__in=running.values("session"))
+        return cls.objects.filter(work).order_by("updated")
 
 
 class Branch(models.Model):
@@ -144,37 +163,51 @@ class Run(models.Model):
         return f"{self.recipe} ({self.status})"
 
 
-class Command(models.Model):
-    """A message that somebody sent, and its reply. A repeat is answered, not redone."""
+class Command(CommandRow):
+    """A message about a session, or one that makes one."""
 
-    class State(models.TextChoices):
-        PENDING = "pending", "pending"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
+    TARGET = "session"
+    TASK = "visualizer.execute"
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     session = models.ForeignKey(
         Session, null=True, blank=True, on_delete=models.CASCADE, related_name="commands"
     )
-    request_id = models.CharField(max_length=64)
-    type = models.CharField(max_length=40)
-    message = models.JSONField(default=dict)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
-    reply = models.TextField(blank=True, help_text="JSON text as sent")
-    correlation_id = models.CharField(max_length=64)
-    channel = models.CharField(max_length=10, default="api", help_text="api, page or form")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    lease_expires = models.DateTimeField(null=True, blank=True)
-    created = models.DateTimeField(auto_now_add=True)
-    finished = models.DateTimeField(null=True, blank=True)
 
-    class Meta:
+    class Meta(CommandRow.Meta):
         constraints = [models.UniqueConstraint(fields=["user", "request_id"], name="command_once")]
-        ordering = ["id"]
         indexes = [models.Index(fields=["session", "state"])]
 
+
+class Generation(Job):
+    """A generation that came through a door: it becomes a session with a run as soon as a worker
+    has tokenized its prompt, and the run's steps are told on its own stream too.
+    """
+
+    TASK = "visualizer.generate"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    prompt = models.JSONField(default=dict, help_text="text, messages or pieces")
+    settings = models.JSONField(default=dict)
+    session = models.ForeignKey(
+        Session, null=True, blank=True, on_delete=models.CASCADE, related_name="generations"
+    )
+    run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL)
+    text = models.TextField(blank=True, help_text="that has settled")
+    finish_reason = models.CharField(max_length=10, blank=True)
+    usage = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+        indexes = [models.Index(fields=["owner", "-created"])]
+
     def __str__(self) -> str:
-        return f"{self.type} ({self.state})"
+        return f"{self.model_id} ({self.status})"
+
+    @classmethod
+    def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Generation]:
+        """Those that have no session yet; afterwards the session's own work drives them."""
+        return super().with_work(patience).filter(session=None)
 
 
 class Preset(models.Model):
@@ -212,39 +245,21 @@ class ShareLink(models.Model):
         return self.name or f"link {self.pk}"
 
 
-class LabJob(models.Model):
+class LabJob(Job):
     """A grid of recipes and step counts on a task: worked in slices, resumable after any crash."""
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", "queued"
-        RUNNING = "running", "running"
-        CANCELLED = "cancelled", "cancelled"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
-
-    ACTIVE = (Status.QUEUED, Status.RUNNING)
+    TASK = "visualizer.lab"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
     task = models.CharField(max_length=40)
     recipes = models.JSONField(default=list, help_text="names")
+    parameters = models.JSONField(default=dict, blank=True, help_text="recipe → its parameters")
     steps = models.JSONField(default=list, help_text="decoding steps; 0 = one token a pass")
     block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
     count = models.PositiveIntegerField(help_text="cases of the task in each row")
     seed = models.BigIntegerField(default=0)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    cancel_requested = models.BooleanField(default=False)
     results = models.JSONField(default=list, blank=True, help_text="finished rows")
-    partial = models.JSONField(default=list, blank=True, help_text="cases of the row in work")
-    error = models.JSONField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last stored case")
-    stream = models.OneToOneField(Stream, on_delete=models.PROTECT)
-    lease_fence = models.PositiveBigIntegerField(default=0)
-    lease_expires = models.DateTimeField(null=True, blank=True)
-    created = models.DateTimeField(auto_now_add=True)
-    updated = models.DateTimeField(auto_now=True)
-    finished = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created"]

@@ -14,8 +14,9 @@ from django.urls import reverse
 
 from inference.models import ModelEntry
 from visualizer.models import Run, Session
-from visualizer.selectors.events import branch_payload
+from visualizer.selectors.event_payloads import branch_payload
 from visualizer.selectors.history import branches_of, tips_of
+from visualizer.selectors.queue import ahead_of_run
 
 Payload = dict[str, Any]
 Part = tuple[str, dict[str, Any]]
@@ -125,42 +126,40 @@ def branch_panel(branches: list[Payload], current: int | None) -> dict[str, Any]
     return {"tree": branch_tree(branches, current), "pruned": tops, "current": current}
 
 
-_MODEL_STATES = {
-    "loaded": ("good", "ready"),
-    "loading": ("busy", "loading"),
-    "available": ("none", "loads when needed"),
-    "failed": ("bad", "failed to load"),
-    "absent": ("bad", "not on this machine"),
+_MODEL_STATES: dict[str, tuple[str, str]] = {
+    ModelEntry.State.LOADED: ("good", "ready"),
+    ModelEntry.State.LOADING: ("busy", "loading"),
+    ModelEntry.State.AVAILABLE: ("none", "loads when needed"),
+    ModelEntry.State.FAILED: ("bad", "failed to load"),
+    ModelEntry.State.ABSENT: ("bad", "not on this machine"),
 }
 
 
 def model_state(entry: ModelEntry) -> dict[str, str]:
     """Light and words of the model's pill."""
     light, words = _MODEL_STATES.get(entry.state, ("none", entry.state))
-    if entry.state == "loading" and entry.bytes_total:
+    if entry.state == ModelEntry.State.LOADING and entry.bytes_total:
         words = f"loading {entry.progress:.0%}"
     device = f" on {entry.device}" if entry.device else ""
     title = entry.error or f"{entry.label}: {words}{device}"
     return {"state": light, "text": f"{entry.label} {words}", "title": title}
 
 
-def _ahead_of(run: int) -> int:
-    """Runs of anybody that wait or work and were asked for earlier."""
-    return Run.objects.filter(status__in=Run.ACTIVE, pk__lt=run).count()
-
-
-_RUN_STATES = {
-    "queued": ("busy", "Queued"),
-    "running": ("busy", "Running"),
-    "stopped": ("warn", "Stopped"),
-    "failed": ("bad", "Run failed"),
-    "done": ("good", "Done"),
+_RUN_STATES: dict[str, tuple[str, str]] = {
+    Run.Status.QUEUED: ("busy", "Queued"),
+    Run.Status.RUNNING: ("busy", "Running"),
+    Run.Status.STOPPED: ("warn", "Stopped"),
+    Run.Status.FAILED: ("bad", "Run failed"),
+    Run.Status.DONE: ("good", "Done"),
 }
 
 
 def run_state(run: Payload | None) -> dict[str, str]:
     """Light and words of the run's pill; no words, no pill. A queued run says its place."""
-    light, words = _RUN_STATES.get(run["status"], ("none", "")) if run else ("none", "")
-    ahead = _ahead_of(run["id"]) if run and run["status"] == "queued" and run.get("id") else 0
+    if run is None:
+        return {"state": "none", "text": ""}
+    light, words = _RUN_STATES.get(run["status"], ("none", ""))
+    waits = run["status"] == Run.Status.QUEUED and run.get("id")
+    ahead = ahead_of_run(run["id"]) if waits else 0
     words = f"{words}, {ahead} before it" if ahead else words
     return {"state": light, "text": words}

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from core.commands.fields import limited
 from inference.catalog import RANKINGS, RECIPES
-from visualizer.fields import limited
 from visualizer.probability import ProbabilitySettings
 
 PARAMETERS = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from visualizer.fields import limited
+from core.commands.fields import limited
 
 
 class ProbabilitySettings(BaseModel):

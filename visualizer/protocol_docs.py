@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from core.commands.table import CommandSpec
 from inference.errors import ERROR_TYPES
-from visualizer.commands.table import COMMANDS, CommandSpec
+from visualizer.commands.table import COMMANDS
 from visualizer.protocol_texts import EVENTS, EXTRA_MESSAGES, INTRODUCTION, REPLIES
 
 _BOUNDS = {
@@ -79,7 +80,7 @@ def _commands() -> Iterator[str]:
 
 def _remarks(spec: CommandSpec) -> str:
     remarks = [
-        (spec.needs_session, "Needs a session."),
+        (spec.needs_target, "Needs a session."),
         (spec.opens, "Its session becomes the socket's own."),
         (spec.reads, "Reading: holders of a link may ask it."),
         (spec.overtakes, "Answered at once, before earlier commands that still wait."),

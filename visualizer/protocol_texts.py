@@ -41,9 +41,10 @@ within the first block that still holds a mask.
 **Staying in step**: `resume` with the number of the last event that you saw; whoever is more than
 500 events behind is sent a `snapshot` instead. `{"type": "ack", "number": N}` (no answer) says that
 everything up to N has been dealt with; a client that acknowledges is never sent more than 500
-events ahead. Close codes: 4401 sign in again, 4403 a page of a foreign origin, 4404 no such session
-(pages), 4429 too many sockets or guests, 1008 too many frames, 1009 a message above the limit,
-1012 the server restarts (come back, with `resume`).
+events ahead. Close codes: 4401 sign in again, 4403 a page of a foreign origin, or a cookie
+without an Origin (the reason says what to set), 4404 no such session (pages), 4429 too many sockets
+or guests, 1008 too many frames, 1009 a message above the limit, 1012 the server restarts (come
+back, with `resume`).
 
 **Sharing**: `share` makes a link; its address is `/r/TOKEN/`. Whoever has it sees the session live
 at `/ws/r/TOKEN/`, without an account: a `snapshot` first, then the same frames as a page, branches
@@ -54,7 +55,9 @@ two seconds of the link being revoked, of its end, or of the session being delet
 
 STATE = (
     "`state`: `session_id`, `branch`, `step`, `block`, `block_start`, `block_length`, "
-    "`gen_length`, `prompt_length`, `token_ids`, `tokens`, `positions`, `selected_positions` "
+    "`gen_length`, `prompt_length`, `token_ids`, `tokens`, `text` (decoded, with "
+    "characters of several tokens whole), `text_spans` (for each position the characters "
+    "[start, end) of it in which the token has a share), `positions`, `selected_positions` "
     "(position → token of everything that was applied). A position has `position`, `slot`, "
     "`current_token`, `current_token_id`, `is_masked`, `is_prompt`, `is_locked`, "
     "`is_block_boundary`, `actual_top_k`, `candidates` (filled where a forward pass of this state "

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from visualizer.views.acting import act
-from visualizer.views.comparing import compare, start_runs
-from visualizer.views.exporting import export
-from visualizer.views.importing import import_session
+from visualizer.views.compare import compare, start_runs
+from visualizer.views.form_commands import act
+from visualizer.views.home import home
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
-from visualizer.views.landing import home
-from visualizer.views.positions import digest, position, profile, regret, table
 from visualizer.views.preferences import preferences
+from visualizer.views.recipes import recipe_fields
+from visualizer.views.records import export, import_session
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.sharing import copy, share, unshare
+from visualizer.views.steps import digest, position, profile, regret, table
 from visualizer.views.workspace import workspace
 
 _SESSION = "sessions/<uuid:session_id>/"
@@ -32,6 +32,7 @@ _READ = (
 urlpatterns = [
     path("", home, name="home"),
     path("settings/", preferences, name="preferences"),
+    path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("lab/", lab, name="lab"),
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),

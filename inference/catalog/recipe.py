@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .parameters import PARAMETERS, Parameter, Value
+from inference.catalog.parameters import PARAMETERS, Parameter, Value
 
 Group = Literal["Basic", "LLaDA", "Dream", "Fast-dLLM", "LLaDA2", "Research"]
 Trait = Literal["mask", "same", "next_block", "own_masks", "edits", "uniform"]

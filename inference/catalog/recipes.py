@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from .families import BLOCKS, SHIFTED, family_of
-from .groups import basic, dream, fast_dllm, llada, llada2, research
-from .recipe import Group, RecipeEntry, Trait
+from inference.catalog.families import BLOCKS, SHIFTED, family_of
+from inference.catalog.groups import basic, dream, fast_dllm, llada, llada2, research
+from inference.catalog.recipe import Group, RecipeEntry, Trait
 
 RECIPES: dict[str, RecipeEntry] = {
     **llada.RECIPES,

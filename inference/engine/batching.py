@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from .checkpoint import LoadedModel
-from .errors import EngineError, StepTimeout
-from .forward import ForwardMany, Request, forward_many
-from .waiting import Job, Waiting
+from inference.engine.batch_queue import BatchQueue, Job
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import EngineError, StepTimeout
+from inference.engine.forward import ForwardMany, Request, forward_many
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Batcher:
     ) -> None:
         self.run, self.rescue = run, rescue
         self.stats = BatchStats()
-        self.waiting = Waiting(max_sequences, max_tokens)
+        self.queue = BatchQueue(max_sequences, max_tokens)
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -98,7 +98,7 @@ class Batcher:
 
     def close(self) -> None:
         """Ends the thread after the forward at hand; whoever still waits gets an error."""
-        self.waiting.close()
+        self.queue.close()
         thread = self._thread
         if thread is not None and threading.current_thread() is not thread:
             thread.join()
@@ -106,7 +106,7 @@ class Batcher:
 
     def _wait(self, job: Job, seconds: float | None) -> Any:
         self._ensure_thread()
-        if not self.waiting.put(job):
+        if not self.queue.put(job):
             self._turn_away()
         while True:
             try:
@@ -119,7 +119,7 @@ class Batcher:
                     raise StepTimeout(seconds) from None
 
     def _turn_away(self) -> None:
-        for job in self.waiting.drain():
+        for job in self.queue.drain():
             job.result.set_exception(EngineError("The engine has been shut down."))
 
     def _ensure_thread(self) -> None:
@@ -145,7 +145,7 @@ class Batcher:
 
     def _turn(self) -> bool:
         """Serve who is next; False when closed. An idle thread then holds no job and no model."""
-        jobs = self.waiting.take()
+        jobs = self.queue.take()
         if jobs:
             self._serve(jobs)
         return bool(jobs)
@@ -163,7 +163,7 @@ class Batcher:
         taken = time.monotonic() - began
         self._count(jobs, taken)
         if jobs[0].work is None:
-            self.waiting.answered(jobs, taken)
+            self.queue.answered(jobs, taken)
         for job, result in zip(jobs, results, strict=True):
             job.result.set_result(result)
 
@@ -186,7 +186,7 @@ class Batcher:
         if self._rescued(job, error):
             self._serve([job])
         else:
-            job.result.set_exception(error)
+            job.result.set_exception(_as_error(error))
 
     def _rescued(self, job: Job, error: BaseException) -> bool:
         """Whether to try again. A rescue that fails must leave neither caller nor thread behind."""
@@ -209,6 +209,15 @@ class Batcher:
         stats.jobs += len(jobs)
         stats.sequences += sum(len(job.requests) for job in jobs)
         stats.largest = max(stats.largest, len(jobs))
+
+
+def _as_error(error: BaseException) -> Exception:
+    """What callers get: SystemExit and panics of native code would end their threads."""
+    if isinstance(error, Exception):
+        return error
+    fault = EngineError("The model's work was broken off. Try again.")
+    fault.__cause__ = error
+    return fault
 
 
 def _age(job: Job) -> float:

@@ -124,6 +124,7 @@ class _Draft:
         self.position_of = canvas.position_of
 
     def slot(self, slot_id: int) -> Slot:
+        """The slot with that id. Raises CanvasError."""
         position = self.position_of.get(slot_id)
         if position is None:
             raise CanvasError(f"There is no slot {slot_id} in this state.", "slot")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,31 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from . import shards
-from .errors import CheckpointError, LoadCancelled
-from .families import family_of
-from .families.family import Config, Family
-from .families.layout import Layout, expected_shape, read_key, write_key
-from .families.spec import ModelSpec
-from .native import allocated, construct, layout_of, tied_keys, unusable, weights_of
-from .placement import DeviceMap, check_options, dispatched, quantized, single_device
-from .plausible import check_counts, check_values
-from .shards import Header
-from .tokenization import Tokenizer
+from inference.engine.chat_templates import MARKS
+from inference.engine.config_checks import check_values
+from inference.engine.errors import CheckpointError
+from inference.engine.families import family_of
+from inference.engine.families.family import Family
+from inference.engine.families.layout import read_key
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import Config
+from inference.engine.model_files import open_files
+from inference.engine.native import construct, layout_of, unusable, weights_of
+from inference.engine.placement import (
+    DeviceMap,
+    check_options,
+    dispatched,
+    quantized,
+    single_device,
+)
+from inference.engine.tokenization import FILE as TOKENIZER_FILE
+from inference.engine.tokenization import MISSING, Tokenizer
+from inference.engine.weights import Cancel, Plan, Progress, Watch, filled, plan
 
-Progress = Callable[[float], None]
-Cancel = Callable[[], bool]
+Choice = Callable[[Config, torch.dtype, int], torch.dtype]
+"""(config.json, its own precision, parameters) → the precision to load in."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-STORED = ("F32", "F16", "BF16", "F64")
-"""How weights may be stored. Anything else is a quantized format, or no weights at all."""
 
 
 @dataclass
@@ -59,6 +65,9 @@ class LoadedModel:
     tokenizer_hash: str | None
     key: str
     parameters: int
+    quantization: str | None = None
+    device_map: DeviceMap | None = None
+    chat_template: str | None = None
 
     @property
     def context(self) -> int:
@@ -69,35 +78,41 @@ class LoadedModel:
 def load(
     path: str | Path,
     device: str | torch.device = "cpu",
-    dtype: torch.dtype | str | None = None,
+    dtype: torch.dtype | str | Choice | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     device_map: DeviceMap | None = None,
     quantization: str | None = None,
+    needs_tokenizer: bool = False,
 ) -> LoadedModel:
-    """Loads a directory with config.json, *.safetensors and, usually, tokenizer.json.
+    """Loads a directory with config.json, *.safetensors and, usually, a tokenizer.
 
-    `dtype` None keeps the checkpoint's own. `progress` is called with 0.0–1.0; when `cancel`
-    answers true, LoadCancelled is raised. `device_map` ({"": device}, or with accelerate "auto" or
-    any map) stands above `device`; `quantization` (placement.QUANTIZATIONS) needs torchao. Raises
-    CheckpointError with the file, key or option at fault.
+    Also a GGUF file of a causal model, or a directory with an adapter for another model.
+
+    `dtype` None keeps the checkpoint's own; a function is given config.json, the own one and the
+    number of parameters, once the files have been found to fit. `progress` is called with 0.0–1.0;
+    when `cancel` answers true, LoadCancelled is raised. `device_map` ({"": device}, or with
+    accelerate "auto" or any map) stands above `device`; `quantization` (placement.QUANTIZATIONS)
+    needs torchao. `needs_tokenizer` refuses a model that reads no text. Raises CheckpointError with
+    the file, key or option at fault.
     """
     check_options(device_map, quantization)
-    directory = Path(path)
-    if not directory.is_dir():
-        raise CheckpointError(f"There is no model directory {str(path)!r}.", "model_path")
-    config = shards.read_json(directory / "config.json")
+    files = open_files(Path(path))
+    config, tokenizer = files.config, files.tokenizer
     family = family_of(config)
     check_values(config)
-    tokenizer = Tokenizer.from_directory(directory)
-    spec = checked_spec(family, config, tokenizer)
-    files = shards.find_shards(directory)
-    wanted = _dtype(config, dtype)
-    watch = _Watch(progress, cancel, sum(file.stat().st_size for file in files))
+    if tokenizer is None and needs_tokenizer:
+        raise CheckpointError(MISSING, TOKENIZER_FILE)
+    spec = _with_chat(checked_spec(family, config, tokenizer, files.ends), files.system)
+    if tokenizer is not None:
+        _reserve(tokenizer, spec)
+    watch = Watch(progress, cancel, files.weights.size)
+    planned = plan(family, config, files.weights, watch)
+    wanted = _dtype(planned, dtype)
     target = single_device(device_map) or torch.device("cpu" if device_map else device)
-    model = quantized(_filled(family, config, files, target, wanted, watch), quantization)
+    model = quantized(filled(planned, target, wanted, watch), quantization)
     model = dispatched(model, device_map)
-    weights = shards.content_hash(files, watch.check)
+    weights = files.weights.content_hash(watch.check)
     return LoadedModel(
         path=str(path),
         spec=spec,
@@ -111,6 +126,9 @@ def load(
         tokenizer_hash=tokenizer.hash if tokenizer else None,
         key=_key(weights, config, wanted, quantization),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
+        quantization=quantization,
+        device_map=device_map,
+        chat_template=files.chat_template,
     )
 
 
@@ -120,7 +138,10 @@ def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 def export_state(model: nn.Module, config: Config) -> dict[str, torch.Tensor]:
-    """The model's weights under the checkpoint's key names, on the CPU."""
+    """The model's weights under the checkpoint's key names, on the CPU.
+
+    Shapes [out, in] or [n] and dtypes are the model's own.
+    """
     parameters = {name: value.detach() for name, value in weights_of(model).items()}
     layout = layout_of(parameters, family_of(config), config)
     return {key: read_key(pieces, parameters).cpu() for key, pieces in layout.items()}
@@ -135,10 +156,16 @@ def save(model: nn.Module, config: Config, directory: str | Path) -> None:
     (target / "config.json").write_text(json.dumps(dict(config), indent=2) + "\n")
 
 
-def checked_spec(family: Family, config: Config, tokenizer: Tokenizer | None) -> ModelSpec:
-    """The spec, with every special id inside the vocabulary."""
+def checked_spec(
+    family: Family, config: Config, tokenizer: Tokenizer | None, ends: tuple[int, ...] = ()
+) -> ModelSpec:
+    """The spec, with every special id inside the vocabulary. `ends` end a text as well.
+
+    Raises CheckpointError for an id outside, and for a config.json that says too little.
+    """
     try:
         spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
+        spec = replace(spec, other_eos_ids=(*spec.other_eos_ids, *ends))
         outside = [i for i in spec.named_ids().items() if not 0 <= i[1] < spec.vocab_size]
     except Exception as error:  # a family reads whatever stands in the file
         raise unusable(error) from None
@@ -150,110 +177,40 @@ def checked_spec(family: Family, config: Config, tokenizer: Tokenizer | None) ->
     return spec
 
 
-class _Watch:
-    """Progress in bytes read, and the place where a cancel is noticed."""
-
-    def __init__(self, progress: Progress | None, cancel: Cancel | None, total: int) -> None:
-        self.progress, self.cancel = progress or (lambda part: None), cancel or (lambda: False)
-        self.total, self.done = max(total, 1), 0
-
-    def check(self) -> None:
-        if self.cancel():
-            raise LoadCancelled("Loading was cancelled.")
-
-    def advance(self, count: int) -> None:
-        self.check()
-        self.done += count
-        self.progress(min(1.0, self.done / self.total))
+def _with_chat(spec: ModelSpec, system: str | None) -> ModelSpec:
+    """The spec with the system turn of the tokenizer's own template, where there is one."""
+    return spec if system is None or spec.chat != "chatml" else replace(spec, system=system)
 
 
-def _filled(
-    family: Family,
-    config: Config,
-    files: list[Path],
-    device: torch.device,
-    dtype: torch.dtype,
-    watch: _Watch,
-) -> nn.Module:
-    watch.advance(0)
-    found = shards.headers_of(files)
-    check_counts(family, config, len(found))
-    layout = _checked_layout(family, config, found)
-    watch.check()
-    model = allocated(family, config, device, dtype)
-    parameters = weights_of(model)
-    with torch.no_grad():
-        for key, value in shards.tensors(files, layout):
-            _refuse_nan(key, value)
-            write_key(layout[key], parameters, value)
-            watch.advance(value.nbytes)
-    return model.eval().requires_grad_(False)
+def _reserve(tokenizer: Tokenizer, spec: ModelSpec) -> None:
+    """Special is what the spec names and what the chat template marks turns with."""
+    marks = (tokenizer.id_of(text) for text in MARKS.get(spec.chat, ()))
+    tokenizer.reserve([*spec.named_ids().values(), *(i for i in marks if i is not None)])
+    tokenizer.check_rows(spec.vocab_size)
 
 
-def _checked_layout(family: Family, config: Config, found: dict[str, Header]) -> Layout:
-    """The layout, after comparing the checkpoint's headers with it: nothing is allocated yet."""
-    with torch.device("meta"):
-        skeleton = construct(family, config)
-    weights = weights_of(skeleton)
-    layout = layout_of(weights, family, config)
-    shapes = {name: value.shape for name, value in weights.items()}
-    tied = tied_keys(skeleton, family, config)
-    for key, others in tied.items():
-        other = next((name for name in others if name in found), None)
-        if key not in found and key in layout and other is not None:
-            layout[other] = layout.pop(key)
-    known = set(tied).union(*tied.values())
-    _compare_keys(layout, found, known, family.ignored)
-    for key, pieces in layout.items():
-        _compare_header(key, found[key], expected_shape(pieces, shapes))
-    return layout
-
-
-def _compare_header(key: str, found: Header, shape: list[int]) -> None:
-    if found.shape != shape:
-        raise CheckpointError(f"{key} has shape {found.shape}, expected {shape}.", key)
-    if found.dtype not in STORED:
-        raise CheckpointError(
-            f"{key} is stored as {found.dtype}; weights are read as {', '.join(STORED)} only.", key
-        )
-
-
-def _compare_keys(
-    layout: Layout, found: dict[str, Header], optional: set[str], ignored: tuple[str, ...]
-) -> None:
-    missing = sorted(set(layout) - set(found))
-    if missing:
-        raise CheckpointError(f"The checkpoint lacks {_listed(missing)}.", missing[0])
-    extra = sorted(set(found) - set(layout) - optional)
-    extra = [key for key in extra if not any(re.fullmatch(rule, key) for rule in ignored)]
-    if extra:
-        raise CheckpointError(f"The checkpoint has unknown keys: {_listed(extra)}.", extra[0])
-
-
-def _listed(keys: list[str]) -> str:
-    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-    return ", ".join(keys[:3]) + more
-
-
-def _dtype(config: Config, asked: torch.dtype | str | None) -> torch.dtype:
-    """What was asked for, else the checkpoint's own, which has to make sense in any case."""
+def own_dtype(config: Config) -> torch.dtype:
+    """The precision that config.json names, float32 if none. Raises CheckpointError."""
     named = (config.get(key) for key in ("dtype", "torch_dtype"))
-    own = _dtype_named(next((name for name in named if name is not None), "float32"))
+    return _dtype_named(next((name for name in named if name is not None), "float32"))
+
+
+def _dtype(planned: Plan, asked: torch.dtype | str | Choice | None) -> torch.dtype:
+    """What was asked for, else the checkpoint's own, which has to make sense in any case."""
+    own = own_dtype(planned.config)
     if isinstance(asked, torch.dtype):
         return asked
+    if callable(asked):
+        return asked(planned.config, own, planned.parameters)
     return _dtype_named(asked) if asked else own
 
 
 def _dtype_named(name: Any) -> torch.dtype:
-    if not isinstance(name, str) or name not in DTYPES:
+    """Also as torch prints it ("torch.bfloat16"), which is how some files have it."""
+    short = name.removeprefix("torch.") if isinstance(name, str) else None
+    if short not in DTYPES:
         raise CheckpointError(f"dtype {name!r} is not one of {', '.join(DTYPES)}.", "dtype")
-    return DTYPES[name]
-
-
-def _refuse_nan(key: str, value: torch.Tensor) -> None:
-    # a scalar may be an infinite limit (clipping that is switched off)
-    if torch.isnan(value).any() or (value.dim() > 0 and torch.isinf(value).any()):
-        raise CheckpointError(f"{key} holds values that are not finite.", key)
+    return DTYPES[short]
 
 
 def _key(weights: str, config: Config, dtype: torch.dtype, quantization: str | None) -> str:

@@ -11,9 +11,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .digest_forms import BETA_MIN, FARTHEST, GRID, KEEP, PACKED, STEP, dense_bytes, sparse_form
-from .processing import forbid
-from .reduce import best_token, dots, entropies, largest, portions
+from inference.engine.digest_forms import (
+    BETA_MIN,
+    FARTHEST,
+    GRID,
+    KEEP,
+    PACKED,
+    STEP,
+    dense_bytes,
+    sparse_form,
+)
+from inference.engine.errors import NonFiniteError
+from inference.engine.processing import forbid
+from inference.engine.reduce import best_token, dots, entropies, largest, portions
 
 SMALL = 1024
 """The largest vocabulary that is kept whole: two kilobytes a position."""
@@ -31,7 +41,8 @@ def encode(
 
     The ids in `exclude` (the mask's) are never candidates but keep their share; those that no
     token has need no excluding. Only the reduced
-    arrays cross to the host. Compressing takes several times longer than the rest.
+    arrays cross to the host. Compressing takes several times longer than the rest. Raises
+    NonFiniteError for logits that are none.
     """
     never = [token for token in exclude if token is not None and token < logits.shape[-1]]
     form = _dense if logits.shape[-1] <= small else _sparse
@@ -51,8 +62,16 @@ def _dense(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> byte
     if best is not peak:
         norm -= _column(differences, peak)
     entropy = dots(probs, differences).add_(norm)
+    _check_finite(entropy, positions)
     columns = (top, norm, entropy, differences.half())
     return dense_bytes(exclude, positions, [column.cpu().numpy() for column in columns])
+
+
+def _check_finite(entropy: Tensor, positions: Sequence[int]) -> None:
+    """A number that is not finite leaves no entropy [n]; an infinite one may hide from a sum."""
+    fine = torch.isfinite(entropy)
+    if not bool(fine.all()):
+        raise NonFiniteError(positions[int((~fine).int().argmax())])
 
 
 def _column(table: Tensor, columns: Tensor) -> Tensor:
@@ -63,7 +82,9 @@ def _column(table: Tensor, columns: Tensor) -> Tensor:
 def _sparse(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
     keep = min(KEEP, logits.shape[-1] - len(exclude))
     parts = [_reduce(rows, exclude, keep) for (rows,) in portions(logits)]
-    columns = [torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)]
+    joined = [torch.cat(column) for column in zip(*parts, strict=True)]
+    _check_finite(joined[2], positions)
+    columns = [column.cpu().numpy() for column in joined]
     return sparse_form(columns, positions, logits.shape[-1]).to_bytes()
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .digest_forms import Array, DigestError, Form, form_of, sparse_bytes
+from inference.engine.digest_forms import Array, DigestError, Form, form_of, sparse_bytes
 
 __all__ = ["Candidate", "DigestError", "DigestView", "sparse_bytes"]
 

@@ -32,6 +32,22 @@ class LoadCancelled(EngineError):
     kind = "model_loading"
 
 
+class NonFiniteError(EngineError):
+    """Logits with NaN or infinity among them; `position` is the first place that has them."""
+
+    def __init__(self, position: int, step: int | None = None) -> None:
+        self.position, self.step = position, step
+        where = f"position {position}" + (f" of step {step}" if step is not None else "")
+        super().__init__(
+            f"The model's numbers are not finite at {where}. Load it in float32, or choose "
+            "another model."
+        )
+
+    def in_step(self, step: int) -> NonFiniteError:
+        """The same fault with the step of the run in which it came up."""
+        return NonFiniteError(self.position, step)
+
+
 class StepTimeout(EngineError):
     """A forward overran its limit; it goes on by itself, and nobody waits for it."""
 

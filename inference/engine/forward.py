@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import LoadedModel
-from .errors import InputError
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError, NonFiniteError
 
 Rows = Sequence[int] | Tensor | None
 
@@ -59,7 +59,10 @@ def logits_batch(
     check_ids(model, ids)
     hidden = hidden_states(model, ids, *attention(model, ids.shape[1], attention_mask))
     wanted = torch.arange(ids.shape[1], device=model.device) if rows is None else _long(model, rows)
-    return predictions(model, hidden[:, source_rows(model, wanted)])
+    found = predictions(model, hidden[:, source_rows(model, wanted)])
+    for rows_of_one in found:
+        check_finite(rows_of_one, wanted)
+    return found
 
 
 def hidden_states(
@@ -83,8 +86,19 @@ def predictions(model: LoadedModel, hidden: Tensor) -> Tensor:
     return model.family.head(model.model, hidden).float()
 
 
+def check_finite(logits: Tensor, positions: Tensor) -> None:
+    """Raises NonFiniteError for logits [n, V] with NaN or infinity, naming the first of the
+    positions [n] that has them.
+
+    One sum over each row finds them: either of them makes the sum NaN or infinite.
+    """
+    fine = torch.isfinite(logits.sum(-1))
+    if not bool(fine.all()):
+        raise NonFiniteError(int(positions[int((~fine).int().argmax())]))
+
+
 def source_rows(model: LoadedModel, rows: Tensor) -> Tensor:
-    """Where the predictions for `rows` stand: a shifted model has them one place to the left."""
+    """Where the predictions for positions [n] stand, [n]: shifted, one place to the left."""
     return rows if model.spec.predict == "same" else (rows - 1).clamp_min(0)
 
 
@@ -119,7 +133,7 @@ def structure(model: LoadedModel, length: int) -> Tensor:
 
 
 def check_ids(model: LoadedModel, ids: Tensor) -> None:
-    """Raises InputError for an empty or too long sequence and for ids outside the vocabulary."""
+    """Raises InputError for empty or too long sequences [..., L] and ids that there are not."""
     check_length(model, ids.shape[-1])
     _protect(model, ids)
 
@@ -153,10 +167,11 @@ def _long(model: LoadedModel, values: Sequence[int] | Tensor) -> Tensor:
 
 @torch.inference_mode()
 def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-    """Logits of each request's rows, from one padded forward.
+    """float32 logits [n, V] of each request's n rows, from one padded forward.
 
     Sequences are padded on the right; padding is hidden, so that a row depends on its own
-    sequence only.
+    sequence only. Raises InputError for an empty or too long sequence and for ids outside the
+    vocabulary, NonFiniteError for numbers that are none.
     """
     width = max(len(request.ids) for request in requests)
     check_length(model, max(_longest(request) for request in requests))
@@ -164,11 +179,11 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     ids = torch.stack(rows) if len(rows) > 1 else rows[0][None]
     _protect(model, ids)
     hidden = hidden_states(model, ids, *_shared_attention(model, requests, width))
-    parts = [hidden[i, _wanted(model, request)] for i, request in enumerate(requests)]
-    if len(parts) == 1:
-        return [predictions(model, parts[0])]
-    logits = predictions(model, torch.cat(parts))
-    return list(torch.split(logits, [len(part) for part in parts]))
+    wanted = [_rows(model, request) for request in requests]
+    parts = [hidden[i, source_rows(model, rows)] for i, rows in enumerate(wanted)]
+    logits = predictions(model, torch.cat(parts) if len(parts) > 1 else parts[0])
+    check_finite(logits, torch.cat(wanted) if len(wanted) > 1 else wanted[0])
+    return list(torch.split(logits, [len(part) for part in parts])) if len(parts) > 1 else [logits]
 
 
 def _longest(request: Request) -> int:
@@ -176,17 +191,19 @@ def _longest(request: Request) -> int:
     return len(request.ids) if request.positions is None else int(request.positions.max()) + 1
 
 
-def _wanted(model: LoadedModel, request: Request) -> Tensor:
+def _rows(model: LoadedModel, request: Request) -> Tensor:
+    """The positions [n] of which the request wants logits."""
     if request.rows is not None:
-        return source_rows(model, request.rows)
-    return source_rows(model, torch.arange(len(request.ids), device=model.device))
+        return request.rows
+    return torch.arange(len(request.ids), device=model.device)
 
 
 def _shared_attention(
     model: LoadedModel, requests: Sequence[Request], width: int
 ) -> tuple[Tensor | None, Tensor | None]:
     plain = all(request.attend is None for request in requests)
-    if plain and all(len(request.ids) == width for request in requests):
+    counted = all(request.positions is None for request in requests)
+    if plain and counted and all(len(request.ids) == width for request in requests):
         return attention(model, width, None)
     return _padded_mask(model, requests, width, plain), _positions(requests, width)
 

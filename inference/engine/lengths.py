@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from .canvas import Canvas
-from .checkpoint import LoadedModel
-from .decoding.loop import generate
-from .errors import InputError
-from .forward import ForwardMany, Request, forward_many
-from .processing import summarise
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+from inference.engine.errors import InputError
+from inference.engine.forward import ForwardMany, Request, forward_many
+from inference.engine.processing import summarise
 
 
 @dataclass(frozen=True)

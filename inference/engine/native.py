@@ -8,9 +8,10 @@ import torch
 import transformers
 from torch import nn
 
-from .errors import CheckpointError
-from .families.family import Config, Family
-from .families.layout import Layout, build_layout
+from inference.engine.errors import CheckpointError
+from inference.engine.families.family import Family
+from inference.engine.families.layout import Layout, build_layout
+from inference.engine.families.values import Config
 
 
 def unusable(error: Exception) -> CheckpointError:
@@ -23,7 +24,10 @@ def unusable(error: Exception) -> CheckpointError:
 
 
 def weights_of(model: nn.Module, once: bool = True) -> dict[str, torch.Tensor]:
-    """Parameters and stored buffers by name; a tied one only under its first name if `once`."""
+    """Parameters and stored buffers by name, [out, in] or [n], in their own dtypes.
+
+    A tied one comes only under its first name if `once`.
+    """
     found: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=once))
     stored = model.state_dict()
     found.update({name: value for name, value in model.named_buffers() if name in stored})
@@ -31,6 +35,7 @@ def weights_of(model: nn.Module, once: bool = True) -> dict[str, torch.Tensor]:
 
 
 def layout_of(weights: Mapping[str, torch.Tensor], family: Family, config: Config) -> Layout:
+    """Where a checkpoint of the family holds weights of these names and shapes [out, in] or [n]."""
     shapes = {name: value.shape for name, value in weights.items()}
     return build_layout(shapes, family.rules(config))
 
@@ -53,17 +58,20 @@ def _only_key(name: str, value: torch.Tensor, family: Family, config: Config) ->
     return next(iter(layout_of({name: value}, family, config)))
 
 
-def construct(family: Family, config: Config) -> nn.Module:
+def construct(family: Family, config: Config, tied: bool = True) -> nn.Module:
     """The native class, float32, with causal masking switched off before construction.
 
-    Raises CheckpointError when config.json describes nothing that can be built.
+    `tied` false gives it an output head of its own whatever config.json says. Raises
+    CheckpointError when config.json describes nothing that can be built.
     """
     try:
         native = getattr(transformers, family.config_class)(**family.native_config(config))
         if family.bidirectional:
             native.is_causal = False
+        if not tied:
+            native.tie_word_embeddings = False
         native.use_cache = False
-        native._attn_implementation = "sdpa"
+        native._attn_implementation = family.attention
         model: nn.Module = getattr(transformers, family.model_class)(native)
     except Exception as error:  # any value may be wrong, and every class checks in its own way
         raise unusable(error) from None
@@ -71,11 +79,14 @@ def construct(family: Family, config: Config) -> nn.Module:
 
 
 def allocated(
-    family: Family, config: Config, device: torch.device, dtype: torch.dtype
+    family: Family, config: Config, device: torch.device, dtype: torch.dtype, tied: bool = True
 ) -> nn.Module:
-    """The model with uninitialised weights on the device; buffers keep their own precision."""
+    """The model with uninitialised weights on the device; buffers keep their own precision.
+
+    `tied` as in `construct`.
+    """
     with torch.device("meta"):
-        model = construct(family, config)
+        model = construct(family, config, tied)
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
     model.to_empty(device=device)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import CheckpointError
+from inference.engine.errors import CheckpointError
 
 DeviceMap = str | Mapping[str, Any]
 QUANTIZATIONS = {
@@ -39,7 +39,7 @@ def check_options(device_map: DeviceMap | None, quantization: str | None) -> Non
 
 
 def single_device(device_map: DeviceMap | None) -> torch.device | None:
-    """The device of a map that puts the whole model on one ({"": "cpu"})."""
+    """The device of a map that puts all on one ({"": "cpu"}). Raises CheckpointError."""
     if device_map is None or isinstance(device_map, str) or set(device_map) != {""}:
         return None
     try:
@@ -57,7 +57,7 @@ def quantized(model: nn.Module, quantization: str | None) -> nn.Module:
     """
     if quantization is None:
         return model
-    with _told("quantization"):
+    with _option_errors("quantization"):
         torchao = import_module("torchao.quantization")
         torchao.quantize_(model, getattr(torchao, QUANTIZATIONS[quantization])())
     return model
@@ -70,7 +70,7 @@ def dispatched(model: nn.Module, device_map: DeviceMap | None) -> nn.Module:
     """
     if device_map is None or single_device(device_map) is not None:
         return model
-    with _told("device_map"):
+    with _option_errors("device_map"):
         accelerate = import_module("accelerate")
         spread = dict(device_map) if not isinstance(device_map, str) else None
         whole = getattr(model, "_no_split_modules", None)
@@ -80,7 +80,7 @@ def dispatched(model: nn.Module, device_map: DeviceMap | None) -> nn.Module:
 
 
 @contextmanager
-def _told(option: str) -> Iterator[None]:
+def _option_errors(option: str) -> Iterator[None]:
     """What a package lacks, or does not do here, as the option's error."""
     try:
         yield

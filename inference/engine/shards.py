@@ -11,15 +11,21 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .errors import CheckpointError
+from inference.engine.errors import CheckpointError
 
 INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
 CHUNK = 4 << 20
+JSON_BYTES = 64 << 20
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file. Raises CheckpointError naming the file."""
+def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
+    """A JSON object from a file of at most so many bytes. Raises CheckpointError naming it."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise CheckpointError(f"{path.name} is not a regular file.", path.name)
+        if path.stat().st_size > most:
+            raise CheckpointError(f"{path.name} is larger than {most >> 20} MiB.", path.name)
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
@@ -33,10 +39,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def find_shards(directory: Path) -> list[Path]:
-    """The weight files, sorted by name: those of the index, else every *.safetensors."""
+    """The weight files, sorted by name: the single one, else the index's, else *.safetensors.
+
+    In this order transformers looks for them; an index may be left over from former shards. Raises
+    CheckpointError when there are none, or when the index names others.
+    """
+    if (directory / SINGLE).is_file():
+        return [directory / SINGLE]
     if (directory / INDEX).exists():
         return [directory / name for name in _indexed(directory)]
-    shards = sorted(directory.glob("*.safetensors"))
+    shards = sorted(path for path in directory.glob("*.safetensors") if path.is_file())
     if not shards:
         pickles = list(directory.glob("*.bin")) + list(directory.glob("*.pt"))
         hint = " Pickle files are refused: convert them to safetensors." if pickles else ""
@@ -65,7 +77,7 @@ class Header(NamedTuple):
 
 
 def headers_of(shards: Sequence[Path]) -> dict[str, Header]:
-    """Every key with its header, no tensor read. A key in two shards is an error."""
+    """Every key with its header, no tensor read. Raises CheckpointError for a key in two shards."""
     headers: dict[str, Header] = {}
     for shard in shards:
         with opened(shard) as handle:
@@ -78,7 +90,7 @@ def headers_of(shards: Sequence[Path]) -> dict[str, Header]:
 
 
 def tensors(shards: Sequence[Path], keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
-    """The wanted tensors one by one, so that no more than one is held beside the model."""
+    """The wanted tensors one by one ([out, in] or [n], as stored): no more than one is held."""
     for shard in shards:
         with opened(shard) as handle:
             for key in handle.keys():  # noqa: SIM118 - not a mapping

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from inference.registry import SHIPPED_DIR
+from inference.registry import SHIPPED_DIR, card_of
+
+if TYPE_CHECKING:
+    from inference.engine.checkpoint import LoadedModel
+    from inference.engine.tokenization import Tokenizer
 
 
 def model_directory(path: Path) -> Path:
     """The directory itself, or the shipped model of that name where there is no such directory."""
     return path if path.exists() or len(path.parts) > 1 else SHIPPED_DIR / path
+
+
+def load_text_model(directory: Path) -> tuple[LoadedModel, Tokenizer]:
+    """The model as a worker would load it, and what turns words into its tokens.
+
+    Raises EngineError, for a directory without a tokenizer too.
+    """
+    from inference.runtime.load_options import options_for
+
+    model = options_for(card_of(directory)).load(directory, needs_tokenizer=True)
+    assert model.tokenizer is not None
+    return model, model.tokenizer

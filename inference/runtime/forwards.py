@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as once
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from django.conf import settings
@@ -19,12 +19,15 @@ from torch import Tensor
 
 from inference.engine import forward as engine_forward
 from inference.engine.batching import Batcher
+from inference.engine.block_cache import BlockForward
 from inference.engine.cache import CachedForward, LogitsCache
+from inference.engine.causal import steps
+from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
 from inference.runtime import devices
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,10 +49,22 @@ def cache() -> LogitsCache:
     return LogitsCache(settings.LOGITS_CACHE_BYTES)
 
 
-def _run(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-    """Forwards where the model is now; rows come back to where their request is."""
+@once
+def kept_keys() -> PrefixStore:
+    """The keys and values that this process keeps, of all models, by the tokens before them."""
+    return PrefixStore(settings.KV_CACHE_BYTES)
+
+
+def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
+    """Forwards where the model is now; rows come back to where their request is.
+
+    A causal model takes turns of sequences that it writes, others take whole sequences; what a
+    block-causal one has computed of earlier blocks is found again.
+    """
+    if isinstance(requests[0], steps.Turn):
+        return steps.step(model, requests)
     here = [_moved(request, model.device) for request in requests]
-    rows = engine_forward.forward_many(model, here)
+    rows = BlockForward(kept_keys(), engine_forward.forward_many)(model, here)
     return [row.to(request.ids.device) for row, request in zip(rows, requests, strict=True)]
 
 
@@ -65,6 +80,7 @@ def _rescue(model: LoadedModel, error: BaseException) -> bool:
     if model.device.type == "cpu" or not devices.is_out_of_memory(error):
         return False
     cache().clear()
+    kept_keys().drop(model.key)
     model.model.to(devices.CPU)
     model.device = devices.CPU
     devices.release()
@@ -74,7 +90,7 @@ def _rescue(model: LoadedModel, error: BaseException) -> bool:
 
 def _tell(model: LoadedModel) -> None:
     """Best effort: the run goes on whether or not the database can be told of it."""
-    from inference.runtime.records import warn
+    from inference.runtime.model_state import warn
 
     try:
         warn(model, f"The device ran out of memory; this model now runs on the CPU. {pace(model)}")
@@ -109,7 +125,7 @@ def _limited(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
 
 def submit(work: Callable[[], T], seconds: float | None = None) -> T:
     """Run `work` on the engine thread. Raises UnmaskError; `timeout` after STEP_TIMEOUT seconds."""
-    with told():
+    with engine_errors():
         return ENGINE.submit(work, settings.STEP_TIMEOUT if seconds is None else seconds)
 
 
@@ -123,7 +139,7 @@ def logits(model: LoadedModel, ids: Sequence[int], rows: Sequence[int]) -> Logit
         fresh.append(True)
         return _limited(model, requests)
 
-    with told():
+    with engine_errors():
         tensor = CachedForward(cache(), run)(model, [request])[0]
     return Logits(tensor, not fresh, (time.perf_counter() - started) * 1000)
 
@@ -149,12 +165,12 @@ def metrics() -> dict[str, dict[str, float]]:
     stats = ENGINE.stats
     engine = {
         "busy_seconds": round(stats.busy_seconds, 3),
-        "gathered_seconds": round(ENGINE.waiting.gathered_seconds, 3),
+        "gathered_seconds": round(ENGINE.queue.gathered_seconds, 3),
         "forwards": stats.forwards,
         "requests": stats.jobs,
         "largest": stats.largest,
         "works": stats.works,
-        "waiting": len(ENGINE.waiting),
+        "waiting": len(ENGINE.queue),
         "replaced": stats.replaced,
     }
     return {"engine": engine, "logits_cache": {**cache().stats(), "budget": cache().limit}}

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from django.conf import settings
 
-from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.errors import LoadCancelled
+from inference.engine.errors import CheckpointError, LoadCancelled
+from inference.engine.model_files import memory_bytes
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from inference.registry import directory
-from inference.runtime import devices, forwards, records
-from inference.runtime.faults import told
+from inference.runtime import devices, forwards, model_state
+from inference.runtime.error_mapping import engine_errors
+from inference.runtime.load_options import LoadOptions, options_for
+from inference.runtime.model_files import Fingerprint, fingerprint, weight_bytes
 from inference.runtime.probe import probe
 
 log = logging.getLogger(__name__)
-_held: OrderedDict[str, LoadedModel] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Held:
+    """A model in memory, and the files and options that it was loaded from."""
+
+    model: LoadedModel
+    source: Source
+
+
+Source = tuple[Fingerprint, str]
+_held: OrderedDict[str, Held] = OrderedDict()
+_former: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
+"""By name and hash of the weights: what sessions under way began with and files no longer hold."""
 _guard = threading.Lock()
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 Cancel = Callable[[], bool]
-SMALL = 2**28
-"""Bytes of weights up to which float32 is as quick as bfloat16 on a CPU."""
 State = ModelEntry.State
 unloading: list[Callable[[LoadedModel], None]] = [lambda model: forwards.cache().drop(model)]
 """Who else holds what belongs to a model, and lets go of it."""
@@ -38,9 +53,17 @@ unloading: list[Callable[[LoadedModel], None]] = [lambda model: forwards.cache()
 def get(slug: str) -> LoadedModel | None:
     """The model if this worker holds it; it counts as used now."""
     with _guard:
-        if slug in _held:
-            _held.move_to_end(slug)
-        return _held.get(slug)
+        if slug not in _held:
+            return None
+        _held.move_to_end(slug)
+        return _held[slug].model
+
+
+def is_current(entry: ModelEntry) -> bool:
+    """Whether this worker holds the model as its files and its card are now."""
+    with _guard:
+        held = _held.get(entry.slug)
+    return held is not None and held.source == _source(entry)
 
 
 def loaded() -> list[str]:
@@ -48,15 +71,21 @@ def loaded() -> list[str]:
     return list(_held)
 
 
-def load(entry: ModelEntry, cancel: Cancel = lambda: False) -> LoadedModel:
+def load(
+    entry: ModelEntry, cancel: Cancel = lambda: False, weights: str | None = None
+) -> LoadedModel:
     """The model of a row, loading it if need be. Two callers at once load it once.
 
-    Raises UnmaskError: `timeout` after LOAD_TIMEOUT seconds, else `model_loading` or
-    `model_unavailable`; the row's state, progress and error tell the same.
+    Files that were written anew are loaded anew. `weights` is the hash of the weights that a
+    session began with: it keeps them as long as they are in memory. Raises UnmaskError: `timeout`
+    after LOAD_TIMEOUT seconds, else `model_loading` or `model_unavailable`; the row's state,
+    progress and error tell the same.
     """
     with _locks[entry.slug]:
         held = get(entry.slug)
-        return held if held is not None else _load(entry, cancel)
+        if held is not None and weights is not None:
+            return _former.get((entry.slug, weights), held)
+        return held if held is not None and is_current(entry) else _load(entry, cancel)
 
 
 def unload(slug: str) -> None:
@@ -68,73 +97,92 @@ def unload(slug: str) -> None:
 def _let_go(slug: str) -> bool:
     """Whether it was held. By the time of `release` no name here may stand for it any more."""
     with _guard:
-        gone = _held.pop(slug, None)
-    if gone is None:
+        held = _held.pop(slug, None)
+        gone = [_former.pop(key) for key in list(_former) if key[0] == slug]
+    if held is None:
         return False
-    records.unloaded(slug)
-    for let_go in unloading:
-        let_go(gone)
+    model_state.unloaded(slug)
+    _forget([held.model, *gone])
     return True
+
+
+def _forget(models: Sequence[LoadedModel]) -> None:
+    """Whoever else holds what belongs to a model lets go of it."""
+    for model in models:
+        for let_go in unloading:
+            let_go(model)
 
 
 def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
     started = time.monotonic()
     try:
-        with told():
-            path = directory(entry)
-            progress = records.Progress(entry.slug, _bytes(path))
+        with engine_errors():
+            path, source = directory(entry), _source(entry)
+            progress = model_state.Progress(entry.slug, weight_bytes(path))
             late = _Deadline(started + settings.LOAD_TIMEOUT, [cancel, progress.cancelled])
             model = _read(entry, path, progress, late)
     except UnmaskError as error:
         raise _recorded(entry.slug, error) from error
-    with _guard:
-        _held[entry.slug] = model
-    records.loaded(entry.slug, model, _warning(model))
+    _hold(entry.slug, Held(model, source))
+    model_state.loaded(entry.slug, model, _warning(model))
     log.info("model %s loaded in %.1f s", entry.slug, time.monotonic() - started)
     return model
+
+
+def _hold(slug: str, held: Held) -> None:
+    """Keep a model; another one of this name goes on serving the sessions that began with it."""
+    with _guard:
+        before = _held.get(slug)
+        if before is not None and before.model.weights_hash != held.model.weights_hash:
+            _former[slug, before.model.weights_hash] = before.model
+        _held[slug] = held
+        _held.move_to_end(slug)
+
+
+def _source(entry: ModelEntry) -> Source:
+    """What a model in memory depends on besides this process: its files and its card."""
+    with engine_errors():
+        return fingerprint(directory(entry)), json.dumps(entry.card, sort_keys=True)
 
 
 def _recorded(slug: str, error: UnmaskError) -> UnmaskError:
     """A cancelled model can be loaded again at once; any other failure is shown as one."""
     cancelled = isinstance(error.__cause__, LoadCancelled)
-    records.failed(slug, error, State.AVAILABLE if cancelled else State.FAILED)
+    model_state.failed(slug, error, State.AVAILABLE if cancelled else State.FAILED)
     return error
 
 
-def _read(entry: ModelEntry, path: Path, progress: records.Progress, late: Cancel) -> LoadedModel:
+def _read(
+    entry: ModelEntry, path: Path, progress: model_state.Progress, late: Cancel
+) -> LoadedModel:
     """Load on the preferred device; when it is full, on the CPU."""
     if not entry.is_shipped:
-        probe(path)
+        probe(path, settings.LOAD_TIMEOUT, cancel=late)
     devices.limit_threads()
-    device, size = devices.preferred(), _bytes(path)
-    how: dict[str, Any] = {
-        "dtype": _dtype(entry, device, size), "progress": progress, "cancel": late
-    }  # fmt: skip
-    _make_room(size, device)
+    options = options_for(entry.card)
+    how: dict[str, Any] = {"progress": progress, "cancel": late, "needs_tokenizer": True}
+    _make_room(memory_bytes(path), options.device)
     try:
-        return checkpoint.load(path, device, **how, **_options(entry))
+        return options.load(path, **how)
     except Exception as error:
-        if device.type == "cpu" or not devices.is_out_of_memory(error):
+        if options.device.type == "cpu" or not devices.is_out_of_memory(error):
             raise
     devices.release()
-    return checkpoint.load(path, devices.CPU, **how)
+    return _on_the_cpu(options).load(path, **how)
 
 
-def _options(entry: ModelEntry) -> dict[str, Any]:
-    """What the model's card asks of its loading besides the precision."""
-    return {name: entry.card[name] for name in ("device_map", "quantization") if name in entry.card}
+def _on_the_cpu(options: LoadOptions) -> LoadOptions:
+    """The same where there is more memory: as it was asked for, or not at all.
 
-
-def _dtype(entry: ModelEntry, device: torch.device, size: int) -> str | None:
-    """The model card's `dtype`, else DTYPE; None keeps the checkpoint's own.
-
-    Small models compute in float32 on a CPU: it costs them nothing, and then not even a near tie
-    depends on who shared the forward.
+    Raises CheckpointError for a device map, which names devices that have no room.
     """
-    asked = entry.card.get("dtype") or settings.DTYPE
-    if asked != "auto":
-        return str(asked)
-    return "float32" if device.type == "cpu" and size <= SMALL else None
+    if options.device_map is not None:
+        raise CheckpointError(
+            "The devices of this model's device_map have no room for it. Free memory there, or "
+            "take device_map out of its unmask.json.",
+            "device_map",
+        )
+    return replace(options, device=devices.CPU)
 
 
 def _warning(model: LoadedModel) -> str:
@@ -146,16 +194,22 @@ def _warning(model: LoadedModel) -> str:
 def _make_room(needed: int, device: torch.device) -> None:
     """Unload the least recently used models until `needed` bytes fit into the budget."""
     budget = devices.memory(device)
-    while _held and sum(map(_size, _held.values())) + needed > budget:
-        unload(next(iter(_held)))
+    while _in_memory() + needed > budget and (_former or _held):
+        if _former:
+            _forget([_former.popitem(last=False)[1]])
+            devices.release()
+        else:
+            unload(next(iter(_held)))
+
+
+def _in_memory() -> int:
+    with _guard:
+        models = [*(held.model for held in _held.values()), *_former.values()]
+    return sum(map(_size, models))
 
 
 def _size(model: LoadedModel) -> int:
     return sum(part.numel() * part.element_size() for part in model.model.parameters())
-
-
-def _bytes(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
 
 
 class _Deadline:

@@ -6,14 +6,14 @@ from celery import shared_task
 
 from inference import runtime
 from inference.models import ModelEntry
-from inference.worker import beats
+from inference.worker import consumption, heartbeat
 
-__all__ = ["beats", "load_model", "ping"]
+__all__ = ["consumption", "heartbeat", "load_model", "ping"]
 
 
 @shared_task(name="inference.ping")
 def ping() -> str:
-    """Answers; shows that tasks reach a worker."""
+    """Answers; shows that tasks reach a worker (inference.worker.consumption)."""
     return "pong"
 
 
@@ -21,4 +21,4 @@ def ping() -> str:
 def load_model(slug: str) -> None:
     """Load a model, beside other tasks; what came of it stands in its row."""
     entry = ModelEntry.objects.get(slug=slug)
-    runtime.unhindered(slug, "load", lambda: runtime.load(entry))
+    runtime.run_when_loaded(slug, "load", lambda: runtime.load(entry), anew=True)

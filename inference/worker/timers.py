@@ -62,7 +62,7 @@ def _run(name: str, timer: _Timer) -> None:
     close_old_connections()
     try:
         timer.work()
-    except Exception:
+    except BaseException:  # SystemExit too: without its timers a worker counts as dead
         log.exception("timer %s failed", name)
     timer.due = time.monotonic() + timer.seconds
     close_old_connections()

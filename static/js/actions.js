@@ -1,6 +1,5 @@
-// The buttons of the cycle: enabled in order, each with the reason why it cannot act. The rules
-// are those of visualizer/views/actions.py; the reasons come with the page.
-import { put, write } from "./dom.js";
+// When each action can be taken, and the reason why it cannot. The same rules as
+// visualizer/views/buttons.py; tests/data/twins/actions.json has cases for both.
 
 const BLOCKERS = {
   run: ["offline", "running", "complete"],
@@ -21,24 +20,8 @@ const HOLDS = {
   idle: (now) => !now.running,
 };
 
-const reasons = JSON.parse(document.querySelector("#reasons").textContent);
-const buttons = [...document.querySelectorAll("[data-action]")];
-
-/** The reason why an action cannot be taken now; "" if it can. */
-export function reasonAgainst(name, now) {
-  const blocker = ["read_only", ...(BLOCKERS[name] ?? ["offline"])].find((rule) => HOLDS[rule](now));
-  return blocker ? reasons[blocker] : "";
-}
-
-export function drawButtons(now, busy) {
-  for (const button of buttons) {
-    const name = button.dataset.action;
-    const reason = reasonAgainst(name, now);
-    button.classList.toggle("is-busy", busy.has(name));
-    put(button, "title", reason || button.dataset.title);
-    const why = document.getElementById(button.getAttribute("aria-describedby"));
-    write(why, reason);
-    if (reason) put(button, "aria-disabled", "true");
-    else button.removeAttribute("aria-disabled");
-  }
+/** Name of the reason why an action cannot be taken now; "" if it can. */
+export function blockerOf(name, now) {
+  const blockers = ["read_only", ...(BLOCKERS[name] ?? ["offline"])];
+  return blockers.find((blocker) => HOLDS[blocker](now)) ?? "";
 }

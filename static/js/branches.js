@@ -1,22 +1,27 @@
-// The branch panel: rename, mark, prune with undo, bring back, fill open places from another branch.
+// The branch panel: rename, mark, prune with undo, bring back, fill open places from another
+// branch.
 import { toast } from "./toasts.js";
 
 const MESSAGES = {
-  rename: (branch, form) => ({ type: "change_branch", branch, name: form.elements.name.value.trim() }),
-  mark: (branch, form) => ({ type: "change_branch", branch, marked: form.elements.marked.value === "on" }),
+  rename: (branch, { name }) => ({ type: "change_branch", branch, name: name.trim() }),
+  mark: (branch, { marked }) => ({ type: "change_branch", branch, marked: marked === "on" }),
   prune: (branch) => ({ type: "prune", branch }),
   restore: (branch) => ({ type: "restore", branch }),
   merge: (branch) => ({ type: "merge", branch }),
 };
 
+/** The command that a form of the panel stands for; `values`: its fields by name. */
+export const branchMessage = (what, branch, values) => MESSAGES[what](branch, values);
+
 /** Carry out what a form of the panel stands for. */
-export async function branchDo(page, form) {
+export async function changeBranch(page, form) {
   const what = form.dataset.branchDo;
   const branch = Number(form.dataset.id);
   const name = page.state.branches.get(branch)?.name ?? "The branch";
   form.closest("details.menu")?.removeAttribute("open");
-  if (what === "merge" && !(await page.here())) return;
-  const reply = await page.commands.send(MESSAGES[what](branch, form));
+  if (what === "merge" && !(await page.steering.here())) return;
+  const values = Object.fromEntries(new FormData(form));
+  const reply = await page.commands.send(branchMessage(what, branch, values));
   if (!reply) return;
   if (what === "merge") toast("good", `Open places were filled from ${name}: one step.`);
   if (what === "prune") {
@@ -25,17 +30,21 @@ export async function branchDo(page, form) {
   }
 }
 
-/** The branch above, below, before or after the shown one in the tree; Alt + arrows. */
-export function neighbour(page, where) {
-  const rows = [...page.state.branches.values()].filter((row) => !row.pruned).sort((a, b) => a.id - b.id);
-  const shown = page.state.branches.get(page.state.path);
+const WAYS = {
+  up: (rows, shown) => rows.find((row) => row.id === shown?.parent),
+  down: (rows, shown) => rows.findLast((row) => row.parent === shown?.id),
+  before: (rows, shown) => beside(rows, shown, -1),
+  after: (rows, shown) => beside(rows, shown, 1),
+};
+
+function beside(rows, shown, by) {
   const siblings = rows.filter((row) => row.parent === shown?.parent);
-  const at = siblings.findIndex((row) => row.id === shown?.id);
-  const found = {
-    up: () => rows.find((row) => row.id === shown?.parent),
-    down: () => rows.findLast((row) => row.parent === shown?.id),
-    before: () => siblings[at - 1],
-    after: () => siblings[at + 1],
-  }[where]();
-  if (found) location.assign(`${page.address}?branch=${found.id}`);
+  return siblings[siblings.findIndex((row) => row.id === shown?.id) + by];
+}
+
+/** The branch `up`, `down`, `before` or `after` the shown one in the tree, if there is one. */
+export function neighbour(state, where) {
+  const there = [...state.branches.values()].filter((row) => !row.pruned);
+  const rows = there.sort((a, b) => a.id - b.id);
+  return WAYS[where](rows, state.branches.get(state.path));
 }

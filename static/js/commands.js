@@ -52,9 +52,12 @@ export class Commands {
   /** No worker holds the model: have it loaded, then do what was asked. */
   async loadFirst(entry, error) {
     toast("info", "The model is being loaded. This can take a while.");
-    const loaded = await this.send({ type: "load_model", model_path: this.model },
-      { name: entry.name, quiet: true, second: true });
-    if (!loaded?.success) errorToast({ ...error, message: loaded?.error ?? error.message }, entry.retry);
+    const loaded = await this.send(
+      { type: "load_model", model_path: this.model },
+      { name: entry.name, quiet: true, second: true },
+    );
+    if (!loaded?.success)
+      errorToast({ ...error, message: loaded?.error ?? error.message }, entry.retry);
     entry.resolve(loaded?.success ? await entry.retry() : null);
   }
 

@@ -1,9 +1,9 @@
 // |A - B|: how far the probabilities of the shown tokens of two sides lie apart, at every position
 // after every step. The shown token is the written one (with its probability when it was written)
 // or, where a mask stands, the best guess of the forward pass at that step.
-import { TABLE, bytes } from "./colours.js";
+import { bytes, TABLE } from "./colours.js";
 import { canvasAt, tip } from "./state.js";
-import { glyphs } from "./cells.js";
+import { glyphs } from "./text.js";
 
 /** Slot → probability of the shown token after step `number`; what is not known is left out. */
 function shownAt(state, number) {
@@ -21,7 +21,9 @@ function shownAt(state, number) {
 /** Rows of numbers or null: [position][step]. A side that has ended stays as it is. */
 export function difference(a, b) {
   const [endA, endB] = [tip(a), tip(b)];
-  const order = canvasAt(a, endA).filter((row) => !row.prompt).map((row) => row.id);
+  const order = canvasAt(a, endA)
+    .filter((row) => !row.prompt)
+    .map((row) => row.id);
   const grid = order.map(() => []);
   for (let number = 0; number <= Math.max(endA, endB); number += 1) {
     const [one, two] = [shownAt(a, Math.min(number, endA)), shownAt(b, Math.min(number, endB))];
@@ -36,9 +38,12 @@ function paint(canvas, grid) {
   canvas.width = grid[0]?.length ?? 1;
   canvas.height = Math.max(1, grid.length);
   const image = canvas.getContext("2d").createImageData(canvas.width, canvas.height);
-  grid.forEach((row, y) => row.forEach((value, x) => {
-    if (value !== null) image.data.set([...TABLE[Math.round(255 * value)], 255], 4 * (y * image.width + x));
-  }));
+  for (const [y, row] of grid.entries()) {
+    for (const [x, value] of row.entries()) {
+      if (value === null) continue;
+      image.data.set([...TABLE[Math.round(255 * value)], 255], 4 * (y * image.width + x));
+    }
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
@@ -79,7 +84,9 @@ export function drawDifferences(states) {
     const found = difference(a, b);
     const known = found.grid.flat().filter((value) => value !== null);
     paint(figure.querySelector("canvas"), found.grid);
-    figure.querySelector("[data-mean]").textContent = known.length ? `mean ${mean(known).toFixed(3)}` : "";
+    figure.querySelector("[data-mean]").textContent = known.length
+      ? `mean ${mean(known).toFixed(3)}`
+      : "";
     tabulate(figure.querySelector("tbody"), found, [byId(a), byId(b)]);
   }
 }

@@ -1,6 +1,8 @@
 // A stored forward pass, read in the browser: candidates, confidence and entropy at any temperature
 // without a round trip. The format is that of inference/engine/digest_view.py; a test holds the two
 // together.
+import { getBytes } from "./requests.js";
+
 const BETA_MIN = 0.1;
 const STEP = Math.log(2) / 2;
 const HEADER = 20;
@@ -53,8 +55,11 @@ export class Digest {
     const head = new DataView(buffer);
     if (head.getUint32(0) !== 0x554d4447 || head.getUint8(4) !== 1) throw new Error("not a digest");
     const width = head.getUint8(5);
-    Object.assign(this, { kept: head.getUint16(6, true), count: head.getUint32(8, true),
-      points: head.getUint16(16, true) });
+    Object.assign(this, {
+      kept: head.getUint16(6, true),
+      count: head.getUint32(8, true),
+      points: head.getUint16(16, true),
+    });
     let offset = HEADER;
     const take = (kind, length) => {
       const bytes = buffer.slice(offset, offset + length * kind.BYTES_PER_ELEMENT);
@@ -95,7 +100,9 @@ export class Digest {
   probabilities(row, temperature) {
     const [total] = this.partition(row, temperature);
     const from = row * this.kept;
-    return this.below.slice(from, from + this.kept).map((below) => Math.exp(-below / temperature - total));
+    return this.below
+      .slice(from, from + this.kept)
+      .map((below) => Math.exp(-below / temperature - total));
   }
 
   /** Token id → {prob, inside} of a row under the settings; the first token is always inside. */
@@ -117,13 +124,16 @@ export class Digest {
     this.positions.forEach((position, row) => {
       const [total, nats] = this.partition(row, temperature);
       entropy.set(position, nats);
-      best.set(position, Math.round(255 * Math.exp(-this.below[row * this.kept] / temperature - total)));
+      best.set(
+        position,
+        Math.round(255 * Math.exp(-this.below[row * this.kept] / temperature - total)),
+      );
     });
     return { entropy, best };
   }
 }
 
-/** Digests by address, fetched once. */
+/** Digests by address, fetched once; what could not be read is asked for again. */
 export class Digests {
   constructor() {
     this.known = new Map();
@@ -133,13 +143,18 @@ export class Digests {
     this.known.clear();
   }
 
-  get(address) {
+  async get(address) {
     if (!this.known.has(address)) this.known.set(address, this.load(address));
-    return this.known.get(address);
+    try {
+      return await this.known.get(address);
+    } catch (error) {
+      this.known.delete(address);
+      throw error;
+    }
   }
 
   async load(address) {
-    const response = await fetch(address);
-    return response.ok && response.status !== 204 ? new Digest(await response.arrayBuffer()) : null;
+    const buffer = await getBytes(address);
+    return buffer && new Digest(buffer);
   }
 }

@@ -1,41 +1,44 @@
 // Forms and clicks of the workspace: each works by itself without JavaScript; with it, the same
 // intent goes through the socket.
-import { branchDo } from "./branches.js";
-import { presetDo } from "./presets.js";
+import { changeBranch } from "./branches.js";
+import { $ } from "./dom.js";
 
-const $ = (selector) => document.querySelector(selector);
+/** What a submitted form asks for; null leaves it to the browser. */
+function intentOf(page, { target: form, submitter }) {
+  const { steering } = page;
+  const routes = [
+    [submitter?.dataset.preset, () => page.presets.do(submitter.dataset.preset)],
+    [submitter?.dataset.action, () => steering.act(submitter.dataset.action)],
+    [form.id === "settings", () => steering.act("forward_pass")],
+    [form.id === "pick", () => picked(page, submitter)],
+    [form.dataset.unstage, () => steering.unstage(form.dataset.unstage)],
+    ["clear" in form.dataset, () => steering.clearStaged()],
+    [form.id === "branch-form", () => steering.branch()],
+    [form.id === "look-form", () => {}],
+    [form.dataset.branchDo, () => changeBranch(page, form)],
+  ];
+  return routes.find(([matches]) => matches)?.[1] ?? null;
+}
 
 function submitted(page, event) {
-  const { target: form, submitter } = event;
-  const routes = [
-    [submitter?.dataset.preset, () => presetDo(page, submitter.dataset.preset)],
-    [submitter?.dataset.action, () => page.act(submitter.dataset.action)],
-    [form.id === "settings", () => page.act("forward_pass")],
-    [form.id === "pick", () => picked(page, submitter)],
-    [form.dataset.unstage, () => page.unstage(form.dataset.unstage)],
-    ["clear" in form.dataset, () => page.clearStaged()],
-    [form.id === "branch-form", () => page.branch()],
-    [form.id === "look-form", () => {}],
-    [form.dataset.branchDo, () => branchDo(page, form)],
-  ];
-  const route = routes.find(([matches]) => matches);
-  if (!route) return;
+  const intent = intentOf(page, event);
+  if (!intent) return;
   event.preventDefault();
-  route[1]();
+  intent();
 }
 
 function picked(page, submitter) {
   const what = submitter?.dataset.do ?? "stage";
-  if (what !== "stage") return page.onPosition(what === "remask" ? "remask" : "lock");
+  if (what !== "stage") return page.steering.onPosition(what === "remask" ? "remask" : "lock");
   const radio = page.inspector.chosen;
   if (!radio) return page.inspector.focus();
-  return page.stage(page.pos, Number(radio.value));
+  return page.steering.stage(page.pos, Number(radio.value));
 }
 
 function clicked(page, event) {
   const plain = event.target.closest("button[type=button][data-action]");
-  if (plain) page.act(plain.dataset.action);
-  if (event.target.closest("[data-cancel-load]")) page.cancelLoad();
+  if (plain) page.steering.act(plain.dataset.action);
+  if (event.target.closest("[data-cancel-load]")) page.steering.cancelLoad();
   const cell = event.target.closest("#tokens [data-pos]");
   const row = event.target.closest("#token-table a");
   const more = event.target.closest("[data-more]");
@@ -46,21 +49,26 @@ function clicked(page, event) {
   if (more) page.inspector.more(more.href);
 }
 
+/** Enter in a number must not press the form's first button, which is Run. */
+function keepEnter(event) {
+  if (event.key !== "Enter" || event.ctrlKey) return;
+  if (event.target.matches("input")) event.preventDefault();
+}
+
 export function bindForms(page) {
   document.addEventListener("submit", (event) => submitted(page, event));
   document.addEventListener("click", (event) => clicked(page, event));
   document.addEventListener("dblclick", (event) => {
     if (event.target.closest("#inspector .candidate:not(.excluded)")) picked(page, null);
   });
-  // Enter in a number must not press the form's first button, which is Run.
-  $("#settings").addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.ctrlKey && event.target.matches("input")) event.preventDefault();
-  });
+  $("#settings").addEventListener("keydown", keepEnter);
   for (const id of ["#view", "#colour"]) {
     $(id).addEventListener("change", () => page.look($("#view").value, $("#colour").value));
   }
-  $("#ghosts").addEventListener("change", () => page.later());
-  $("#help-button").addEventListener("click", () => page.help());
-  $("#viewing-back").addEventListener("click", () => page.back());
-  for (const id of ["#steps-details", "#order-details"]) $(id).addEventListener("toggle", () => page.later());
+  $("#guesses").addEventListener("change", () => page.later());
+  $("#help-button").addEventListener("click", () => page.steering.help());
+  $("#viewing-back").addEventListener("click", () => page.steering.back());
+  for (const id of ["#steps-details", "#order-details"]) {
+    $(id).addEventListener("toggle", () => page.later());
+  }
 }

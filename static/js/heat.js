@@ -1,30 +1,37 @@
 // Heat map: rows are positions, columns are steps, one pixel each, scaled by the browser. Column n
 // is the distribution after step n; written places are pale, a white tick marks where it happened.
 import { TABLE } from "./colours.js";
-import { NONE, bySlot, levelsAt } from "./levels.js";
+import { $ } from "./dom.js";
+import { bySlot, levelsAt, NONE } from "./levels.js";
 import { placesAt } from "./state.js";
 
 const PALE = 90;
 const STEPS = 2 ** 20; // more than a path has: slot and step make one number
 const WHITE = 0xffffffff;
-// As a pixel of an ImageData seen as 32-bit numbers on a little-endian machine, which browsers' are.
-const packed = (alpha) => Uint32Array.from(TABLE, ([r, g, b]) => (alpha << 24) | (b << 16) | (g << 8) | r);
+// A pixel of an ImageData as one 32-bit number; browsers' machines are little-endian.
+const packed = (alpha) =>
+  Uint32Array.from(TABLE, ([r, g, b]) => (alpha << 24) | (b << 16) | (g << 8) | r);
 const COLOURS = packed(255);
 const PALE_COLOURS = packed(PALE);
-const frame = document.querySelector(".heat-frame");
-const picture = document.querySelector("#heat");
-const lines = document.querySelector("#heat-lines");
-const tip = document.querySelector("#tip");
 
 export class Heat {
+  /** `onPick(step, position)` after a click. */
   constructor(onPick) {
-    this.levels = new Map();
-    this.base = "";
-    this.drawn = new Map();
-    lines.addEventListener("click", (event) => onPick(...this.placeAt(event)));
-    lines.addEventListener("mousemove", (event) => this.hover(event));
-    lines.addEventListener("mouseleave", () => { tip.hidden = true; });
-    new ResizeObserver(() => this.fit()).observe(frame);
+    Object.assign(this, { levels: new Map(), base: "", drawn: new Map() });
+    this.frame = $(".heat-frame");
+    this.picture = $("#heat");
+    this.lines = $("#heat-lines");
+    this.tip = $("#tip");
+    this.listen(onPick);
+  }
+
+  listen(onPick) {
+    this.lines.addEventListener("click", (event) => onPick(...this.placeAt(event)));
+    this.lines.addEventListener("mousemove", (event) => this.hover(event));
+    this.lines.addEventListener("mouseleave", () => {
+      this.tip.hidden = true;
+    });
+    new ResizeObserver(() => this.fit()).observe(this.frame);
     new MutationObserver(() => this.fit()).observe(document.documentElement, { attributes: true });
   }
 
@@ -41,7 +48,7 @@ export class Heat {
 
   /** Levels by slot; kept, as the steps behind a column of a path never change. */
   column(number) {
-    const text = this.state.heat.get(number);
+    const text = this.state?.heat.get(number);
     if (!text) return null;
     if (this.other?.number === number) return this.other.levels;
     const known = this.levels.get(number);
@@ -59,9 +66,9 @@ export class Heat {
   }
 
   blank() {
-    picture.width = this.columns;
-    picture.height = Math.max(1, this.rows.length);
-    this.image = new ImageData(picture.width, picture.height);
+    this.picture.width = this.columns;
+    this.picture.height = Math.max(1, this.rows.length);
+    this.image = new ImageData(this.picture.width, this.picture.height);
     this.pixels = new Uint32Array(this.image.data.buffer);
     this.drawn = new Map();
     this.written = new Float64Array(this.rows.length).fill(-1);
@@ -80,7 +87,7 @@ export class Heat {
     if (!columns.length && !rows.length) return;
     for (const x of columns) this.paintColumn(x, this.rows.keys());
     for (let x = 0; rows.length && x < this.columns; x += 1) this.paintColumn(x, rows);
-    picture.getContext("2d").putImageData(this.image, 0, 0);
+    this.picture.getContext("2d").putImageData(this.image, 0, 0);
   }
 
   /** Rows whose slot or step of writing is not the one that was drawn. */
@@ -96,23 +103,24 @@ export class Heat {
 
   paintColumn(x, places) {
     const levels = this.column(x);
-    for (const y of places) this.pixels[y * this.columns + x] = this.colour(this.rows[y], x, levels);
+    for (const y of places)
+      this.pixels[y * this.columns + x] = this.colour(this.rows[y], x, levels);
   }
 
   colour(row, x, levels) {
     const written = !row.masked && row.step && row.step <= x;
     if (written && row.step === x) return WHITE;
-    const level = written ? Math.round(255 * (row.p ?? 1)) : levels?.[row.id] ?? NONE;
+    const level = written ? Math.round(255 * (row.p ?? 1)) : (levels?.[row.id] ?? NONE);
     if (level === NONE) return 0;
     return (written ? PALE_COLOURS : COLOURS)[level];
   }
 
-  /** The frame's size in device pixels, read only when it changes: reading makes the browser lay out. */
+  /** The frame's size in device pixels, read only when it changes: reading costs a layout. */
   fit() {
     const ratio = window.devicePixelRatio || 1;
-    this.size = [frame.clientWidth, frame.clientHeight];
-    [lines.width, lines.height] = this.size.map((side) => side * ratio);
-    lines.getContext("2d").scale(ratio, ratio);
+    this.size = [this.frame.clientWidth, this.frame.clientHeight];
+    [this.lines.width, this.lines.height] = this.size.map((side) => side * ratio);
+    this.lines.getContext("2d").scale(ratio, ratio);
     this.ink = getComputedStyle(document.documentElement).getPropertyValue("--mark");
     this.lined = "";
     this.overlay();
@@ -125,7 +133,7 @@ export class Heat {
     if (lined === this.lined) return;
     this.lined = lined;
     const [width, height] = this.size;
-    const context = lines.getContext("2d");
+    const context = this.lines.getContext("2d");
     context.clearRect(0, 0, width, height);
     context.strokeStyle = this.ink;
     context.lineWidth = 2;
@@ -138,8 +146,9 @@ export class Heat {
   }
 
   cellAt(event) {
-    const box = lines.getBoundingClientRect();
-    const part = (value, size, count) => Math.max(0, Math.min(count - 1, Math.floor((value / size) * count)));
+    const box = this.lines.getBoundingClientRect();
+    const part = (value, size, count) =>
+      Math.max(0, Math.min(count - 1, Math.floor((value / size) * count)));
     const x = part(event.clientX - box.left, box.width, this.columns);
     const y = part(event.clientY - box.top, box.height, this.rows.length);
     return [x, this.rows[y]];
@@ -152,11 +161,12 @@ export class Heat {
   }
 
   hover(event) {
-    tip.textContent = this.words(...this.cellAt(event));
-    tip.hidden = false;
-    const box = frame.getBoundingClientRect();
-    tip.style.left = `${Math.min(event.clientX - box.left + 10, box.width - tip.offsetWidth - 4)}px`;
-    tip.style.top = `${Math.min(event.clientY - box.top + 12, box.height - 24)}px`;
+    this.tip.textContent = this.words(...this.cellAt(event));
+    this.tip.hidden = false;
+    const box = this.frame.getBoundingClientRect();
+    const right = box.width - this.tip.offsetWidth - 4;
+    this.tip.style.left = `${Math.min(event.clientX - box.left + 10, right)}px`;
+    this.tip.style.top = `${Math.min(event.clientY - box.top + 12, box.height - 24)}px`;
   }
 
   words(x, row) {

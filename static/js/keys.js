@@ -1,35 +1,35 @@
 // Keys of the workspace (visualizer/views/keymap.py lists them for people). Single letters act only
 // while the focus is in the tokens or the timeline, so that they never disturb typing or assistive
 // technology.
-import { neighbour } from "./branches.js";
 
 const TYPING = "input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea, select";
 const PLACES = ".pane-tokens, .pane-time";
+const BUTTON = "button, a:not([role=option]), summary";
 
 const ANYWHERE = {
-  "?": (page) => page.help(),
-  Escape: (page) => page.escape(),
+  "?": (page) => page.steering.help(),
+  Escape: (page) => page.steering.escape(),
 };
 
 const WITH_ALT = {
-  ArrowLeft: (page) => neighbour(page, "up"),
-  ArrowRight: (page) => neighbour(page, "down"),
-  ArrowUp: (page) => neighbour(page, "before"),
-  ArrowDown: (page) => neighbour(page, "after"),
-  ".": (page) => page.nextCandidate(1),
-  ",": (page) => page.nextCandidate(-1),
+  ArrowLeft: (page) => page.steering.goToBranch("up"),
+  ArrowRight: (page) => page.steering.goToBranch("down"),
+  ArrowUp: (page) => page.steering.goToBranch("before"),
+  ArrowDown: (page) => page.steering.goToBranch("after"),
+  ".": (page) => page.steering.nextCandidate(1),
+  ",": (page) => page.steering.nextCandidate(-1),
 };
 
 const IN_PLACE = {
-  f: (page) => page.act("forward_pass"),
-  a: (page) => page.act("auto_select"),
-  r: (page) => page.act("run"),
-  m: (page) => page.onPosition("remask"),
-  l: (page) => page.onPosition("lock"),
-  u: (page) => page.unstage(page.pos),
-  b: (page) => page.branch(),
-  c: (page) => page.compareWithParent(),
-  h: (page) => page.nextPlot(),
+  f: (page) => page.steering.act("forward_pass"),
+  a: (page) => page.steering.act("auto_select"),
+  r: (page) => page.steering.act("run"),
+  m: (page) => page.steering.onPosition("remask"),
+  l: (page) => page.steering.onPosition("lock"),
+  u: (page) => page.steering.unstage(page.pos),
+  b: (page) => page.steering.branch(),
+  c: (page) => page.steering.compareWithParent(),
+  h: (page) => page.chrome.nextPlot(),
   v: (page) => page.nextView(),
   "[": (page) => page.timeline.move("prev"),
   "]": (page) => page.timeline.move("next"),
@@ -50,34 +50,39 @@ const IN_TOKENS = {
   Enter: (page) => page.inspector.focus(),
 };
 
-function find(event) {
-  const target = event.target;
+/** What a key stands for where the focus is; `lettersOff`: single letters do nothing. */
+export function intentOf(key, target, lettersOff = false) {
   if (target.closest("dialog")) return null;
-  if (target.closest(TYPING)) return event.key === "Escape" ? ANYWHERE.Escape : null;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (document.body.dataset.keys === "off" && IN_PLACE[key] && key !== " ") return null;
-  if (target.closest("#tokens") && IN_TOKENS[key]) return IN_TOKENS[key];
-  const onButton = target.closest("button, a:not([role=option]), summary");
-  if (target.closest(PLACES) && IN_PLACE[key] && !(key === " " && onButton)) return IN_PLACE[key];
-  if (target.closest(PLACES) && /^[1-9]$/.test(key)) return (page) => page.stageNth(Number(key) - 1);
-  return ANYWHERE[key] ?? null;
+  if (target.closest(TYPING)) return key === "Escape" ? ANYWHERE.Escape : null;
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  if (lettersOff && IN_PLACE[name] && name !== " ") return null;
+  if (target.closest("#tokens") && IN_TOKENS[name]) return IN_TOKENS[name];
+  return (target.closest(PLACES) && inPlace(name, target)) || ANYWHERE[name] || null;
+}
+
+function inPlace(name, target) {
+  if (/^[1-9]$/.test(name)) return (page) => page.steering.stageNth(Number(name) - 1);
+  const presses = name === " " && target.closest(BUTTON);
+  return presses ? null : IN_PLACE[name];
 }
 
 /** Ctrl or Alt with a key: run or apply, undo and redo of staging, branches, candidates. */
-function withModifier(event) {
-  if (event.altKey) return event.target.closest(TYPING) ? null : WITH_ALT[event.key];
-  if (event.key === "Enter") return (page) => page.applyOrRun();
-  if (event.key.toLowerCase() !== "z" || event.target.closest(TYPING)) return null;
-  return (page) => page.undoStaging(event.shiftKey ? "forth" : "back");
+export function modifiedIntentOf({ key, altKey, shiftKey, target }) {
+  if (altKey) return target.closest(TYPING) ? null : (WITH_ALT[key] ?? null);
+  if (key === "Enter") return (page) => page.steering.applyOrRun();
+  if (key.toLowerCase() !== "z" || target.closest(TYPING)) return null;
+  return (page) => page.steering.undoStaging(shiftKey ? "forth" : "back");
 }
 
 export function listen(page) {
+  const lettersOff = document.body.dataset.keys === "off";
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented) return;
     const modified = event.ctrlKey || event.metaKey || event.altKey;
-    const action = modified ? withModifier(event) : find(event);
-    if (!action) return;
-    if (event.key !== "Escape") event.preventDefault();
-    action(page);
+    const { key, target } = event;
+    const intent = modified ? modifiedIntentOf(event) : intentOf(key, target, lettersOff);
+    if (!intent) return;
+    if (key !== "Escape") event.preventDefault();
+    intent(page);
   });
 }

@@ -5,7 +5,7 @@ import { placesAt } from "./state.js";
 
 export const NONE = -1;
 
-/** What `at` gives for the positions after step `number`, by slot id; NONE for slots without any. */
+/** What `at` gives for the positions after step `number`, by slot id; NONE where it gives none. */
 export function bySlot(state, number, at) {
   const levels = new Int16Array(Math.max(...state.slots.keys()) + 1).fill(NONE);
   for (const [id, place] of placesAt(state, number)) levels[id] = at(place) ?? NONE;

@@ -1,18 +1,16 @@
-// A shared session: nothing is sent but the wish to follow it; whatever would change it says why not.
-import { announce } from "./status.js";
-import { toast } from "./toasts.js";
-
-const reason = JSON.parse(document.querySelector("#reasons").textContent).read_only;
+// A shared session: nothing is sent but the wish to follow it; whatever would change it says why.
 
 /** Stands where an owner's page has Commands. */
 export class NoCommands {
   busy = new Set();
 
-  send(message, { quiet = false } = {}) {
-    if (!quiet) {
-      announce(reason);
-      toast("info", reason);
-    }
+  /** `refuse` is called instead of sending. */
+  constructor(refuse) {
+    this.refuse = refuse;
+  }
+
+  send(_message, { quiet = false } = {}) {
+    if (!quiet) this.refuse();
     return Promise.resolve(null);
   }
 

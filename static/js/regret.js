@@ -1,13 +1,21 @@
 // Regret: written tokens to which a later forward pass gives less than half and less than before.
 // Asked once for every shown pass, and only where something is written.
-import { tip } from "./state.js";
+import { $ } from "./dom.js";
+import { getJson } from "./requests.js";
+import { isRunning, tip } from "./state.js";
 
-const key = document.querySelector("#regret-key");
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
+/** The step whose pass judges what is written after step `number`; "none" without one. */
+export function judgedAt(state, number, written) {
+  const passed = state.heat.has(number) || (number === tip(state) && state.heat.has(number - 1));
+  return written && !isRunning(state) && passed ? `${state.path}:${number}` : "none";
+}
+
 export class Regret {
-  constructor(address, ready) {
-    Object.assign(this, { address, ready, at: "", known: new Map() });
+  constructor(address, { ready, failed }) {
+    Object.assign(this, { address, ready, failed, at: "", known: new Map() });
+    this.legend = $("#regret-key");
   }
 
   forget() {
@@ -15,9 +23,7 @@ export class Regret {
   }
 
   want(state, number, written) {
-    const running = ["queued", "running"].includes(state.run?.status);
-    const passed = state.heat.has(number) || (number === tip(state) && state.heat.has(number - 1));
-    const at = written && !running && passed ? `${state.path}:${number}` : "none";
+    const at = judgedAt(state, number, written);
     if (at === this.at) return;
     this.at = at;
     if (at === "none") this.set(new Map());
@@ -25,16 +31,19 @@ export class Regret {
   }
 
   async load(at, branch, number) {
-    const response = await fetch(`${this.address}step/${number}/regret/?branch=${branch}`).catch(() => null);
-    if (!response?.ok || at !== this.at) return;
-    const { slots } = await response.json();
-    this.set(new Map(Object.entries(slots).map(([slot, shares]) => [Number(slot), shares])));
+    try {
+      const told = await getJson(`${this.address}step/${number}/regret/?branch=${branch}`);
+      if (at !== this.at) return;
+      this.set(new Map(Object.entries(told.slots).map(([slot, row]) => [Number(slot), row])));
+    } catch (error) {
+      this.failed(error);
+    }
     this.ready();
   }
 
   set(known) {
     this.known = known;
-    key.hidden = known.size === 0;
+    this.legend.hidden = known.size === 0;
   }
 
   words(row) {

@@ -1,62 +1,14 @@
 // The run panel's numbers as the commands want them.
-const form = document.querySelector("#settings");
-const NUMBERS = ["softmax_temperature", "gumbel_temperature", "visual_top_k", "actual_top_k", "top_p"];
+import { $, $$ } from "./dom.js";
 
-const value = (name) => form.elements[name].valueAsNumber;
-
-/** False (and the browser points at the field) if a number is outside its range. */
-export const valid = () => form.reportValidity();
-
-export function probabilitySettings() {
-  const found = Object.fromEntries(NUMBERS.map((name) => [name, value(name)]));
-  return { ...found, apply_gumbel_noise: found.gumbel_temperature > 0 };
-}
-
-export const tokensPerStep = () => value("tokens_to_select");
-export const strategy = () => form.elements.strategy.value;
-export const recipe = () => form.elements.recipe.value;
-
-export const keepSettled = () => form.elements.keep_settled.checked;
-
-/** The options of a run that its recipe reads; plain values are left out. */
-export function runParameters() {
-  const { run_temperature: heat, eos_last: last, stop_at_end: stop } = form.elements;
-  const wanted = { temperature: heat.valueAsNumber || 0, eos_last: last.checked, stop_at_end: stop.checked };
-  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => value && options().includes(name)));
-}
-
-const options = () => (form.elements.recipe.selectedOptions[0]?.dataset.options ?? "").split(" ");
-
-/** Tokens a step, for recipes that do not set their own pace. */
-export const pace = () => (options().includes("tokens_per_step") ? { tokens_per_step: tokensPerStep() } : {});
-
-/** What the chosen recipe does not read is greyed out. */
-function drawOptions() {
-  for (const field of form.querySelectorAll("[data-option]")) {
-    field.disabled = !options().includes(field.dataset.option);
-  }
-}
-
-/** Everything of the panel, as a preset holds it. */
-export const all = () => ({ recipe: recipe(), strategy: strategy(), tokens_per_step: tokensPerStep(),
-  parameters: runParameters(), settings: probabilitySettings() });
-
-/** Fill the panel from a preset; what it does not hold stays as it is. */
-export function fill({ recipe: name, strategy: order, tokens_per_step: pace, parameters = {}, settings = {} }) {
-  const known = [...form.elements.recipe.options].some((option) => option.value === name);
-  const values = { ...settings, ...(known && { recipe: name }), ...(order && { strategy: order }),
-    ...(pace && { tokens_to_select: pace }), run_temperature: parameters.temperature ?? 0 };
-  for (const [field, held] of Object.entries(values)) if (form.elements[field]) form.elements[field].value = held;
-  for (const flag of ["eos_last", "stop_at_end"]) form.elements[flag].checked = Boolean(parameters[flag]);
-  for (const field of ["recipe", "strategy", "softmax_temperature", "top_p"]) {
-    form.elements[field].dispatchEvent(new Event("input", { bubbles: true }));
-  }
-}
-
-function sentence(select) {
-  const help = document.getElementById(select.getAttribute("aria-describedby"));
-  if (help) help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";
-}
+const NUMBERS = [
+  "softmax_temperature",
+  "gumbel_temperature",
+  "visual_top_k",
+  "actual_top_k",
+  "top_p",
+];
+const ANNOUNCED = ["recipe", "strategy", "softmax_temperature", "top_p"];
 
 // A slider moves its number and the other way round; temperature has a logarithmic slider.
 const SCALES = {
@@ -64,27 +16,182 @@ const SCALES = {
   top_p: [(place) => place, (shown) => shown],
 };
 
-function pair(target) {
-  const slider = form.querySelector(`[data-slides="${target.dataset.slides ?? target.name}"]`);
-  if (!slider) return;
-  const [read, write] = SCALES[slider.dataset.slides];
-  const number = form.elements[slider.dataset.slides];
-  if (target === slider) number.value = Math.max(number.min, Math.min(number.max, read(slider.valueAsNumber))).toFixed(2);
-  else slider.value = write(number.valueAsNumber);
+/** The parameters that a recipe reads, as they are set; what is empty or off is left out. */
+export function runParameters(options, values) {
+  const isSet = (held) => held !== "" && held !== false && !Number.isNaN(held);
+  const read = ([name, held]) => options.includes(name) && isSet(held);
+  return Object.fromEntries(Object.entries(values).filter(read));
 }
 
-/** Calls `now` with every change of a probability setting, `then` a moment after the last one. */
-export function onProbabilityChange(now, then) {
-  let timer = null;
-  drawOptions();
-  form.querySelectorAll("[data-slides]").forEach((slider) => pair(form.elements[slider.dataset.slides]));
-  form.addEventListener("input", ({ target }) => {
-    if (target.tagName === "SELECT") sentence(target);
-    if (target.name === "recipe") drawOptions();
-    pair(target);
-    if (!NUMBERS.includes(target.dataset.slides ?? target.name) || !form.checkValidity()) return;
-    now();
-    clearTimeout(timer);
-    timer = setTimeout(then, 250);
-  });
+/** What an empty number means: the recipe's own default, else the plain one. */
+export function placeholder(name, plain, own) {
+  return own[name] ?? (plain || "none");
+}
+
+/** What a field holds: a number (NaN if it is empty), whether it is ticked, or a name. */
+function held(field) {
+  if (field.type === "checkbox") return field.checked;
+  return field.type === "number" ? field.valueAsNumber : field.value;
+}
+
+/** A slider's place as the number that it stands for, within the number's ends. */
+export function fromSlider(name, place, low, high) {
+  return Math.max(low, Math.min(high, SCALES[name][0](place))).toFixed(2);
+}
+
+/** Field → value of a preset; what it does not hold is left out. */
+export function presetFields(preset, knownRecipes) {
+  const { recipe, strategy, tokens_per_step: pace, settings = {} } = preset;
+  return {
+    ...settings,
+    ...(knownRecipes.includes(recipe) && { recipe }),
+    ...(strategy && { strategy }),
+    ...(pace && { tokens_to_select: pace }),
+  };
+}
+
+export class Settings {
+  constructor(form) {
+    this.form = form;
+    this.fields = form.elements;
+  }
+
+  value(name) {
+    return this.fields[name].valueAsNumber;
+  }
+
+  /** False (and the browser points at the field) if a number is outside its range. */
+  valid() {
+    return this.form.reportValidity();
+  }
+
+  probability() {
+    const found = Object.fromEntries(NUMBERS.map((name) => [name, this.value(name)]));
+    return { ...found, apply_gumbel_noise: found.gumbel_temperature > 0 };
+  }
+
+  get tokensPerStep() {
+    return this.value("tokens_to_select");
+  }
+
+  get strategy() {
+    return this.fields.strategy.value;
+  }
+
+  set strategy(name) {
+    this.fields.strategy.value = name;
+    this.changed("strategy");
+  }
+
+  strategyLabel(name) {
+    return [...this.fields.strategy.options].find((one) => one.value === name)?.text ?? name;
+  }
+
+  get recipe() {
+    return this.fields.recipe.value;
+  }
+
+  get keepSettled() {
+    return this.fields.keep_settled.checked;
+  }
+
+  /** Names of the options that the chosen recipe reads. */
+  get options() {
+    return (this.fields.recipe.selectedOptions[0]?.dataset.options ?? "").split(" ");
+  }
+
+  get parameterFields() {
+    return $$("[data-parameter]", this.form);
+  }
+
+  runParameters() {
+    const values = this.parameterFields.map((field) => [field.dataset.parameter, held(field)]);
+    return runParameters(this.options, Object.fromEntries(values));
+  }
+
+  /** Tokens a step, for recipes that do not set their own pace. */
+  pace() {
+    return this.options.includes("tokens_per_step") ? { tokens_per_step: this.tokensPerStep } : {};
+  }
+
+  /** Everything of the panel, as a preset holds it. */
+  all() {
+    return {
+      recipe: this.recipe,
+      strategy: this.strategy,
+      tokens_per_step: this.tokensPerStep,
+      parameters: this.runParameters(),
+      settings: this.probability(),
+    };
+  }
+
+  /** Fill the panel from a preset; what it does not hold stays as it is. */
+  fill(preset) {
+    const recipes = [...this.fields.recipe.options].map((option) => option.value);
+    for (const [name, held] of Object.entries(presetFields(preset, recipes))) {
+      if (this.fields[name]) this.fields[name].value = held;
+    }
+    for (const field of this.parameterFields) {
+      const value = preset.parameters?.[field.dataset.parameter];
+      if (field.type === "checkbox") field.checked = Boolean(value);
+      else field.value = value ?? "";
+    }
+    for (const name of ANNOUNCED) this.changed(name);
+  }
+
+  /** As if the user had set it: the sentence, the slider and whoever listens follow. */
+  changed(name) {
+    this.fields[name].dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  /** What the chosen recipe does not read is not shown; empty fields show its defaults. */
+  drawOptions() {
+    const own = JSON.parse(this.fields.recipe.selectedOptions[0]?.dataset.defaults ?? "{}");
+    for (const group of $$("[data-option]", this.form)) {
+      group.hidden = group.disabled = !this.options.includes(group.dataset.option);
+    }
+    for (const field of this.parameterFields) {
+      const { parameter, default: plain } = field.dataset;
+      if (field.type === "number") field.placeholder = placeholder(parameter, plain, own);
+    }
+    const help = $("#pace-help");
+    if (help) help.hidden = this.options.includes("tokens_per_step");
+  }
+
+  pair(target) {
+    const slides = target.dataset.slides ?? target.name;
+    const slider = this.form.querySelector(`[data-slides="${slides}"]`);
+    if (!slider) return;
+    const number = this.fields[slides];
+    if (target !== slider) slider.value = SCALES[slides][1](number.valueAsNumber);
+    else number.value = fromSlider(slides, slider.valueAsNumber, number.min, number.max);
+  }
+
+  /** Calls `now` with every change of a probability setting, `then` a moment after the last. */
+  onProbabilityChange(now, then) {
+    let timer = null;
+    this.drawOptions();
+    for (const slider of $$("[data-slides]", this.form)) {
+      this.pair(this.fields[slider.dataset.slides]);
+    }
+    this.form.addEventListener("input", ({ target }) => {
+      this.follow(target);
+      const name = target.dataset.slides ?? target.name;
+      if (!NUMBERS.includes(name) || !this.form.checkValidity()) return;
+      now();
+      clearTimeout(timer);
+      timer = setTimeout(then, 250);
+    });
+  }
+
+  follow(target) {
+    if (target.tagName === "SELECT") drawSentence(target);
+    if (target.name === "recipe") this.drawOptions();
+    this.pair(target);
+  }
+}
+
+function drawSentence(select) {
+  const help = document.getElementById(select.getAttribute("aria-describedby"));
+  if (help) help.textContent = select.selectedOptions[0]?.dataset.sentence ?? "";
 }

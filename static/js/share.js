@@ -1,8 +1,9 @@
 // The address of a new link is selected at once, and copied by a button.
-const field = document.querySelector("#address");
-const button = document.querySelector("#copy-address");
+import { $ } from "./dom.js";
 
-if (field) {
+export function bindAddress() {
+  const [field, button] = [$("#address"), $("#copy-address")];
+  if (!field) return;
   field.focus();
   field.select();
   button.hidden = !navigator.clipboard;

@@ -1,4 +1,6 @@
-// What every page needs: toasts, theme switch, example prompts.
+// What every page needs: toasts, theme switch, example prompts, menus.
+import { $, $$ } from "./dom.js";
+import { post } from "./requests.js";
 import { toast } from "./toasts.js";
 
 function dismiss(event) {
@@ -9,30 +11,35 @@ async function switchTheme(event) {
   const form = event.target.closest("[data-theme-form]");
   if (!form) return;
   event.preventDefault();
-  const button = form.querySelector("button");
+  const button = $("button", form);
   const wanted = button.value;
   document.documentElement.dataset.theme = wanted;
   button.value = wanted === "dark" ? "light" : "dark";
   const body = new FormData(form);
   body.set("theme", wanted);
-  await fetch(form.action, { method: "POST", body }).catch(() => {});
+  try {
+    await post(form.action, body);
+  } catch (error) {
+    toast("error", `The theme holds for this page only: ${error.message}.`);
+  }
 }
 
 function useExample(event) {
   const button = event.target.closest("[data-example]");
-  const prompt = document.querySelector("#id_prompt");
+  const prompt = $("#id_prompt");
   if (!button || !prompt) return;
   event.preventDefault();
   prompt.value = button.dataset.example;
-  document.querySelector("#id_gen_length").value = button.dataset.length;
-  document.querySelector("#id_block_length").value = button.dataset.block;
-  const special = document.querySelector("#id_special_tokens");
+  $("#id_gen_length").value = button.dataset.length;
+  $("#id_block_length").value = button.dataset.block;
+  const special = $("#id_special_tokens");
   if (special) special.checked = Boolean(button.dataset.special);
   prompt.focus();
 }
 
-function navigate(event) {
-  if (event.target.matches("[data-navigate]")) location.search = `?${event.target.name}=${encodeURIComponent(event.target.value)}`;
+function navigate({ target }) {
+  if (!target.matches("[data-navigate]")) return;
+  location.search = new URLSearchParams({ [target.name]: target.value });
 }
 
 // Starting may have to wait for the model to be loaded: the button says that it is at work.
@@ -40,28 +47,34 @@ function markBusy(event) {
   if (event.target.matches("[data-slow]")) event.submitter?.classList.add("is-busy");
 }
 
-function failed(event) {
-  const status = event.detail.xhr?.status;
-  toast("error", status ? `The server answered ${status}. Try again.`
-    : "The server could not be reached. Check your connection and try again.");
+function clearBusy() {
+  for (const button of $$(".is-busy")) button.classList.remove("is-busy");
+}
+
+// What the server says of a failure is a toast of its own, to be swapped in out of band.
+function failed({ detail: { xhr } }) {
+  if (xhr?.getResponseHeader("HX-Reswap") === "none") {
+    window.htmx.swap(document.body, xhr.responseText, { swapStyle: "none" });
+    return;
+  }
+  const gone = "The server could not be reached. Check your connection and try again.";
+  toast("error", xhr?.status ? `The server answered ${xhr.status}. Try again.` : gone);
 }
 
 // A click outside closes an open menu; Escape is handled by the same rule of least surprise.
 function closeMenus(event) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of $$("details.menu[open]")) {
     if (!menu.contains(event.target) || event.key === "Escape") menu.open = false;
   }
 }
 
-document.addEventListener("click", dismiss);
-document.addEventListener("click", useExample);
-document.addEventListener("change", navigate);
-document.addEventListener("click", closeMenus);
-document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
-document.addEventListener("submit", switchTheme);
-document.addEventListener("submit", markBusy);
-window.addEventListener("pageshow", () => {
-  for (const button of document.querySelectorAll(".is-busy")) button.classList.remove("is-busy");
-});
-document.addEventListener("htmx:responseError", failed);
-document.addEventListener("htmx:sendError", failed);
+export function openSite() {
+  for (const act of [dismiss, useExample, closeMenus]) document.addEventListener("click", act);
+  for (const act of [switchTheme, markBusy]) document.addEventListener("submit", act);
+  document.addEventListener("change", navigate);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
+  window.addEventListener("pageshow", clearBusy);
+  for (const name of ["htmx:responseError", "htmx:sendError"]) {
+    document.addEventListener(name, failed);
+  }
+}

@@ -22,11 +22,18 @@ function startSlots(state, snapshot) {
 /** State from a snapshot frame. */
 export function fromSnapshot(snapshot) {
   const state = {
-    number: snapshot.number, session: snapshot.session,
-    path: snapshot.head.branch, head: { ...snapshot.head },
+    number: snapshot.number,
+    session: snapshot.session,
+    path: snapshot.head.branch,
+    head: { ...snapshot.head },
     branches: new Map(snapshot.branches.map((row) => [row.id, { ...row }])),
-    steps: new Map(), heat: new Map(), entropy: new Map(), order: [], slots: new Map(),
-    staged: snapshot.staged, run: snapshot.run,
+    steps: new Map(),
+    heat: new Map(),
+    entropy: new Map(),
+    order: [],
+    slots: new Map(),
+    staged: snapshot.staged,
+    run: snapshot.run,
   };
   startSlots(state, snapshot);
   for (const step of [...snapshot.steps].sort((a, b) => a.number - b.number)) {
@@ -41,7 +48,8 @@ export function fromSnapshot(snapshot) {
 }
 
 const OPS = {
-  commit: write, edit: write,
+  commit: write,
+  edit: write,
   remask: (state, number, op) => push(state, op.slot, { step: number, token: null }),
   lock: (state, number, op) => state.slots.get(op.slot)?.locks.push([number, true]),
   unlock: (state, number, op) => state.slots.get(op.slot)?.locks.push([number, false]),
@@ -50,7 +58,9 @@ const OPS = {
     state.order.splice(state.order.indexOf(op.slot) + 1, 0, ...op.new);
     for (const id of op.new) state.slots.set(id, newSlot(id, given, false, number));
   },
-  delete: (state, number, op) => { state.slots.get(op.slot).died = number; },
+  delete: (state, number, op) => {
+    state.slots.get(op.slot).died = number;
+  },
 };
 
 function push(state, id, entry) {
@@ -114,7 +124,10 @@ function onPath(state, { branch, number }) {
 }
 
 const EVENTS = {
-  session: (state, payload) => { Object.assign(state.session, payload); return ["session"]; },
+  session: (state, payload) => {
+    Object.assign(state.session, payload);
+    return ["session"];
+  },
   branch: (state, payload) => {
     state.branches.set(payload.id, { steps: 0, ...state.branches.get(payload.id), ...payload });
     return ["branches"];
@@ -133,13 +146,19 @@ const EVENTS = {
     state.entropy.set(payload.number, payload.entropy);
     return ["heat"];
   },
-  staged: (state, payload) => { state.staged = payload; return ["cells", "staged"]; },
+  staged: (state, payload) => {
+    state.staged = payload;
+    return ["cells", "staged"];
+  },
   head: (state, payload) => {
     const here = follows(state, payload.branch, payload.number);
     state.head = { ...payload };
     return here ? ["cells", "head"] : ["elsewhere"];
   },
-  run: (state, payload) => { state.run = payload; return ["run"]; },
+  run: (state, payload) => {
+    state.run = payload;
+    return ["run"];
+  },
 };
 
 /** Apply one event. Returns what changed; "gap" asks for what was missed, "elsewhere" means that
@@ -175,11 +194,19 @@ export function canvasAt(state, number) {
     const entry = upTo(slot.history, number);
     const held = entry && entry.token !== null ? entry : null;
     const lock = slot.locks.findLast(([step]) => step <= number);
-    rows.push({ id, pos: rows.length, prompt: slot.prompt, step: held?.step ?? 0, p: held?.p ?? null,
-      by: held?.by ?? "", token: held ? held.token : slot.given.token,
-      label: held ? held.label : slot.given.label, locked: lock ? lock[1] : false,
+    rows.push({
+      id,
+      pos: rows.length,
+      prompt: slot.prompt,
+      step: held?.step ?? 0,
+      p: held?.p ?? null,
+      by: held?.by ?? "",
+      token: held ? held.token : slot.given.token,
+      label: held ? held.label : slot.given.label,
+      locked: lock ? lock[1] : false,
       masked: held === null && slot.given.token === state.session.mask_id,
-      remasked: entry !== null && entry.token === null });
+      remasked: entry !== null && entry.token === null,
+    });
   }
   return rows;
 }
@@ -190,6 +217,7 @@ export function tip(state) {
 }
 
 /** Is the shown step the one that the server works on? */
-export const atHead = (state, shown) => state.path === state.head.branch && shown === state.head.number;
+export const atHead = (state, shown) =>
+  state.path === state.head.branch && shown === state.head.number;
 
 export const isRunning = (state) => ["queued", "running"].includes(state.run?.status);

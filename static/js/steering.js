@@ -1,47 +1,73 @@
 // What the user does: each intent becomes a command to the server, at the step that is shown.
-import { announce } from "./status.js";
+import { comparisonOf } from "./address.js";
+import { neighbour } from "./branches.js";
+import { $ } from "./dom.js";
 import { atHead, isRunning } from "./state.js";
-import { compare } from "./compare.js";
-import { reasonAgainst } from "./actions.js";
+import { StrategyComparison } from "./strategies.js";
 import { toast } from "./toasts.js";
-import * as settings from "./settings.js";
 
-const $ = (selector) => document.querySelector(selector);
+/** Action → its message. `settings`: see settings.js; `staged`: the selections. */
+const MESSAGES = {
+  forward_pass: (settings) => ({ ...settings.probability(), positions: [0, 0] }),
+  auto_select: (settings) => ({
+    strategy: settings.strategy,
+    tokens_to_select: settings.tokensPerStep,
+  }),
+  apply_selection: (_settings, staged) => ({ selections: tokensOf(staged) }),
+  run: (settings) => ({
+    recipe: settings.recipe,
+    ...settings.pace(),
+    parameters: settings.runParameters(),
+    keep_settled: settings.keepSettled,
+  }),
+  stop: () => ({}),
+  compare: (settings) => ({ tokens_to_select: settings.tokensPerStep }),
+};
 
-/** Base of the page: needs state, shown, pos, rows, masked, online, commands, inspector, show(), chosenRow(). */
+/** Position → token of staged selections. */
+export function tokensOf(staged) {
+  return Object.fromEntries(Object.entries(staged).map(([pos, pick]) => [pos, pick.token]));
+}
+
 export class Steering {
+  /** `page`: the state, what is shown, and where commands are sent to. */
+  constructor(page, reasons) {
+    Object.assign(this, { page, reasons });
+    this.strategies = new StrategyComparison(page.settings, (name) => this.take(name));
+  }
+
   situation() {
-    const staged = atHead(this.state, this.shown) ? Object.keys(this.state.staged.selections).length : 0;
-    return { readOnly: this.readOnly, online: this.online, running: isRunning(this.state), masked: this.masked,
-      hasPass: this.state.heat.has(this.shown), staged };
+    const { state, shown, readOnly, online, masked } = this.page;
+    const here = atHead(state, shown);
+    const staged = here ? Object.keys(state.staged.selections).length : 0;
+    const [running, hasPass] = [isRunning(state), state.heat.has(shown)];
+    return { readOnly, online, running, masked, hasPass, staged };
   }
 
   /** Commands act at the server's head: go there first if another step is shown. */
   async here() {
-    if (atHead(this.state, this.shown)) return true;
-    return Boolean(await this.commands.send({ type: "rewind", branch: this.state.path, step: this.shown }));
+    const { state, shown, commands } = this.page;
+    if (atHead(state, shown)) return true;
+    return Boolean(await commands.send({ type: "rewind", branch: state.path, step: shown }));
   }
 
   async act(name) {
-    const reason = reasonAgainst(name, this.situation());
-    if (reason) return announceAndShow(reason);
-    if (this.commands.busy.has(name) || !settings.valid()) return undefined;
-    this.timeline.pause();
-    if (name === "compare") return compare(this);
+    const { page } = this;
+    const reason = page.chrome.buttons.reasonAgainst(name, this.situation());
+    if (reason) return page.status.refuse(reason);
+    if (page.commands.busy.has(name) || !page.settings.valid()) return undefined;
+    page.timeline.pause();
     if (name !== "stop" && !(await this.here())) return undefined;
-    return this.commands.send(this.message(name), { name });
+    const told = MESSAGES[name](page.settings, page.state.staged.selections);
+    const reply = await page.commands.send({ type: name, ...told }, { name });
+    if (name === "compare" && reply) this.strategies.show(reply.strategies);
+    return reply;
   }
 
-  message(name) {
-    const picks = Object.entries(this.state.staged.selections).map(([pos, pick]) => [pos, pick.token]);
-    return {
-      forward_pass: () => ({ type: name, ...settings.probabilitySettings(), positions: [0, 0] }),
-      auto_select: () => ({ type: name, strategy: settings.strategy(), tokens_to_select: settings.tokensPerStep() }),
-      apply_selection: () => ({ type: name, selections: Object.fromEntries(picks) }),
-      run: () => ({ type: name, recipe: settings.recipe(), ...settings.pace(),
-        parameters: settings.runParameters(), keep_settled: settings.keepSettled() }),
-      stop: () => ({ type: name }),
-    }[name]();
+  /** Stage what a strategy of the comparison would take. */
+  take(name) {
+    this.page.settings.strategy = name;
+    this.act("auto_select");
   }
 
   applyOrRun() {
@@ -49,81 +75,94 @@ export class Steering {
   }
 
   async stage(pos, token) {
-    if (await this.here()) await this.commands.send({ type: "stage", selections: { [pos]: token } });
+    if (!(await this.here())) return;
+    await this.page.commands.send({ type: "stage", selections: { [pos]: token } });
   }
 
   stageNth(n) {
-    const radio = this.inspector.candidate(n);
-    if (!radio || !this.inspector.isMasked) return;
-    radio.checked = true;
-    this.stage(this.pos, Number(radio.value));
-  }
-
-  unstage(pos) {
-    if (this.state.staged.selections[pos]) this.stage(pos, null);
-  }
-
-  clearStaged() {
-    this.commands.send({ type: "stage", selections: {}, replace: true });
-  }
-
-  /** Ctrl+Z, Ctrl+Shift+Z: the former selection lies staged again. */
-  async undoStaging(where) {
-    const picks = atHead(this.state, this.shown) ? this.staging[where]() : null;
-    if (!picks) return announceAndShow(where === "back" ? "No staging to undo." : "No staging to redo.");
-    const reply = await this.commands.send({ type: "stage", selections: picks, replace: true });
-    if (!reply) this.staging.refused(this.state.staged);
-    return reply;
+    this.stageRadio(this.page.inspector.candidate(n));
   }
 
   /** Alt+. and Alt+,: the next or previous candidate of the chosen position lies staged. */
   nextCandidate(by) {
-    if (!this.inspector.isMasked) return;
-    const radio = this.inspector.besides(by);
-    if (!radio) return;
+    this.stageRadio(this.page.inspector.besides(by));
+  }
+
+  stageRadio(radio) {
+    if (!radio || !this.page.inspector.isMasked) return;
     radio.checked = true;
-    this.stage(this.pos, Number(radio.value));
+    this.stage(this.page.pos, Number(radio.value));
+  }
+
+  unstage(pos) {
+    if (this.page.state.staged.selections[pos]) this.stage(pos, null);
+  }
+
+  clearStaged() {
+    this.page.commands.send({ type: "stage", selections: {}, replace: true });
+  }
+
+  /** Ctrl+Z, Ctrl+Shift+Z: the former selection lies staged again. */
+  async undoStaging(where) {
+    const { state, shown, staging, status, commands } = this.page;
+    const picks = atHead(state, shown) ? staging[where]() : null;
+    if (!picks) return status.refuse(`No staging to ${where === "back" ? "undo" : "redo"}.`);
+    const reply = await commands.send({ type: "stage", selections: picks, replace: true });
+    if (!reply) staging.refused(state.staged);
+    return reply;
   }
 
   compareWithParent() {
-    const { branches, path } = this.state;
-    const parent = branches.get(path)?.parent;
-    location.assign(`${this.address}compare/${parent ? `?a=${parent}&b=${path}` : ""}`);
+    location.assign(comparisonOf(this.page.address, this.page.state));
+  }
+
+  /** Alt + arrows: to another branch of the tree. */
+  goToBranch(where) {
+    const found = neighbour(this.page.state, where);
+    if (found) location.assign(`${this.page.address}?branch=${found.id}`);
   }
 
   async onPosition(type) {
-    const row = this.chosenRow();
-    if (!row) return announceAndShow("Choose a token first.");
+    const { page } = this;
+    const row = page.chosenRow();
+    if (!row) return page.status.refuse("Choose a token first.");
     const name = type === "lock" && row.locked ? "unlock" : type;
-    if (name === "remask" && row.masked) return announceAndShow("This position is masked already.");
-    return (await this.here()) && this.commands.send({ type: name, positions: [this.pos] });
+    if (name === "remask" && row.masked) {
+      return page.status.refuse("This position is masked already.");
+    }
+    return (await this.here()) && page.commands.send({ type: name, positions: [page.pos] });
   }
 
   async branch() {
     if (!(await this.here())) return;
-    const reply = await this.commands.send({ type: "branch" });
-    if (reply) toast("good", `Now on a new branch from step ${this.shown}.`);
+    const reply = await this.page.commands.send({ type: "branch" });
+    if (reply) toast("good", `Now on a new branch from step ${this.page.shown}.`);
   }
 
   back() {
-    const { head, path } = this.state;
-    if (head.branch === path) this.show(head.number);
-    else location.assign(`${this.address}?branch=${head.branch}`);
+    const { head, path } = this.page.state;
+    if (head.branch === path) this.page.show(head.number);
+    else location.assign(`${this.page.address}?branch=${head.branch}`);
   }
 
   cancelLoad() {
-    this.commands.send({ type: "cancel_load", model_path: this.state.session.model });
+    const model_path = this.page.state.session.model;
+    this.page.commands.send({ type: "cancel_load", model_path });
   }
 
+  /** The server's numbers under the settings of the panel. */
   async reprocess() {
-    this.profile.forget();
-    if (this.readOnly || !this.online || !this.state.heat.has(this.state.head.number)) return;
-    const message = { type: "reprocess_probabilities", settings: settings.probabilitySettings(), positions: [0, 0] };
-    const reply = await this.commands.send(message, { quiet: true });
+    const { page } = this;
+    const { number } = page.state.head;
+    page.profile.forget();
+    if (page.readOnly || !page.online || !page.state.heat.has(number)) return;
+    const settings = page.settings.probability();
+    const message = { type: "reprocess_probabilities", settings, positions: [0, 0] };
+    const reply = await page.commands.send(message, { quiet: true });
     if (!reply) return;
-    this.inspector.refresh();
-    sayWhence(reply.result?.source, this.state.head.number);
-    this.later();
+    page.inspector.refresh();
+    page.status.remark(whence(reply.result?.source, number));
+    page.later();
   }
 
   help() {
@@ -131,17 +170,16 @@ export class Steering {
   }
 
   escape() {
-    if (isRunning(this.state)) this.act("stop");
+    if (isRunning(this.page.state)) this.act("stop");
+  }
+
+  refuseReadOnly() {
+    this.page.status.refuse(this.reasons.read_only);
   }
 }
 
 /** Which numbers the page shows now: the model's own, or those that were kept of them. */
-function sayWhence(source, number) {
-  const words = { digest: `Recomputed from what was kept of step ${number}'s forward pass; the model was not asked.` };
-  $("#note").textContent = words[source] ?? "";
-}
-
-function announceAndShow(reason) {
-  announce(reason);
-  toast("info", reason);
+function whence(source, number) {
+  if (source !== "digest") return "";
+  return `Recomputed from what was kept of step ${number}'s forward pass; the model was not asked.`;
 }

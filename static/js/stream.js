@@ -1,7 +1,7 @@
 // The page's one socket: frames beginning with "{" are JSON for the page, others are HTML partials
 // that htmx swaps out of band. Reconnecting is ours: exponential backoff with jitter, at once when
-// the network or the tab comes back, never after a refusal (44xx). One socket too many is no refusal:
-// a place becomes free when another page is closed.
+// the network or the tab comes back, never after a refusal (44xx). One socket too many is no
+// refusal: a place becomes free when another page is closed.
 const REFUSED = { 4401: "signed-out", 4403: "refused", 4404: "gone" };
 const CROWDED = 4429;
 const LONGEST = 30_000;
@@ -32,14 +32,15 @@ export class Stream {
     this.socket = socket;
     socket.onopen = () => this.opened(socket);
     socket.onmessage = (event) => this.message(socket, event.data);
-    socket.onclose = (event) => this.closed(socket, event.code);
+    socket.onclose = (event) => this.closed(socket, event);
   }
 
   opened(socket) {
     if (socket !== this.socket) return;
     this.heard = Date.now();
     this.asked = 0;
-    if (this.tries) this.ask(); // a server may accept and close at once: only its word is a proof
+    if (this.tries)
+      this.ask(); // a server may accept and close at once: only its word is a proof
     else this.on.state("live");
   }
 
@@ -56,9 +57,9 @@ export class Stream {
     this.on.state("live");
   }
 
-  closed(socket, code) {
+  closed(socket, { code, reason }) {
     if (socket !== this.socket) return;
-    if (REFUSED[code]) return this.on.state(REFUSED[code]);
+    if (REFUSED[code]) return this.on.state(REFUSED[code], { reason });
     const wait = delay(this.tries);
     this.tries += 1;
     const name = code === CROWDED ? "crowded" : navigator.onLine ? "waiting" : "offline";

@@ -1,16 +1,22 @@
 // Scrubber, transport, replay, entropy line and the table of steps. Scrubbing asks the server for
 // nothing: rewinding is a view.
-import { put, write } from "./dom.js";
-
-const $ = (selector) => document.querySelector(selector);
-const scrub = $("#scrub");
-const ICON = $("#play use").getAttribute("href").split("#")[0];
+import { $, $$, element, put, write } from "./dom.js";
 
 function link(href, text) {
-  const anchor = document.createElement("a");
+  const anchor = element("a", text);
   anchor.href = href;
-  anchor.textContent = text;
   return anchor;
+}
+
+/** Points of the entropy line: steps across 0..100, entropies (nats) up from 22 to 2. */
+export function entropyPoints(entropy, tip, columns) {
+  const most = Math.max(0.1, ...entropy.values());
+  const rows = [...entropy].filter(([number, mean]) => number <= tip && mean != null);
+  return rows
+    .sort(([a], [b]) => a - b)
+    .map(([number, mean]) => [((number + 0.5) / columns) * 100, 22 - (20 * mean) / most])
+    .map(([x, y]) => `${x.toFixed(2)},${y.toFixed(2)}`)
+    .join(" ");
 }
 
 export class Timeline {
@@ -18,13 +24,27 @@ export class Timeline {
   constructor(go) {
     this.go = go;
     this.timer = null;
-    scrub.addEventListener("input", () => { this.pause(); go(scrub.valueAsNumber); });
-    $("#play").addEventListener("click", () => this.toggle());
+    this.scrub = $("#scrub");
+    this.playButton = $("#play");
+    this.body = $("#steps-body");
+    this.icons = $("use", this.playButton).getAttribute("href").split("#")[0];
+    this.listen();
+  }
+
+  listen() {
+    this.scrub.addEventListener("input", () => {
+      this.pause();
+      this.go(this.scrub.valueAsNumber);
+    });
+    this.playButton.addEventListener("click", () => this.toggle());
     $("#speed").addEventListener("change", () => this.timer && this.play());
-    for (const anchor of document.querySelectorAll("[data-go]")) {
-      anchor.addEventListener("click", (event) => { event.preventDefault(); this.move(anchor.dataset.go); });
+    for (const anchor of $$("[data-go]")) {
+      anchor.addEventListener("click", (event) => {
+        event.preventDefault();
+        this.move(anchor.dataset.go);
+      });
     }
-    $("#steps-body").addEventListener("click", (event) => this.fromTable(event));
+    this.body.addEventListener("click", (event) => this.fromTable(event));
   }
 
   move(where) {
@@ -57,44 +77,47 @@ export class Timeline {
   }
 
   button() {
-    $("#play use").setAttribute("href", `${ICON}#${this.timer ? "pause" : "play"}`);
-    $("#play").setAttribute("aria-label", this.timer ? "Pause" : "Replay");
+    const icon = `${this.icons}#${this.timer ? "pause" : "play"}`;
+    $("use", this.playButton).setAttribute("href", icon);
+    this.playButton.setAttribute("aria-label", this.timer ? "Pause" : "Replay");
   }
 
   draw(state, shown, tip, columns) {
     Object.assign(this, { shown, tip });
-    put(scrub, "max", tip);
-    if (scrub.valueAsNumber !== shown) scrub.value = shown;
-    put(scrub, "aria-valuetext", `step ${shown} of ${tip}`);
+    put(this.scrub, "max", tip);
+    if (this.scrub.valueAsNumber !== shown) this.scrub.value = shown;
+    put(this.scrub, "aria-valuetext", `step ${shown} of ${tip}`);
     write($("#step-text"), `step ${shown} / ${tip}`);
     this.drawEntropy(state, shown, tip, columns);
     this.drawTable(state, tip);
   }
 
   drawEntropy(state, shown, tip, columns) {
-    const most = Math.max(0.1, ...state.entropy.values());
-    const x = (number) => ((number + 0.5) / columns) * 100;
-    const points = [...state.entropy].filter(([number, mean]) => number <= tip && mean != null)
-      .sort(([a], [b]) => a - b)
-      .map(([number, mean]) => `${x(number).toFixed(2)},${(22 - (20 * mean) / most).toFixed(2)}`);
-    put($("#spark polyline"), "points", points.join(" "));
-    for (const end of ["x1", "x2"]) put($("#spark line"), end, x(shown).toFixed(2));
+    put($("#spark polyline"), "points", entropyPoints(state.entropy, tip, columns));
+    const x = (((shown + 0.5) / columns) * 100).toFixed(2);
+    for (const end of ["x1", "x2"]) put($("#spark line"), end, x);
     const now = state.entropy.get(shown);
     write($("#entropy-now"), now == null ? "" : `mean entropy ${now.toFixed(2)} nats`);
   }
 
   drawTable(state, tip) {
-    const body = $("#steps-body");
     if (!$("#steps-details").open || this.tableAt === `${state.path}:${tip}`) return;
     this.tableAt = `${state.path}:${tip}`;
     const rows = [...state.steps.values()].sort((a, b) => a.number - b.number);
-    body.replaceChildren(...rows.map((step) => this.row(state, step)));
+    this.body.replaceChildren(...rows.map((step) => this.row(state, step)));
   }
 
   row(state, step) {
     const row = document.createElement("tr");
     const entropy = state.entropy.get(step.number);
-    const texts = ["", step.recipe, step.ops.length, step.masked, entropy?.toFixed(2) ?? "", Math.round(step.ms)];
+    const texts = [
+      "",
+      step.recipe,
+      step.ops.length,
+      step.masked,
+      entropy?.toFixed(2) ?? "",
+      Math.round(step.ms),
+    ];
     for (const [i, text] of texts.entries()) {
       const cell = row.insertCell();
       cell.textContent = text;

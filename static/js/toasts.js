@@ -23,7 +23,12 @@ export function toast(kind, text, { note = "", action = null } = {}) {
   if (action) {
     const row = document.createElement("div");
     row.className = "toast-actions";
-    row.append(button(action.label, () => { box.remove(); action.run(); }));
+    row.append(
+      button(action.label, () => {
+        box.remove();
+        action.run();
+      }),
+    );
     box.append(row);
   }
   if (note) {
@@ -40,7 +45,8 @@ export function toast(kind, text, { note = "", action = null } = {}) {
 }
 
 const RECOVERY = {
-  model_loading: "The model is still loading. Wait for the model light to turn green, then try again.",
+  model_loading:
+    "The model is still loading. Wait for the model light to turn green, then try again.",
   model_unavailable: "No worker has this model. Try again in a moment.",
   network: "Part of the service did not answer. Try again.",
   timeout: "It took longer than allowed. Try again, perhaps with a shorter canvas.",
@@ -51,7 +57,8 @@ const RECOVERY = {
 /** The one error shape as a toast with what to do next. */
 export function errorToast(error, retry) {
   const advice = RECOVERY[error.error_type];
-  const text = advice && !error.message.includes("Try again") ? `${error.message} ${advice}` : error.message;
+  const text =
+    advice && !error.message.includes("Try again") ? `${error.message} ${advice}` : error.message;
   const note = error.correlation_id ? `Reference ${error.correlation_id}` : "";
   const action = error.retryable && retry ? { label: "Retry", run: retry } : null;
   return toast("error", text, { note, action });

@@ -1,7 +1,8 @@
 // Undo and redo of staging: former selections are put back as they were; applying forgets them.
 const DEEP = 50;
 
-const picks = (staged) => Object.fromEntries(Object.entries(staged.selections).map(([pos, pick]) => [pos, pick.token]));
+const picks = (staged) =>
+  Object.fromEntries(Object.entries(staged.selections).map(([pos, pick]) => [pos, pick.token]));
 const same = (a, b) => JSON.stringify(picks(a)) === JSON.stringify(picks(b));
 
 export class StagingHistory {
@@ -26,7 +27,7 @@ export class StagingHistory {
     Object.assign(this, { now: { selections: {} }, past: [], future: [], under: 0 });
   }
 
-  /** The selections to stage instead of the present ones; null if there is nothing to go back to. */
+  /** The selections to stage instead of the present ones; null if there are none. */
   back() {
     return this.go(this.past, this.future);
   }

@@ -1,26 +1,28 @@
 // The workspace: wires state, stream, cells, inspector, timeline, heat map and keys together.
-import { Page } from "./page.js";
-import { showConnection } from "./connection.js";
-import { Stream } from "./stream.js";
+import { Connection } from "./connection.js";
+import { $, data, showScripted } from "./dom.js";
 import { listen } from "./keys.js";
+import { Page } from "./page.js";
+import { Stream } from "./stream.js";
 
-const main = document.querySelector("main.workspace");
-for (const element of document.querySelectorAll(".js-only")) element.hidden = false;
-
-const snapshot = JSON.parse(document.querySelector("#snapshot").textContent);
-const scheme = location.protocol === "https:" ? "wss" : "ws";
-const page = new Page(main, snapshot);
-
-const stream = new Stream(`${scheme}://${location.host}${main.dataset.socket}`, {
-  frame: (frame) => page.frame(frame),
-  html: (text) => window.htmx.swap(document.body, text, { swapStyle: "none" }),
-  state: (name, detail) => {
-    showConnection(name, detail, () => stream.now());
-    page.connected(name === "live");
-  },
-}, () => page.state.number);
-
-page.attach(stream);
-listen(page);
-page.draw();
-stream.connect();
+export function openWorkspace() {
+  const main = $("main.workspace");
+  showScripted();
+  const page = new Page(main, data("snapshot"));
+  const connection = new Connection(() => stream.now());
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const on = {
+    frame: (frame) => page.updates.frame(frame),
+    html: (text) => window.htmx.swap(document.body, text, { swapStyle: "none" }),
+    state: (name, detail) => {
+      connection.show(name, detail);
+      page.connected(name === "live");
+    },
+  };
+  const address = `${scheme}://${location.host}${main.dataset.socket}`;
+  const stream = new Stream(address, on, () => page.state.number);
+  page.attach(stream);
+  listen(page);
+  page.draw();
+  stream.connect();
+}

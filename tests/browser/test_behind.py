@@ -7,23 +7,23 @@ import re
 
 from playwright.sync_api import Page, WebSocket, expect
 
+from core.sockets.follower import WINDOW
 from tests.browser.steps import action, live, run_to_the_end, scrub, start_example
 from tests.servers import Site
-from visualizer.consumers.following import WINDOW
 
 FLOOD = """
 from django.db import transaction
 from inference.events import gathered, publish
 from visualizer.models import Session
-from visualizer.selectors.events import session_payload
-from visualizer.selectors.history import Place, head_of
+from visualizer.selectors.event_payloads import session_payload
+from visualizer.selectors.history import StateRef, head_of
 from visualizer.services.heads import set_head
 session = Session.objects.get(pk={id!r})
 with transaction.atomic():
     with gathered():
         for _ in range({count}):
             publish(session.stream_id, "session", session_payload(session))
-        set_head(session=session, place=Place(head_of(session).branch, 2))
+        set_head(session=session, ref=StateRef(head_of(session).branch, 2))
 print(1)
 """
 

@@ -166,18 +166,6 @@ def test_single_letter_keys_can_be_turned_off(page: Page) -> None:
     expect(chosen).to_have_attribute("data-pos", re.compile(r"\d+"))
 
 
-def test_missed_steps_are_counted_after_a_reconnect(page: Page) -> None:
-    start_example(page)
-    page.evaluate("""async () => {
-      const { Arrivals } = await import("/static/js/arrivals.js");
-      const arrivals = new Arrivals();
-      arrivals.line(false, 3);
-      arrivals.line(true, 3);
-      for (let step = 4; step <= 15; step += 1) arrivals.came(step);
-    }""")
-    expect(page.locator("#toasts")).to_contain_text("caught up 12 steps")
-
-
 def test_tokens_that_the_model_regrets_are_marked(page: Page) -> None:
     start_example(page)
     forward(page)

@@ -33,12 +33,12 @@ from visualizer.services.steps import NewStep, apply_at_head
 session = Session.objects.get(pk={id!r})
 """
 PASS = """
-canvas, place = state_at(session), head_of(session)
+canvas, ref = state_at(session), head_of(session)
 levels = [9 * ((n - canvas.prompt_length) % 24) for n in range(len(canvas))]
 heat = base64.b64encode(bytes(levels)).decode()
 summary = {{"open": 1, "heat": heat, "entropy": 1.0, "ms": 0, "cached": False}}
 with transaction.atomic():
-    keep_forward(session=session, place=place, data=b"", summary=summary, settings={{}})
+    keep_forward(session=session, ref=ref, data=b"", summary=summary, settings={{}})
 """
 STEP = """
 with transaction.atomic():

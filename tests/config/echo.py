@@ -1,6 +1,7 @@
-"""A server of our own kind with an echo behind it, to be attacked by test_wire.
+"""A server of our own kind with an echo behind it, to be attacked by test_protocols.
 
-Run as `python -m tests.config.echo PORT MESSAGE_BYTES`.
+Run as `python -m tests.config.echo PORT MESSAGE_BYTES [NAME=NUMBER …]`; names are those of
+constants in config.protocols.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 from typing import Any
 
 from config.server import build
+
+LARGE = 10 * 1024 * 1024
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -51,12 +54,50 @@ async def _flood(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await asyncio.sleep(0.001)
 
 
+async def _large(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Messages of the largest size, for ever, whether they are read or not."""
+    while True:
+        await send({"type": "websocket.send", "text": "é" * (LARGE // 2)})
+
+
+async def _together(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Several senders at once; each message is of one letter. Then a close with a reason."""
+
+    async def one(letter: str) -> None:
+        for size in (300_000, 1, 70_000):
+            await send({"type": "websocket.send", "text": letter * size})
+
+    await asyncio.gather(*map(one, "abc"))
+    await send({"type": "websocket.send", "bytes": b"\x00" * 200_000})
+    await send({"type": "websocket.close", "code": 4403, "reason": "because"})
+
+
+async def _late(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Goes on sending when the client has gone."""
+    await receive()
+    for _ in range(20):
+        await send({"type": "websocket.send", "text": "x"})
+        await asyncio.sleep(0.05)
+
+
 async def _slow(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while (await receive())["type"] == "websocket.receive":  # noqa: ASYNC110 - slow on purpose
         await asyncio.sleep(0.2)
 
 
-SOCKETS = {"/echo": _echo, "/root": _root, "/flood": _flood, "/slow": _slow}
+SOCKETS = {
+    "/echo": _echo,
+    "/root": _root,
+    "/flood": _flood,
+    "/large": _large,
+    "/together": _together,
+    "/late": _late,
+    "/slow": _slow,
+}
 
 if __name__ == "__main__":
+    from config import protocols  # after the server: that one installs the reactor
+
+    for name, _, value in (word.partition("=") for word in sys.argv[3:]):
+        setattr(protocols, name, float(value))
     build(echo, "127.0.0.1", int(sys.argv[1]), int(sys.argv[2]), behind_proxy=True).run()

@@ -10,7 +10,7 @@ from celery import current_app, shared_task
 
 from config.embedded import EMBEDDED
 from inference.errors import correlation_id, new_correlation_id
-from inference.worker import beats
+from inference.worker import heartbeat
 
 SEEN: list[str] = []
 DONE = threading.Event()
@@ -25,7 +25,7 @@ def see() -> None:
 @pytest.fixture
 def embedded(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stops the worker while the database is still there; no model is loaded beside it."""
-    monkeypatch.setattr(beats, "_preload", lambda: None)
+    monkeypatch.setattr(heartbeat, "_preload", lambda: None)
     yield
     EMBEDDED.stop()
 

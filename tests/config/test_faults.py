@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from inference.registry import DEAF_SECONDS
 from tests.servers import (
     ROOT,
     Site,
@@ -84,6 +85,28 @@ def _task_runs(site: Site) -> None:
     env = {**site.env, "DJANGO_SETTINGS_MODULE": "config.settings"}
     subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True)
     wait_for(lambda: "lab/tiny-2: Tiny 2 (loaded)" in site.manage("sync_models"), "loading", 60)
+
+
+def test_a_worker_that_beats_but_takes_nothing_is_noticed(
+    tmp_path: Path, models_dir: Path, redis_url: str, postgres_url: str
+) -> None:
+    settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
+    with full_site(tmp_path, redis_url, postgres_url, **settings) as site:
+        _control(site, "cancel_consumer")
+        wait_for(lambda: not site.is_ready(), "the deaf worker", 2 * DEAF_SECONDS)
+        assert site.ready()["parts"]["worker"] == "no worker takes tasks"
+        _control(site, "add_consumer")
+        wait_for(site.is_ready, "a worker that takes tasks again", DEAF_SECONDS)
+
+
+def _control(site: Site, order: str) -> None:
+    """Celery's remote control of the site's worker, which may not hear yet when it beats."""
+    code = (
+        "import json\nfrom celery import current_app\nanswer = []\n"
+        f"while not answer:\n    answer = current_app.control.{order}(\n"
+        "        'unmask', reply=True, timeout=5, limit=1)\nprint(json.dumps(answer))"
+    )
+    assert "ok" in str(site.run(code))
 
 
 def test_an_embedded_site_that_was_killed_starts_again_on_its_data(

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncRequestFactory, Client
 from django.utils import timezone
 
+from config.health import probes
 from config.middleware import POLICY
 from inference.models import ModelEntry, WorkerBeat
 
 pytestmark = pytest.mark.django_db
+OK = dict.fromkeys(("database", "channel layer", "worker", "model"), "ok")
 METRICS = {"engine": {"forwards": 7}, "logits_cache": {"hits": 3}}
 
 
-def _worker(age: float = 0) -> None:
+def _worker(age: float = 0, idle: float = 0, name: str = "w:1") -> None:
     seen = timezone.now() - timedelta(seconds=age)
-    WorkerBeat.objects.create(name="w:1", device="cpu", loaded=[], metrics=METRICS, seen=seen)
+    metrics = {**METRICS, "tasks": {"idle_seconds": idle}}
+    WorkerBeat.objects.create(name=name, device="cpu", loaded=[], metrics=metrics, seen=seen)
 
 
 def _model(state: str) -> None:
@@ -35,6 +41,31 @@ def test_health_needs_nothing() -> None:
     assert Client().get("/healthz").json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize(
+    "host", ["10.42.0.17:8000", "[fd00::17]:8000", "probe.internal", "bad host"]
+)
+def test_probes_come_by_address_and_pages_do_not(host: str) -> None:
+    _worker()
+    _model("loaded")
+    client = Client(headers={"host": host})
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+    assert [client.get(path).status_code for path in ("/", "/metrics")] == [400, 400]
+
+
+async def test_probes_come_by_address_to_the_server_too() -> None:
+    """Under ASGI the middlewares are coroutines."""
+
+    async def page(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(request.get_host())
+
+    answer: Any = probes(page)
+    ask = AsyncRequestFactory().get
+    host = {"headers": {"host": "10.42.0.17"}}
+    assert (await answer(ask("/healthz", **host))).content == b'{"status": "ok"}'
+    with pytest.raises(DisallowedHost):
+        await answer(ask("/", **host))
+
+
 def test_ready_when_everything_is_there() -> None:
     _worker()
     _model("loaded")
@@ -49,6 +80,14 @@ def test_not_ready_without_a_living_worker(age: float | None) -> None:
     _model("loaded")
     status, parts = _parts()
     assert (status, parts["worker"]) == (503, "no worker is alive")
+
+
+def test_a_worker_that_beats_but_takes_nothing_is_not_ready() -> None:
+    _worker(idle=600)
+    _model("loaded")
+    assert _parts() == (503, {**OK, "worker": "no worker takes tasks"})
+    _worker(idle=1, name="w:2")
+    assert _parts() == (200, OK)
 
 
 def test_not_ready_while_the_model_loads() -> None:
@@ -84,5 +123,6 @@ def test_metrics_are_for_staff(owner: User, owner_client: Client) -> None:
     _worker()
     text = owner_client.get("/metrics").content.decode()
     assert "unmask_workers 1.0" in text
+    assert 'unmask_tasks_idle_seconds{worker="w:1"} 0.0' in text
     assert 'unmask_engine_forwards_total{worker="w:1"} 7.0' in text
     assert 'unmask_logits_cache_hits_total{worker="w:1"} 3.0' in text

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from websockets.sync.client import connect
 
-from tests.servers import ROOT, Site, environment, wait_for
+from tests.servers import ROOT, Site, embedded_site, environment, wait_for
 
 pytestmark = pytest.mark.servers
 
@@ -48,6 +48,13 @@ def test_the_embedded_site_says_where_it_is(site: Site) -> None:
     wait_for(lambda: expected in site.log.read_text(), "the address in the output", 20)
 
 
+def test_an_ipv6_address_is_served_and_said(tmp_path: Path, models_dir: Path) -> None:
+    folder = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
+    with embedded_site(tmp_path, HOST="::1", **folder) as site:
+        assert f"Unmask is at http://[::1]:{site.env['PORT']}" in site.log.read_text()
+        assert "Traceback" not in site.log.read_text()
+
+
 def test_a_second_embedded_process_on_the_same_data_is_refused(site: Site) -> None:
     env = {**site.env, "PORT": environment(Path("unused"))["PORT"]}
     command = [sys.executable, "manage.py", "serve"]
@@ -63,6 +70,7 @@ def test_a_taken_port_is_said_in_one_line(site: Site, tmp_path: Path) -> None:
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "Choose another port with PORT=" in done.stderr
+    assert "Unmask is at" not in done.stdout  # another server answers there
     assert "Traceback" not in done.stderr
 
 

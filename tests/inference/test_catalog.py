@@ -78,12 +78,11 @@ def test_switches_are_true_or_false(name: str) -> None:
     assert all(_refused(row, value) for value in (0, 1, None, "true", []))
 
 
-@pytest.mark.parametrize("name", [n for n, row in PARAMETERS.items() if row.kind == "choice"])
-def test_choices_are_taken_by_their_names_only(name: str) -> None:
-    row = PARAMETERS[name]
-    assert row.default in row.choices
-    assert not any(_refused(row, value) for value in row.choices)
-    assert all(_refused(row, value) for value in (None, 1, "", "other", [row.default], {}))
+def test_choices_are_taken_by_their_names_only() -> None:
+    for row in (row for row in PARAMETERS.values() if row.kind == "choice"):
+        assert row.default in row.choices
+        assert not any(_refused(row, value) for value in row.choices)
+        assert all(_refused(row, value) for value in (None, 1, "", "other", [row.default], {}))
 
 
 def test_model_types_are_those_of_the_families() -> None:

@@ -10,6 +10,9 @@ import pytest
 import torch
 from django.contrib.auth.models import User
 
+from core.commands.submit import submit
+from core.jobs import dispatch
+from core.worker import executor
 from inference import runtime as real_runtime
 from inference.engine import checkpoint, forward
 from inference.labels import pack
@@ -17,10 +20,9 @@ from inference.models import ModelEntry, Vocabulary
 from inference.runtime import Logits
 from tests.visualizer.fakes import ALPHABET, CONTEXT, MASK, SIZE, FakeRuntime
 from tests.visualizer.served import write_model
-from visualizer.commands import submit
+from visualizer.commands import COMMANDS
 from visualizer.models import Command, Session
-from visualizer.services import dispatch
-from visualizer.worker import turn
+from visualizer.worker import tasks
 
 Play = Callable[..., dict[str, Any]]
 
@@ -71,12 +73,12 @@ def play(entry: ModelEntry, runtime: FakeRuntime, sent: list[tuple[str, Any]]) -
     def carry(
         user: User, session: Session | None = None, channel: str = "api", **message: Any
     ) -> dict[str, Any]:
-        command = submit(user=user, channel=channel, message=message, session=session)
+        command = submit(COMMANDS, user=user, channel=channel, message=message, target=session)
         if command.state == Command.State.PENDING:
             if command.session_id:
-                turn.advance(command.session_id)
+                tasks.advance_session(str(command.session_id))
             else:
-                turn.execute(command.pk)
+                executor.execute(COMMANDS, command.pk)
             command.refresh_from_db()
         if session is not None:
             session.refresh_from_db()

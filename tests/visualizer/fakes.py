@@ -22,6 +22,9 @@ CONTEXT = 160
 class FakeTokenizer:
     hash = "f" * 64
 
+    def encode_prompt(self, text: str, special: bool = False) -> list[int]:
+        return self.encode(text, special)
+
     def encode(self, text: str, special: bool = False) -> list[int]:
         """Letters; "_" is the mask where special tokens count."""
         return [
@@ -45,6 +48,8 @@ class FakeModel:
     key: str = "k" * 64
     dtype: torch.dtype = torch.float32
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    quantization: str | None = None
+    device_map: Any = None
     context: int = CONTEXT
     parameters: int = 0
 

@@ -15,7 +15,7 @@ from inference.events import events_after
 from tests.visualizer.reducer import opened, reduce
 from tests.visualizer.working import work_off
 from visualizer.models import Branch, Run, Session, Step
-from visualizer.selectors import Place, head_of, snapshot, state_at
+from visualizer.selectors import StateRef, head_of, snapshot, state_at
 from visualizer.selectors.comparison import Side, compare_branches, side_for
 from visualizer.selectors.measures import history_of, kendall, measures
 from visualizer.selectors.readers import Owner
@@ -52,9 +52,7 @@ def test_each_recipe_runs_on_a_branch_of_its_own(owner: User, compared: Any) -> 
     assert names == ["rank/high_confidence", "unsure first", "rank/random"]
     steps = [Step.objects.filter(branch=id).count() for id in branches]
     assert steps == [4, 2, 8]
-    assert all(
-        state_at(session, side.place).is_complete for side in ends(owner, session, *branches)
-    )
+    assert all(state_at(session, side.ref).is_complete for side in ends(owner, session, *branches))
     assert set(runs_of(session, branches)) == set(branches)
 
 
@@ -65,7 +63,7 @@ def test_a_compared_run_is_the_same_as_one_alone(
     alone = begin()
     play(owner, alone, type="run", recipe="rank/random")
     work_off(alone, sent)
-    assert state_at(alone).tokens == state_at(session, Place(branches[2], 8)).tokens
+    assert state_at(alone).tokens == state_at(session, StateRef(branches[2], 8)).tokens
     other = Side(alone, head_of(alone))
     result = compare_branches(ends(owner, session, branches[2])[0], other)
     assert result["agreement"] == 1.0

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from core.commands.parsing import parse
+from core.commands.submit import submit
+from core.commands.validation import from_form, validate
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import StreamEvent
-from visualizer.commands import COMMANDS, from_form, parse, submit
-from visualizer.commands.door import handler_of
-from visualizer.commands.validation import validate
+from visualizer.commands import COMMANDS
 from visualizer.models import Command, Session, Step
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -97,8 +98,8 @@ def test_what_looks_odd_but_is_fine_passes() -> None:
 
 @pytest.mark.parametrize("type", sorted(COMMANDS))
 def test_a_plain_message_of_every_type_is_valid(type: str) -> None:
-    spec, _ = validate({"type": type, **GOOD.get(type, {})})
-    assert callable(handler_of(spec))
+    spec, _ = validate(COMMANDS, {"type": type, **GOOD.get(type, {})})
+    assert callable(spec.load_handler())
 
 
 @pytest.mark.parametrize("type", sorted(COMMANDS))
@@ -109,7 +110,7 @@ def test_a_plain_message_of_every_type_is_valid(type: str) -> None:
 )  # fmt: skip
 def test_unknown_fields_and_bad_names_are_refused(type: str, extra: dict[str, Any]) -> None:
     with pytest.raises(UnmaskError) as refused:
-        validate({"type": type, **GOOD.get(type, {}), **extra})
+        validate(COMMANDS, {"type": type, **GOOD.get(type, {}), **extra})
     assert refused.value.field == next(iter(extra))
 
 
@@ -119,7 +120,7 @@ def test_required_fields_are_required(type: str) -> None:
         for fields in ({}, {name: None}):
             rest = {key: value for key, value in GOOD[type].items() if key != name}
             with pytest.raises(UnmaskError) as refused:
-                validate({"type": type, **rest, **fields})
+                validate(COMMANDS, {"type": type, **rest, **fields})
             assert refused.value.field == name
 
 
@@ -133,7 +134,7 @@ def test_integers_are_strict(type: str, field: str, limit: str, value: Any) -> N
 def test_integers_keep_to_their_limits(type: str, field: str, limit: str) -> None:
     row = LIMITS[limit]
     for good in (int(row.low), int(row.high)):
-        validate({"type": type, **GOOD.get(type, {}), field: good})
+        validate(COMMANDS, {"type": type, **GOOD.get(type, {}), field: good})
     for bad in (int(row.low) - 1, int(row.high) + 1):
         _refused(type, field, bad)
 
@@ -150,11 +151,11 @@ def test_numbers_are_strict(field: str, limit: str, value: Any) -> None:
 def test_numbers_keep_to_their_limits(field: str, limit: str) -> None:
     row = LIMITS[limit]
     for good in (row.low, row.high):
-        validate({"type": "forward_pass", field: good})
+        validate(COMMANDS, {"type": "forward_pass", field: good})
     for bad in (row.low - 0.0001, row.high + 0.0001):
         _refused("forward_pass", field, bad)
         with pytest.raises(UnmaskError) as refused:
-            validate({"type": "reprocess_probabilities", "settings": {field: bad}})
+            validate(COMMANDS, {"type": "reprocess_probabilities", "settings": {field: bad}})
         assert refused.value.field == f"settings.{field}"
 
 
@@ -175,7 +176,7 @@ def test_unknown_strategies_are_errors(value: Any) -> None:
 )  # fmt: skip
 def test_selections_are_positions_and_ids(selections: Any) -> None:
     with pytest.raises(UnmaskError) as refused:
-        validate({"type": "apply_selection", "selections": selections})
+        validate(COMMANDS, {"type": "apply_selection", "selections": selections})
     assert str(refused.value.field).startswith("selections")
 
 
@@ -186,14 +187,14 @@ def test_selections_are_positions_and_ids(selections: Any) -> None:
 )  # fmt: skip
 def test_unknown_types_are_named(name: str) -> None:
     with pytest.raises(UnmaskError) as refused:
-        validate({"type": name})
+        validate(COMMANDS, {"type": name})
     assert refused.value.message == f"Unknown message type: {name[:64]}"
 
 
 @pytest.mark.parametrize("name", [None, 1, [], {}, True])
 def test_the_type_is_a_text(name: Any) -> None:
     with pytest.raises(UnmaskError) as refused:
-        validate({"type": name})
+        validate(COMMANDS, {"type": name})
     assert refused.value.field == "type"
 
 
@@ -202,12 +203,12 @@ def test_forms_become_messages() -> None:
         "type": "forward_pass", "visual_top_k": "25", "top_p": "0.9", "apply_gumbel_noise": "on",
         "gen_length": "", "HEADERS": {"HX-Request": "true"}, "csrfmiddlewaretoken": "x",
     }  # fmt: skip
-    assert from_form(form) == {
+    assert from_form(COMMANDS, form) == {
         "type": "forward_pass", "visual_top_k": 25, "top_p": 0.9, "apply_gumbel_noise": True,
     }  # fmt: skip
-    assert from_form({"type": "initialize", "prompt": "64"})["prompt"] == "64"
+    assert from_form(COMMANDS, {"type": "initialize", "prompt": "64"})["prompt"] == "64"
     with pytest.raises(UnmaskError):
-        validate(from_form({"type": "forward_pass", "visual_top_k": "6_4"}))
+        validate(COMMANDS, from_form(COMMANDS, {"type": "forward_pass", "visual_top_k": "6_4"}))
 
 
 @pytest.mark.django_db
@@ -215,7 +216,7 @@ def test_a_refused_message_changes_nothing(owner: User, session: Session) -> Non
     before = (Command.objects.count(), StreamEvent.objects.count(), Step.objects.count())
     for message in ({"type": "rewind", "step": -1}, {"type": "x"}, {"type": "rewind"}):
         with pytest.raises(UnmaskError):
-            submit(user=owner, channel="api", message=message, session=session)
+            submit(COMMANDS, user=owner, channel="api", message=message, target=session)
     after = (Command.objects.count(), StreamEvent.objects.count(), Step.objects.count())
     assert after == before
 
@@ -223,13 +224,18 @@ def test_a_refused_message_changes_nothing(owner: User, session: Session) -> Non
 @pytest.mark.django_db
 def test_without_a_session_there_is_no_generation(owner: User) -> None:
     for type, spec in COMMANDS.items():
-        if spec.needs_session and type != "open_session":
+        if spec.needs_target and type != "open_session":
             with pytest.raises(UnmaskError, match="No generation initialized"):
-                submit(user=owner, channel="api", message={"type": type, **GOOD.get(type, {})})
+                submit(
+                    COMMANDS,
+                    user=owner,
+                    channel="api",
+                    message={"type": type, **GOOD.get(type, {})},
+                )
 
 
 def _refused(type: str, field: str, value: Any) -> None:
     with pytest.raises(UnmaskError) as refused:
-        validate({"type": type, **GOOD.get(type, {}), field: value})
+        validate(COMMANDS, {"type": type, **GOOD.get(type, {}), field: value})
     assert refused.value.error_type == "validation"
     assert refused.value.field == field

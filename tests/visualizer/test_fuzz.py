@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.commands.parsing import parse
+from core.commands.validation import from_form, validate
 from inference.errors import UnmaskError, error_shape
-from visualizer.commands import COMMANDS, from_form, parse
-from visualizer.commands.validation import validate
+from visualizer.commands import COMMANDS
 
 NUMBERS = st.integers() | st.floats(allow_nan=True) | st.sampled_from([2**31, 2**53 + 1, 2**63, -1])
 TEXTS = st.text(max_size=20) | st.sampled_from(["64", " 64", "6_4", "٦٤", "{{7*7}}", "</script>"])
@@ -30,7 +31,7 @@ MESSAGES = st.builds(
 
 def goes_through_or_is_named(message: dict[str, Any]) -> None:
     try:
-        spec, typed = validate(message)
+        spec, typed = validate(COMMANDS, message)
         assert isinstance(typed, spec.schema)
     except UnmaskError as error:
         shape = json.dumps(error_shape(error), allow_nan=False).encode()
@@ -48,7 +49,7 @@ def test_messages(message: dict[str, Any]) -> None:
 @given(MESSAGES)
 def test_forms(message: dict[str, Any]) -> None:
     with contextlib.suppress(UnmaskError):
-        goes_through_or_is_named(from_form(message))
+        goes_through_or_is_named(from_form(COMMANDS, message))
 
 
 @settings(max_examples=300)

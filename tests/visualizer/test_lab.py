@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
@@ -14,6 +15,8 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
 from accounts.ownership import merge
+from core.jobs import leases, reaper
+from core.jobs.leases import LeaseLost
 from inference import runtime as real_runtime
 from inference.engine import checkpoint
 from inference.engine.forward import forward_many
@@ -23,10 +26,9 @@ from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry
 from inference.registry import SHIPPED_DIR
-from visualizer.exports import lab_csv
 from visualizer.models import LabJob
+from visualizer.records.exporter import MARK, lab_csv
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
-from visualizer.services import dispatch, leases, reaper
 from visualizer.worker import lab
 
 pytestmark = pytest.mark.django_db
@@ -98,14 +100,30 @@ def test_the_rows_are_those_of_the_evaluation(begun: Start, adder: Any) -> None:
     assert all(row["milliseconds"] > 0 for row in job.results)
 
 
+def test_recipes_are_measured_with_their_own_parameters(begun: Start) -> None:
+    """A threshold that everything reaches writes all at once, one that nothing does one by one."""
+    name = "fastdllm/threshold"
+    fast, slow = (
+        begun(recipes=[name], steps=[0], parameters={name: {"threshold": value}})
+        for value in (0.0, 1.0)
+    )
+    for job in (fast, slow):
+        work_off(job)
+    assert fast.results[0]["passes"] == 1.0
+    assert slow.results[0]["passes"] > 4.0
+    assert lab_payload(fast)["parameters"] == {name: {"threshold": 0.0}}
+    [row] = csv.DictReader(io.StringIO("".join(lab_csv(fast)).removeprefix(MARK)))
+    assert json.loads(row["parameters"]) == {"threshold": 0.0}
+
+
 def test_a_job_is_sent_to_the_workers_until_it_is_done(
     begun: Start, sent: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         job = begun()
-    assert sent == [(dispatch.LAB, str(job.pk))]
+    assert sent == [(LabJob.TASK, str(job.pk))]
     lab.work(job.pk, 0.0)
-    assert sent == [(dispatch.LAB, str(job.pk))] * 2
+    assert sent == [(LabJob.TASK, str(job.pk))] * 2
     lab.work(job.pk, 60.0)
     assert len(sent) == 2
 
@@ -127,32 +145,31 @@ def test_a_job_that_was_abandoned_goes_on(
     whole, broken = begun(), begun()
     work_off(whole)
 
-    class Killed(BaseException):
-        """A worker that dies."""
+    class Dead(LeaseLost):
+        """From here on this worker writes nothing any more."""
 
     original, count = evaluation.judged, iter(range(100))
 
     def dying(*arguments: Any) -> Any:
         if next(count) == 6:
-            raise Killed
+            raise Dead
         return original(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(lab, "judged", dying)
-        patch.setattr(lab, "told", nullcontext)
+        patch.setattr(lab, "engine_errors", nullcontext)
         patch.setattr(leases, "release", lambda lease: None)
-        with pytest.raises(Killed):
-            lab.work(broken.pk, 60.0)
+        lab.work(broken.pk, 60.0)
     broken.refresh_from_db()
     assert len(broken.results) == 1
     lab.work(broken.pk)
     broken.refresh_from_db()
     assert len(broken.results) == 1  # the lease is still held
-    assert reaper.abandoned_jobs() == []
+    assert reaper.abandoned_rows(LabJob) == []
     LabJob.objects.filter(pk=broken.pk).update(lease_expires=Now() - timedelta(seconds=1))
     sent.clear()
     reaper.reap()
-    assert sent == [(dispatch.LAB, str(broken.pk))]
+    assert sent == [(LabJob.TASK, str(broken.pk))]
     work_off(broken)
     assert without_time(broken.results) == without_time(whole.results)
 
@@ -217,6 +234,13 @@ def test_a_job_that_ends_its_workers_is_given_up(begun: Start) -> None:
         ({"count": 0}, "count"),
         ({"count": 201}, "count"),
         ({"job": "x"}, "job"),
+        ({"parameters": {"klass": {}}}, "parameters"),
+        ({"parameters": {"llada/random": {"threshold": 0.5}}}, "parameters"),
+        ({"parameters": {"llada/random": {"steps": 4}}}, "parameters"),
+        ({"parameters": {"llada/random": {"temperature": 11}}}, "parameters"),
+        ({"parameters": {"llada/random": {"temperature": True}}}, "parameters"),
+        ({"parameters": {"llada/random": {"eos_last": 1}}}, "parameters"),
+        ({"parameters": {"llada/random": {"top_k": 1.5}}}, "parameters"),
     ],
 )
 def test_orders_keep_to_their_limits(
@@ -270,9 +294,23 @@ def test_the_rows_as_csv(begun: Start) -> None:
     job = begun()
     assert len(list(csv.reader(io.StringIO("".join(lab_csv(job)))))) == 1
     work_off(job)
-    rows = list(csv.DictReader(io.StringIO("".join(lab_csv(job)))))
+    text = "".join(lab_csv(job))
+    assert text.startswith(MARK)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix(MARK))))
     assert [(row["recipe"], row["steps"]) for row in rows] == [
         (recipe, str(steps)) for recipe in ORDER["recipes"] for steps in ORDER["steps"]
     ]
     assert float(rows[0]["exact"]) == job.results[0]["marks"]["exact"]
     assert rows[0]["task"] == "addition"
+
+
+def test_no_cell_of_the_lab_s_csv_is_a_formula(begun: Start) -> None:
+    job = begun()
+    job.task = "=cmd()"
+    job.results = [
+        {"recipe": "@sum", "steps": 4, "passes": 1, "tokens_per_pass": 1.0, "milliseconds": 1.0,
+         "marks": {"-exact": "+1"}}
+    ]  # fmt: skip
+    names, row = csv.reader(io.StringIO("".join(lab_csv(job)).removeprefix(MARK)))
+    assert (row[0], row[4], row[-1]) == ("'=cmd()", "'@sum", "'+1")
+    assert names[-1] == "'-exact"

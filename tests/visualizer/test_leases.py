@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from pytest_django import Settings
 
+from core.jobs import leases
 from visualizer.models import Run, Session
-from visualizer.services import leases
 from visualizer.worker import slices
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,11 +28,11 @@ def short(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
 
 def taken_over(session: Session, seconds: float) -> bool:
     """Whether somebody else gets the lease while a step takes this long."""
-    lease = leases.take(session.pk)
+    lease = leases.take(Session, session.pk)
     assert lease is not None
-    with leases.kept(lease):
+    with leases.renewed(lease):
         time.sleep(seconds)
-        return leases.take(session.pk) is not None
+        return leases.take(Session, session.pk) is not None
 
 
 @pytest.mark.parametrize(("step_timeout", "lost"), [(0.01, True), (60, False)])
@@ -47,34 +46,34 @@ def test_a_lease_is_kept_as_long_as_the_settings_let_a_step_take(
 def test_the_patience_follows_the_settings(settings: Settings) -> None:
     """A step may be made of several forwards, wait for others and load its model first."""
     settings.STEP_TIMEOUT, settings.LOAD_TIMEOUT = 1000, 300
-    assert leases.patience() >= 5 * 1000 + 300
+    assert leases.longest_work() >= 5 * 1000 + 300
 
 
 def test_a_renewal_that_fails_is_tried_again(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, failures = leases._held, iter([True, True])
+    rows, failures = leases._rows, iter([True, True])
 
-    def busy(lease: Any) -> Any:
-        if threading.current_thread() is not threading.main_thread() and next(failures, False):
+    def busy(held: Any) -> Any:
+        if next(failures, False):
             raise OperationalError("database is locked")
-        return held(lease)
+        return rows(held)
 
-    monkeypatch.setattr(leases, "_held", busy)
+    monkeypatch.setattr(leases, "_rows", busy)
     assert not taken_over(session, 1.0)
 
 
 def test_a_slow_first_load_of_a_run_keeps_the_lease(
     play: Any, owner: User, begin: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, results, seen = begin(), slices.coming.results, []
+    session, results, seen = begin(), slices.results_of, []
 
     def slow(*given: Any) -> Any:
         time.sleep(1.0)
-        seen.append(leases.take(session.pk))
+        seen.append(leases.take(Session, session.pk))
         return results(*given)
 
-    monkeypatch.setattr(slices.coming, "results", slow)
+    monkeypatch.setattr(slices, "results_of", slow)
     play(owner, session, type="run", recipe="rank/low_entropy")
     assert seen == [None]
     assert Run.objects.get().status == "done"

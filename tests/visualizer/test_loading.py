@@ -14,16 +14,17 @@ from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import Settings
 
+from core.commands.submit import submit
+from core.jobs import dispatch
+from core.worker import executor
 from inference import registry, runtime
 from inference.engine import shards
 from inference.models import ModelEntry
-from inference.runtime import records
+from inference.runtime import model_state
 from tests.servers import wait_for
 from tests.tiny import tiny_model
-from visualizer.commands import submit
+from visualizer.commands import COMMANDS
 from visualizer.models import Command
-from visualizer.services import dispatch
-from visualizer.worker import turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,11 +41,11 @@ def model(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
 
 def _ask(user: User, type: str) -> Command:
     message = {"type": type, "model_path": "mine"}
-    return submit(user=user, channel="api", message=message)
+    return submit(COMMANDS, user=user, channel="api", message=message)
 
 
 def _reply(command: Command) -> dict[str, Any]:
-    turn.execute(command.pk)
+    executor.execute(COMMANDS, command.pk)
     command.refresh_from_db()
     return dict(json.loads(command.reply))
 
@@ -97,7 +98,7 @@ def test_a_loading_is_ended_by_who_waits_for_it_alone(
             connection.close()
 
     monkeypatch.setattr(shards, "tensors", slow)
-    monkeypatch.setattr(records, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(model_state, "PROGRESS_SECONDS", 0.0)
     refused = json.loads(_ask(owner, "cancel_load").reply)
     assert (refused["error_type"], refused["field"]) == ("conflict", "model_path")
     command = _ask(owner, "load_model")
@@ -124,6 +125,7 @@ def test_whoever_was_told_that_a_model_is_loaded_can_begin_at_once(owner: User) 
     assert _reply(_ask(owner, "load_model"))["success"] is True
     registry.refresh_states()
     command = submit(
+        COMMANDS,
         user=owner,
         channel="api",
         message={"type": "initialize", "model": "mine", "prompt": "hello", "gen_length": 8},
@@ -143,5 +145,5 @@ def test_what_this_worker_holds_can_be_used_whatever_its_row_says(owner: User) -
     assert _reply(_ask(owner, "load_model"))["success"] is True
     ModelEntry.objects.filter(slug="mine").update(state="available")
     message = {"type": "initialize", "model": "mine", "prompt": "hello", "gen_length": 8}
-    command = submit(user=owner, channel="api", message=message)
+    command = submit(COMMANDS, user=owner, channel="api", message=message)
     assert _reply(command)["type"] == "state_update"

@@ -150,8 +150,8 @@ def test_strategies_mean_what_the_glosses_say(
     play: Any, owner: User, session: Session, runtime: FakeRuntime, strategy: str, expected: str
 ) -> None:
     runtime.table[4:8] = 0.0
-    for place, logit in zip(range(4, 8), (1.0, 2.0, 3.0, 4.0), strict=True):
-        runtime.table[place, place] = logit  # ever surer, ever less entropy
+    for position, logit in zip(range(4, 8), (1.0, 2.0, 3.0, 4.0), strict=True):
+        runtime.table[position, position] = logit  # ever surer, ever less entropy
     play(owner, session, type="forward_pass")
     reply = play(owner, session, type="auto_select", strategy=strategy)
     assert reply["selected_tokens"] == ({"4": 4} if expected == "first" else {"7": 7})

@@ -11,7 +11,7 @@ from django.test import Client
 
 from inference.models import StreamEvent
 from visualizer.models import Command, Session
-from visualizer.views.acting import FORMS
+from visualizer.views.form_commands import FORMS
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -22,6 +22,7 @@ READ = [
     "step/0/pos/5/",
     "export/json/",
     "export/csv/",
+    "export/txt/",
 ]
 WRITE = ["rename/", "delete/", *(f"do/{name}/" for name in FORMS)]
 

@@ -46,6 +46,24 @@ def test_the_form_starts_a_job(owner_client: Client, with_task: ModelEntry) -> N
     assert (job.steps, job.count, job.recipes) == ([0, 4], 3, ["rank/random"])
 
 
+def test_the_fields_of_the_ticked_recipes_are_measured_with(
+    owner_client: Client, with_task: ModelEntry
+) -> None:
+    with_task.family = "llada"
+    with_task.save()
+    page = owner_client.get("/lab/").content.decode()
+    assert 'name="llada/random:p_temperature"' in page
+    assert 'name="klass:p_kl_threshold"' not in page  # it is not ticked
+    data = {"model": with_task.slug, "recipes": ["rank/random", "klass"], "steps": "0",
+            "count": "3", "klass:p_threshold": "0.7", "rank/random:p_threshold": "0.1"}  # fmt: skip
+    assert owner_client.post("/lab/", data).status_code == 302
+    assert LabJob.objects.get().parameters == {"klass": {"threshold": 0.7}}
+    assert "threshold 0.7" in owner_client.get("/lab/").content.decode()
+    again = owner_client.post("/lab/", data | {"klass:p_threshold": "70"})
+    assert (again.status_code, again.context["problem"].field) == (400, "parameters")
+    assert 'value="70"' in again.content.decode()
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [

@@ -148,11 +148,11 @@ def test_results_are_paged(
     assert part["positions"] == whole["positions"][3:6]
     assert part["next"] is None
     monkeypatch.setattr("visualizer.selectors.sizes.ROOM", 12_000)
-    seen, place = [], 0
-    while place is not None:
-        page = play(owner, session, type="forward_pass", positions=[place, 16])["result"]
+    seen, position = [], 0
+    while position is not None:
+        page = play(owner, session, type="forward_pass", positions=[position, 16])["result"]
         seen += page["positions"]
-        place = page["next"]
+        position = page["next"]
     assert seen == whole["positions"]
 
 
@@ -164,6 +164,6 @@ def test_states_stay_within_the_largest_message(
     reply = play(owner, session, type="rewind", step=0)
     counts = {len(p["candidates"]) for p in reply["state"]["positions"]}
     assert counts == {16}
-    monkeypatch.setattr("visualizer.services.commands.MESSAGE_BYTES", 1000)
+    monkeypatch.setattr("core.commands.rows.MESSAGE_BYTES", 1000)
     refused = play(owner, session, type="rewind", step=0)
     assert refused["error_type"] == "validation"

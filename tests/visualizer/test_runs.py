@@ -10,12 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
+from core.jobs import leases, reaper
+from core.jobs.leases import LeaseLost
 from inference.models import StreamEvent
 from tests.visualizer.working import work_off
 from visualizer.models import Digest, Run, Session, Step
 from visualizer.selectors import head_of, state_at
-from visualizer.services import dispatch, leases, reaper
-from visualizer.worker import slices, turn
+from visualizer.worker import slices, tasks
 
 pytestmark = pytest.mark.django_db
 Begin = Callable[..., Session]
@@ -29,7 +30,7 @@ def tokens(session: Session) -> list[int]:
     return state_at(session).tokens
 
 
-@pytest.mark.parametrize("recipe", ["fastdllm/threshold", "entropy_bound", "klass"])
+@pytest.mark.parametrize("recipe", ["fastdllm/threshold", "entropy_bound", "wino"])
 def test_recipes_with_a_pace_of_their_own_are_not_asked_for_another(
     play: Any, owner: User, session: Session, recipe: str
 ) -> None:
@@ -81,7 +82,7 @@ def test_slices_make_the_same_tokens_as_one_go(
     monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
     monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
     play(owner, sliced, type="run", recipe=recipe)
-    sent.append((dispatch.ADVANCE, str(sliced.pk)))
+    sent.append((Session.TASK, str(sliced.pk)))
     work_off(sliced, sent)
     assert Run.objects.filter(status="done").count() == 2
     assert tokens(sliced) == tokens(whole)
@@ -94,15 +95,15 @@ def test_a_run_that_was_abandoned_goes_on_with_the_same_tokens(
     play(owner, whole, type="run", recipe="rank/random")
     work_off(whole, sent)
 
-    class Killed(BaseException):
-        """A worker that dies."""
+    class Dead(LeaseLost):
+        """From here on this worker writes nothing any more."""
 
     stored = slices._store
     count = iter(range(100))
 
     def dying(*arguments: Any) -> None:
         if next(count) == 3:
-            raise Killed
+            raise Dead
         stored(*arguments)
 
     def no_release(lease: Any) -> None:
@@ -111,16 +112,15 @@ def test_a_run_that_was_abandoned_goes_on_with_the_same_tokens(
     with monkeypatch.context() as patch:
         patch.setattr(slices, "_store", dying)
         patch.setattr(leases, "release", no_release)
-        with pytest.raises(Killed):
-            play(owner, broken, type="run", recipe="rank/random")
+        play(owner, broken, type="run", recipe="rank/random")
     sent.clear()
     assert Step.objects.filter(branch__session=broken).count() == 3
-    assert reaper.abandoned_sessions() == []  # the lease is still held
-    turn.advance(broken.pk)
+    assert reaper.abandoned_rows(Session) == []  # the lease is still held
+    tasks.advance_session(broken.pk)
     assert Step.objects.filter(branch__session=broken).count() == 3
     Session.objects.filter(pk=broken.pk).update(lease_expires=Now() - timedelta(seconds=1))
     reaper.reap()
-    assert (dispatch.ADVANCE, str(broken.pk)) in sent
+    assert (Session.TASK, str(broken.pk)) in sent
     work_off(broken, sent)
     assert tokens(broken) == tokens(whole)
     numbers = Step.objects.filter(branch__session=broken).values_list("number", flat=True)
@@ -136,7 +136,7 @@ def test_stop_ends_a_run_after_the_step_in_the_making(
     assert Step.objects.count() == 1
     reply = play(owner, session, type="stop")
     assert reply["run"]["status"] == "running"
-    work_off(session, [(dispatch.ADVANCE, str(session.pk))])
+    work_off(session, [(Session.TASK, str(session.pk))])
     assert Run.objects.get().status == "stopped"
     assert Step.objects.count() == 1
     assert play(owner, session, type="stop")["error_type"] == "conflict"
@@ -149,7 +149,7 @@ def test_putting_a_session_away_stops_its_run(
     monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
     play(owner, session, type="run", recipe="rank/low_entropy")
     play(owner, session, type="delete_session")
-    work_off(session, [(dispatch.ADVANCE, str(session.pk))])
+    work_off(session, [(Session.TASK, str(session.pk))])
     assert Run.objects.get().status == "stopped"
 
 
@@ -184,7 +184,7 @@ def test_who_looks_elsewhere_is_not_moved(
     monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
     play(owner, session, type="run", recipe="rank/low_entropy")
     play(owner, session, type="rewind", step=0)
-    work_off(session, [(dispatch.ADVANCE, str(session.pk))] * 3)
+    work_off(session, [(Session.TASK, str(session.pk))] * 3)
     assert head_of(session).number == 0
     assert Step.objects.count() > 1
 

@@ -17,7 +17,8 @@ from inference.errors import UnmaskError
 from inference.models import StreamEvent, Vocabulary
 from tests.visualizer.fakes import SIZE, FakeModel
 from tests.visualizer.test_door import GOOD
-from visualizer.commands import COMMANDS, read
+from visualizer.commands import COMMANDS
+from visualizer.commands.shared import read_shared as read
 from visualizer.models import Branch, Command, Session, ShareLink
 from visualizer.selectors import readers
 from visualizer.selectors.readers import Holder, holder_of, session_read_by, still_open
@@ -25,8 +26,8 @@ from visualizer.selectors.readers import Holder, holder_of, session_read_by, sti
 pytestmark = pytest.mark.django_db
 ZERO = "00000000-0000-0000-0000-000000000000"
 PAGES = (
-    "", "compare/", "export/json/", "export/csv/", "step/0/digest/", "step/0/profile/",
-    "step/0/regret/", "step/0/table/", "step/0/pos/5/",
+    "", "compare/", "export/json/", "export/csv/", "export/txt/",
+    "step/0/digest/", "step/0/profile/", "step/0/regret/", "step/0/table/", "step/0/pos/5/",
 )  # fmt: skip
 
 

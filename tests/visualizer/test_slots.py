@@ -14,6 +14,7 @@ import torch
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from core.jobs.leases import LeaseLost
 from inference import registry, runtime
 from inference.engine.checkpoint import LoadedModel
 from inference.models import ModelEntry
@@ -21,15 +22,14 @@ from inference.runtime import models
 from tests.inference.engine.models import CONFIGS, write_model
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
-from visualizer.exports import record
 from visualizer.models import Branch, Run, Session, Step
-from visualizer.record_checks import checked
-from visualizer.selectors import Place, state_at
+from visualizer.records.checks import checked
+from visualizer.records.exporter import record
+from visualizer.selectors import StateRef, state_at
 from visualizer.selectors.comparison import Side, compare_branches
 from visualizer.selectors.history import tip
-from visualizer.services import dispatch
 from visualizer.worker import slices
-from visualizer.worker.replaying import replay
+from visualizer.worker.replay import replay
 
 pytestmark = pytest.mark.django_db
 SLUG, EXPAND = "dreamon", CONFIGS["dreamon"]["expand_token_id"]
@@ -51,8 +51,10 @@ def model(tmp_path: Path, settings: Settings) -> Iterator[LoadedModel]:
     registry.sync_models()
     runtime.cache().clear()
     plain = runtime.load(ModelEntry.objects.get(slug=SLUG))
-    models._held[SLUG] = replace(plain, family=replace(plain.family, head=_expanding(plain)))
-    yield models._held[SLUG]
+    held = models._held[SLUG]
+    made = replace(plain, family=replace(plain.family, head=_expanding(plain)))
+    models._held[SLUG] = replace(held, model=made)
+    yield made
     runtime.unload(SLUG)
     runtime.cache().clear()
 
@@ -84,8 +86,8 @@ def added(session: Session) -> list[int]:
     return [new for step in steps for op in step.operations for new in op.get("new", [])]
 
 
-def end(session: Session, branch: Branch) -> Place:
-    return Place(branch.pk, tip(branch))
+def end(session: Session, branch: Branch) -> StateRef:
+    return StateRef(branch.pk, tip(branch))
 
 
 def replays(session: Session, model: LoadedModel) -> list[bool]:
@@ -149,7 +151,7 @@ def test_a_run_in_slices_gives_way_to_places_added_by_hand(
     main = session.head_branch
     play(owner, session, type="branch", step=0)
     play(owner, session, type="insert", position=4, count=2)
-    work_off(session, [(dispatch.ADVANCE, str(session.pk))] * 20)
+    work_off(session, [(Session.TASK, str(session.pk))] * 20)
     ids = added(session)
     assert len(ids) == len(set(ids)) == 5
     assert state_at(session, end(session, main)).tokens == state_at(whole).tokens
@@ -164,19 +166,18 @@ def test_a_rescued_run_adds_the_same_places(
     work_off(whole, sent)
     stored, count = slices._store, iter(range(100))
 
-    class Killed(BaseException):
-        """A worker that dies."""
+    class Dead(LeaseLost):
+        """From here on this worker writes nothing any more."""
 
     def dying(*arguments: Any) -> None:
         if next(count) == 2:
-            raise Killed
+            raise Dead
         stored(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(slices, "_store", dying)
-        with pytest.raises(Killed):
-            play(owner, broken, type="run", **WANTED)
+        play(owner, broken, type="run", **WANTED)
     assert len(added(broken)) == 2
-    work_off(broken, [(dispatch.ADVANCE, str(broken.pk))])
+    work_off(broken, [(Session.TASK, str(broken.pk))])
     assert added(broken) == added(whole)
     assert state_at(broken).tokens == state_at(whole).tokens

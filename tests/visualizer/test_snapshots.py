@@ -14,7 +14,7 @@ from inference.events import events_after
 from tests.visualizer.reducer import closed, opened, reduce
 from visualizer.commands import COMMANDS
 from visualizer.models import Branch, Session, Step
-from visualizer.selectors import Place, head_of, snapshot, state_at
+from visualizer.selectors import StateRef, head_of, snapshot, state_at
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +97,7 @@ def test_a_snapshot_of_an_older_place(play: Any, owner: User, session: Session) 
     seen = snapshot(session, number=1)
     assert seen["head"]["number"] == 1
     assert [slot[1] for slot in seen["slots"]] == state_at(
-        session, Place(head_of(session).branch, 1)
+        session, StateRef(head_of(session).branch, 1)
     ).tokens
     assert [step["number"] for step in seen["steps"]] == [1, 2, 3]
     assert seen["commits"] == {"4": [1, None]}
@@ -119,9 +119,9 @@ def test_long_histories_are_folded_by_few_queries_and_told_in_few_bytes(session:
         )
         for number in range(256)
     )
-    place = Place(branch.pk, 256)
+    ref = StateRef(branch.pk, 256)
     with CaptureQueriesContext(connection) as queries:
-        assert state_at(session, place).is_complete
+        assert state_at(session, ref).is_complete
     assert len(queries) <= 3
     session.head_number = 256
     session.save()

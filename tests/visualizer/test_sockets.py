@@ -136,8 +136,7 @@ async def test_the_page_socket_sends_a_snapshot_and_deltas(site: Site, token: st
             snapshot = await page.receive()
             assert snapshot["t"] == "snapshot"
             assert snapshot["session"]["id"] == id
-            form = {"HEADERS": {"HX-Request": "true"}, "visual_top_k": "5", "gen_length": ""}
-            await page.send(type="forward_pass", **form)
+            await page.send(type="forward_pass", visual_top_k=5)
             frames = await _frames(page, 8)
             told = [json.loads(text) for text in frames if text.startswith("{")]
             assert {"event", "reply"} <= {frame["t"] for frame in told}

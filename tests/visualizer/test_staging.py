@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from core.commands import rows
 from inference.models import StreamEvent
-from visualizer.commands import door
 from visualizer.models import Session
 from visualizer.selectors import head_of
-from visualizer.services import commands
 from visualizer.services.heads import rewind
 from visualizer.services.sessions import remember_settings, rename_session
 from visualizer.services.staging import stage
@@ -27,7 +26,9 @@ def twice(session: Session) -> tuple[Session, Session]:
 
 def staged(session: Session) -> dict[str, int]:
     session.refresh_from_db()
-    return {place: pick["token"] for place, pick in session.staged.get("selections", {}).items()}
+    return {
+        position: pick["token"] for position, pick in session.staged.get("selections", {}).items()
+    }
 
 
 def test_picks_of_two_sockets_are_both_kept(session: Session) -> None:
@@ -63,14 +64,14 @@ def test_a_command_sees_what_was_done_while_it_came_in(
 ) -> None:
     """Between the look at the session and the transaction somebody else stages and moves on."""
     play(owner, session, type="apply_selection", selections={"4": 9})
-    record = commands.record
+    record = rows.record
 
-    def overtaken(**given: Any) -> Any:
+    def overtaken(*table: Any, **given: Any) -> Any:
         other = Session.objects.get(pk=session.pk)
         stage(session=other, picks={5: 6}, by="hand")
-        return record(**given)
+        return record(*table, **given)
 
-    monkeypatch.setattr(door.commands, "record", overtaken)
+    monkeypatch.setattr(rows, "record", overtaken)
     reply = play(owner, session, type="stage", selections={"6": 7})
     assert sorted(reply["selections"]) == ["5", "6"]
     play(owner, session, type="rewind", step=0)
@@ -81,5 +82,5 @@ def test_a_command_sees_what_was_done_while_it_came_in(
 def test_a_moved_head_has_no_picks(session: Session) -> None:
     one, two = twice(session)
     stage(session=one, picks={4: 5}, by="hand")
-    rewind(session=two, place=head_of(two))
+    rewind(session=two, ref=head_of(two))
     assert staged(session) == {}

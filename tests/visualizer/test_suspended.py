@@ -8,36 +8,38 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from core.worker import executor, tasks
 from inference.engine.canvas import Canvas
+from inference.runtime.suspended import SUSPENDED
 from inference.worker import timers
 from tests.visualizer.fakes import FakeModel
 from tests.visualizer.working import work_off
 from visualizer.models import Run, Session
-from visualizer.services import dispatch
-from visualizer.worker import slices, suspended, tasks
+from visualizer.worker import resume, slices
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    suspended._runs.clear()
+    SUSPENDED._kept.clear()
     yield
-    suspended._runs.clear()
+    SUSPENDED._kept.clear()
 
 
 def put(run_id: int) -> None:
     model: Any = FakeModel()
-    suspended.put(run_id, suspended.Suspended(1, Canvas.start([1], 2, 9), model, iter(())))
+    value = resume.Suspended(1, Canvas.start([1], 2, 9), iter(()))
+    SUSPENDED.put(("run", run_id), model, value, 100)
 
 
 def test_an_idle_worker_lets_go_of_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     put(1)
     tasks.let_go()
-    assert list(suspended._runs) == [1]
-    monkeypatch.setattr(suspended, "SECONDS", -1.0)
+    assert list(SUSPENDED._kept) == [("run", 1)]
+    monkeypatch.setattr(SUSPENDED, "seconds", -1.0)
     tasks.let_go()
-    assert not suspended._runs
+    assert not len(SUSPENDED)
     assert any(name.endswith("tasks.let_go") for name in timers._TIMERS)
 
 
@@ -58,13 +60,13 @@ def test_a_stopped_run_leaves_nothing_behind(
     play: Any, owner: User, paused: Session, message: str
 ) -> None:
     play(owner, paused, type=message)
-    work_off(paused, [(dispatch.ADVANCE, str(paused.pk))])
+    work_off(paused, [(Session.TASK, str(paused.pk))])
     assert Run.objects.get().status == "stopped"
-    assert not suspended._runs
+    assert not len(SUSPENDED)
 
 
 def test_a_run_that_is_given_up_leaves_nothing_behind(paused: Session) -> None:
-    Run.objects.update(attempts=slices.ATTEMPTS)
-    work_off(paused, [(dispatch.ADVANCE, str(paused.pk))])
+    Run.objects.update(attempts=executor.ATTEMPTS)
+    work_off(paused, [(Session.TASK, str(paused.pk))])
     assert Run.objects.get().status == "failed"
-    assert not suspended._runs
+    assert not len(SUSPENDED)

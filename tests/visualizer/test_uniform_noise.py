@@ -17,14 +17,16 @@ from inference.engine.canvas import Canvas
 from inference.engine.decoding import uniform_noise
 from inference.engine.families.spec import ModelSpec
 from inference.models import ModelEntry
+from inference.runtime.suspended import SUSPENDED
 from tests.inference.engine.models import write_model
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
-from visualizer.exports import record
 from visualizer.models import Run, Session, Step
+from visualizer.records.exporter import record
+from visualizer.records.importer import import_record
 from visualizer.selectors import state_at
-from visualizer.services.importing import import_record
-from visualizer.worker import slices, suspended
+from visualizer.worker import slices
+from visualizer.worker.resume import Suspended
 
 pytestmark = pytest.mark.django_db
 SLUG, LENGTH = "gemma", 12
@@ -89,7 +91,7 @@ def test_a_run_keeps_what_was_written_by_hand(
     assert session.mask_id not in tokens
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(0.0, 4), (0.0, 0)])
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, 2**30), (0.0, 0)])
 def test_slices_make_the_same_tokens_as_one_go(
     play: Any,
     owner: User,
@@ -100,7 +102,7 @@ def test_slices_make_the_same_tokens_as_one_go(
 ) -> None:
     """Steps are made again only where the run is not in memory any more."""
     looked = _count_forwards(monkeypatch)
-    monkeypatch.setattr(suspended, "LIMIT", kept)
+    monkeypatch.setattr(SUSPENDED, "limit", kept)
     found = []
     for length in (60.0, seconds):
         monkeypatch.setattr(slices.work_slice, "__defaults__", (length,))
@@ -129,26 +131,21 @@ def _count_forwards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_what_hands_changed_in_between_is_not_overlooked(model: ModelSpec) -> None:
-    loaded = runtime.get(SLUG)
-    assert loaded is not None
     canvas = Canvas.start([1, 2], 3, model.vocab_size)
     changed = canvas.apply([{"op": "lock", "slot": 3}])
     for now, number, there in [(canvas, 5, True), (changed, 5, False), (canvas, 6, False)]:
-        suspended.put(1, suspended.Suspended(5, canvas, loaded, iter(())))
-        assert (suspended.take(1, number, now, loaded) is not None) is there
-        assert suspended.take(1, number, now, loaded) is None
+        assert Suspended(5, canvas, iter(())).fits(number, now) is there
 
 
 def test_a_run_is_let_go_of_with_its_model_and_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = runtime.get(SLUG)
     assert loaded is not None
-    canvas = Canvas.start([1, 2], 3, 9)
-    suspended.put(1, suspended.Suspended(5, canvas, loaded, iter(())))
+    SUSPENDED.put("run", loaded, "steps", 100)
     runtime.unload(SLUG)
-    assert suspended.take(1, 5, canvas, loaded) is None
-    suspended.put(2, suspended.Suspended(5, canvas, loaded, iter(())))
-    monkeypatch.setattr(suspended, "SECONDS", -1.0)
-    assert suspended.take(2, 5, canvas, loaded) is None
+    assert SUSPENDED.take("run", loaded) is None
+    SUSPENDED.put("run", loaded, "steps", 100)
+    monkeypatch.setattr(SUSPENDED, "seconds", -1.0)
+    assert SUSPENDED.take("run", loaded) is None
 
 
 def test_its_record_comes_back(play: Any, owner: User, session: Session, sent: list[Any]) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from visualizer.models import Session
-from visualizer.services import dispatch
-from visualizer.worker import turn
+from visualizer.worker import tasks
 
 
 def work_off(session: Session, sent: list[Any]) -> None:
     """Everything that was sent for the session, until nothing is left."""
     while sent:
         task, argument = sent.pop(0)
-        if task == dispatch.ADVANCE and argument == str(session.pk):
-            turn.advance(argument)
+        if task == Session.TASK and argument == str(session.pk):
+            tasks.advance_session(argument)
     session.refresh_from_db()

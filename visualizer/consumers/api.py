@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
 from uuid import UUID
 
+from core.commands.encoding import as_json
+from core.sockets.consumer import CommandConsumer
 from inference.events import Event
 from visualizer.commands import COMMANDS
 from visualizer.consumers import database
-from visualizer.consumers.base import Protocol
-from visualizer.services.commands import as_json
+from visualizer.models import Session
 
 
-class ApiConsumer(Protocol):
+class ApiConsumer(CommandConsumer):
     """Frames are JSON objects with a `type`. The socket's session is the last one it opened."""
 
-    door = "api"
+    table = COMMANDS
 
     async def greet(self) -> None:
         self.model: str | None = None
@@ -41,7 +42,7 @@ class ApiConsumer(Protocol):
 
     def completed(self, message: dict[str, Any]) -> dict[str, Any]:
         """The socket's model, where a message may name one and does not."""
-        spec = COMMANDS.get(str(message.get("type")))
+        spec = self.table.get(str(message.get("type")))
         if spec and self.model and "model" in spec.schema.model_fields:
             return {"model": self.model, **message}
         return message
@@ -50,13 +51,13 @@ class ApiConsumer(Protocol):
         await self.send(text_data=text)
         effect = _EFFECTS.get(type)
         if effect is not None:
-            reply = json.loads(text)
+            reply = await self.decoded(text)
             if reply["type"] != "error":
                 await effect(self, reply)
 
     async def opened(self, reply: dict[str, Any]) -> None:
         """The session of the reply is the socket's own from now on."""
-        self.session_id = UUID(reply["session_id"])
+        self.target = Session(pk=UUID(reply["session_id"]))
         await self.unfollow()
 
     async def opened_and_followed(self, reply: dict[str, Any]) -> None:
@@ -65,7 +66,7 @@ class ApiConsumer(Protocol):
     async def followed(self, reply: dict[str, Any]) -> None:
         """Events after the reply's number follow."""
         session = await database.find_session(self.user, reply["session_id"])
-        self.session_id = session.pk
+        self.target = session
         await self.follow(session, reply["after"])
 
     async def model_loaded(self, reply: dict[str, Any]) -> None:
@@ -80,16 +81,20 @@ class ApiConsumer(Protocol):
         await self._send(
             {
                 "type": "event",
-                "session_id": str(self.session_id),
+                "session_id": str(self.target.pk),
                 "number": event.number,
                 "event": event.type,
                 "payload": event.payload,
             }
         )
 
+    async def take_snapshot(self, target: Session) -> dict[str, Any]:
+        return await database.take_snapshot(target)
+
     async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
         told = {key: value for key, value in snapshot.items() if key != "t"}
-        await self._send({"type": "snapshot", **told})
+        text = await asyncio.to_thread(as_json, {"type": "snapshot", **told})
+        await self.send(text_data=text)
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self.send(text_data=as_json(message))

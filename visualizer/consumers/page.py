@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs
 
+from core.commands.encoding import as_json
+from core.commands.table import Channel
+from core.jobs.models import CommandRow
+from core.sockets.consumer import CommandConsumer
+from core.sockets.partial_queue import PartialQueue
 from inference.errors import UnmaskError
 from inference.events import Event
-from visualizer.commands import from_form, parse
-from visualizer.consumers import database, waiting
-from visualizer.consumers.base import Protocol
-from visualizer.consumers.chrome import Chrome
+from visualizer.commands import COMMANDS
+from visualizer.consumers import database, queue_position
+from visualizer.models import Session
 from visualizer.partials import WITH_PARTIALS
-from visualizer.services.commands import as_json
 
 NOT_FOUND = 4404
+AT_ONCE = frozenset({"staged", "session"})
+"""What people have done themselves and look for; nothing moves meanwhile."""
 
 
-class PageConsumer(Protocol):
+class PageConsumer(CommandConsumer):
     """One session's page. Replies carry no state: the page lives on events."""
 
-    door = "page"
+    table = COMMANDS
+    channel = Channel.PAGE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.chrome = Chrome(self._partials, self._show)
+        self.partials = PartialQueue(self._render, self._show, AT_ONCE)
         self.in_line = False
 
     async def greet(self) -> None:
@@ -35,8 +41,7 @@ class PageConsumer(Protocol):
         except UnmaskError:
             await self.close(NOT_FOUND, "there is no such session")
             return
-        self.session = session
-        self.session_id = session.pk
+        self.session = self.target = session
         await self.follow(session, await self._after())
 
     async def _after(self) -> int | None:
@@ -47,18 +52,14 @@ class PageConsumer(Protocol):
         return int(text) if int(text) <= await database.newest(self.session) else None
 
     async def leave(self) -> None:
-        self.chrome.close()
+        self.partials.close()
         await super().leave()
-
-    def read(self, text: str | None) -> dict[str, Any]:
-        message = parse(text)
-        return message if message.get("type") == "ack" else from_form(message)
 
     async def send_reply(self, type: str, text: str) -> None:
         if self.in_line:
             self.in_line = False
-            await self._show(await waiting.line_left(self.session))
-        reply = json.loads(text)
+            await self._show(await queue_position.left(self.session))
+        reply = await self.decoded(text)
         if reply["type"] == "error":
             await self.send_error(reply)
             return
@@ -66,9 +67,9 @@ class PageConsumer(Protocol):
         if type == "resume":
             await self.follow(self.session, reply["after"])
 
-    async def waits(self, command_id: int) -> None:
+    async def waits(self, command: CommandRow) -> None:
         self.in_line = True
-        await self._show(await waiting.place_in_line(command_id))
+        await self._show(await queue_position.of(command.pk))
 
     async def send_error(self, shape: dict[str, Any]) -> None:
         await self._send({"t": "error", **shape})
@@ -78,18 +79,21 @@ class PageConsumer(Protocol):
             {"t": "event", "number": event.number, "type": event.type, "payload": event.payload}
         )
         if event.type in WITH_PARTIALS:
-            self.chrome.want(event.type, event.payload)
+            self.partials.want(event.type, event.payload)
         if event.type == "session" and event.payload["status"] == "deleted":
             await self.close(NOT_FOUND, "deleted")
 
     async def model_changed(self, slug: str) -> None:
-        if self.session_id is not None and slug == self.session.model.slug:
-            self.chrome.want("model", {})
+        if self.target is not None and slug == self.session.model.slug:
+            self.partials.want("model", {})
+
+    async def take_snapshot(self, target: Session) -> dict[str, Any]:
+        return await database.take_snapshot(target)
 
     async def send_snapshot(self, snapshot: dict[str, Any]) -> None:
-        await self._send(snapshot)
+        await self.send(text_data=await asyncio.to_thread(as_json, snapshot))
 
-    async def _partials(self, type: str, payload: dict[str, Any]) -> str:
+    async def _render(self, type: str, payload: dict[str, Any]) -> str:
         return await database.render(type, payload, self.session)
 
     async def _show(self, html: str) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.tokens import hash_of
+from core.commands.encoding import as_json
 from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
 from visualizer.consumers import database
 from visualizer.consumers.page import NOT_FOUND, PageConsumer
 from visualizer.selectors.readers import Holder
-from visualizer.services.commands import as_json
 
 
 class ReaderConsumer(PageConsumer):
@@ -41,7 +41,7 @@ class ReaderConsumer(PageConsumer):
         try:
             if self.holder is None:
                 self.holder, self.session = await database.enter(self.token)
-                self.session_id = self.session.pk
+                self.target = self.session
             elif not await database.link_opens(self.holder):
                 raise UnmaskError("not_found", "This link opens nothing any more.")
         except UnmaskError:
@@ -65,5 +65,5 @@ class ReaderConsumer(PageConsumer):
         reply = await database.read(self.holder, message)
         await self.send_reply(message["type"], as_json(reply))
 
-    async def _partials(self, type: str, payload: dict[str, Any]) -> str:
+    async def _render(self, type: str, payload: dict[str, Any]) -> str:
         return await database.render(type, payload, self.session, self.token)

@@ -9,7 +9,7 @@ from uuid import UUID
 from inference.engine.canvas import Slot
 from inference.errors import UnmaskError
 from visualizer.models import Branch, Session
-from visualizer.selectors.history import Place, tip
+from visualizer.selectors.history import StateRef, tip
 from visualizer.selectors.labels import Labels, labels_for
 from visualizer.selectors.measures import History, history_of, measures
 from visualizer.selectors.readers import Reader, session_read_by
@@ -20,16 +20,16 @@ STATES = ("same", "different", "masked", "missing")
 
 
 class Side(NamedTuple):
-    """One of the things that are compared: a place of a session."""
+    """One of the things that are compared: a state of a session."""
 
     session: Session
-    place: Place
+    ref: StateRef
 
 
 def side_for(
     reader: Reader, session_id: UUID | str, branch: int | None = None, number: int | None = None
 ) -> Side:
-    """A place of a session that the reader sees; its head's branch and that one's end by default.
+    """A state of a session that the reader sees; its head's branch and that one's end by default.
 
     Raises UnmaskError: not_found for strangers, validation beyond the end of the branch.
     """
@@ -38,7 +38,7 @@ def side_for(
     last = tip(row)
     if number is not None and number > last:
         raise UnmaskError("validation", f"step must be at most {last} on this branch.", "step")
-    return Side(session, Place(row.pk, last if number is None else number))
+    return Side(session, StateRef(row.pk, last if number is None else number))
 
 
 def compare_branches(a: Side, b: Side) -> dict[str, Any]:
@@ -87,13 +87,13 @@ def _start(session: Session) -> dict[str, Any]:
 
 
 def _told(history: History) -> dict[str, Any]:
-    branch = Branch.objects.get(pk=history.place.branch)
+    branch = Branch.objects.get(pk=history.ref.branch)
     return {
         "session_id": str(history.session.pk),
         "title": history.session.title,
         "branch": branch.pk,
         "name": branch.name,
-        "number": history.place.number,
+        "number": history.ref.number,
         "settings": settings_of(history),
         **measures(history),
         "score": score_of(history.session, history.canvas),

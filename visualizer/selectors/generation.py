@@ -9,7 +9,7 @@ from inference.engine.canvas import Canvas
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors.candidates import candidates_of, settings_from, view_of
-from visualizer.selectors.history import Place, digest_at, head_of, state_at
+from visualizer.selectors.history import StateRef, digest_at, head_of, state_at
 from visualizer.selectors.labels import Labels, labels_for
 from visualizer.selectors.sizes import most_candidates
 
@@ -23,9 +23,9 @@ def blocks(session: Session, canvas: Canvas) -> tuple[int, int, int]:
     """
     length = session.block_length
     last = max(len(canvas) - 1, canvas.prompt_length)
-    place = next((p for p in canvas.open_positions if p >= canvas.prompt_length), last)
+    first = next((p for p in canvas.open_positions if p >= canvas.prompt_length), last)
     open_prompt = bool(canvas.open_positions) and canvas.open_positions[0] < canvas.prompt_length
-    index = 0 if open_prompt else (place - canvas.prompt_length) // length
+    index = 0 if open_prompt else (first - canvas.prompt_length) // length
     return index, canvas.prompt_length + index * length, length
 
 
@@ -72,15 +72,15 @@ def positions_of(
 
 
 def kept_candidates(
-    session: Session, place: Place, labels: Labels, settings: ProbabilitySettings
+    session: Session, ref: StateRef, labels: Labels, settings: ProbabilitySettings
 ) -> Candidates:
     """The candidates of a state whose forward pass was kept; none otherwise."""
-    digest = digest_at(session, place)
+    digest = digest_at(session, ref)
     if digest is None:
         return {}
     view = view_of(digest)
     k = most_candidates(len(view.positions), settings.visual_top_k)
-    return candidates_of(view, settings, labels, k, noise_seed(session, place.number))
+    return candidates_of(view, settings, labels, k, noise_seed(session, ref.number))
 
 
 def noise_seed(session: Session, number: int) -> int:
@@ -89,18 +89,19 @@ def noise_seed(session: Session, number: int) -> int:
 
 
 def generation_state(
-    session: Session, place: Place | None = None, canvas: Canvas | None = None
+    session: Session, ref: StateRef | None = None, canvas: Canvas | None = None
 ) -> dict[str, Any]:
-    """The GenerationState at a place, the head by default."""
-    place = place or head_of(session)
-    canvas = canvas or state_at(session, place)
+    """The GenerationState of a state, the head by default."""
+    ref = ref or head_of(session)
+    canvas = state_at(session, ref) if canvas is None else canvas
     labels, settings = labels_for(session), settings_from(session.settings)
     index, start, length = blocks(session, canvas)
-    candidates = kept_candidates(session, place, labels, settings)
+    candidates = kept_candidates(session, ref, labels, settings)
+    decoded = labels.decode(canvas.tokens)
     return {
         "session_id": str(session.pk),
-        "branch": place.branch,
-        "step": place.number,
+        "branch": ref.branch,
+        "step": ref.number,
         "block": index,
         "block_start": start,
         "block_length": length,
@@ -108,6 +109,8 @@ def generation_state(
         "prompt_length": canvas.prompt_length,
         "token_ids": canvas.tokens,
         "tokens": [labels(token) for token in canvas.tokens],
+        "text": decoded.text,
+        "text_spans": [list(span) for span in decoded.spans],
         "positions": positions_of(session, canvas, labels, settings, candidates),
         "selected_positions": selected(canvas),
     }
@@ -122,12 +125,17 @@ def selected(canvas: Canvas) -> dict[str, int]:
     }
 
 
-def state_update(session: Session, brief: bool = False, **more: Any) -> dict[str, Any]:
-    """The state_update message for the head; without the state itself if `brief`."""
-    place = head_of(session)
-    canvas = state_at(session, place)
+def state_update(
+    session: Session, brief: bool = False, canvas: Canvas | None = None, **more: Any
+) -> dict[str, Any]:
+    """The state_update message for the head; without the state itself if `brief`.
+
+    `canvas` is the head's, if it is at hand; else history is folded for it.
+    """
+    ref = head_of(session)
+    canvas = state_at(session, ref) if canvas is None else canvas
     if brief:
-        state: dict[str, Any] = {"branch": place.branch, "step": place.number}
+        state: dict[str, Any] = {"branch": ref.branch, "step": ref.number}
     else:
-        state = {"state": generation_state(session, place, canvas)}
+        state = {"state": generation_state(session, ref, canvas)}
     return {"type": "state_update", **state, "is_complete": canvas.is_complete, **more}

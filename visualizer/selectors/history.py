@@ -12,7 +12,7 @@ from inference.errors import UnmaskError
 from visualizer.models import Branch, Digest, Session, Step
 
 
-class Place(NamedTuple):
+class StateRef(NamedTuple):
     """A state of a session: after step `number`, looking along `branch`."""
 
     branch: int
@@ -28,11 +28,11 @@ class Segment:
     last: int
 
 
-def head_of(session: Session) -> Place:
+def head_of(session: Session) -> StateRef:
     """What is being looked at."""
     if session.head_branch_id is None:
         raise UnmaskError("not_found", "This session has no branch.", "session_id")
-    return Place(session.head_branch_id, session.head_number)
+    return StateRef(session.head_branch_id, session.head_number)
 
 
 def branches_of(session: Session) -> dict[int, Branch]:
@@ -40,27 +40,27 @@ def branches_of(session: Session) -> dict[int, Branch]:
     return {branch.pk: branch for branch in Branch.objects.filter(session=session)}
 
 
-def home(branches: dict[int, Branch], place: Place) -> Place:
+def home(branches: dict[int, Branch], ref: StateRef) -> StateRef:
     """The same state on the branch where its step lies: digests are kept there."""
-    branch = branches[place.branch]
-    while branch.parent_id is not None and place.number <= branch.fork_number:
+    branch = branches[ref.branch]
+    while branch.parent_id is not None and ref.number <= branch.fork_number:
         branch = branches[branch.parent_id]
-    return Place(branch.pk, place.number)
+    return StateRef(branch.pk, ref.number)
 
 
-def home_of(session: Session, place: Place) -> Place:
-    """The branch on which the place's step lies; no query where the head's branch tells it."""
+def home_of(session: Session, ref: StateRef) -> StateRef:
+    """The branch on which the state's step lies; no query where the head's branch tells it."""
     branch = session.head_branch
-    if branch is None or branch.pk != place.branch:
-        return home(branches_of(session), place)
-    if branch.parent_id is None or place.number > branch.fork_number:
-        return place
-    return home(branches_of(session), place)
+    if branch is None or branch.pk != ref.branch:
+        return home(branches_of(session), ref)
+    if branch.parent_id is None or ref.number > branch.fork_number:
+        return ref
+    return home(branches_of(session), ref)
 
 
-def path(branches: dict[int, Branch], place: Place) -> list[Segment]:
-    """The branches from the root to a place, each with the numbers that it holds."""
-    branch, last, segments = branches[place.branch], place.number, []
+def path(branches: dict[int, Branch], ref: StateRef) -> list[Segment]:
+    """The branches from the root to a state, each with the numbers that it holds."""
+    branch, last, segments = branches[ref.branch], ref.number, []
     while True:
         first = branch.fork_number + 1 if branch.parent_id else 1
         if last >= first:
@@ -80,16 +80,16 @@ def _on(segments: list[Segment], start: int) -> Q:
     return query
 
 
-def steps_on(branches: dict[int, Branch], place: Place) -> QuerySet[Step]:
-    """The steps from the root to a place, oldest first."""
-    return Step.objects.filter(_on(path(branches, place), 1)).order_by("number")
+def steps_on(branches: dict[int, Branch], ref: StateRef) -> QuerySet[Step]:
+    """The steps from the root to a state, oldest first."""
+    return Step.objects.filter(_on(path(branches, ref), 1)).order_by("number")
 
 
-def digests_on(branches: dict[int, Branch], place: Place) -> QuerySet[Digest]:
+def digests_on(branches: dict[int, Branch], ref: StateRef) -> QuerySet[Digest]:
     """The forward passes kept along a path, the start's included."""
     root = next(branch.pk for branch in branches.values() if branch.parent_id is None)
     start = Q(branch=root, number=0)
-    return Digest.objects.filter(_on(path(branches, place), 0) | start).order_by("number")
+    return Digest.objects.filter(_on(path(branches, ref), 0) | start).order_by("number")
 
 
 def start_of(session: Session) -> Canvas:
@@ -99,12 +99,12 @@ def start_of(session: Session) -> Canvas:
 
 def state_at(
     session: Session,
-    place: Place | None = None,
+    ref: StateRef | None = None,
     branches: dict[int, Branch] | None = None,
 ) -> Canvas:
-    """The state at a place (the head by default): the fold of the operations from the root."""
+    """The canvas of a state (the head by default): the fold of the operations from the root."""
     known = branches_of(session) if branches is None else branches
-    steps = steps_on(known, place or head_of(session))
+    steps = steps_on(known, ref or head_of(session))
     return fold(start_of(session), steps.values_list("operations", flat=True))
 
 
@@ -120,17 +120,17 @@ def tips_of(session: Session) -> dict[int, int]:
     return {row.pk: row.fork_number if row.newest is None else row.newest for row in rows}
 
 
-def check_place(session: Session, place: Place) -> None:
+def check_ref(session: Session, ref: StateRef) -> None:
     """Raises UnmaskError if the branch does not reach that far."""
-    last = tips_of(session)[place.branch]
-    if place.number > last:
+    last = tips_of(session)[ref.branch]
+    if ref.number > last:
         raise UnmaskError(
             "validation", f"step must be at most {last}: this branch ends there.", "step"
         )
 
 
-def digest_at(session: Session, place: Place | None = None) -> Digest | None:
+def digest_at(session: Session, ref: StateRef | None = None) -> Digest | None:
     """The forward pass over a state (the head's by default), if its distribution was kept."""
-    found = home_of(session, place or head_of(session))
+    found = home_of(session, ref or head_of(session))
     digest = Digest.objects.filter(branch=found.branch, number=found.number).first()
     return digest if digest is not None and digest.data else None

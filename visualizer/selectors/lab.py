@@ -59,6 +59,7 @@ def lab_payload(job: LabJob) -> dict[str, Any]:
         "model": job.model.slug,
         "task": job.task,
         "recipes": job.recipes,
+        "parameters": job.parameters,
         "steps": job.steps,
         "block_length": job.block_length,
         "count": job.count,

@@ -10,7 +10,7 @@ import numpy as np
 
 from inference.engine.canvas import Canvas, fold
 from visualizer.models import Session, Step
-from visualizer.selectors.history import Place, branches_of, digests_on, start_of, steps_on
+from visualizer.selectors.history import StateRef, branches_of, digests_on, start_of, steps_on
 
 WRITES = ("commit", "edit")
 CLEARS = ("remask", "delete")
@@ -25,24 +25,24 @@ class Commit(NamedTuple):
 
 @dataclass(frozen=True)
 class History:
-    """A session up to a place: the canvas, its steps, slot → commit, summaries of forwards."""
+    """A session up to a state: the canvas, its steps, slot → commit, summaries of forwards."""
 
     session: Session
-    place: Place
+    ref: StateRef
     canvas: Canvas
     steps: list[Step]
     commits: dict[int, Commit]
     forwards: list[dict[str, Any]]
 
 
-def history_of(session: Session, place: Place) -> History:
-    """Everything up to a place, in three queries. `forwards` are those that led to its steps."""
+def history_of(session: Session, ref: StateRef) -> History:
+    """Everything up to a state, in three queries. `forwards` are those that led to its steps."""
     branches = branches_of(session)
-    steps = list(steps_on(branches, place).select_related("run"))
-    passes = digests_on(branches, place).filter(number__lt=place.number)
+    steps = list(steps_on(branches, ref).select_related("run"))
+    passes = digests_on(branches, ref).filter(number__lt=ref.number)
     canvas = fold(start_of(session), (step.operations for step in steps))
     summaries = list(passes.values_list("summary", flat=True))
-    return History(session, place, canvas, steps, commits_of(steps), summaries)
+    return History(session, ref, canvas, steps, commits_of(steps), summaries)
 
 
 def commits_of(steps: list[Step]) -> dict[int, Commit]:

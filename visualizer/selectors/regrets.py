@@ -16,7 +16,7 @@ from inference.engine.canvas import Canvas, fold
 from inference.engine.digest_view import DigestView
 from visualizer.models import Digest, Session
 from visualizer.selectors.candidates import view_of
-from visualizer.selectors.history import Place, branches_of, digests_on, start_of, steps_on
+from visualizer.selectors.history import StateRef, branches_of, digests_on, start_of, steps_on
 from visualizer.selectors.labels import labels_for
 from visualizer.selectors.measures import Commit, commits_of
 
@@ -36,7 +36,7 @@ def regrets(
     `{"judged": n, "regret": {slot: {position, token_id, token, step, p, p_now, as_of}}}`: `judged`
     counts the tokens about which a later pass says something, `as_of` is that pass's state.
     """
-    judged = judge(session, Place(branch, number), temperature)
+    judged = judge(session, StateRef(branch, number), temperature)
     return {
         "judged": len(judged),
         "regret": {
@@ -47,16 +47,16 @@ def regrets(
     }
 
 
-def judge(session: Session, place: Place, temperature: float = 1.0) -> dict[int, dict[str, Any]]:
+def judge(session: Session, ref: StateRef, temperature: float = 1.0) -> dict[int, dict[str, Any]]:
     """Slot → what the latest pass over a state that holds its token says about it.
 
     The newest `PASSES` passes are asked, so that the cost does not grow with the history.
     """
     branches = branches_of(session)
-    steps = list(steps_on(branches, place))
+    steps = list(steps_on(branches, ref))
     commits = commits_of(steps)
     found: dict[int, dict[str, Any]] = {}
-    for digest in digests_on(branches, place).reverse()[:PASSES]:
+    for digest in digests_on(branches, ref).reverse()[:PASSES]:
         canvas = fold(start_of(session), (s.operations for s in steps if s.number <= digest.number))
         unsaid = {
             slot: commit
@@ -93,5 +93,5 @@ def probability(view: DigestView, position: int, token: int, temperature: float 
     """A token's probability at a position; of one that is not listed, the most that it can be."""
     row = view.row_of[position]
     probs = view.probabilities(temperature, row)
-    places = np.flatnonzero(view.ids[row] == token)
-    return round(float(probs[places[0] if len(places) else -1]), 6)
+    found = np.flatnonzero(view.ids[row] == token)
+    return round(float(probs[found[0] if len(found) else -1]), 6)

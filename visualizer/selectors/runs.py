@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from visualizer.models import Run, Session
-from visualizer.selectors.events import run_payload
+from visualizer.selectors.event_payloads import run_payload
 
 
 def active_run(session: Session) -> Run | None:

@@ -12,9 +12,9 @@ from django.db import transaction
 from inference.engine.canvas import Canvas
 from inference.models import Stream
 from visualizer.models import Branch, Session, Step
-from visualizer.selectors import events
+from visualizer.selectors import event_payloads
 from visualizer.selectors.history import (
-    Place,
+    StateRef,
     branches_of,
     digests_on,
     head_of,
@@ -59,37 +59,38 @@ def _fresh(session: Session) -> Session:
 def _read(session: Session, branch: int | None, number: int | None) -> dict[str, Any]:
     branches, tips, labels = branches_of(session), tips_of(session), labels_for(session)
     head = head_of(session)
-    place = Place(branch or head.branch, head.number if number is None else number)
-    end = Place(place.branch, max(tips[place.branch], place.number))
+    ref = StateRef(branch or head.branch, head.number if number is None else number)
+    end = StateRef(ref.branch, max(tips[ref.branch], ref.number))
     steps = list(steps_on(branches, end))
-    canvas, commits, told = replay(session, steps, place.number, labels)
+    canvas, commits, told = replay(session, steps, ref.number, labels)
     forwards = list(digests_on(branches, end).defer("data"))
     entropy = {row.number: row.summary.get("entropy") for row in forwards}
     return {
         "session": _session(session),
         "branches": [_branch(row, tips) for row in branches.values()],
-        "head": {"branch": place.branch, "number": place.number},
+        "head": {"branch": ref.branch, "number": ref.number},
         "slots": slots_of(canvas, labels),
         "commits": commits,
         "steps": [{**step, "entropy": entropy.get(step["number"])} for step in told],
         "heat": {str(row.number): row.summary.get("heat", "") for row in forwards},
-        "forwards": {str(row.number): events.forward_payload(row) for row in forwards},
-        "staged": events.staged_payload(session, labels),
-        "run": events.run_payload(front_run(session)),
+        "forwards": {str(row.number): event_payloads.forward_payload(row) for row in forwards},
+        "staged": event_payloads.staged_payload(session, labels),
+        "run": event_payloads.run_payload(front_run(session)),
     }
 
 
 def _session(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.pk),
-        **events.session_payload(session),
+        **event_payloads.session_payload(session),
+        "special": labels_for(session).special,
         "prompt_length": len(session.prompt_ids),
         "mask_id": session.mask_id,
     }
 
 
 def _branch(branch: Branch, tips: dict[int, int]) -> dict[str, Any]:
-    return {**events.branch_payload(branch), "steps": tips[branch.pk] - branch.fork_number}
+    return {**event_payloads.branch_payload(branch), "steps": tips[branch.pk] - branch.fork_number}
 
 
 def replay(
@@ -100,7 +101,7 @@ def replay(
     commits: dict[str, list[Any]] = {}
     told = []
     for step in steps:
-        told.append(events.step_payload(step, canvas, labels))
+        told.append(event_payloads.step_payload(step, canvas, labels))
         canvas = canvas.apply(step.operations)
         if step.number <= number:
             shown = canvas

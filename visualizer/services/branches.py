@@ -10,7 +10,7 @@ from django.utils import timezone
 from inference.errors import UnmaskError
 from inference.events import publish
 from visualizer.models import Branch, Run, Session
-from visualizer.selectors import events
+from visualizer.selectors import event_payloads
 from visualizer.selectors.history import branches_of
 
 
@@ -73,4 +73,4 @@ def _set_pruned(branch: Branch, when: datetime | None) -> None:
 
 
 def _tell(branch: Branch) -> None:
-    publish(branch.session.stream_id, "branch", events.branch_payload(branch))
+    publish(branch.session.stream_id, "branch", event_payloads.branch_payload(branch))

@@ -8,15 +8,15 @@ from django.db import IntegrityError, transaction
 
 from inference.events import publish
 from visualizer.models import Digest, Session
-from visualizer.selectors import events
-from visualizer.selectors.history import Place, home_of
+from visualizer.selectors import event_payloads
+from visualizer.selectors.history import StateRef, home_of
 
 
 @transaction.atomic
 def keep_forward(
     *,
     session: Session,
-    place: Place,
+    ref: StateRef,
     data: bytes,
     summary: dict[str, Any],
     settings: dict[str, Any],
@@ -27,12 +27,12 @@ def keep_forward(
     A second pass over the same state says the same. With `replace` it takes the row's place;
     without it a row that is there stays, because a pass by hand has read more positions.
     """
-    where = home_of(session, place)
+    where = home_of(session, ref)
     digest = Digest(
         branch_id=where.branch, number=where.number, data=data, summary=summary, settings=settings
     )
     if _kept(digest, replace):
-        publish(session.stream_id, "forward", events.forward_payload(digest))
+        publish(session.stream_id, "forward", event_payloads.forward_payload(digest))
 
 
 def _kept(digest: Digest, replace: bool) -> bool:
@@ -50,5 +50,7 @@ def _kept(digest: Digest, replace: bool) -> bool:
         with transaction.atomic():
             digest.save(force_insert=True)
     except IntegrityError:
+        if not Digest.objects.filter(branch=digest.branch_id, number=digest.number).exists():
+            raise  # something else than the number was at fault
         return False
     return True

@@ -7,13 +7,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from core.jobs import dispatch
 from inference import registry
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry, Stream
 from visualizer.models import LabJob
 from visualizer.selectors.lab import lab_progress
-from visualizer.services import dispatch
 
 ACTIVE = LabJob.ACTIVE
 MOST_ACTIVE = 2
@@ -30,6 +30,7 @@ def lab_start(
     count: int,
     seed: int = 0,
     block_length: int | None = None,
+    parameters: dict[str, dict[str, Any]] | None = None,
 ) -> LabJob:
     """Queue a job. Raises UnmaskError for models without a task and for one job too many.
 
@@ -47,10 +48,11 @@ def lab_start(
         count=count,
         seed=seed,
         block_length=block_length,
+        parameters=parameters or {},
         stream=Stream.objects.create(),
     )
     tell(job)
-    dispatch.lab(job.pk)
+    dispatch.work(job)
     return job
 
 
@@ -70,7 +72,7 @@ def lab_cancel(*, job: LabJob) -> LabJob:
     if not asked:
         raise UnmaskError("conflict", "This job has ended already.", "job")
     job.refresh_from_db()
-    dispatch.lab(job.pk)
+    dispatch.work(job)
     return job
 
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
-from visualizer.models import Command, Run, Session
-from visualizer.selectors import events
-from visualizer.selectors.history import Place, branches_of, home
+from visualizer.models import Run, Session
+from visualizer.selectors import event_payloads
+from visualizer.selectors.history import StateRef, branches_of, home
 from visualizer.selectors.runs import active_run as active_run
-from visualizer.services import dispatch
 from visualizer.services.branches import fork
 from visualizer.services.heads import set_head
 from visualizer.services.steps import writable_branch
@@ -41,7 +40,7 @@ class Wanted:
 def start_run(
     *,
     session: Session,
-    place: Place,
+    ref: StateRef,
     recipe: str,
     parameters: dict[str, Any],
     max_steps: int | None = None,
@@ -49,15 +48,15 @@ def start_run(
 ) -> Run:
     """Queue a run from a state on. Raises UnmaskError (conflict) while another one goes on."""
     _check_free(session)
-    branch = writable_branch(session, place)
-    if branch.pk != place.branch:
-        set_head(session=session, place=Place(branch.pk, place.number))
+    branch = writable_branch(session, ref)
+    if branch.pk != ref.branch:
+        set_head(session=session, ref=StateRef(branch.pk, ref.number))
     run = Run.objects.create(
         session=session,
         branch=branch,
         recipe=recipe,
         parameters=parameters,
-        first_step=place.number + 1,
+        first_step=ref.number + 1,
         max_steps=max_steps,
         keep_settled=keep_settled,
     )
@@ -66,21 +65,21 @@ def start_run(
 
 
 @transaction.atomic
-def queue_runs(*, session: Session, place: Place, wanted: Sequence[Wanted]) -> list[Run]:
+def queue_runs(*, session: Session, ref: StateRef, wanted: Sequence[Wanted]) -> list[Run]:
     """A branch and a queued run on it for each, all from the same state and with the same seed.
 
     They are worked one after the other; the head stays where it is. Raises UnmaskError (conflict)
     while another run goes on. The front one is told last, as the last run event tells of it.
     """
     _check_free(session)
-    origin = home(branches_of(session), place)
+    origin = home(branches_of(session), ref)
     rows = [_queued(session, origin, one) for one in wanted]
     for run in reversed(rows):
         _tell(run)
     return rows
 
 
-def _queued(session: Session, origin: Place, wanted: Wanted) -> Run:
+def _queued(session: Session, origin: StateRef, wanted: Wanted) -> Run:
     branch = fork(session=session, parent_id=origin.branch, number=origin.number, name=wanted.name)
     return Run.objects.create(
         session=session,
@@ -103,7 +102,7 @@ def request_stop(*, session: Session) -> Run:
     if run is None:
         raise UnmaskError("conflict", "No run is going on in this session.")
     Run.objects.filter(session=session, status__in=ACTIVE).update(stop_requested=True)
-    dispatch.advance(session.pk)
+    dispatch.work(session)
     return run
 
 
@@ -121,10 +120,4 @@ def set_status(*, run: Run, status: str, error: dict[str, Any] | None = None) ->
 
 
 def _tell(run: Run) -> None:
-    publish(run.session.stream_id, "run", events.run_payload(run) or {})
-
-
-def has_work(session_id: UUID | str) -> bool:
-    """Whether a worker should come to this session (again)."""
-    pending = Command.objects.filter(session_id=session_id, state=Command.State.PENDING)
-    return pending.exists() or Run.objects.filter(session_id=session_id, status__in=ACTIVE).exists()
+    publish(run.session.stream_id, "run", event_payloads.run_payload(run) or {})

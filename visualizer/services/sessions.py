@@ -10,7 +10,7 @@ from django.utils import timezone
 from inference.events import publish
 from inference.models import ModelEntry, Stream
 from visualizer.models import Branch, Run, Session
-from visualizer.selectors import events
+from visualizer.selectors import event_payloads
 
 TITLE = 80
 CHANGING = ("title", "settings", "staged", "head_branch", "head_number", "deleted")
@@ -28,6 +28,7 @@ def create_session(
     gen_length: int,
     block_length: int | None = None,
     seed: int = 0,
+    special_tokens: bool = False,
     title: str | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> Session:
@@ -42,14 +43,15 @@ def create_session(
         gen_length=gen_length,
         block_length=block_length or gen_length,
         seed=seed,
+        special_tokens=special_tokens,
         stream=Stream.objects.create(),
         provenance=provenance or {},
     )
     root = Branch.objects.create(session=session, name="main")
     session.head_branch = root
     session.save(update_fields=["head_branch"])
-    publish(session.stream_id, "session", events.session_payload(session))
-    publish(session.stream_id, "branch", events.branch_payload(root))
+    publish(session.stream_id, "session", event_payloads.session_payload(session))
+    publish(session.stream_id, "branch", event_payloads.branch_payload(root))
     publish(session.stream_id, "head", {"branch": root.pk, "number": 0})
     return session
 
@@ -102,4 +104,4 @@ def _change(session: Session, field: str, value: Any) -> None:
     hold(session)
     setattr(session, field, value)
     session.save(update_fields=[field, "updated"])
-    publish(session.stream_id, "session", events.session_payload(session))
+    publish(session.stream_id, "session", event_payloads.session_payload(session))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,10 +11,8 @@ from django.utils import timezone
 
 from accounts.tokens import hash_of
 from inference.errors import UnmaskError
-from visualizer.exports import record
 from visualizer.models import Session, ShareLink
 from visualizer.selectors.readers import Holder, links_of
-from visualizer.services.importing import import_record
 
 MOST_LINKS = 50
 USED_EVERY = timedelta(minutes=1)
@@ -48,8 +44,3 @@ def mark_used(holder: Holder) -> None:
     now = timezone.now()
     stale = Q(last_used=None) | Q(last_used__lt=now - USED_EVERY)
     ShareLink.objects.filter(stale, pk=holder.link).update(last_used=now)
-
-
-def copy_of(*, session: Session, owner: Any) -> Session:
-    """A session of the owner's with the same tree, as if its record had been imported."""
-    return import_record(owner=owner, raw=json.loads("".join(record(session))))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from inference.engine.canvas import Canvas
 from inference.errors import UnmaskError
 from inference.events import publish
 from visualizer.models import Session
-from visualizer.selectors import events
+from visualizer.selectors import event_payloads
 from visualizer.selectors.history import state_at
 from visualizer.selectors.labels import labels_for
 from visualizer.services.sessions import hold
@@ -28,7 +29,8 @@ def stage(
     Raises UnmaskError for positions that are not open and tokens that do not exist.
     """
     hold(session)
-    check_picks(session=session, picks={p: t for p, t in picks.items() if t is not None})
+    wanted = {position: token for position, token in picks.items() if token is not None}
+    check_picks(session=session, picks=wanted, canvas=state_at(session))
     former = session.staged.get("selections", {})
     by_hand = {p: pick for p, pick in former.items() if by == "auto" and pick["by"] == "hand"}
     kept = by_hand if replace else dict(former)
@@ -48,9 +50,9 @@ def clear_staged(*, session: Session) -> None:
         _save(session, {})
 
 
-def check_picks(*, session: Session, picks: dict[int, int]) -> None:
-    """Raises UnmaskError (validation) naming the first pick that cannot be applied."""
-    canvas, known = state_at(session), vocabulary_size(session)
+def check_picks(*, session: Session, picks: dict[int, int], canvas: Canvas) -> None:
+    """Raises UnmaskError (validation) naming the first pick that the canvas cannot take."""
+    known = vocabulary_size(session)
     for position, token in picks.items():
         field = f"selections.{position}"
         if position >= len(canvas):
@@ -80,4 +82,6 @@ def _refused(message: str, field: str) -> UnmaskError:
 def _save(session: Session, staged: dict[str, object]) -> None:
     session.staged = staged
     session.save(update_fields=["staged", "updated"])
-    publish(session.stream_id, "staged", events.staged_payload(session, labels_for(session)))
+    publish(
+        session.stream_id, "staged", event_payloads.staged_payload(session, labels_for(session))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +45,12 @@ def ago(moment: datetime) -> str:
     if (timezone.now() - moment).total_seconds() < 60:
         return "just now"
     return f"{timesince(moment, depth=1)} ago"
+
+
+@register.filter
+def lookup(table: Mapping[str, Any], key: str) -> Any:
+    """What a table has under a key that the template computes; None if it has nothing."""
+    return table.get(key)
 
 
 register.filter("glyphs", glyphs)

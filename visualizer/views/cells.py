@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from visualizer.views.tokens import LONG, cell_text, is_special
+from visualizer.views.tokens import LONG, cell_text, is_special, whole_texts
 
 Snapshot = dict[str, Any]
 BINS = 6
@@ -15,7 +15,10 @@ REPEAT = "∎"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One position: what the snapshot says of it."""
+    """One position: what the snapshot says of it.
+
+    `whole`: the characters that begin here, where neighbours share one; "" where none begins.
+    """
 
     pos: int
     slot: int
@@ -28,6 +31,8 @@ class Row:
     p: float | None
     idle: bool = False
     again: bool = False
+    special: bool = False
+    whole: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,23 @@ class Cell:
 def rows(snapshot: Snapshot) -> list[Row]:
     """All positions of a snapshot, the prompt's too."""
     session, commits = snapshot["session"], snapshot["commits"]
-    found = []
+    found, special = [], frozenset(session.get("special", ())) - {session["mask_id"]}
     for pos, (slot, token, label, by, prompt, locked) in enumerate(snapshot["slots"]):
         step, p = commits.get(str(slot), commits.get(slot, (0, None)))
         masked = token == session["mask_id"] and not prompt
-        found.append(Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p))
-    return _with_again(_with_idle(found, session))
+        row = Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p)
+        found.append(replace(row, special=True) if token in special else row)
+    return _with_whole(_with_again(_with_idle(found, session)))
+
+
+def _with_whole(found: list[Row]) -> list[Row]:
+    whole = whole_texts(["" if row.masked else row.label for row in found])
+    if whole is None:
+        return found
+    return [
+        row if text == row.label or row.masked else replace(row, whole=text)
+        for row, text in zip(found, whole, strict=True)
+    ]
 
 
 def _with_again(found: list[Row]) -> list[Row]:
@@ -68,7 +84,7 @@ def _with_again(found: list[Row]) -> list[Row]:
 
 
 def _repeats(before: Row, row: Row) -> bool:
-    return not row.masked and is_special(row.label) and before.label == row.label
+    return not row.masked and row.special and before.label == row.label
 
 
 def _with_idle(found: list[Row], session: dict[str, Any]) -> list[Row]:
@@ -102,7 +118,10 @@ def _text(row: Row, label: str, look: Look) -> str:
     if look.view == "text":
         if row.masked and not label:
             return "·" if row.idle else "mask"
-        return cell_text(label) if is_special(label) else label.replace("\n", "↵\n")
+        if row.whole is not None and label == row.label:
+            return row.whole
+        special = row.special if label == row.label else is_special(label)
+        return cell_text(label) if special else label.replace("\n", "↵\n")
     return "·" if row.masked and not label else cell_text(label)
 
 
@@ -119,7 +138,8 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
         "staged": staged is not None,
         "now": not row.masked and bool(row.step) and row.step == look.number,
         "locked": row.locked,
-        "special": not row.masked and is_special(row.label),
+        "special": not row.masked and row.special,
+        "continues": look.view == "text" and row.whole == "" and not staged,
         "long": look.view == "cells" and len(text) > LONG,
     }
     names = " ".join(["cell", *(name for name, on in flags.items() if on)])

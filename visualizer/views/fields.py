@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from inference.catalog import GROUPS, RANKINGS, RECIPES
+from inference.catalog import RANKINGS
 from inference.limits import LIMITS
-from inference.models import ModelEntry
-from visualizer.views.suiting import options_of, suitable
 
 
 class Slider(NamedTuple):
@@ -34,11 +32,11 @@ class NumberField:
 
 
 _PANEL = (
-    ("softmax_temperature", "Temperature", "0.01"),
-    ("visual_top_k", "Top-k shown", "1"),
-    ("actual_top_k", "Top-k used", "1"),
-    ("top_p", "Top-p used", "0.01"),
-    ("gumbel_temperature", "Gumbel noise", "0.1"),
+    ("softmax_temperature", "Temperature"),
+    ("visual_top_k", "Top-k shown"),
+    ("actual_top_k", "Top-k used"),
+    ("top_p", "Top-p used"),
+    ("gumbel_temperature", "Gumbel noise"),
 )
 
 
@@ -48,47 +46,23 @@ _SLIDERS = {
 }
 
 
-def number_field(name: str, label: str, step: str, value: Any = None) -> NumberField:
+def number_field(name: str, label: str, value: Any = None) -> NumberField:
+    """The input of a row of the limits table. Decimals may be typed as fine as one likes."""
     limit = LIMITS[name]
     shown = limit.default if value is None else value
     kind = int if limit.integer else float
     low, high, value = kind(limit.low), kind(limit.high), kind(shown or 0)
     slider = _SLIDERS.get(name)
+    step = "1" if limit.integer else "any"
     return NumberField(name, label, low, high, step, value, limit.meaning, slider)
 
 
 def panel_fields(settings: dict[str, Any]) -> list[NumberField]:
     """The run panel's numbers with the session's last used values."""
-    return [number_field(name, label, step, settings.get(name)) for name, label, step in _PANEL]
+    return [number_field(name, label, settings.get(name)) for name, label in _PANEL]
 
 
 def strategies() -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Groups of (value, label, sentence): rankings in plain words, recipes by official name."""
     plain = [(name, row.label, row.sentence) for name, row in RANKINGS.items()]
     return [("Order of positions", plain)]
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeChoice:
-    """One recipe of the list, with the options of the panel that it reads."""
-
-    name: str
-    label: str
-    sentence: str
-    options: str
-
-
-def recipes(entry: ModelEntry) -> list[tuple[str, list[RecipeChoice]]]:
-    """Groups of the automatic recipes that suit a model."""
-    groups: dict[str, list[RecipeChoice]] = {name: [] for name in GROUPS}
-    for name in suitable(entry):
-        row = RECIPES[name]
-        choice = RecipeChoice(name, row.label, row.sentence, " ".join(options_of(name)))
-        groups[row.group].append(choice)
-    return [(group, rows) for group, rows in groups.items() if rows]
-
-
-def sentence_of(name: str) -> str:
-    """The sentence about a ranking or recipe."""
-    row = RANKINGS.get(name) or RECIPES.get(name)
-    return row.sentence if row else ""

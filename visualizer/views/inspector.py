@@ -10,7 +10,7 @@ from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 from visualizer.selectors.candidates import candidates_of, settings_from
 from visualizer.selectors.generation import noise_seed
-from visualizer.selectors.history import Place, branches_of, digest_at, state_at, steps_on
+from visualizer.selectors.history import StateRef, branches_of, digest_at, state_at, steps_on
 from visualizer.selectors.labels import labels_for
 
 MORE = 100
@@ -33,31 +33,31 @@ class Spot:
     margin: float | None = None
 
 
-def inspector(session: Session, place: Place, pos: int | None, k: int | None) -> dict[str, Any]:
+def inspector(session: Session, ref: StateRef, pos: int | None, k: int | None) -> dict[str, Any]:
     """Context of partials/inspector.html. An unknown position shows the empty panel."""
-    canvas = state_at(session, place)
+    canvas = state_at(session, ref)
     if pos is None or not 0 <= pos < len(canvas):
         return {"session": session, "spot": None}
-    written, p = _written(session, place, canvas.slots[pos].id)
+    written, p = _written(session, ref, canvas.slots[pos].id)
     masked = canvas.slots[pos].token == canvas.mask_id
-    asked = place if masked else Place(place.branch, max(0, written - 1))
+    asked = ref if masked else StateRef(ref.branch, max(0, written - 1))
     view = _view(session, asked)
     origin = pos if masked else _position_then(session, asked, canvas.slots[pos].id)
     spot = _spot(session, canvas, pos, written, p)
-    context = {"session": session, "place": place, "spot": spot}
+    context = {"session": session, "ref": ref, "spot": spot}
     if view is None or origin not in view.row_of:
         return {**context, "nothing": _why_nothing(spot, view)}
     return {**context, **_candidates(session, asked, view, spot, origin, k)}
 
 
-def _view(session: Session, place: Place) -> DigestView | None:
-    digest = digest_at(session, place)
+def _view(session: Session, ref: StateRef) -> DigestView | None:
+    digest = digest_at(session, ref)
     return DigestView.from_bytes(bytes(digest.data)) if digest else None
 
 
-def _written(session: Session, place: Place, slot: int) -> tuple[int, float | None]:
+def _written(session: Session, ref: StateRef, slot: int) -> tuple[int, float | None]:
     """Step and probability of the slot's last writing (0 if it has none)."""
-    steps = steps_on(branches_of(session), place).values_list("number", "operations")
+    steps = steps_on(branches_of(session), ref).values_list("number", "operations")
     for number, operations in reversed(steps):
         for operation in operations:
             if operation["slot"] == slot and operation["op"] in ("commit", "edit"):
@@ -65,8 +65,8 @@ def _written(session: Session, place: Place, slot: int) -> tuple[int, float | No
     return 0, None
 
 
-def _position_then(session: Session, place: Place, slot: int) -> int:
-    return state_at(session, place).position_of.get(slot, -1)
+def _position_then(session: Session, ref: StateRef, slot: int) -> int:
+    return state_at(session, ref).position_of.get(slot, -1)
 
 
 def _spot(session: Session, canvas: Canvas, pos: int, step: int, p: float | None) -> Spot:
@@ -95,12 +95,12 @@ def _why_nothing(spot: Spot, view: DigestView | None) -> str:
 
 
 def _candidates(
-    session: Session, place: Place, view: DigestView, spot: Spot, origin: int, k: int | None
+    session: Session, ref: StateRef, view: DigestView, spot: Spot, origin: int, k: int | None
 ) -> dict[str, Any]:
     settings = settings_from(session.settings)
     count, row = k or settings.visual_top_k, view.row_of[origin]
     found = candidates_of(
-        view, settings, labels_for(session), count, noise_seed(session, place.number)
+        view, settings, labels_for(session), count, noise_seed(session, ref.number)
     )[origin]
     widest = found[0]["prob"] or 1.0
     limits = f"top-k {settings.actual_top_k}"
@@ -114,7 +114,7 @@ def _candidates(
         "candidates": rows,
         "selectable": sum(candidate["is_in_actual"] for candidate in found),
         "limits": limits,
-        "source": Place(place.branch, place.number),
+        "source": StateRef(ref.branch, ref.number),
         "origin": origin,
         **_more(spot, count, view),
     }

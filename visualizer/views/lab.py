@@ -6,35 +6,38 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.commands.ask import ask
+from core.http.errors import back_to
+from inference.catalog import DEFAULT_RECIPE
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
-from visualizer.exports import lab_csv as rows_of
+from visualizer.commands import COMMANDS
 from visualizer.models import LabJob
+from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
-from visualizer.views.asking import ask, failure_of
 from visualizer.views.curve import curve, label_of
-from visualizer.views.fields import recipes
-from visualizer.views.places import number_of
+from visualizer.views.params import number_of, whole
+from visualizer.views.recipes import fields_of_recipe, name_of, recipe_parameters, recipes
 
 LISTED = 50
-STATES = {
-    "queued": ("busy", "Queued"),
-    "running": ("busy", "Running"),
-    "cancelled": ("warn", "Cancelled"),
-    "done": ("good", "Done"),
-    "failed": ("bad", "Failed"),
+STATES: dict[str, tuple[str, str]] = {
+    LabJob.Status.QUEUED: ("busy", "Queued"),
+    LabJob.Status.RUNNING: ("busy", "Running"),
+    LabJob.Status.CANCELLED: ("warn", "Cancelled"),
+    LabJob.Status.DONE: ("good", "Done"),
+    LabJob.Status.FAILED: ("bad", "Failed"),
 }
-USUAL = ("llada/low_confidence", "llada/random", "rank/left_to_right")
+USUAL = (DEFAULT_RECIPE, "llada/random", "rank/left_to_right")
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 async def lab(request: HttpRequest) -> HttpResponse:
     """The form and the list; a POST starts a job and goes to it."""
     user, problem = await request.auser(), None
@@ -48,20 +51,25 @@ async def lab(request: HttpRequest) -> HttpResponse:
 
 async def _start(user: Any, form: QueryDict) -> str:
     """The id of the new job. Raises UnmaskError with the field at fault."""
+    picked = form.getlist("recipes")
+    own = {name: recipe_parameters(form, name, f"{name}:") for name in picked}
     message = {
         "type": "lab_start",
         "model": form.get("model", ""),
-        "recipes": form.getlist("recipes"),
+        "recipes": picked,
+        "parameters": {name: held for name, held in own.items() if held},
         "steps": _numbers(form.get("steps", "")),
-        "count": number_of(form.get("count")) or 20,
-        "seed": number_of(form.get("seed")) or 0,
+        "count": _given(whole(form, "count"), 20),
+        "seed": whole(form, "seed") or 0,
     }
-    reply = await ask(user, message, None)
-    if reply is None:
-        raise UnmaskError("timeout", "This takes a while. Look at the list in a moment.")
-    if failure := failure_of(reply):
-        raise failure
+    reply = await ask(
+        COMMANDS, user, message, late="This takes a while. Look at the list in a moment."
+    )
     return str(reply["job"]["id"])
+
+
+def _given(value: int | None, usual: int) -> int:
+    return usual if value is None else value
 
 
 def _numbers(text: str) -> list[int]:
@@ -77,13 +85,15 @@ def _page(request: HttpRequest, user: Any, problem: UnmaskError | None) -> HttpR
     chosen = next((m for m in models if m.slug == _asked(request)), models[0] if models else None)
     jobs = [_told(job) for job in selectors.lab_jobs(user)[:LISTED]]
     sent = request.POST
+    picked = sent.getlist("recipes") or USUAL
     context = {
         "page": "lab",
         "problem": problem,
         "models": models,
         "model": chosen,
         "recipes": recipes(chosen) if chosen else [],
-        "picked": sent.getlist("recipes") or USUAL,
+        "picked": picked,
+        "fields": {name: fields_of_recipe(name, f"{name}:", sent) for name in picked},
         "steps": sent.get("steps", "0, 16, 8, 4"),
         "count": sent.get("count", "20"),
         "seed": sent.get("seed", "0"),
@@ -105,24 +115,17 @@ def _told(job: LabJob) -> dict[str, Any]:
         "light": light,
         "words": words,
         "model": entry.label,
-        "names": [label_of(name) for name in job.recipes],
+        "names": [name_of(name, job.parameters.get(name, {})) for name in job.recipes],
         "active": job.status in LabJob.ACTIVE,
         "percent": f"{100 * job.made / max(1, job.total):.0f}",
     }
 
 
-def _own(request: HttpRequest, id: UUID) -> LabJob:
-    try:
-        return selectors.lab_job(request.user, id)
-    except UnmaskError:
-        raise Http404("No such job") from None
-
-
 @login_required
-@require_GET
+@require_safe
 def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One job; HTMX asks for its panel alone every two seconds while it is at work."""
-    job = _own(request, job_id)
+    job = selectors.lab_job(request.user, job_id)
     context = _told(job) | {
         "page": "lab",
         "curve": curve(job.results),
@@ -138,10 +141,10 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def lab_csv(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The finished rows as a file for a spreadsheet."""
-    job = _own(request, job_id)
+    job = selectors.lab_job(request.user, job_id)
     response = HttpResponse(rows_of(job), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="unmask-lab-{job.pk}.csv"'
     return response
@@ -152,9 +155,7 @@ def lab_csv(request: HttpRequest, job_id: UUID) -> HttpResponse:
 async def lab_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """End a job after the case in the making; what is measured stays."""
     user = await request.auser()
-    await sync_to_async(_own)(request, job_id)
-    try:
-        await ask(user, {"type": "lab_cancel", "job": str(job_id)}, None)
-    except UnmaskError as error:
-        await sync_to_async(messages.error)(request, error.message)
+    await sync_to_async(selectors.lab_job)(user, job_id)
+    back_to(request, reverse("lab_job", args=[job_id]))
+    await ask(COMMANDS, user, {"type": "lab_cancel", "job": str(job_id)})
     return redirect("lab_job", job_id)

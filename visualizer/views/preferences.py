@@ -3,6 +3,7 @@ becomes the account's own when they sign up."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -12,26 +13,26 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Profile
-from inference.catalog import RANKINGS, RECIPES
+from inference.catalog import GROUPS, RANKINGS, RECIPES
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
-from visualizer.views.choices import ANNOUNCE, account_settings, announce_of, defaults_of
 from visualizer.views.fields import NumberField, number_field
-from visualizer.views.places import decimal_of
+from visualizer.views.panel_defaults import ANNOUNCE, account_settings, announce_of, defaults_of
+from visualizer.views.params import decimal, whole
 
 NUMBERS = (
-    ("gen_length", "Length (masks)", "1"),
-    ("tokens_to_select", "Tokens/step", "1"),
-    ("softmax_temperature", "Temperature", "0.01"),
-    ("visual_top_k", "Top-k shown", "1"),
-    ("actual_top_k", "Top-k used", "1"),
-    ("top_p", "Top-p used", "0.01"),
+    ("gen_length", "Length (masks)"),
+    ("tokens_to_select", "Tokens/step"),
+    ("softmax_temperature", "Temperature"),
+    ("visual_top_k", "Top-k shown"),
+    ("actual_top_k", "Top-k used"),
+    ("top_p", "Top-p used"),
 )
-CHOICES = {"recipe": RECIPES, "strategy": RANKINGS}
+CHOICES: dict[str, Collection[str]] = {"recipe": RECIPES, "strategy": RANKINGS}
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
     """The form; empty fields mean: as the model's card says."""
     problem = None
@@ -57,8 +58,11 @@ def _context(request: HttpRequest, problem: UnmaskError | None) -> dict[str, Any
         "page": "account",
         "problem": problem,
         "defaults": shown,
-        "fields": [_field(name, label, step, shown) for name, label, step in NUMBERS],
-        "recipes": RECIPES.items(),
+        "fields": [_field(name, label, shown) for name, label in NUMBERS],
+        "recipes": [
+            (group, [(name, row) for name, row in RECIPES.items() if row.group == group])
+            for group in GROUPS
+        ],
         "strategies": RANKINGS.items(),
         "keys_off": held.get("keys") == "off",
         "announce": announce_of(held),
@@ -66,35 +70,34 @@ def _context(request: HttpRequest, problem: UnmaskError | None) -> dict[str, Any
     }
 
 
-def _field(name: str, label: str, step: str, shown: dict[str, Any]) -> tuple[NumberField, Any]:
-    return number_field(name, label, step), shown.get(name, "")
+def _field(name: str, label: str, shown: dict[str, Any]) -> tuple[NumberField, Any]:
+    return number_field(name, label), shown.get(name, "")
 
 
 def _save(user: Any, form: QueryDict) -> None:
     """Raises UnmaskError naming the first field that is outside its range."""
-    numbers = {name: _number(name, form.get(name, "")) for name, *_ in NUMBERS if form.get(name)}
+    numbers = {name: _number(form, name) for name, _ in NUMBERS if form.get(name)}
     named = {name: form[name] for name, table in CHOICES.items() if form.get(name) in table}
     flags = {"eos_last": True} if form.get("eos_last") else {}
     profile = Profile.objects.get(user_id=user.pk)
     profile.settings |= {
         "defaults": {**numbers, **named, **flags},
         "keys": "off" if form.get("keys_off") else "on",
-        "announce": _seconds(form.get("announce", "")),
+        "announce": _seconds(form),
     }
     profile.save(update_fields=["settings"])
 
 
-def _number(name: str, text: str) -> int | float:
-    limit, value = LIMITS[name], decimal_of(text)
-    whole = value is not None and (not limit.integer or value.is_integer())
-    if value is None or not whole or not limit.low <= value <= limit.high:
+def _number(form: QueryDict, name: str) -> int | float:
+    limit, value = LIMITS[name], (whole if LIMITS[name].integer else decimal)(form, name)
+    if value is None or not limit.low <= value <= limit.high:
         raise UnmaskError("validation", f"{name} must be {limit.low:g} to {limit.high:g}.", name)
-    return int(value) if limit.integer else value
+    return value
 
 
-def _seconds(text: str) -> int:
-    value = decimal_of(text)
+def _seconds(form: QueryDict) -> int:
+    value = whole(form, "announce")
     if value is None or not ANNOUNCE[0] <= value <= ANNOUNCE[1]:
         low, high = ANNOUNCE
         raise UnmaskError("validation", f"The interval must be {low} to {high} s.", "announce")
-    return int(value)
+    return value

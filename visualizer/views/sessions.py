@@ -12,14 +12,13 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from visualizer.models import Run, Session
 from visualizer.partials import run_state
-from visualizer.selectors import sessions_of
+from visualizer.selectors import session_for, sessions_of
 from visualizer.services import sessions as service
-from visualizer.views.importing import LARGEST
-from visualizer.views.places import own_session
+from visualizer.views.records import LARGEST
 
 PER_PAGE = 25
 Rows = QuerySet[Any]  # sessions with the annotations of `_listed`
@@ -28,18 +27,14 @@ SORTS = {
     "made": ("newest", "-created"),
     "title": ("title", "title"),
 }
-STATUSES = {
-    "": "any",
-    "running": "running",
-    "done": "done",
-    "stopped": "stopped",
-    "failed": "failed",
-    "none": "by hand only",
-}
+BY_HAND = "none"
+_SHOWN = (Run.Status.RUNNING, Run.Status.DONE, Run.Status.STOPPED, Run.Status.FAILED)
+STATUSES = {"": "any", **{status.value: str(status.label) for status in _SHOWN}}
+STATUSES[BY_HAND] = "by hand only"
 
 
 @login_required
-@require_GET
+@require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
     """The page, or its rows alone when HTMX asks."""
     page = _page(request)
@@ -81,10 +76,10 @@ def _matching(rows: Rows, words: str) -> Rows:
 
 
 def _with_status(rows: Rows, status: str) -> Rows:
-    if status == "none":
+    if status == BY_HAND:
         return rows.filter(run_status=None)
-    if status == "running":
-        return rows.filter(run_status__in=["queued", "running"])
+    if status == Run.Status.RUNNING:
+        return rows.filter(run_status__in=Run.ACTIVE)
     return rows.filter(run_status=status) if status in STATUSES and status else rows
 
 
@@ -98,7 +93,7 @@ def _decorate(session: Any) -> None:
 @require_POST
 def rename(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Another title."""
-    session = own_session(request, session_id)
+    session = session_for(request.user, session_id)
     title = " ".join(request.POST.get("title", "").split())[:200]
     if title:
         service.rename_session(session=session, title=title)
@@ -111,7 +106,7 @@ def rename(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Put a session away; the next page offers to bring it back."""
-    session = own_session(request, session_id)
+    session = session_for(request.user, session_id)
     service.delete_session(session=session)
     return redirect(f"{reverse('sessions')}?deleted={session.pk}")
 
@@ -120,7 +115,7 @@ def delete(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Bring a deleted session back."""
-    service.restore_session(session=own_session(request, session_id, deleted=True))
+    service.restore_session(session=session_for(request.user, session_id, deleted=True))
     messages.success(request, "The session is back.")
     return redirect("sessions")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -11,32 +10,34 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.middleware import too_fast
-from accounts.pace import LINKS
+from accounts.rate_limits import LINK_READS
+from core.commands.ask import ask_now
+from core.commands.validation import from_form
+from core.http.errors import back_to
 from inference.errors import UnmaskError
-from visualizer.commands import from_form, submit
-from visualizer.models import Session
+from visualizer.commands import COMMANDS
+from visualizer.records.importer import copy_session
+from visualizer.selectors import session_for
 from visualizer.selectors.readers import links_of
-from visualizer.services.sharing import copy_of
-from visualizer.views.asking import failure_of
-from visualizer.views.places import own_session
-from visualizer.views.reading import sealed, shared
+from visualizer.views.access import access_by_link, unlisted
 
 LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
          ("720", "30 days"))  # fmt: skip
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """The session's links. A new one's address is on the answer to the form, and never again."""
-    session = own_session(request, session_id)
+    session = session_for(request.user, session_id)
     context: dict[str, Any] = {"session": session, "lasts": LASTS}
     if request.method == "POST":
         try:
-            made = _asked(request, session, _wanted(request))
+            made = ask_now(COMMANDS, request.user, _wanted(request), session)
             context["address"] = request.build_absolute_uri(made["path"])
         except UnmaskError as error:
             context["problem"] = error.message
@@ -48,43 +49,29 @@ def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:
     name = " ".join(request.POST.get("name", "").split())[:100]
-    return from_form({"type": "share", "name": name, "hours": request.POST.get("hours")})
+    return from_form(COMMANDS, {"type": "share", "name": name, "hours": request.POST.get("hours")})
 
 
 @login_required
 @require_POST
 def unshare(request: HttpRequest, session_id: UUID, link: int) -> HttpResponse:
     """Revoke a link; the page of links says what is left."""
-    session = own_session(request, session_id)
-    try:
-        _asked(request, session, {"type": "unshare", "link": link})
-        messages.success(request, "The link opens nothing any more.")
-    except UnmaskError as error:
-        messages.error(request, error.message)
+    session = session_for(request.user, session_id)
+    back_to(request, reverse("share", args=[session.pk]))
+    ask_now(COMMANDS, request.user, {"type": "unshare", "link": link}, session)
+    messages.success(request, "The link opens nothing any more.")
     return redirect("share", session.pk)
-
-
-def _asked(request: HttpRequest, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    """The reply of a command that is answered at once. Raises UnmaskError."""
-    command = submit(user=request.user, channel="form", message=message, session=session)
-    reply: dict[str, Any] = json.loads(command.reply)
-    failure = failure_of(reply)
-    if failure:
-        raise failure
-    return reply
 
 
 @login_required
 @require_POST
 def copy(request: HttpRequest, token: str) -> HttpResponseBase:
     """Make a session of the reader's own with the same tree."""
-    seen = shared(token)
-    if not LINKS.keeps(f"copy {request.user.pk}"):
-        return sealed(too_fast(request))
-    try:
-        session = copy_of(session=seen.session, owner=request.user)
-    except UnmaskError as error:
-        messages.error(request, error.message)
-        return sealed(redirect(seen.base))
+    access = access_by_link(token)
+    key = f"copy {request.user.pk}"
+    if not LINK_READS.hit(key):
+        return unlisted(too_fast(request, LINK_READS.retry_after(key)))
+    back_to(request, access.base)
+    session = copy_session(session=access.session, owner=request.user)
     messages.success(request, "This is your own copy; the shared session stays as it is.")
-    return sealed(redirect("workspace", session.pk))
+    return unlisted(redirect("workspace", session.pk))

@@ -1,4 +1,4 @@
-"""The workspace: one session, looked at from one place."""
+"""The workspace: one session, looked at in one of its states."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from visualizer import selectors
-from visualizer.models import Branch
+from visualizer.models import Branch, Run
 from visualizer.partials import branch_panel, model_state, run_state, staged_rows
-from visualizer.selectors.history import Place
+from visualizer.selectors.history import StateRef
 from visualizer.selectors.presets import presets_of
 from visualizer.selectors.readers import Holder
 from visualizer.services.sharing import mark_used
-from visualizer.views.actions import REASONS, Situation, buttons
+from visualizer.views.access import SessionAccess, session_page
+from visualizer.views.buttons import REASONS, Situation, buttons
 from visualizer.views.cells import Look, cells, rows
-from visualizer.views.choices import behaviour_of, chosen_settings, from_preset
-from visualizer.views.fields import number_field, panel_fields, recipes, sentence_of, strategies
+from visualizer.views.fields import number_field, panel_fields, strategies
 from visualizer.views.inspector import inspector
 from visualizer.views.keymap import KEYMAP
-from visualizer.views.places import place_of, position_of
-from visualizer.views.positions import asked_count
-from visualizer.views.reading import Seen, for_readers
+from visualizer.views.panel_defaults import behaviour_of, chosen_settings, from_preset
+from visualizer.views.params import position_of, state_ref
+from visualizer.views.recipes import options_of, parameter_fields, recipes, sentence_of, suitable
+from visualizer.views.steps import asked_count
 
 VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
 COLOURS = (
@@ -38,27 +39,27 @@ FIRST = "Press Forward pass to see what the model expects."
 NEXT = "Choose a token to see its candidates, or press Auto-select."
 
 
-@for_readers
-def workspace(request: HttpRequest, seen: Seen) -> HttpResponse:
+@session_page
+def workspace(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     """The page; without JavaScript every link and form of it works by itself."""
-    session = seen.session
-    if isinstance(seen.reader, Holder):
-        mark_used(seen.reader)
-    place = place_of(session, request.GET.get("branch"), request.GET.get("step"))
+    session = access.session
+    if isinstance(access.reader, Holder):
+        mark_used(access.reader)
+    ref = state_ref(session, request.GET.get("branch"), request.GET.get("step"))
     pos = position_of(request.GET.get("pos"))
-    snapshot = selectors.snapshot(session, place.branch, place.number)
-    look = look_from(request, place, _tip(snapshot))
-    context = seen.context | _canvas(snapshot, look, place, pos, seen.read_only)
-    context |= _panels(request, seen, snapshot, place)
-    context |= inspector(session, place, pos, asked_count(request))
+    snapshot = selectors.snapshot(session, ref.branch, ref.number)
+    look = look_from(request, ref, _tip(snapshot))
+    context = access.context | _canvas(snapshot, look, ref, pos, access.read_only)
+    context |= _panels(request, access, snapshot, ref)
+    context |= inspector(session, ref, pos, asked_count(request))
     return render(request, "visualizer/workspace.html", context)
 
 
-def look_from(request: HttpRequest, place: Place, tip: int) -> Look:
+def look_from(request: HttpRequest, ref: StateRef, tip: int) -> Look:
     """View and colours from the address; unknown names mean the first."""
     view, colour = request.GET.get("view", ""), request.GET.get("colour", "")
     return Look(
-        place.number,
+        ref.number,
         tip,
         view if view in dict(VIEWS) else VIEWS[0][0],
         colour if colour in dict(COLOURS) else COLOURS[0][0],
@@ -72,9 +73,9 @@ def _tip(snapshot: dict[str, Any]) -> int:
 
 
 def _canvas(
-    snapshot: dict[str, Any], look: Look, place: Place, pos: int | None, read_only: bool
+    snapshot: dict[str, Any], look: Look, ref: StateRef, pos: int | None, read_only: bool
 ) -> dict[str, Any]:
-    here = f"branch={place.branch}&step={place.number}"
+    here = f"branch={ref.branch}&step={ref.number}"
     if (look.view, look.colour) != (VIEWS[0][0], COLOURS[0][0]):
         here += f"&view={look.view}&colour={look.colour}"
     return {
@@ -120,20 +121,20 @@ def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -
 
 
 def _panels(
-    request: HttpRequest, seen: Seen, snapshot: dict[str, Any], place: Place
+    request: HttpRequest, access: SessionAccess, snapshot: dict[str, Any], ref: StateRef
 ) -> dict[str, Any]:
-    session = seen.session
+    session = access.session
     staged = staged_rows(snapshot["staged"])
     run = snapshot["run"]
     now = Situation(
-        running=bool(run) and run["status"] in ("queued", "running"),
+        running=bool(run) and run["status"] in Run.ACTIVE,
         masked=sum(row.masked for row in rows(snapshot)),
-        has_pass=str(place.number) in snapshot["forwards"],
+        has_pass=str(ref.number) in snapshot["forwards"],
         staged=len(staged),
-        read_only=seen.read_only,
+        read_only=access.read_only,
     )
-    chosen = chosen_settings(AnonymousUser() if seen.read_only else request.user, session)
-    own = [] if seen.read_only else presets_of(request.user)
+    chosen = chosen_settings(AnonymousUser() if access.read_only else request.user, session)
+    own = [] if access.read_only else presets_of(request.user)
     presets = {row.name: row.values for row in own}
     name = request.GET.get("preset", "")
     chosen |= from_preset(presets.get(name, {}), session)
@@ -141,16 +142,16 @@ def _panels(
     return {
         "columns": columns_of(session.model.card),
         "opened": sum(not row[4] for row in snapshot["slots"]),
-        "branch": Branch.objects.get(pk=place.branch),
-        "place": place,
+        "branch": Branch.objects.get(pk=ref.branch),
+        "ref": ref,
         "staged": staged,
         "buttons": buttons(now),
         "reasons": REASONS,
-        **branch_panel(snapshot["branches"], place.branch),
+        **branch_panel(snapshot["branches"], ref.branch),
         "model_state": model_state(session.model),
         "run_state": run_state(run),
         "fields": panel_fields(chosen),
-        "pace": number_field("tokens_to_select", "Tokens/step", "1", chosen["tokens_to_select"]),
+        "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
         "chosen": chosen,
         "presets": [{"name": known} for known in presets],
         "preset_values": presets,
@@ -162,5 +163,7 @@ def _panels(
         "recipes": recipes(session.model),
         "recipe": recipe,
         "recipe_sentence": sentence_of(recipe),
+        "parameters": parameter_fields(suitable(session.model), recipe, chosen["parameters"]),
+        "own_pace": "tokens_per_step" not in options_of(recipe),
         "keymap": KEYMAP,
     }

@@ -16,6 +16,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding import uniform_noise
 from inference.engine.digest_view import DigestView
 from visualizer.models import Session
+from visualizer.worker.session_model import model_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Passed:
 
 def forward(session: Session, canvas: Canvas) -> Passed:
     """Run the session's model over all positions of the canvas."""
-    return forward_of(runtime.load(session.model), canvas)
+    return forward_of(model_of(session), canvas)
 
 
 def forward_of(model: LoadedModel, canvas: Canvas) -> Passed:

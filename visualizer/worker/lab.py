@@ -6,28 +6,28 @@ whoever goes on decodes the same cases with the same dice.
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import asdict
 from itertools import product
 from typing import Any
 from uuid import UUID
 
+from core.jobs import leases
+from core.jobs.leases import Lease, fenced
+from core.worker.executor import advance
+from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.training.decode import Settings
 from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
 from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
-from inference.errors import UnmaskError, error_shape, internal_error
+from inference.errors import UnmaskError
 from inference.limits import SLICE_SECONDS
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
-from visualizer.services import dispatch, lab, leases
-from visualizer.services.leases import Lease, LeaseLost
-from visualizer.worker.jobs import ATTEMPTS, fenced
+from visualizer.services import lab
 
-log = logging.getLogger(__name__)
 Status = LabJob.Status
 KEPT = 4
 _CASES: dict[tuple[str, str, int, int], list[Case]] = {}
@@ -36,42 +36,30 @@ _CASES: dict[tuple[str, str, int, int], list[Case]] = {}
 
 def work(job_id: UUID | str, seconds: float = SLICE_SECONDS) -> None:
     """Work a job for a while, unless another worker is at it; then send it on its way again."""
-    lease = leases.take(job_id, LabJob)
-    if lease is None:
-        return
-    try:
-        _guarded(lease, seconds)
-    except LeaseLost:
-        log.warning("job %s was taken over by another worker", job_id)
-        return
-    finally:
-        leases.release(lease)
-    if LabJob.objects.filter(pk=job_id, status__in=LabJob.ACTIVE).exists():
-        dispatch.send(dispatch.LAB, str(job_id))
+    advance(LabJob, job_id, lambda lease: work_slice(lease, seconds))
 
 
-def _guarded(lease: Lease, seconds: float) -> None:
-    """A failure ends the job with the one error shape."""
-    job = LabJob.objects.select_related("model").get(pk=lease.session)
+def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
+    """Decode cases until the time is over. A failure ends the job with the one error shape."""
+    job = LabJob.objects.select_related("model").get(pk=lease.row)
     if job.status not in LabJob.ACTIVE:
         return
-    try:
-        _slice(lease, job, seconds)
-    except LeaseLost:
-        raise
-    except UnmaskError as error:
-        _end(lease, job, Status.FAILED, error_shape(error))
-    except Exception:
-        log.exception("job %s failed", job.pk)
-        _end(lease, job, Status.FAILED, error_shape(internal_error()))
+    work_guarded(
+        "job",
+        begin=lambda: _begin(lease, job),
+        work=lambda: _work(lease, job, seconds),
+        fail=lambda shape: _end(lease, job, Status.FAILED, shape),
+    )
 
 
-def _slice(lease: Lease, job: LabJob, seconds: float) -> None:
+def _begin(lease: Lease, job: LabJob) -> int:
     with fenced(lease):
         lab.begin(job=job)
-    if job.attempts > ATTEMPTS:
-        raise UnmaskError("generation", "The job ended its worker several times and was given up.")
-    with leases.kept(lease), told():
+    return job.attempts
+
+
+def _work(lease: Lease, job: LabJob, seconds: float) -> None:
+    with leases.renewed(lease), engine_errors():
         model = runtime.load(job.model)
         cases = cases_of(model, job)
     deadline = time.monotonic() + seconds
@@ -95,7 +83,7 @@ def _ended(job: LabJob) -> str | None:
 def grid(job: LabJob) -> list[Settings]:
     """The rows of the job in their order: every recipe with every number of steps."""
     return [
-        Settings(recipe, steps, job.block_length, seed=job.seed)
+        Settings(recipe, steps, job.block_length, seed=job.seed, own=job.parameters.get(recipe, {}))
         for recipe, steps in product(job.recipes, job.steps)
     ]
 
@@ -115,7 +103,7 @@ def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
     """Decode the next case; with the last one of a row the row is finished."""
     settings, number = grid(job)[len(job.results)], len(job.partial)
-    with leases.kept(lease), told():
+    with leases.renewed(lease), engine_errors():
         one = judged(model, cases[number], settings, number, runtime.forward)
     job.partial.append(asdict(one))
     if len(job.partial) == job.count:

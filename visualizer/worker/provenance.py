@@ -27,5 +27,7 @@ def provenance_of(model: LoadedModel) -> dict[str, Any]:
         "model_key": model.key,
         "dtype": str(model.dtype).removeprefix("torch."),
         "device": model.device.type,
+        "quantization": model.quantization,
+        "device_map": model.device_map,
         "versions": versions(),
     }

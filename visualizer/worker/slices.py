@@ -6,52 +6,37 @@ after the last stored step. Random numbers depend on seed and step alone, so tok
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from core.jobs import leases
+from core.jobs.leases import Lease, fenced
+from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
-from inference.errors import UnmaskError, error_shape, internal_error
 from inference.events import gathered
 from inference.limits import SLICE_SECONDS
-from inference.runtime.faults import told
-from visualizer.models import Command, Run, Session
-from visualizer.selectors.history import Place, head_of, state_at, tip
-from visualizer.services import leases, runs
+from inference.runtime.error_mapping import engine_errors
+from inference.runtime.suspended import SUSPENDED
+from visualizer.models import Command, Generation, Run, Session
+from visualizer.selectors.history import StateRef, head_of, state_at, tip
+from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
-from visualizer.services.leases import Lease, LeaseLost
 from visualizer.services.sessions import hold
 from visualizer.services.steps import NewStep, write_step
-from visualizer.worker import coming, suspended
+from visualizer.worker import generation
 from visualizer.worker.distributions import summed_up
-from visualizer.worker.jobs import ATTEMPTS, fenced
-from visualizer.worker.settled import Settled
+from visualizer.worker.resume import RunProgress, key_of, results_of, suspend
+from visualizer.worker.written_logits import WrittenLogits
 
-log = logging.getLogger(__name__)
 Status = Run.Status
 PAUSE = "pause"
-
-
-@dataclass
-class Slice:
-    """A run under a lease, and how far it has come."""
-
-    lease: Lease
-    session: Session
-    run: Run
-    canvas: Canvas
-    number: int
-
-    @property
-    def place(self) -> Place:
-        return Place(self.run.branch_id, self.number)
 
 
 @dataclass(frozen=True)
@@ -66,42 +51,36 @@ class Made:
 
 def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
     """Work the session's active run for a while. A failure ends the run, never the session."""
-    session = Session.objects.select_related("model__vocabulary", "head_branch").get(
-        pk=lease.session
-    )
+    session = Session.objects.select_related("model__vocabulary", "head_branch").get(pk=lease.row)
     run = runs.active_run(session)
     if run is None:
         return
-    try:
-        _begin(lease, run)
-        _work(_slice(lease, session, run), time.monotonic() + seconds)
-    except LeaseLost:
-        raise
-    except UnmaskError as error:
-        _end(lease, run, Status.FAILED, error_shape(error))
-    except Exception:
-        log.exception("run %s failed", run.pk)
-        _end(lease, run, Status.FAILED, error_shape(internal_error()))
+    work_guarded(
+        "run",
+        begin=lambda: _begin(lease, run),
+        work=lambda: _work(_progress(lease, session, run), time.monotonic() + seconds),
+        fail=lambda shape: _end(lease, run, Status.FAILED, shape),
+    )
 
 
-def _slice(lease: Lease, session: Session, run: Run) -> Slice:
+def _progress(lease: Lease, session: Session, run: Run) -> RunProgress:
     number = tip(run.branch)
-    canvas = state_at(session, Place(run.branch_id, number))
-    return Slice(lease, session, run, canvas, number)
+    canvas = state_at(session, StateRef(run.branch_id, number))
+    told = Generation.objects.filter(run=run).first()
+    return RunProgress(lease, session, run, canvas, number, told)
 
 
-def _begin(lease: Lease, run: Run) -> None:
+def _begin(lease: Lease, run: Run) -> int:
     """Count the attempt; each stored step sets the count back."""
     with fenced(lease):
         run.attempts += 1
         run.save(update_fields=["attempts"])
         if run.status == Status.QUEUED:
             runs.set_status(run=run, status=Status.RUNNING)
-    if run.attempts > ATTEMPTS:
-        raise UnmaskError("generation", "The run ended its worker several times and was given up.")
+    return run.attempts
 
 
-def _work(work: Slice, deadline: float) -> None:
+def _work(work: RunProgress, deadline: float) -> None:
     """Step by step, until something else is due.
 
     While a step is being written the engine computes the next one already; only a run's first
@@ -110,13 +89,13 @@ def _work(work: Slice, deadline: float) -> None:
     if _stop_asked(work):
         _end(work.lease, work.run, Status.STOPPED)
         return
-    settled = Settled(runtime.forward) if work.run.keep_settled else None
-    with leases.kept(work.lease):  # the model may have to be loaded again
-        results = coming.results(work, settled or runtime.forward)
+    written = WrittenLogits(runtime.forward) if work.run.keep_settled else None
+    with leases.renewed(work.lease):  # the model may have to be loaded again
+        results = results_of(work, written or runtime.forward)
     with ThreadPoolExecutor(1, "ahead") as ahead:
-        next_one = ahead.submit(_make, results, work.canvas, settled)
+        next_one = ahead.submit(_make, results, work.canvas, written)
         while True:
-            with leases.kept(work.lease):
+            with leases.renewed(work.lease):
                 made = next_one.result()
             if made is None:
                 _end(work.lease, work.run, Status.DONE)
@@ -126,42 +105,42 @@ def _work(work: Slice, deadline: float) -> None:
             if awaited:
                 _write(work, made)
             if due is None:
-                next_one = ahead.submit(_make, results, made.result.canvas, settled)
+                next_one = ahead.submit(_make, results, made.result.canvas, written)
             if not awaited:
                 _write(work, made)
             if due is not None:
-                if due == PAUSE and settled is None:
-                    coming.put_off(work, made.result.canvas, results)
+                if due == PAUSE and written is None:
+                    suspend(work, made.result.canvas, results)
                 _ENDS[due](work)
                 return
 
 
-def _write(work: Slice, made: Made) -> None:
+def _write(work: RunProgress, made: Made) -> None:
     with fenced(work.lease), gathered():
         _store(work, made)
 
 
 def _make(
-    results: Iterator[StepResult], before: Canvas, settled: Settled | None = None
+    results: Iterator[StepResult], before: Canvas, written: WrittenLogits | None = None
 ) -> Made | None:
     """Compute the next step and the digest of what it read; None at the run's end.
 
     Only the forward goes through the engine's thread, where it joins those of other sessions.
     """
-    if settled is not None:
-        settled.begin(before)
-    with told():
+    if written is not None:
+        written.begin(before)
+    with engine_errors():
         result = next(results, None)
         if result is None:
             return None
-        read = settled.joined(result) if settled else (result.positions, result.logits)
+        read = written.joined(result) if written else (result.positions, result.logits)
         data = digest.encode(read[1], read[0], [before.mask_id])
         view = DigestView.from_bytes(data)
         summary = summed_up(view, before, result.ms.get("forward", 0.0), False)
     return Made(result, before, data, summary)
 
 
-def _due(work: Slice, deadline: float) -> str | None:
+def _due(work: RunProgress, deadline: float) -> str | None:
     """What is due after the step that has just been computed, if the run is not to go on."""
     if _stop_asked(work):
         return Status.STOPPED
@@ -171,7 +150,7 @@ def _due(work: Slice, deadline: float) -> str | None:
     return PAUSE if time.monotonic() > deadline or _waiting(work.session) else None
 
 
-def _stop_asked(work: Slice) -> bool:
+def _stop_asked(work: RunProgress) -> bool:
     return Run.objects.filter(pk=work.run.pk, stop_requested=True).exists()
 
 
@@ -179,12 +158,12 @@ def _waiting(session: Session) -> bool:
     return Command.objects.filter(session=session, state=Command.State.PENDING).exists()
 
 
-def _store(work: Slice, made: Made) -> None:
+def _store(work: RunProgress, made: Made) -> None:
     """The distribution, the step and the run's memory, in the transaction of the fence."""
     hold(work.session)
     keep_forward(
         session=work.session,
-        place=work.place,
+        ref=work.ref,
         data=made.data,
         summary=made.summary,
         settings=work.session.settings,
@@ -198,19 +177,22 @@ def _store(work: Slice, made: Made) -> None:
         timings={**timings, "total": round(sum(result.ms.values()), 2)},
         run=work.run,
     )
-    follow = head_of(work.session) == work.place
-    write_step(session=work.session, place=work.place, new=new, before=made.before, follow=follow)
+    follow = head_of(work.session) == work.ref
+    step = write_step(
+        session=work.session, ref=work.ref, new=new, before=made.before, follow=follow
+    )
+    generation.tell_step(work, step, made.before, result.canvas)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
     work.number += 1
 
 
-def _pause(work: Slice) -> None:
+def _pause(work: RunProgress) -> None:
     """The slice went well: the next one starts with a fresh count."""
     Run.objects.filter(pk=work.run.pk).update(attempts=0)
 
 
-_ENDS: dict[str, Callable[[Slice], None]] = {
+_ENDS: dict[str, Callable[[RunProgress], None]] = {
     PAUSE: lambda work: _pause(work),
     Status.DONE: lambda work: _end(work.lease, work.run, Status.DONE),
     Status.STOPPED: lambda work: _end(work.lease, work.run, Status.STOPPED),
@@ -218,6 +200,7 @@ _ENDS: dict[str, Callable[[Slice], None]] = {
 
 
 def _end(lease: Lease, run: Run, status: str, error: dict[str, Any] | None = None) -> None:
-    suspended.forget(run.pk)
+    SUSPENDED.forget(key_of(run))
     with fenced(lease):
         runs.set_status(run=run, status=status, error=error)
+        generation.finish(run, error)

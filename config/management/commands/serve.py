@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from http.client import HTTPException
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.env import env
+
+HERE = {"127.0.0.1", "0.0.0.0", "::"}
+"""Loopback, and all addresses of this machine."""
 
 
 class Command(BaseCommand):
@@ -27,15 +27,11 @@ class Command(BaseCommand):
         if settings.EMBEDDED:
             _start_worker()
         call_command("collectstatic", interactive=False, verbosity=0)
-        address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
-        threading.Thread(target=self._announce, args=(host, port, address), daemon=True).start()
-        _serve(host, port)
+        _serve(host, port, self._announce)
 
-    def _announce(self, host: str, port: int, address: str) -> None:
-        """The address, once the page is really there."""
-        if _answers(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/healthz"):
-            self.stdout.write(self.style.SUCCESS(f"Unmask is at {address} (Ctrl-C stops it)"))
-            self.stdout.flush()
+    def _announce(self, address: str) -> None:
+        self.stdout.write(self.style.SUCCESS(f"Unmask is at {address} (Ctrl-C stops it)"))
+        self.stdout.flush()
 
 
 def _start_worker() -> None:
@@ -48,12 +44,14 @@ def _start_worker() -> None:
         raise CommandError(str(error)) from None
 
 
-def _serve(host: str, port: int) -> None:
+def _serve(host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Listen until somebody stops it; `announce` hears the address once this process listens."""
     # Imported here: Django's handler reads the static files that have just been collected.
     from config.asgi import application
     from config.server import build
 
     server = build(application, host, port, settings.MAX_MESSAGE_BYTES, settings.HTTPS)
+    server.on_listen = partial(announce, url_of(host, port))
     try:
         server.run()
     finally:
@@ -65,12 +63,9 @@ def _serve(host: str, port: int) -> None:
         raise CommandError(f"{server.failure} Choose another port with PORT=… .")
 
 
-def _answers(url: str, seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with urlopen(url, timeout=5):
-                return True
-        except (URLError, HTTPException, OSError):
-            time.sleep(0.1)
-    return False
+def url_of(host: str, port: int) -> str:
+    """Where a browser on this machine finds what listens on HOST and PORT."""
+    name = host.strip("[]")
+    if name in HERE:
+        return f"http://localhost:{port}"
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..parameters import Value
-from ..recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
+from inference.catalog.parameters import Value
+from inference.catalog.recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
 
 SOURCE = "arXiv 2505.22618; NVlabs/Fast-dLLM, v1/llada/generate.py"
 FAST = ("block_length", *PLAIN, RANKING)

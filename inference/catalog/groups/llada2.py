@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..parameters import Value
-from ..recipe import PLAIN, RecipeEntry
+from inference.catalog.parameters import Value
+from inference.catalog.recipe import PLAIN, RecipeEntry
 
 SOURCE = "inclusionAI/LLaDA2.X, modeling_llada2_moe.py"
 SDAR = "JetAstra/SDAR, generate.py"
@@ -12,7 +12,7 @@ USES = ("block_length", *PLAIN, "threshold", "tokens_per_step", *BLOCKS)
 SDAR_USES = ("block_length", *PLAIN, "tokens_per_step", *BLOCKS)
 DEFAULTS: dict[str, Value] = {"threshold": 0.95, "block_length": 32}
 STOPS: dict[str, Value] = {"stop_after_block": True}
-TRAINED = frozenset({"llada2", "qwen3", "qwen2"})
+TRAINED = frozenset({"blocks", "llada2", "qwen3", "qwen2"})
 
 
 def _sdar(label: str, constant: str, sentence: str, *reads: str, **more: Value) -> RecipeEntry:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..parameters import Value
-from ..recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
+from inference.catalog.parameters import Value
+from inference.catalog.recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
 
 CHUNKS = ("block_length", *PLAIN, RANKING)
 
@@ -243,7 +243,7 @@ RECIPES: dict[str, RecipeEntry] = {
         "arXiv 2510.00294; cychomatica/FreeDave, generation/core.py",
         ("tokens_per_step", "block_length", *FREEDAVE, "fill_last_block", "stop_after_block"),
         {"block_length": 4, "stop_after_block": True},
-        trained=frozenset({"llada2", "qwen3", "qwen2"}),
+        trained=frozenset({"blocks", "llada2", "qwen3", "qwen2"}),
     ),
     "local_leap": RecipeEntry(
         "LocalLeap, near confident places",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from ..processing import forbid
-from .distribution import Distribution
-from .view import RunState
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.view import RunState
+from inference.engine.processing import forbid
 
 
 def distributions(
@@ -16,7 +18,7 @@ def distributions(
     params, spec = state.params, state.spec
     barred = barred_ids(state, edits)
     choice = possible(state, edits, logits)
-    both = [spec.eos_id, spec.eot_id]
+    both: Sequence[int | None] = spec.end_ids
     if params.official and params.temperature > 0:
         both = [spec.eot_id]
     ranking = forbid(choice, both) if params.confidence_eos_eot_inf else choice
@@ -30,19 +32,22 @@ def possible(state: RunState, edits: bool, logits: Tensor) -> Tensor:
 
 
 def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:
-    """Tokens that may never be written: the mask, and editing tokens outside editing recipes."""
+    """Tokens that may never be written: the mask, what the model bars, and editing tokens.
+
+    The latter only outside editing recipes.
+    """
     spec = state.spec
     if state.params.official:
         return ()
     if edits:
-        return (spec.mask_id,)
+        return (spec.mask_id, *spec.barred)
     delete = spec.delete_id if spec.delete_id != spec.eos_id else None
-    return (spec.mask_id, spec.expand_id, delete)
+    return (spec.mask_id, spec.expand_id, delete, *spec.barred)
 
 
 def _impossible(state: RunState, edits: bool) -> list[int | None]:
     """Tokens whose probability becomes 0 in this step."""
-    ids: list[int | None] = [state.spec.eos_id] if state.params.logits_eos_inf else []
+    ids: list[int | None] = [*state.spec.eos_ids] if state.params.logits_eos_inf else []
     if edits and expansions_left(state) == 0:
         ids.append(state.spec.expand_id)
     return ids

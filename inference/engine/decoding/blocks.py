@@ -12,8 +12,8 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 
-from ..canvas import Operation
-from .view import Block, RunState
+from inference.engine.canvas import Operation
+from inference.engine.decoding.view import Block, RunState
 
 
 def whole(state: RunState) -> Block | None:
@@ -76,7 +76,7 @@ def _over(state: RunState, parts: list[list[int]]) -> bool:
     With `stop_at_end` inside a block too, as soon as a place of the run's holds an end and none is
     open between the prompt and the first end of the whole canvas.
     """
-    ends = {state.spec.eos_id, state.spec.eot_id} - {None}
+    ends = state.spec.end_ids
     slots = state.canvas.slots
     own = [slot.token in ends and not slot.prompt for slot in slots]
     if state.params.stop_after_block and any(own[i] for part in parts for i in part):

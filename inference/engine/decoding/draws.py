@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from .distribution import Distribution
-from .filters import filtered_distribution, top_k_first
-from .view import Drawn, View
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.filters import filtered_distribution, top_k_first
+from inference.engine.decoding.view import Drawn, View
 
 
 def sample(view: View) -> Drawn:

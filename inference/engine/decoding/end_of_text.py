@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..canvas import Canvas, Operation
-from .view import View
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.decoding.view import View
 
 
 def endings(view: View, operations: list[Operation]) -> list[Operation]:
@@ -40,7 +40,7 @@ def has_ended(view: View) -> bool:
         return bool(behind)
     start = _block_at_hand(view)[0]
     slots = view.canvas.slots[:start]
-    return any(slot.token in _ends(view) and not slot.prompt for slot in slots)
+    return any(slot.token in view.spec.end_ids and not slot.prompt for slot in slots)
 
 
 def block_is_done(view: View, operations: list[Operation]) -> bool:
@@ -58,13 +58,9 @@ def _block_at_hand(view: View) -> tuple[int, int]:
     return (start // size * size, (start // size + 1) * size) if size else (start, end)
 
 
-def _ends(view: View) -> set[int | None]:
-    return {view.spec.eos_id, view.spec.eot_id} - {None}
-
-
 def _behind_end(view: View, canvas: Canvas) -> set[int]:
     """Slots of the open, unlocked places behind the first settled end."""
-    ends = _ends(view)
+    ends = view.spec.end_ids
     for place, slot in enumerate(canvas.slots):
         is_open = slot.token == canvas.mask_id and not slot.locked
         if is_open:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..processing import keep_top_k, keep_top_p, outside_nucleus
-from ..reduce import COLDEST, log_sum
-from .distribution import Distribution
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.processing import keep_top_k, keep_top_p, outside_nucleus
+from inference.engine.reduce import COLDEST, log_sum
 
 SMALL = 8192
 COLUMNS = 1024

@@ -15,11 +15,18 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from ..checkpoint import LoadedModel
-from ..errors import InputError
-from ..forward import check_length, hidden_states, predictions, source_rows, structure
-from .sources import Reader, Reading
-from .view import Block, RunState
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, RunState
+from inference.engine.errors import InputError
+from inference.engine.forward import (
+    check_finite,
+    check_length,
+    hidden_states,
+    predictions,
+    source_rows,
+    structure,
+)
 
 
 class InPlaceCache(DynamicCache):  # type: ignore[misc]
@@ -96,6 +103,7 @@ def _read(
     positions = reader.tensor([i for i in block.scope if i >= start])
     rows = (source_rows(reader.model, positions) - start).clamp_min(0)
     logits = predictions(reader.model, hidden[rows])
+    check_finite(logits, positions)
     return Reading(positions, logits, (start, start + len(hidden)))
 
 

@@ -10,22 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..canvas import Canvas, Operation
-from ..checkpoint import LoadedModel
-from ..errors import EngineError
-from ..forward import ForwardMany, forward_many
-from . import scores as scoring
-from .allowed_tokens import distributions, possible
-from .distribution import Distribution
-from .end_of_text import block_is_done, endings, has_ended
-from .history import Memory
-from .params import Params, checked
-from .recipe import Recipe
-from .recipes import recipe_named
-from .rng import ALONE, BatchRow, StepRng, seeded
-from .sources import Reader, Reading
-from .suitability import check_suitable
-from .view import Block, Drawn, RunState, View
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import scores as scoring
+from inference.engine.decoding.allowed_tokens import distributions, possible
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.end_of_text import block_is_done, endings, has_ended
+from inference.engine.decoding.history import Memory
+from inference.engine.decoding.params import Params, checked
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.recipes import recipe_named
+from inference.engine.decoding.rng import ALONE, BatchRow, StepRng, seeded
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.suitability import check_suitable
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.errors import EngineError, NonFiniteError
+from inference.engine.forward import ForwardMany, forward_many
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,11 @@ class Run:
                 return
             if state.index > self.limit(state):
                 raise EngineError("The run does not come to an end.", "recipe")
-            result = self.completed(self.step(state, block, step), canvas, added, first)
+            try:
+                made = self.step(state, block, step)
+            except NonFiniteError as error:
+                raise error.in_step(step) from error
+            result = self.completed(made, canvas, added, first)
             yield result
             canvas, carry, step = result.canvas, dict(result.carry), step + 1
 
@@ -285,7 +289,7 @@ def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
 
 def _without_end(view: View, drawn: Drawn) -> tuple[View, Drawn]:
     """Leaves out places that would end the text, as long as there are others."""
-    ends = [i for i in (view.spec.eos_id, view.spec.eot_id) if i is not None]
+    ends = view.spec.end_ids
     keep = ~torch.isin(drawn.tokens, torch.tensor(ends, device=drawn.tokens.device))
     if bool(keep.all()) or not bool(keep.any()):
         return view, drawn

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.catalog import PARAMETERS, Parameter
-
-from ..errors import InputError
+from inference.engine.errors import InputError
 
 
 @dataclass(frozen=True)

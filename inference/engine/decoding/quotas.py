@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from .view import Drawn, View
+from inference.engine.decoding.view import Drawn, View
 
 
 def best(scores: Tensor, count: int) -> Tensor:

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..canvas import Operation
-from . import blocks, draws, quotas, scores, sources
-from .sources import Source
-from .view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding import blocks, draws, quotas, scores, sources
+from inference.engine.decoding.sources import Source
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 Quota = Callable[[View, Drawn, Tensor], Tensor]
 Revise = Callable[[View, Drawn, list[Operation]], list[Operation]]

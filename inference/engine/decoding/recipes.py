@@ -10,12 +10,21 @@ from typing import Any
 from torch import Tensor
 
 from inference import catalog
-
-from ..errors import InputError
-from . import blocks, draws, kv_cache, official, quotas, revisions, scores, sources, uniform_noise
-from .recipe import Quota, Recipe
-from .sources import Source
-from .view import Drawn, View
+from inference.engine.decoding import (
+    blocks,
+    draws,
+    kv_cache,
+    quotas,
+    revisions,
+    scores,
+    sources,
+    uniform_noise,
+)
+from inference.engine.decoding.official import loops as official
+from inference.engine.decoding.recipe import Quota, Recipe
+from inference.engine.decoding.sources import Source
+from inference.engine.decoding.view import Drawn, View
+from inference.engine.errors import InputError
 
 _llada_official = Recipe(quota=official.schedule, draw=draws.gumbel, block=official.llada_blocks)
 LLADA_LOW_CONFIDENCE = Recipe(published=_llada_official)

@@ -6,9 +6,9 @@ step's operations.
 
 from __future__ import annotations
 
-from ..canvas import Operation
-from .allowed_tokens import expansions_left
-from .view import Drawn, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.allowed_tokens import expansions_left
+from inference.engine.decoding.view import Drawn, View
 
 
 def revisable(view: View, position: int) -> bool:

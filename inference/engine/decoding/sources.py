@@ -9,10 +9,10 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
-from ..checkpoint import LoadedModel
-from ..forward import ForwardMany, Request
-from .rng import StepRng
-from .view import Block, RunState
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.rng import StepRng
+from inference.engine.decoding.view import Block, RunState
+from inference.engine.forward import ForwardMany, Request
 
 T = TypeVar("T")
 

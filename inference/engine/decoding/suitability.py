@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..checkpoint import LoadedModel
-from ..errors import InputError
-from . import blocks, kv_cache, uniform_noise
-from .recipe import Recipe
-from .rules import dcd, wino
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import blocks, kv_cache, uniform_noise
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rules import dcd, wino
+from inference.engine.errors import InputError
 
 Test = Callable[[Recipe, LoadedModel], bool]
 

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..canvas import Canvas
-from ..families.spec import ModelSpec
-from .distribution import Distribution
-from .params import Params
-from .rng import ALONE, BatchRow, per_position
+from inference.engine.canvas import Canvas
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.rng import ALONE, BatchRow, per_position
+from inference.engine.families.spec import ModelSpec
 
 
 class Asks(Protocol):

@@ -1,11 +1,25 @@
-"""Dream 7B, Dream-Coder, DiffuCoder, DreamOn → Qwen2, bidirectional, shifted by one."""
+"""Dream 7B, Dream-Coder, DiffuCoder, DreamOn → Qwen2, bidirectional, shifted by one.
+
+Source: DreamLM/Dream (arXiv 2508.15487), DreamLM/DreamOn, apple/ml-diffucoder.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, rope, special_id
-from .spec import ModelSpec
+from inference.engine.families.family import Family
+from inference.engine.families.rotary import rotary
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    flag,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
 
 BODY = (
     "vocab_size",
@@ -18,30 +32,27 @@ BODY = (
 )
 
 
-def body(config: Config) -> dict[str, Any]:
-    """The sizes, which Qwen-shaped configs and the native classes call by the same names."""
+def body(config: Config, share: float | None = None) -> dict[str, Any]:
+    """The sizes, which Qwen-shaped configs and the native classes call by the same names.
+
+    `share`: the part of each head that turns by default, for classes that turn a part.
+    """
     values: dict[str, Any] = {key: required(config, key) for key in BODY}
     values["rms_norm_eps"] = config.get("rms_norm_eps", 1e-6)
-    values["rope_parameters"] = rope(theta(config))
-    values["tie_word_embeddings"] = bool(config.get("tie_word_embeddings", False))
+    values["rope_parameters"] = rotary(config, share)
+    values["tie_word_embeddings"] = flag(config, "tie_word_embeddings")
     return values
 
 
-def theta(config: Config) -> float:
-    """The rotary base, which newer configs keep inside rope_parameters."""
-    inside = config.get("rope_parameters") or {}
-    return float(config.get("rope_theta") or inside.get("rope_theta") or 10000.0)
-
-
 def native_config(config: Config) -> dict[str, Any]:
-    supported = {"hidden_act": "silu", "rope_scaling": None, "use_sliding_window": False}
+    supported = {"hidden_act": "silu", "use_sliding_window": False, "use_mrope": False}
     refuse(config, supported)
     return body(config)
 
 
 def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
     """DreamOn is known by its expand token; 151667 means expand there but padding in DiffuCoder."""
-    eos = special_id(config, "eos_token_id", lookup, "<|endoftext|>")
+    eos = eos_ids(config, lookup, "<|endoftext|>")
     expand = special_id(config, "expand_token_id", lookup, "<|expand|>")
     pad = special_id(config, "pad_token_id", lookup, "<|dlm_pad|>", "<|endoftext|>")
     return ModelSpec(
@@ -49,16 +60,17 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         vocab_size=required(config, "vocab_size"),
         context=min(required(config, "max_position_embeddings"), 2048),
         mask_id=mask_id(config, lookup, "<|mask|>"),
-        eos_id=eos,
+        **eos,
         eot_id=lookup("<|im_end|>"),
         pad_id=pad,
         bos_id=lookup("<|beginoftext|>") or special_id(config, "bos_token_id", lookup),
         expand_id=expand,
-        delete_id=eos if expand is not None else None,
+        delete_id=eos["eos_id"] if expand is not None else None,
         predict="shifted",
         length="edits" if expand is not None else "fixed",
         pad_positions="counted",
         chat="chatml" if lookup("<|im_start|>") is not None else "none",
+        system="You are a helpful assistant.",
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import CheckpointError
-from .layout import Rule
-from .spec import ModelSpec
+from inference.engine.errors import CheckpointError
+from inference.engine.families.layout import Rule
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import Config, TokenLookup
 
-Config = Mapping[str, Any]
-TokenLookup = Callable[[str], int | None]
 Body = Callable[..., Tensor]
 Head = Callable[[nn.Module, Tensor], Tensor]
 
@@ -77,7 +76,8 @@ class Family:
     `body` (ids to hidden states) and `head` (hidden states of the wanted rows to logits).
     `bidirectional` switches causal masking off in a class that has it. `own_masks`: whether a
     forward takes a cache and a visibility other than the model's. `experts_apart`: whether
-    checkpoints hold matrices for each expert, which the native class stacks.
+    checkpoints hold matrices for each expert, which the native class stacks. `attention` names the
+    implementation in transformers; `eager` where a model does what `sdpa` cannot.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Family:
     bidirectional: bool = True
     own_masks: bool = True
     experts_apart: bool = False
+    attention: str = "sdpa"
     body: Body = decoder_body
     head: Head = decoder_head
 
@@ -109,50 +110,3 @@ def _architectures(config: Config) -> set[str]:
             "config.json's architectures must be a list of names.", "architectures"
         )
     return set(names)
-
-
-def required(config: Config, key: str) -> Any:
-    """A value of config.json. Raises CheckpointError naming the key when it is not there."""
-    value = config.get(key)
-    if value is None:
-        raise CheckpointError(f"config.json has no {key!r}.", key)
-    return value
-
-
-def refuse(config: Config, values: Mapping[str, Any]) -> None:
-    """Raises CheckpointError for the first key whose value differs from the supported one."""
-    for key, supported in values.items():
-        found = config.get(key, supported)
-        if found != supported:
-            raise CheckpointError(
-                f"config.json has {key} = {found!r}; this family is supported with {supported!r}.",
-                key,
-            )
-
-
-def special_id(config: Config, key: str, lookup: TokenLookup, *tokens: str) -> int | None:
-    """A special id: from config.json, else the first of these tokens that the tokenizer has."""
-    value = config.get(key)
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if value is not None:
-        return int(value)
-    found = (lookup(token) for token in tokens)
-    return next((token_id for token_id in found if token_id is not None), None)
-
-
-def mask_id(config: Config, lookup: TokenLookup, *tokens: str) -> int:
-    """The id of the mask token, which masked diffusion cannot do without."""
-    value = special_id(config, "mask_token_id", lookup, *tokens)
-    if value is None:
-        raise CheckpointError(
-            "No mask token: config.json has no mask_token_id and the tokenizer none of "
-            f"{', '.join(tokens)}.",
-            "mask_token_id",
-        )
-    return value
-
-
-def rope(theta: float) -> dict[str, Any]:
-    """Plain rotary embedding parameters as the native configs take them."""
-    return {"rope_type": "default", "rope_theta": float(theta)}

@@ -1,12 +1,27 @@
-"""LLaDA 8B, LLaDA 1.5, iLLaDA and this project's small models → Llama, bidirectional."""
+"""LLaDA 8B, LLaDA 1.5, iLLaDA and this project's small models → Llama, bidirectional.
+
+Source: ML-GSAI/LLaDA (arXiv 2502.09992); weights GSAI-ML/LLaDA-8B-Base, -Instruct, LLaDA-1.5 on
+the Hub.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, rope, special_id
-from .layout import Rule, renames
-from .spec import ModelSpec
+from inference.engine.families.family import Family
+from inference.engine.families.layout import Rule, renames
+from inference.engine.families.rotary import rotary
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    flag,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
 
 _LAYER = "model.layers.{n}."
 _BLOCK = "model.transformer.blocks.{n}."
@@ -32,6 +47,10 @@ SUPPORTED = {
     "layer_norm_type": "rms",
     "rope": True,
     "alibi": False,
+    "multi_query_attention": False,
+    "block_group_size": 1,
+    "layer_norm_with_affine": True,
+    "bias_for_layer_norm": False,
     "include_bias": False,
     "include_qkv_bias": False,
     "attention_layer_norm": False,
@@ -52,22 +71,22 @@ def native_config(config: Config) -> dict[str, Any]:
         "num_key_value_heads": config.get("n_kv_heads") or heads,
         "rms_norm_eps": config.get("rms_norm_eps", 1e-5),
         "max_position_embeddings": required(config, "max_sequence_length"),
-        "rope_parameters": rope(config.get("rope_theta", 10000.0)),
-        "tie_word_embeddings": bool(config.get("weight_tying", False)),
+        "rope_parameters": rotary(config),
+        "tie_word_embeddings": flag(config, "weight_tying"),
         "attention_bias": False,
         "mlp_bias": False,
     }
 
 
 def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
-    eos = special_id(config, "eos_token_id", lookup, "<|endoftext|>")
+    eos = eos_ids(config, lookup, "<|endoftext|>")
     expand = special_id(config, "expand_token_id", lookup, "<|expand|>")
     return ModelSpec(
         family="llada",
         vocab_size=config.get("embedding_size") or required(config, "vocab_size"),
         context=required(config, "max_sequence_length"),
         mask_id=mask_id(config, lookup, "<|mdm_mask|>", "<|mask|>", "[MASK]"),
-        eos_id=eos,
+        **eos,
         eot_id=special_id(config, "eot_token_id", lookup, "<|eot_id|>"),
         pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
         bos_id=special_id(config, "bos_token_id", lookup, "<|startoftext|>"),

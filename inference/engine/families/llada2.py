@@ -1,4 +1,7 @@
-"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask."""
+"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask.
+
+Source: inclusionAI/LLaDA2.X; weights inclusionAI/LLaDA2.0-mini, -flash, LLaDA2.1-mini, -flash.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,20 @@ from typing import Any
 
 import torch
 
-from .dream import body, theta
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
-from .layout import Piece, Rule, renames, stacked_experts
-from .spec import ModelSpec
+from inference.engine.families.dream import body
+from inference.engine.families.family import Family
+from inference.engine.families.layout import Piece, Rule, renames, stacked_experts
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    mask_id,
+    natural,
+    refuse,
+    required,
+    special_id,
+)
 
 _AT = "model.layers.{n}."
 KEYS = {
@@ -22,28 +35,25 @@ KEYS = {
 }
 SUPPORTED = {
     "hidden_act": "silu",
-    "rope_scaling": None,
     "use_bias": False,
     "use_qkv_bias": False,
     "use_qk_norm": True,
+    "score_function": "sigmoid",
+    "norm_head": False,
     "use_sliding_window": False,
 }
 BLOCK = 32
+SHARE = 0.5
+"""The part of each head that turns."""
 
 
 def native_config(config: Config) -> dict[str, Any]:
     refuse(config, SUPPORTED)
     heads = required(config, "num_attention_heads")
     sizes = {**config, "num_key_value_heads": config.get("num_key_value_heads") or heads}
-    factor = config.get("partial_rotary_factor", 0.5)
     return {
-        **body(sizes),
+        **body(sizes, SHARE),
         "head_dim": _head_dim(config),
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": theta(config),
-            "partial_rotary_factor": factor,
-        },
         "moe_intermediate_size": required(config, "moe_intermediate_size"),
         "n_routed_experts": required(config, "num_experts"),
         "n_shared_experts": config.get("num_shared_experts", 0),
@@ -54,13 +64,15 @@ def native_config(config: Config) -> dict[str, Any]:
         "first_k_dense_replace": config.get("first_k_dense_replace", 0),
         "norm_topk_prob": config.get("norm_topk_prob", True),
         "use_qk_norm": True,
+        "score_function": "sigmoid",
+        "norm_head": False,
         "attention_bias": False,
         "num_mtp_layers": 0,
     }
 
 
 def _head_dim(config: Config) -> int:
-    return int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
+    return natural(config, "head_dim") or config["hidden_size"] // config["num_attention_heads"]
 
 
 def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
@@ -69,14 +81,15 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         vocab_size=required(config, "vocab_size"),
         context=required(config, "max_position_embeddings"),
         mask_id=mask_id(config, lookup, "<|mask|>"),
-        eos_id=special_id(config, "eos_token_id", lookup, "<|endoftext|>"),
+        **eos_ids(config, lookup, "<|endoftext|>"),
         eot_id=lookup("<|role_end|>"),
         pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
         bos_id=special_id(config, "bos_token_id", lookup, "<|startoftext|>"),
         attention="block",
-        block_size=int(config.get("block_size") or BLOCK),
+        block_size=natural(config, "block_size") or BLOCK,
         length="blocks",
         chat="role" if lookup("<|role_end|>") is not None else "none",
+        system="detailed thinking off",
     )
 
 

@@ -1,17 +1,28 @@
-"""LLaDA-MoE 7B-A1B → Qwen3-MoE, bidirectional; routing weights are not renormalised."""
+"""LLaDA-MoE 7B-A1B → Qwen3-MoE, bidirectional; routing weights are not renormalised.
+
+Source: weights inclusionAI/LLaDA-MoE-7B-A1B-Base, -Instruct; their model in ZHZisZZ/dllm.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .dream import body
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
-from .layout import Rule, stacked_experts
-from .spec import ModelSpec
+from inference.engine.families.dream import body
+from inference.engine.families.family import Family
+from inference.engine.families.layout import Rule, stacked_experts
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
 
 SUPPORTED = {
     "hidden_act": "silu",
-    "rope_scaling": None,
     "attention_bias": False,
     "clip_qkv": None,
     "qk_layernorm": True,
@@ -20,7 +31,7 @@ SUPPORTED = {
 
 
 def native_config(config: Config) -> dict[str, Any]:
-    refuse({key: value for key, value in config.items() if value is not None}, SUPPORTED)
+    refuse(config, SUPPORTED)
     width = required(config, "expert_intermediate_size")
     sizes = {**config, "intermediate_size": config.get("dense_intermediate_size") or width}
     sizes["num_key_value_heads"] = (
@@ -45,11 +56,12 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         vocab_size=required(config, "vocab_size"),
         context=required(config, "max_position_embeddings"),
         mask_id=mask_id(config, lookup, "<|mask|>"),
-        eos_id=special_id(config, "eos_token_id", lookup, "<|endoftext|>"),
+        **eos_ids(config, lookup, "<|endoftext|>"),
         eot_id=lookup("<|role_end|>"),
         pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
         bos_id=special_id(config, "bos_token_id", lookup, "<|startoftext|>"),
         chat="role" if lookup("<|role_end|>") is not None else "none",
+        system="detailed thinking off",
     )
 
 

@@ -1,4 +1,7 @@
-"""dllm's ModernBERT chat models: a masked language model as it is, with LLaDA's decoding."""
+"""dllm's ModernBERT chat models: a masked language model as it is, with LLaDA's decoding.
+
+Source: ZHZisZZ/dllm; weights dllm-hub/ModernBERT-base-chat-v0.1, -large-chat-v0.1.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..errors import InputError
-from .family import Config, Family, TokenLookup, mask_id, required, special_id
-from .spec import ModelSpec
+from inference.engine.errors import InputError
+from inference.engine.families.family import Family
+from inference.engine.families.rotary import check_rotary
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import Config, TokenLookup, mask_id, required, special_id
 
+LAYERS = ("full_attention", "sliding_attention")
 # facts about the file, not about the model
 NOISE = {"architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version"}
 NOISE |= {"mask_token_id", "_name_or_path"}
 
 
 def native_config(config: Config) -> dict[str, Any]:
+    check_rotary(config, LAYERS)
     values = {key: value for key, value in config.items() if key not in NOISE}
     return {**values, "reference_compile": False}
 
@@ -39,7 +46,11 @@ def body(
     positions: Tensor | None = None,
     cache: Any = None,
 ) -> Tensor:
-    """Final hidden states; this encoder has no cache, and its local layers make their own masks."""
+    """Final hidden states [B, L, d] of ids [B, L], in the model's dtype.
+
+    `mask` [B, L] holds 0 for padding. Raises InputError for a cache or a mask [B, 1, L, L]: the
+    encoder has no cache, and its local layers make their own masks.
+    """
     if cache is not None or (mask is not None and mask.dim() == 4):
         raise InputError(
             "This model family supports neither caches nor masks of its own.", "recipe"
@@ -51,7 +62,7 @@ def body(
 
 
 def head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """The prediction head and the decoder of the masked language model."""
+    """Logits [..., V] of hidden states [..., d]: prediction head, then decoder."""
     transform: Any = model.head
     project: Any = model.decoder
     logits: Tensor = project(transform(hidden))

@@ -1,15 +1,31 @@
-"""SDAR, TraDo and dllm's Qwen3 conversions → Qwen3, with a block mask where the model wants one."""
+"""SDAR, TraDo and dllm's Qwen3 conversions → Qwen3, with a block mask where the model wants one.
+
+Source: JetAstra/SDAR (arXiv 2510.06303); weights JetLM/SDAR-*-Chat; ZHZisZZ/dllm.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .dream import body
-from .family import Config, Family, TokenLookup, mask_id, refuse, required, special_id
-from .spec import ModelSpec
+from inference.engine.families.dream import body
+from inference.engine.families.family import Family
+from inference.engine.families.spec import ModelSpec
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    eos_ids,
+    flag,
+    mask_id,
+    natural,
+    refuse,
+    required,
+    special_id,
+)
 
-SUPPORTED = {"hidden_act": "silu", "rope_scaling": None, "use_sliding_window": False}
+SUPPORTED = {"hidden_act": "silu", "use_sliding_window": False}
 SDAR_BLOCK = 4
+MASKS = ("<|MASK|>", "<|mask|>", "|<MASK>|")
+"""Of SDAR, of dllm's conversions, of Fast-dLLM v2 (which names it in added_tokens.json alone)."""
 
 
 def native_config(config: Config) -> dict[str, Any]:
@@ -17,17 +33,17 @@ def native_config(config: Config) -> dict[str, Any]:
     width = required(config, "hidden_size") // required(config, "num_attention_heads")
     return {
         **body(config),
-        "head_dim": config.get("head_dim") or width,
-        "attention_bias": bool(config.get("attention_bias", False)),
+        "head_dim": natural(config, "head_dim") or width,
+        "attention_bias": flag(config, "attention_bias"),
     }
 
 
 def block_of(config: Config) -> int | None:
     """The block of a block-causal model: SDAR's is 4, a conversion's stands in its config."""
-    stated = config.get("block_size") or config.get("block_length")
+    stated = natural(config, "block_size") or natural(config, "block_length")
     if stated is None and str(config.get("model_type")).lower().startswith("sdar"):
         return SDAR_BLOCK
-    return int(stated) if stated else None
+    return stated
 
 
 def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
@@ -36,8 +52,8 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
         family="qwen3",
         vocab_size=required(config, "vocab_size"),
         context=required(config, "max_position_embeddings"),
-        mask_id=mask_id(config, lookup, "<|MASK|>", "<|mask|>"),
-        eos_id=special_id(config, "eos_token_id", lookup, "<|endoftext|>"),
+        mask_id=mask_id(config, lookup, *MASKS),
+        **eos_ids(config, lookup, "<|endoftext|>"),
         eot_id=lookup("<|im_end|>"),
         pad_id=special_id(config, "pad_token_id", lookup, "<|endoftext|>"),
         bos_id=special_id(config, "bos_token_id", lookup),

@@ -22,6 +22,9 @@ class ModelSpec:
     `noise`: a token is hidden by a mask token (absorbing) or by a random token (uniform).
     `length`: the canvas is fixed, grows by blocks, or is edited by expand and delete tokens.
     `pad_positions`: whether padding counts when positions are numbered.
+    `chat`, `system`: the chat template, and the system turn that it starts with by default.
+    `other_eos_ids`: what ends a text besides `eos_id`, where config.json has a list.
+    `barred`: tokens that no recipe may write.
     """
 
     family: str
@@ -41,15 +44,31 @@ class ModelSpec:
     length: Length = "fixed"
     pad_positions: PadPositions = "absolute"
     chat: str = "none"
+    system: str = ""
+    other_eos_ids: tuple[int, ...] = ()
     canvas_length: int | None = None
+    barred: tuple[int, ...] = ()
 
     @property
     def open_id(self) -> int:
         """What stands in an open place of a canvas: the mask, or an id that no token has."""
         return self.vocab_size if self.mask_id is None else self.mask_id
 
+    @property
+    def eos_ids(self) -> tuple[int, ...]:
+        """Every id that is end-of-text: one, those of a list, or none."""
+        ids = () if self.eos_id is None else (self.eos_id, *self.other_eos_ids)
+        return tuple(dict.fromkeys(ids))
+
+    @property
+    def end_ids(self) -> tuple[int, ...]:
+        """Every id behind which a text has ended: end-of-text and end-of-turn."""
+        turn = () if self.eot_id is None or self.eot_id in self.eos_ids else (self.eot_id,)
+        return (*self.eos_ids, *turn)
+
     def named_ids(self) -> dict[str, int]:
         """The special ids that this model has, by field name."""
         fields = ("mask", "eos", "eot", "pad", "bos", "expand", "delete")
         values = {f"{name}_id": getattr(self, f"{name}_id") for name in fields}
-        return {name: value for name, value in values.items() if value is not None}
+        named = {name: value for name, value in values.items() if value is not None}
+        return named | {f"eos_id[{n}]": i for n, i in enumerate(self.eos_ids) if n}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..decoding import official, recipes, sources
-from .trials import Case, Trial, check_trial, params
+from inference.engine.decoding import recipes, sources
+from inference.engine.decoding.official import block_models as official
+from inference.engine.parity.trials import Case, Trial, check_trial, params
 
 DRAW = {"temperature": "temperature", "top_k": "top_k", "top_p": "top_p"}
 SDAR = {**DRAW, "denoising_steps": "block_steps", "threshold": "threshold"}

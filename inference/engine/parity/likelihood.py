@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checkpoint import LoadedModel
-from ..forward import Request, forward_many
-from ..likelihood import losses_of
-from .fixtures import Folder
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.forward import Request, forward_many
+from inference.engine.likelihood import losses_of
+from inference.engine.parity.fixtures import Folder
 
 
 def check_likelihood(folder: Folder, case: dict[str, Any]) -> list[str]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
-from ..decoding import official, official_remdm, quotas, recipes, scores
-from ..decoding.params import Params
-from ..decoding.recipe import Recipe
-from ..decoding.rules import (
+from inference.engine.decoding import quotas, recipes, scores
+from inference.engine.decoding.official import block_models, loops, remdm
+from inference.engine.decoding.official import research as official
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rules import (
     confidence_loop,
     core,
     daedal,
@@ -26,9 +28,9 @@ from ..decoding.rules import (
     soar,
     wino,
 )
-from ..decoding.sources import Reader, Reading, Source
-from ..decoding.view import Block, RunState
-from .trials import Build, Case, Tokens, Trial, check_trial, params
+from inference.engine.decoding.sources import Reader, Reading, Source
+from inference.engine.decoding.view import Block, RunState
+from inference.engine.parity.trials import Build, Case, Tokens, Trial, check_trial, params
 
 DRAW = {"temperature": "temperature", "top_k": "top_k", "top_p": "top_p"}
 CHUNKS = {**DRAW, "block_length": "block_length"}
@@ -103,7 +105,7 @@ def _pc_sampler(rule: Recipe) -> Build:
     """LLaDA's loop as published, and the table of frequencies of the case for the background."""
 
     def build(case: Case) -> Trial:
-        parts = {"quota": official.schedule_over_the_block, "block": official.llada_blocks}
+        parts = {"quota": block_models.schedule_over_the_block, "block": loops.llada_blocks}
         recipe = replace(rule, **parts, source=_with_table(rule.source, case))
         return Trial(recipe, params(case, PC, official=True))
 
@@ -148,7 +150,7 @@ def _remdm(case: Case) -> Trial:
     names = {"steps": "steps", "eta": "eta", "nucleus_p": "top_p", "t_on": "remask_on"}
     names |= {"t_off": "remask_off", "alpha_on": "loop_alpha", "eps": "eps"}
     values = params(case, names, official=True, remdm_form="cap" if eta else form)
-    return Trial(official_remdm.REMDM, replace(values, **eta))
+    return Trial(remdm.REMDM, replace(values, **eta))
 
 
 DAEDAL = {

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..canvas import Canvas
-from ..checkpoint import LoadedModel
-from ..decoding.loop import StepResult, generate
-from ..decoding.params import Params
-from ..decoding.recipe import Recipe
-from ..decoding.rng import one_generator
-from .fixtures import Folder
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rng import one_generator
+from inference.engine.parity.fixtures import Folder
 
 Case = dict[str, Any]
 Tokens = list[int]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from inference.engine.canvas import Canvas
@@ -17,7 +18,10 @@ from inference.engine.training.task import Case
 
 @dataclass(frozen=True)
 class Settings:
-    """How to decode: `steps` 0 is one token per pass, `block_length` None is one block."""
+    """How to decode: `steps` 0 is one token per pass, `block_length` None is one block.
+
+    `own`: parameters of the recipe beside these; they go before them.
+    """
 
     recipe: str
     steps: int = 0
@@ -25,6 +29,7 @@ class Settings:
     temperature: float = 0.0
     eos_last: bool = False
     seed: int = 0
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def parameters(settings: Settings, masks: int) -> dict[str, Any]:
         "block_length": settings.block_length,
         "temperature": settings.temperature,
         "eos_last": settings.eos_last,
+        **settings.own,
     }
     recipe = recipe_named(settings.recipe)
     return {

@@ -52,9 +52,13 @@ def llada_config(shape: Shape) -> dict[str, Any]:
 
 
 def tokenizer_config(context: int, start: str | None) -> dict[str, Any]:
-    """tokenizer_config.json for transformers' fast tokenizer."""
+    """tokenizer_config.json for transformers' fast tokenizer.
+
+    Half of the documents begin without the start token, and the cases that models are judged by do.
+    """
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
+        "add_bos_token": False,
         "bos_token": start,
         "eos_token": END,
         "pad_token": END,

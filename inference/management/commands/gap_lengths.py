@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.management.directories import model_directory
+from inference.management.directories import load_text_model, model_directory
 
 
 class Command(BaseCommand):
@@ -27,18 +27,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from inference.engine.errors import EngineError
         from inference.engine.lengths import best_trial, quick_lengths, run_lengths
-        from inference.engine.texts import load_with_tokenizer
 
         lengths = range(1, options["longest"] + 1)
         try:
-            model, encode = load_with_tokenizer(model_directory(options["model"]))
-            gap = model, encode(options["prefix"]), encode(options["suffix"]), lengths
+            model, tokenizer = load_text_model(model_directory(options["model"]))
+            ends = tokenizer.encode_prompt(options["prefix"]), tokenizer.encode(options["suffix"])
+            gap = model, *ends, lengths
             recipe, seed = options["recipe"], options["seed"]
             trials = run_lengths(*gap, recipe, seed=seed) if recipe else quick_lengths(*gap)
         except EngineError as error:
             raise CommandError(error.message) from error
         best = best_trial(trials)
         for trial in trials:
-            text = model.tokenizer.decode(trial.tokens) if trial.tokens and model.tokenizer else ""
+            text = tokenizer.decode(trial.tokens) if trial.tokens else ""
             mark = "*" if trial is best else " "
             self.stdout.write(f"{mark} {trial.length:3} {trial.score:8.3f}  {text}".rstrip())

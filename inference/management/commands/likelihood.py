@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.management.directories import model_directory
+from inference.management.directories import load_text_model, model_directory
 
 
 class Command(BaseCommand):
@@ -26,11 +26,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from inference.engine.errors import EngineError
         from inference.engine.likelihood import log_likelihood
-        from inference.engine.texts import load_with_tokenizer
 
         try:
-            model, encode = load_with_tokenizer(model_directory(options["model"]))
-            prompt, answer = encode(options["prompt"]), encode(options["answer"])
+            model, tokenizer = load_text_model(model_directory(options["model"]))
+            prompt = tokenizer.encode_prompt(options["prompt"])
+            answer = tokenizer.encode(options["answer"])
             samples, seed = options["samples"], options["seed"]
             found = log_likelihood(model, prompt, answer, samples, seed)
         except EngineError as error:

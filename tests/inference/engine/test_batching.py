@@ -58,7 +58,7 @@ def _queue(batcher: Batcher, model: LoadedModel, gate: Gate, lengths: Sequence[i
     waiting = []
     for number, length in enumerate(lengths, 1):
         waiting.append(pool.submit(batcher, model, [Request(torch.arange(1, length + 1))]))
-        while len(batcher.waiting) < number:
+        while len(batcher.queue) < number:
             pass
     gate.open.set()
     first.result(20)

@@ -73,6 +73,18 @@ def test_fewer_rows_do_not_replace_more() -> None:
     assert cache.stats()["bytes"] == _bytes(1)
 
 
+def test_logits_of_other_positions_or_masks_are_never_kept(tiny: Tiny) -> None:
+    cache, model, ids = LogitsCache(1 << 20), tiny("llada"), torch.arange(6)
+    plain = CachedForward(cache)(model, [Request(ids, ROWS)])[0]
+    moved = Request(ids, ROWS, positions=3 * ids)
+    hidden = Request(ids, ROWS, attend=torch.eye(6, dtype=torch.bool))
+    for request in (moved, hidden):
+        rows = CachedForward(cache)(model, [request])[0]
+        assert torch.equal(rows, forward_many(model, [request])[0])
+        assert not torch.allclose(rows, plain, atol=1e-3)
+    assert torch.equal(CachedForward(cache)(model, [Request(ids, ROWS)])[0], plain)
+
+
 def test_unloading_drops_a_model_and_no_other(tiny: Tiny) -> None:
     cache, model, other = LogitsCache(1 << 20), tiny("llada"), tiny("dream")
     cached = CachedForward(cache)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.engine import checkpoint, placement
+from inference.engine import checkpoint, placement, shards, weights
 from inference.engine.errors import CheckpointError, LoadCancelled
 from inference.engine.forward import logits
 from tests.inference.engine.models import CONFIGS, write_config, write_model
@@ -171,16 +171,156 @@ def test_sizes_that_the_files_cannot_hold_are_refused_before_anything_is_built(
     config = CONFIGS[name]
     whole = {k: {**config[k], **v} if isinstance(v, dict) else v for k, v in changes.items()}
     write_config(tmp_path, **whole)
-    monkeypatch.setattr(checkpoint, "construct", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr(weights, "construct", lambda *_: pytest.fail("it was built"))
     _refused(tmp_path, field)
 
 
 def test_a_cancel_is_heard_before_anything_is_built(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "construct", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr(weights, "construct", lambda *_: pytest.fail("it was built"))
     with pytest.raises(LoadCancelled):
         checkpoint.load(directory, cancel=lambda: True)
+
+
+def test_a_single_file_stands_above_the_index_of_former_shards(directory: Path) -> None:
+    whole = logits(checkpoint.load(directory), [1, 2, 3])
+    stale = {"weight_map": {"lm_head.weight": "model-00001-of-00002.safetensors"}}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(stale))
+    assert torch.equal(logits(checkpoint.load(directory), [1, 2, 3]), whole)
+
+
+def test_other_weights_beside_the_single_file_are_not_read(directory: Path) -> None:
+    (directory / "adapter_model.safetensors").write_bytes(b"of something else")
+    assert shards.find_shards(directory) == [directory / "model.safetensors"]
+    checkpoint.load(directory)
+
+
+TIED = {
+    # family: its flag, and the key of its output head
+    "llada": ("weight_tying", "model.transformer.ff_out.weight"),
+    "dream": ("tie_word_embeddings", "lm_head.weight"),
+    "a2d-qwen3": ("tie_word_embeddings", "lm_head.weight"),
+    "a2d-qwen2": ("tie_word_embeddings", "lm_head.weight"),
+    "llada_moe": ("tie_word_embeddings", "lm_head.weight"),
+    "llada2": ("tie_word_embeddings", "lm_head.weight"),
+}
+
+
+@pytest.mark.parametrize("name", list(TIED))
+def test_an_own_head_beside_a_tied_flag_is_used(name: str, tmp_path: Path) -> None:
+    flag, _ = TIED[name]
+    own = logits(checkpoint.load(write_model(tmp_path, name)), [1, 2, 3])
+    write_config(tmp_path, **{flag: True})
+    model = checkpoint.load(tmp_path)
+    assert torch.equal(logits(model, [1, 2, 3]), own)
+
+
+@pytest.mark.parametrize("name", list(TIED))
+def test_an_equal_copy_of_the_embeddings_stays_one_tensor(name: str, tmp_path: Path) -> None:
+    flag, head = TIED[name]
+    write_model(tmp_path, name)
+    write_config(tmp_path, **{flag: True})
+    held = _weights(tmp_path)
+    embedding = next(key for key in held if "embed" in key or "wte" in key)
+    save_file({**held, head: held[embedding].clone()}, tmp_path / "model.safetensors")
+    model = checkpoint.load(tmp_path).model
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    held.pop(head)
+    save_file(held, tmp_path / "model.safetensors")
+    alone = checkpoint.load(tmp_path).model
+    assert torch.equal(alone.lm_head.weight, model.lm_head.weight)
+
+
+def test_modernberts_own_decoder_is_used(tmp_path: Path) -> None:
+    write_model(tmp_path, "modernbert")
+    tied = logits(checkpoint.load(tmp_path), [1, 2, 3])
+    held = _weights(tmp_path)
+    other = torch.randn_like(held["model.embeddings.tok_embeddings.weight"])
+    save_file({**held, "decoder.weight": other}, tmp_path / "model.safetensors")
+    model = checkpoint.load(tmp_path)
+    assert torch.equal(model.model.decoder.weight, other)
+    assert not torch.allclose(logits(model, [1, 2, 3]), tied)
+
+
+def test_two_different_copies_of_what_no_class_keeps_twice_are_refused(tmp_path: Path) -> None:
+    """DiffusionGemma's encoder and decoder are one body."""
+    write_model(tmp_path, "diffusion_gemma")
+    held = _weights(tmp_path)
+    key = "model.encoder.language_model.layers.0.self_attn.q_proj.weight"
+    copy = key.replace("encoder.language_model", "decoder")
+    save_file({**held, copy: held[key].clone()}, tmp_path / "model.safetensors")
+    checkpoint.load(tmp_path)
+    save_file({**held, copy: held[key] + 1}, tmp_path / "model.safetensors")
+    assert "differs from" in _refused(tmp_path, copy)
+
+
+@pytest.mark.parametrize("name", ["llada", "dream", "a2d-qwen3", "sdar"])
+@pytest.mark.parametrize("value", ["false", "true", 0, 1, []])
+def test_a_flag_that_is_no_truth_value_is_refused(name: str, value: Any, tmp_path: Path) -> None:
+    flag = "weight_tying" if name == "llada" else "tie_word_embeddings"
+    write_model(tmp_path, name)
+    write_config(tmp_path, **{flag: value})
+    _refused(tmp_path, flag)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        ("sdar", {"attention_bias": "false"}, "attention_bias"),
+        ("sdar", {"block_size": "4"}, "block_size"),
+        ("sdar", {"block_size": 4.5}, "block_size"),
+        ("sdar", {"block_size": True}, "block_size"),
+        ("sdar", {"block_size": -4}, "block_size"),
+        ("fast-dllm-v2", {"bd_size": "32"}, "bd_size"),
+        ("llada2", {"block_size": "32"}, "block_size"),
+        ("llada2", {"head_dim": "8"}, "head_dim"),
+        ("llada2", {"score_function": "softmax"}, "score_function"),
+        ("diffusion_gemma", {"canvas_length": 1.5}, "canvas_length"),
+        ("llada", {"mask_token_id": "310"}, "mask_token_id"),
+        ("llada", {"mask_token_id": 310.9}, "mask_token_id"),
+        ("llada", {"eos_token_id": [300, "301"]}, "eos_token_id"),
+        ("llada", {"eos_token_id": [300, 320]}, "eos_token_id[1]"),
+        ("llada", {"multi_query_attention": True}, "multi_query_attention"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_its_key(
+    name: str, changes: dict[str, Any], field: str, tmp_path: Path
+) -> None:
+    write_model(tmp_path, name)
+    write_config(tmp_path, **changes)
+    _refused(tmp_path, field)
+
+
+@pytest.mark.parametrize("key", ["dtype", "torch_dtype"])
+@pytest.mark.parametrize("name", ["bfloat16", "torch.bfloat16"])
+def test_a_precision_may_be_named_as_torch_prints_it(name: str, key: str, directory: Path) -> None:
+    write_config(directory, **{"dtype": None, "torch_dtype": None, key: name})
+    assert checkpoint.load(directory).dtype == torch.bfloat16
+
+
+def test_every_id_of_a_list_of_end_tokens_ends_a_text(directory: Path) -> None:
+    write_config(directory, eos_token_id=[300, 301])
+    (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": [301, 302]}))
+    spec = checkpoint.load(directory).spec
+    assert (spec.eos_id, spec.eos_ids, spec.end_ids) == (300, (300, 301, 302), (300, 301, 302))
+    (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": 303}))
+    assert checkpoint.load(directory).spec.end_ids == (300, 301)
+
+
+@pytest.mark.parametrize("ids", [["a"], [True], [1.5], [320], [-1], [[1]]])
+def test_end_tokens_that_are_none_are_refused(ids: list[Any], directory: Path) -> None:
+    (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": ids}))
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(directory)
+    assert str(caught.value.field).startswith("eos_token_id")
+
+
+def test_a_model_that_reads_no_text_is_refused_where_text_is_wanted(directory: Path) -> None:
+    assert checkpoint.load(directory).tokenizer is None
+    with pytest.raises(CheckpointError, match=r"no tokenizer\.json .*save_pretrained") as caught:
+        checkpoint.load(directory, needs_tokenizer=True)
+    assert caught.value.field == "tokenizer.json"
 
 
 def test_a_truncated_file_is_refused(directory: Path) -> None:

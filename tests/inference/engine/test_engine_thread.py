@@ -25,7 +25,7 @@ from inference.engine.decoding.params import Params
 from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.sources import Reader
 from inference.engine.decoding.view import Block, RunState
-from inference.engine.errors import StepTimeout
+from inference.engine.errors import EngineError, StepTimeout
 from inference.engine.forward import ForwardMany, Request, forward_many
 from tests.inference.engine.models import load_tiny
 
@@ -36,7 +36,7 @@ Tiny = Callable[[str], LoadedModel]
 def engine() -> Iterator[Batcher]:
     made = Batcher()
     yield made
-    made.waiting.close()  # without waiting for what is stuck
+    made.queue.close()  # without waiting for what is stuck
 
 
 def test_work_of_many_threads_runs_one_at_a_time_on_one_thread(engine: Batcher) -> None:
@@ -73,9 +73,26 @@ def test_a_panic_that_is_no_exception_does_not_kill_the_thread(engine: Batcher) 
     def panic() -> None:
         raise Panic
 
-    with pytest.raises(Panic):
+    with pytest.raises(EngineError) as caught:
         engine.submit(panic, 5)
+    assert isinstance(caught.value.__cause__, Panic)
     assert engine.submit(lambda: 1, 5) == 1
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_work_that_would_end_a_thread_ends_itself_alone(
+    engine: Batcher, end: type[BaseException]
+) -> None:
+    """In the engine's thread and, as an error, in the caller's."""
+
+    def leave() -> None:
+        raise end
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            with pytest.raises(EngineError):
+                pool.submit(engine.submit, leave, 5).result(20)
+        assert pool.submit(engine.submit, lambda: 7, 5).result(20) == 7
 
 
 def test_waiting_for_others_does_not_count(engine: Batcher) -> None:
@@ -137,7 +154,7 @@ def test_those_who_shared_a_stuck_forward_leave_one_thread_behind(tiny: Tiny) ->
         first = pool.submit(engine.submit, lambda: open_now.wait(20))
         time.sleep(0.05)
         sharing = [pool.submit(engine, model, [_request(n)], 0.5) for n in (13, 5)]
-        while len(engine.waiting) < 2:
+        while len(engine.queue) < 2:
             time.sleep(0.01)
         open_now.set()
         for one in sharing:
@@ -269,7 +286,7 @@ def test_work_of_a_model_shares_no_forward_of_it(tiny: Tiny) -> None:
         time.sleep(0.05)
         shared = pool.submit(engine, model, [_request(4)])
         alone = pool.submit(engine.submit, lambda: "alone", None, model)
-        while len(engine.waiting) < 2:
+        while len(engine.queue) < 2:
             time.sleep(0.01)
         open_now.set()
         assert (first.result(20), alone.result(20)) == (True, "alone")

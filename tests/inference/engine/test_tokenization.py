@@ -6,14 +6,23 @@ import json
 from pathlib import Path
 
 import pytest
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
 from tokenizers import Tokenizer as Native
-from tokenizers import decoders, models, pre_tokenizers
 
-from inference.engine.errors import CheckpointError
+from inference.engine.errors import CheckpointError, InputError
 from inference.engine.pieces import byte_table, readable
-from inference.engine.tokenization import Tokenizer
+from inference.engine.tokenization import Tokenizer, checked_prompt
 
 MASK = "<|mdm_mask|>"
+
+
+def _byte_level(*special: str) -> Native:
+    """Byte-level BPE without merges."""
+    native = Native(models.BPE(vocab={p: n for n, p in enumerate(byte_table())}, merges=[]))
+    native.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    native.decoder = decoders.ByteLevel()
+    native.add_special_tokens(list(special))
+    return native
 
 
 def _write(directory: Path, native: Native) -> Tokenizer:
@@ -45,8 +54,88 @@ def test_text_comes_back(byte_level: Tokenizer, text: str) -> None:
 def test_special_tokens_in_text_are_only_text(byte_level: Tokenizer, token: str) -> None:
     number = byte_level.id_of(token)
     assert number is not None
+    byte_level.reserve([number])  # a mark of the family's chat template
     assert number not in byte_level.encode(f"a {token} b")
     assert number in byte_level.encode(f"a {token} b", special=True)
+
+
+def test_added_tokens_that_are_not_special_are_matched_as_published(tmp_path: Path) -> None:
+    """Runs of blanks, as in the tokenizers of ModernBERT and GPT-NeoX."""
+    native = _byte_level(MASK)
+    native.add_tokens([AddedToken(" " * n, special=False, normalized=True) for n in (8, 4, 2)])
+    ours = _write(tmp_path, native)
+    text = "def f():\n        return 1  # x"
+    official = native.encode(text, add_special_tokens=False).ids
+    assert len(official) < len(text)
+    assert ours.encode(text) == official
+    assert ours.id_of(MASK) not in ours.encode(f"{text}{MASK}")
+
+
+BEGIN = "<bos>"
+
+
+def _with_begin(tmp_path: Path, config: dict[str, object] | None = None) -> Tokenizer:
+    native = _byte_level(MASK, BEGIN)
+    native.post_processor = processors.TemplateProcessing(
+        single=f"{BEGIN} $A {MASK}",
+        special_tokens=[(name, native.token_to_id(name) or 0) for name in (BEGIN, MASK)],
+    )
+    if config is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    return _write(tmp_path, native)
+
+
+def test_the_leading_tokens_of_the_template_stand_before_a_prompt_once(tmp_path: Path) -> None:
+    ours = _with_begin(tmp_path)
+    begin = ours.id_of(BEGIN)
+    assert ours.leading == [begin]
+    assert ours.encode_prompt("ab") == [begin, *ours.encode("ab")]
+    assert ours.encode_prompt(f"{BEGIN}ab", special=True) == [begin, *ours.encode("ab")]
+    assert ours.encode_prompt("") == [begin]
+    assert begin not in ours.encode("ab")
+
+
+@pytest.mark.parametrize(
+    ("config", "led"),
+    [
+        ({"add_bos_token": False}, False),
+        ({"add_bos_token": True, "bos_token": BEGIN}, True),
+        ({"add_bos_token": True, "bos_token": {"content": BEGIN}}, True),
+        ({"add_bos_token": True, "bos_token": "<nobody>"}, False),
+        ({"add_bos_token": True}, False),
+        ({"add_bos_token": "yes"}, True),  # no truth value: the template decides
+    ],
+)
+def test_tokenizer_config_has_the_last_word_on_the_begin_token(
+    config: dict[str, object], led: bool, tmp_path: Path
+) -> None:
+    ours = _with_begin(tmp_path, config)
+    assert ours.leading == ([ours.id_of(BEGIN)] if led else [])
+
+
+def test_text_without_a_row_is_refused_and_special_tokens_without_one_are_not(
+    tmp_path: Path,
+) -> None:
+    data = json.loads(_byte_level(MASK).to_str())
+    rows = len(data["model"]["vocab"]) + 1
+    data["added_tokens"].append(
+        {**data["added_tokens"][0], "id": rows, "content": "<pad>", "special": True}
+    )
+    (tmp_path / "tokenizer.json").write_text(json.dumps(data))
+    ours = Tokenizer.from_directory(tmp_path)
+    assert ours is not None
+    ours.check_rows(rows)
+    assert checked_prompt(ours, "a<pad>", False, rows) == ours.encode("a<pad>")
+    with pytest.raises(InputError) as refused:
+        checked_prompt(ours, "a<pad>", True, rows)
+    assert refused.value.field == "prompt"
+    data["model"]["vocab"]["Q"] = 2 * rows
+    (tmp_path / "tokenizer.json").write_text(json.dumps(data))
+    wide = Tokenizer.from_directory(tmp_path)
+    assert wide is not None
+    with pytest.raises(CheckpointError, match="'Q' the id") as caught:
+        wide.check_rows(rows)
+    assert caught.value.field == "tokenizer.json"
 
 
 def test_pieces_keep_leading_spaces_and_join_to_the_text(byte_level: Tokenizer) -> None:
@@ -94,7 +183,9 @@ def test_no_tokenizer_is_none(tmp_path: Path) -> None:
     assert Tokenizer.from_directory(tmp_path) is None
 
 
-@pytest.mark.parametrize("text", ["", "[1]", json.dumps({"model": {"type": "Nonsense"}})])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", json.dumps({"model": {"type": "Nonsense"}}), "[" * 100_000, '{"model"']
+)
 def test_a_broken_tokenizer_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "tokenizer.json").write_text(text)
     with pytest.raises(CheckpointError) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import weakref
@@ -19,10 +20,13 @@ from safetensors.torch import load_file, save_file
 
 from inference import registry, runtime
 from inference.engine import checkpoint, forward, shards
+from inference.engine.errors import CheckpointError
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.models import ModelEntry
-from inference.runtime import devices, forwards, models, records
+from inference.runtime import devices, forwards, model_state, models
+from inference.runtime import probe as probing
+from inference.runtime.model_files import weight_bytes
 from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,7 +156,7 @@ def test_anybody_may_ask_for_the_end_of_a_loading(
 
     def interrupted(*arguments: Any) -> Any:
         assert registry.cancel_load("a")
-        time.sleep(2 * records.PROGRESS_SECONDS)
+        time.sleep(2 * model_state.PROGRESS_SECONDS)
         yield from read(*arguments)
 
     monkeypatch.setattr(shards, "tensors", interrupted)
@@ -174,10 +178,10 @@ def test_progress_is_told_in_bytes_and_by_bells(
         bells.append(bell)
         seen.append((_row("a").progress, _row("a").bytes_loaded))
 
-    monkeypatch.setattr(records, "send", ring)
-    monkeypatch.setattr(records, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(model_state, "send", ring)
+    monkeypatch.setattr(model_state, "PROGRESS_SECONDS", 0.0)
     runtime.load(entries["a"])
-    size = models._bytes(registry.directory(entries["a"]))
+    size = weight_bytes(registry.directory(entries["a"]))
     assert [bell["state"] for bell in bells] == ["loading"] * (len(bells) - 1) + ["loaded"]
     assert seen == sorted(seen)
     assert any(0 < loaded < size for _, loaded in seen)
@@ -187,7 +191,7 @@ def test_progress_is_told_in_bytes_and_by_bells(
 def test_progress_is_written_four_times_a_second_at_most(
     entries: dict[str, ModelEntry], django_assert_max_num_queries: Any
 ) -> None:
-    progress = records.Progress("a", 1000)
+    progress = model_state.Progress("a", 1000)
     with django_assert_max_num_queries(3):
         for part in range(1000):
             progress(part / 1000)
@@ -280,6 +284,187 @@ def test_a_full_device_falls_back_to_the_cpu_with_a_warning(
     assert "runs on the CPU. A step over 64 tokens took" in _row("a").error
 
 
+@pytest.mark.parametrize("fallback", [True, False])
+def test_the_cpu_takes_over_with_the_same_options_or_not_at_all(
+    fallback: bool,
+    entries: dict[str, ModelEntry],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither precision nor quantization nor device map gets lost on the way."""
+    asked: list[dict[str, Any]] = []
+
+    def full(path: Path, device: torch.device, **options: Any) -> Any:
+        asked.append({"device": device.type, **options})
+        if device.type != "cpu":
+            raise torch.OutOfMemoryError("no room")
+        raise CheckpointError("int8 cannot be followed here.", "quantization")
+
+    settings.DEVICE = "meta"
+    monkeypatch.setattr(checkpoint, "load", full)
+    monkeypatch.setattr(models.devices, "memory", lambda device: 2**40)
+    option = {"quantization": "int8"} if fallback else {"device_map": "auto"}
+    entries["a"].card |= {"dtype": "bfloat16", **option}
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["a"])
+    assert caught.value.field == next(iter(option))
+    assert [row["device"] for row in asked] == (["meta", "cpu"] if fallback else ["meta"])
+    for row in asked:
+        assert {"dtype": "bfloat16", **option}.items() <= row.items()
+    assert _row("a").state == State.FAILED
+
+
+def _write_anew(directory: Path, seed: int = 9) -> None:
+    tiny_model(directory, seed=seed)
+
+
+def test_weights_that_were_written_anew_are_loaded_anew(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    old = runtime.load(entries["a"])
+    assert runtime.load(entries["a"]) is old
+    _write_anew(settings.MODELS_DIR / "a")
+    new = runtime.load(entries["a"])
+    assert new.weights_hash != old.weights_hash
+    assert _row("a").weights_hash == new.weights_hash
+    assert runtime.get("a") is new
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"]
+)
+def test_any_file_that_was_written_anew_counts(
+    name: str, entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    old = runtime.load(entries["a"])
+    path = settings.MODELS_DIR / "a" / name
+    path.write_text(path.read_text() + " " if path.exists() else "{}")
+    new = runtime.load(entries["a"])
+    assert new is not old
+    assert runtime.load(entries["a"]) is new
+
+
+def test_another_card_loads_the_model_as_it_says(entries: dict[str, ModelEntry]) -> None:
+    assert runtime.load(entries["a"]).dtype == torch.float32
+    entries["a"].card["dtype"] = "bfloat16"
+    assert runtime.load(entries["a"]).dtype == torch.bfloat16
+
+
+def test_sessions_under_way_keep_the_weights_that_they_began_with(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    old = runtime.load(entries["a"])
+    _write_anew(settings.MODELS_DIR / "a")
+    assert runtime.load(entries["a"], weights=old.weights_hash) is old
+    new = runtime.load(entries["a"])
+    assert runtime.load(entries["a"], weights=old.weights_hash) is old
+    assert runtime.load(entries["a"], weights=new.weights_hash) is new
+    assert runtime.load(entries["a"], weights="f" * 64) is new
+    gone = weakref.ref(old)
+    del old
+    runtime.unload("a")
+    assert gone() is None
+
+
+def test_former_weights_are_the_first_to_go_when_memory_is_short(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    former = runtime.load(entries["a"]).weights_hash
+    _write_anew(settings.MODELS_DIR / "a")
+    runtime.load(entries["a"])
+    size = weight_bytes(registry.directory(entries["a"]))
+    settings.MODEL_MEMORY_BYTES = int(2.5 * size)
+    runtime.load(entries["b"])
+    assert runtime.loaded() == ["a", "b"]
+    assert runtime.load(entries["a"], weights=former).weights_hash != former
+
+
+def test_files_that_broke_meanwhile_are_told_and_sessions_go_on(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    old = runtime.load(entries["a"])
+    (settings.MODELS_DIR / "a" / "model.safetensors").write_bytes(b"\xff" * 50)
+    with pytest.raises(UnmaskError, match="refused"):
+        runtime.load(entries["a"])
+    assert runtime.load(entries["a"], weights=old.weights_hash) is old
+
+
+def test_only_the_files_that_are_loaded_count_as_bytes(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    folder = settings.MODELS_DIR / "a"
+    (folder / "adapter_model.safetensors").write_bytes(b"x" * 10_000)
+    runtime.load(entries["a"])
+    assert _row("a").bytes_total == (folder / "model.safetensors").stat().st_size
+
+
+def test_a_model_that_reads_no_text_fails_at_loading(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    (settings.MODELS_DIR / "a" / "tokenizer.json").unlink()
+    with pytest.raises(UnmaskError, match=r"no tokenizer\.json") as caught:
+        runtime.load(entries["a"])
+    assert (caught.value.error_type, caught.value.field) == ("model_loading", "tokenizer.json")
+
+
+def test_a_pipe_in_place_of_the_weights_is_refused_within_the_time_to_load(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    weights = settings.MODELS_DIR / "a" / "model.safetensors"
+    weights.unlink()
+    os.mkfifo(weights)
+    started = time.monotonic()
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["a"])
+    assert caught.value.error_type == "model_loading"
+    assert time.monotonic() - started < 30
+
+
+def test_the_first_look_has_no_more_time_than_loading(
+    entries: dict[str, ModelEntry], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalls = settings.MODELS_DIR / "stalls.py"
+    stalls.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(probing, "CHILD", stalls)
+    settings.LOAD_TIMEOUT = 1
+    started = time.monotonic()
+    with pytest.raises(UnmaskError) as caught:
+        runtime.load(entries["a"])
+    assert caught.value.error_type in ("timeout", "model_loading")
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("end", [SystemExit, BaseException])
+def test_work_that_would_end_its_thread_is_a_terminal_error(
+    end: type[BaseException], entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = runtime.load(entries["a"])
+
+    def leave(*_: Any) -> Any:
+        raise end
+
+    monkeypatch.setattr(forward, "forward_many", leave)
+    with pytest.raises(UnmaskError) as caught:
+        runtime.logits(model, [1, 2], [0])
+    assert caught.value.error_type == "generation"
+    monkeypatch.undo()
+    assert runtime.logits(model, [1, 2], [0]).tensor.shape[0] == 1
+    monkeypatch.setattr(checkpoint, "load", leave)
+    with pytest.raises(UnmaskError):
+        runtime.load(entries["b"])
+    assert _row("b").state == State.FAILED
+
+
+def test_numbers_that_are_not_finite_name_their_position(entries: dict[str, ModelEntry]) -> None:
+    model = runtime.load(entries["a"])
+    with torch.no_grad():
+        model.model.model.norm.weight[0] = float("nan")
+    with pytest.raises(UnmaskError, match="not finite at position 3") as caught:
+        runtime.logits(model, [1, 2, 3, 4, 5], [3, 4])
+    assert (caught.value.error_type, caught.value.field) == ("generation", None)
+    assert runtime.cache().stats()["entries"] == 0
+
+
 def test_a_model_that_moves_to_the_cpu_goes_on_whoever_can_be_told(
     entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,7 +473,7 @@ def test_a_model_that_moves_to_the_cpu_goes_on_whoever_can_be_told(
 
     model = runtime.load(entries["a"])
     model.device = torch.device("meta")
-    monkeypatch.setattr(records, "warn", locked)
+    monkeypatch.setattr(model_state, "warn", locked)
     assert forwards._rescue(model, torch.OutOfMemoryError("no room"))
     assert model.device == devices.CPU
 

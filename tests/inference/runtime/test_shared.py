@@ -26,7 +26,7 @@ from inference.engine.families import diffusion_gemma
 from inference.engine.forward import ForwardMany, Request
 from inference.errors import UnmaskError
 from inference.runtime import forwards
-from inference.runtime.faults import told
+from inference.runtime.error_mapping import engine_errors
 from tests.inference.engine.models import load_tiny
 from tests.tiny import tiny_model
 
@@ -207,7 +207,7 @@ def test_a_runs_failure_is_told_in_the_one_shape(
 
     monkeypatch.setattr(forward, "forward_many", full)
     steps = generate(model, _canvas(model), "rank/low_entropy", {}, 0, forward=runtime.forward)
-    with pytest.raises(UnmaskError, match="does not fit into memory"), told():
+    with pytest.raises(UnmaskError, match="does not fit into memory"), engine_errors():
         next(steps)
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from inference.models import ModelEntry, WorkerBeat
-from inference.worker import beats, timers
+from inference.worker import heartbeat, timers
 from tests.servers import wait_for
 
 
@@ -22,7 +22,10 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[timers.TimerThread]:
     thread.stop()
 
 
-def test_entries_run_at_once_and_again_and_survive_failures(running: timers.TimerThread) -> None:
+@pytest.mark.parametrize("end", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+def test_entries_run_at_once_and_again_and_survive_failures(
+    end: type[BaseException], running: timers.TimerThread
+) -> None:
     calls: list[str] = []
 
     @timers.every(0.2)
@@ -36,7 +39,7 @@ def test_entries_run_at_once_and_again_and_survive_failures(running: timers.Time
     @timers.every(0.2)
     def failing() -> None:
         calls.append("failing")
-        raise ZeroDivisionError
+        raise end
 
     running.start()
     wait_for(lambda: calls.count("often") >= 3, "three turns", 30)
@@ -53,20 +56,20 @@ def test_the_thread_stops_when_told(running: timers.TimerThread) -> None:
 @pytest.mark.django_db
 def test_a_beat_names_the_worker_and_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     row = ModelEntry.objects.create(slug="x/y", label="x", path="x/y", state="available")
-    monkeypatch.setattr(beats.runtime, "loaded", lambda: ["x/y"])
-    beats.beat()
-    beats.beat()
-    written = WorkerBeat.objects.get(name=beats.name())
+    monkeypatch.setattr(heartbeat.runtime, "loaded", lambda: ["x/y"])
+    heartbeat.beat()
+    heartbeat.beat()
+    written = WorkerBeat.objects.get(name=heartbeat.name())
     assert written.loaded == ["x/y"]
-    assert set(written.metrics) == {"engine", "logits_cache"}
+    assert set(written.metrics) == {"engine", "logits_cache", "tasks"}
     row.refresh_from_db()
     assert row.state == "loaded"
 
 
 @pytest.mark.django_db
 def test_dead_workers_are_forgotten() -> None:
-    old = timezone.now() - 2 * beats.KEEP
+    old = timezone.now() - 2 * heartbeat.KEEP
     WorkerBeat.objects.create(name="old", device="cpu", seen=old)
     WorkerBeat.objects.create(name="new", device="cpu", seen=timezone.now())
-    beats.bury()
+    heartbeat.forget_dead_workers()
     assert list(WorkerBeat.objects.values_list("name", flat=True)) == ["new"]

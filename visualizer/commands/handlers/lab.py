@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from visualizer.commands.door import Request
+from visualizer.commands.requests import Request
 from visualizer.models import LabJob
 from visualizer.selectors import lab as selectors
 from visualizer.services import lab

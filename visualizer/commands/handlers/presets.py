@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from visualizer.commands.door import Request
+from visualizer.commands.requests import Request
 from visualizer.selectors.presets import preset_payload, presets_of
 from visualizer.services import presets
 

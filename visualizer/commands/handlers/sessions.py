@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from inference.errors import UnmaskError
-from visualizer.commands.door import Request
+from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors import generation_state, session_for, sessions_of, state_at
-from visualizer.selectors.events import session_payload
+from visualizer.selectors.event_payloads import session_payload
 from visualizer.selectors.snapshots import last_number
 from visualizer.services import sessions
 
@@ -28,7 +28,7 @@ def list_sessions(request: Request) -> dict[str, Any]:
 
 def open_session(request: Request) -> dict[str, Any]:
     """session_opened: the state, and the number after which events follow."""
-    session = request.owned
+    session = request.session
     number = last_number(session)
     return {
         "type": "session_opened",
@@ -42,13 +42,13 @@ def open_session(request: Request) -> dict[str, Any]:
 
 def resume(request: Request) -> dict[str, Any]:
     """resumed: events after `after` follow; without it only what comes from now on."""
-    number = last_number(request.owned)
+    number = last_number(request.session)
     after = number if request.message.after is None else request.message.after
     if after > number:
         raise UnmaskError("validation", f"after must be at most {number}.", "after")
     return {
         "type": "resumed",
-        "session_id": str(request.owned.pk),
+        "session_id": str(request.session.pk),
         "after": after,
         "number": number,
     }
@@ -56,14 +56,14 @@ def resume(request: Request) -> dict[str, Any]:
 
 def rename_session(request: Request) -> dict[str, Any]:
     """session_changed."""
-    sessions.rename_session(session=request.owned, title=request.message.title)
-    return _changed(request.owned)
+    sessions.rename_session(session=request.session, title=request.message.title)
+    return _changed(request.session)
 
 
 def delete_session(request: Request) -> dict[str, Any]:
     """session_changed: the session is put away."""
-    sessions.delete_session(session=request.owned)
-    return _changed(request.owned)
+    sessions.delete_session(session=request.session)
+    return _changed(request.session)
 
 
 def restore_session(request: Request) -> dict[str, Any]:

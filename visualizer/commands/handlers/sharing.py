@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from visualizer.commands.door import Request
+from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors.readers import link_of, link_payload, links_of
 from visualizer.services.sharing import share as make_link
@@ -16,10 +16,10 @@ from visualizer.services.sharing import unshare as revoke
 def share(request: Request) -> dict[str, Any]:
     """link_made: the token and the address are told this once and not kept."""
     message = request.message
-    link, token = make_link(session=request.owned, name=message.name, hours=message.hours)
+    link, token = make_link(session=request.session, name=message.name, hours=message.hours)
     return {
         "type": "link_made",
-        "session_id": str(request.owned.pk),
+        "session_id": str(request.session.pk),
         "link": link_payload(link),
         "token": token,
         "path": reverse("shared", args=[token]),
@@ -28,13 +28,13 @@ def share(request: Request) -> dict[str, Any]:
 
 def unshare(request: Request) -> dict[str, Any]:
     """link_list: those that are left."""
-    revoke(link=link_of(request.owned, request.message.link))
-    return _listed(request.owned)
+    revoke(link=link_of(request.session, request.message.link))
+    return _listed(request.session)
 
 
 def list_links(request: Request) -> dict[str, Any]:
     """link_list."""
-    return _listed(request.owned)
+    return _listed(request.session)
 
 
 def _listed(session: Session) -> dict[str, Any]:

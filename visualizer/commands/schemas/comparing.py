@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.commands.fields import Message, limited
 from visualizer.commands.schemas.history import branch_id_field
-from visualizer.fields import Message, SessionMessage, limited, session_id_field
+from visualizer.fields import SessionMessage, session_id_field
 
 
 class RecipeChoice(BaseModel):
@@ -33,7 +34,7 @@ class CompareRuns(SessionMessage):
 
 
 class ComparedSide(BaseModel):
-    """A place of one of your sessions."""
+    """A state of one of your sessions."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -47,5 +48,5 @@ class CompareBranches(Message):
 
     sides: Annotated[
         list[ComparedSide],
-        Field(min_length=2, max_length=2, description="{session_id, branch, step}: two places"),
+        Field(min_length=2, max_length=2, description="{session_id, branch, step}: two states"),
     ]

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from core.commands.fields import limited
 from inference.catalog import RANKINGS
-from visualizer.fields import Position, SessionMessage, limited
+from visualizer.fields import Position, SessionMessage
 
 Positions = Annotated[
     list[Position], Field(min_length=1, max_length=1024, description="positions of the canvas")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from inference.catalog import RECIPES
-from visualizer.fields import Message, limited, uuid_field
+from core.commands.fields import Message, limited, uuid_field
+from inference.catalog import PARAMETERS, RECIPES, Parameter
 
+_ELSEWHERE = ("steps", "tokens_per_step", "block_length")
+"""Fields of the message itself."""
 Value = TypeVar("Value", str, int)
+Parameters = dict[str, dict[str, Any]]
 Steps = Annotated[int, Field(ge=0, le=1024)]
 
 
@@ -25,6 +28,9 @@ class LabStart(Message):
     count: int = Field(default=20, ge=1, le=200, description="cases of the task in each row")
     seed: int = limited("seed", 0)
     block_length: int | None = limited("block_length", None, "block size; one block by default")
+    parameters: Parameters = Field(
+        default_factory=dict, description="recipe → its own parameters, beside pace and blocks"
+    )
 
     @field_validator("recipes")
     @classmethod
@@ -33,6 +39,16 @@ class LabStart(Message):
             if name not in RECIPES:
                 raise ValueError(f"must be among {', '.join(RECIPES)}")
         return _different(value)
+
+    @field_validator("parameters")
+    @classmethod
+    def _readable(cls, value: Parameters, info: ValidationInfo) -> Parameters:
+        for name, given in value.items():
+            if name not in info.data.get("recipes", ()):
+                raise ValueError(f"{name[:60]} is not among recipes")
+            for key, held in given.items():
+                _check(name, key, held)
+        return value
 
     @field_validator("steps")
     @classmethod
@@ -44,6 +60,28 @@ def _different(values: list[Value]) -> list[Value]:
     if len(set(values)) < len(values):
         raise ValueError("must not name anything twice")
     return values
+
+
+def _check(recipe: str, name: str, value: Any) -> None:
+    """Raises ValueError unless the recipe reads the parameter and the value is in its range."""
+    if name not in RECIPES[recipe].uses or name in _ELSEWHERE:
+        raise ValueError(f"{recipe} has no parameter {name[:60]} here")
+    row = PARAMETERS[name]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = {
+        "flag": isinstance(value, bool),
+        "choice": value in row.choices,
+        "integer": type(value) is int and row.low <= value <= row.high,
+        "number": number and row.low <= value <= row.high,
+    }
+    if not fits[row.kind] and not (value is None and row.optional):
+        raise ValueError(f"{name} of {recipe} must be {_range(row)}")
+
+
+def _range(row: Parameter) -> str:
+    if row.kind in ("integer", "number"):
+        return f"{row.low:g} to {row.high:g}"
+    return ", ".join(row.choices) or "true or false"
 
 
 class LabCancel(Message):

@@ -6,9 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from core.commands.fields import Message, limited, text
 from inference.catalog import RANKINGS
 from visualizer.commands.schemas.shared import Paged
-from visualizer.fields import Message, Selections, SessionMessage, limited, text
+from visualizer.fields import Selections, SessionMessage
 from visualizer.probability import ProbabilitySettings
 
 
@@ -16,6 +17,9 @@ class LoadModel(Message):
     """Load a model of the allow-list into a worker."""
 
     model_path: str = Field(min_length=1, max_length=500, description="slug, hub id or local path")
+    device: Literal["auto", "cuda", "cpu"] = Field(
+        default="auto", description="where it is to run; auto: as the site says"
+    )
 
 
 class CancelLoad(Message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from visualizer.fields import Message
+from core.commands.fields import Message
 from visualizer.presets import PresetValues
 
 

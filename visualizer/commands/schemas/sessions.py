@@ -6,15 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from visualizer.fields import (
-    POSITION_KEYS,
-    Message,
-    Position,
-    SessionMessage,
-    TokenId,
-    limited,
-    session_id_field,
-)
+from core.commands.fields import Message, limited
+from inference.catalog import DEFAULT_RECIPE
+from visualizer.fields import POSITION_KEYS, Position, SessionMessage, TokenId, session_id_field
 
 
 class ListSessions(Message):
@@ -28,6 +22,8 @@ class ListSessions(Message):
 
 class OpenSession(Message):
     """Make a session the socket's own and follow its events."""
+
+    needs_target = True
 
     session_id: str = session_id_field()
 
@@ -69,7 +65,7 @@ class Run(SessionMessage):
     """Generate with a recipe; every step is an event."""
 
     recipe: str = Field(
-        default="llada/low_confidence", min_length=1, max_length=60, description="a recipe's name"
+        default=DEFAULT_RECIPE, min_length=1, max_length=60, description="a recipe's name"
     )
     tokens_per_step: int | None = limited("tokens_to_select", None, "positions written by a step")
     parameters: dict[str, Any] = Field(

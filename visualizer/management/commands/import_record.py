@@ -9,8 +9,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.errors import UnmaskError
-from visualizer.management.files import read_record
-from visualizer.services.importing import import_record
+from visualizer.records.chain import UNVERIFIED, is_sealed
+from visualizer.records.files import read_record
+from visualizer.records.importer import import_record
 
 
 class Command(BaseCommand):
@@ -25,7 +26,10 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no user {username}.")
         try:
-            session = import_record(owner=user, raw=read_record(file))
+            raw = read_record(file)
+            session = import_record(owner=user, raw=raw)
         except UnmaskError as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{session.pk} {session.title}")
+        if not is_sealed(raw):
+            self.stderr.write(UNVERIFIED)

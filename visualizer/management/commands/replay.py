@@ -9,44 +9,54 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference import registry
 from inference.errors import UnmaskError
-from visualizer.management.files import read_record
-from visualizer.record_checks import check_states, check_tree, checked
+from visualizer.records.chain import UNVERIFIED, is_sealed
+from visualizer.records.checks import check_states, check_tree, checked
+from visualizer.records.files import read_record
 
 
 class Command(BaseCommand):
     help = (
-        "Run the runs of a record again with the same model (its hashes are checked) and say for "
-        "each step whether the same tokens came out. Exit status 1 if any did not."
+        "Run the runs of a record again with the same model (its hashes are checked, and it is "
+        "loaded in the record's precision) and say for each step whether the same tokens came "
+        "out. Exit status 1 if any did not."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--model", type=Path, help="directory of the model, if not registered")
+        parser.add_argument("--device", help="where to compute, if not where the record was made")
 
-    def handle(self, *args: Any, file: Path, model: Path | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, file: Path, model: Path | None, device: str | None, **options: Any
+    ) -> None:
         try:
-            differing, total = self._replay(read_record(file), model)
+            differing, total = self._replay(read_record(file), model, device)
         except UnmaskError as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{total - differing} of {total} steps of runs came out the same.")
         if differing:
             raise CommandError(f"{differing} steps came out otherwise.")
 
-    def _replay(self, raw: dict[str, Any], path: Path | None) -> tuple[int, int]:
-        from inference.engine.checkpoint import load
-        from inference.runtime.faults import told
-        from visualizer.worker.replaying import check_model, replay
+    def _replay(
+        self, raw: dict[str, Any], path: Path | None, device: str | None
+    ) -> tuple[int, int]:
+        from inference.runtime.error_mapping import engine_errors
+        from inference.runtime.load_options import options_of
+        from visualizer.worker.replay import check_model, replay
 
         record = checked(raw)
+        if not is_sealed(raw):
+            self.stderr.write(UNVERIFIED)
         check_tree(record)
         check_states(record, raw)
         differing = total = 0
-        with told():
-            model = load(path or registry.directory(registry.resolve(record.model.slug)))
+        with engine_errors():
+            folder = path or registry.directory(registry.resolve(record.model.slug))
+            model = options_of(record.model.model_extra or {}, device).load(folder)
             check_model(record, model)
             for step in replay(record, model):
                 said = f"differs at slots {step.differing}" if step.differing else "same"
-                place = f"branch {step.branch} step {step.number}"
-                self.stdout.write(f"{place} {step.recipe}: {said}")
+                where = f"branch {step.branch} step {step.number}"
+                self.stdout.write(f"{where} {step.recipe}: {said}")
                 differing, total = differing + bool(step.differing), total + 1
         return differing, total

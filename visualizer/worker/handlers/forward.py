@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.worker.executor import Write
 from inference.engine.canvas import Canvas
+from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
-from visualizer.selectors import Place, head_of, state_at
+from visualizer.selectors import StateRef, head_of, state_at
 from visualizer.selectors.results import forward_result
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import remember_settings
 from visualizer.worker import distributions
 from visualizer.worker.distributions import Passed
-from visualizer.worker.jobs import Job, Write
 
 
-def forward_pass(job: Job) -> Write:
+def forward_pass(request: Request) -> Write:
     """forward_pass_result of the current state; the distribution is kept for what follows."""
-    session, message = job.session, job.message
-    place = head_of(session)
-    canvas = state_at(session, place)
+    session, message = request.session, request.message
+    ref = head_of(session)
+    canvas = state_at(session, ref)
     passed = distributions.forward(session, canvas)
     chosen = message.model_dump(include=set(ProbabilitySettings.model_fields))
     settings = ProbabilitySettings(**chosen)
@@ -28,43 +29,43 @@ def forward_pass(job: Job) -> Write:
     def write() -> dict[str, Any]:
         keep_forward(
             session=session,
-            place=place,
+            ref=ref,
             data=passed.data,
             summary=passed.summary,
             settings=chosen,
         )
         remember_settings(session=session, settings=chosen)
-        reply = forward_reply(job, session, place, canvas, passed, settings)
+        reply = forward_reply(request, session, ref, canvas, passed, settings)
         return {**reply, **_notice(session, message.gen_length)}
 
     return write
 
 
 def forward_reply(
-    job: Job,
+    request: Request,
     session: Session,
-    place: Place,
+    ref: StateRef,
     canvas: Canvas,
     passed: Passed,
     settings: ProbabilitySettings,
 ) -> dict[str, Any]:
     """The forward_pass_result message; for pages without the result itself."""
-    wanted = getattr(job.message, "positions", None)
-    raw = job.message.include_raw_logits
+    wanted = getattr(request.message, "positions", None)
+    raw = request.message.include_raw_logits
     result = (
         {}
-        if job.brief
+        if request.brief
         else {
             "result": forward_result(
-                session, canvas, passed.view, settings, place.number, wanted, raw
+                session, canvas, passed.view, settings, ref.number, wanted, raw
             )
         }
     )
     return {
         "type": "forward_pass_result",
         "session_id": str(session.pk),
-        "branch": place.branch,
-        "step": place.number,
+        "branch": ref.branch,
+        "step": ref.number,
         **result,
         "cached": passed.summary["cached"],
         "ms": passed.summary["ms"],

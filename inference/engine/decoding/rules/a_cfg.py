@@ -6,9 +6,9 @@ unconditional side is chosen anew in each step.
 
 from __future__ import annotations
 
-from ..recipe import Recipe
-from ..sources import Reader, Reading
-from ..view import Block, RunState
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, RunState
 
 
 def adaptively_guided(reader: Reader, state: RunState, block: Block) -> Reading:

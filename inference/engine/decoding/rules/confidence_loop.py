@@ -8,12 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...canvas import Operation
-from ..quotas import best
-from ..recipe import Recipe
-from ..revisions import revisable
-from ..sources import with_settled
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.revisions import revisable
+from inference.engine.decoding.sources import with_settled
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 
 def reopening(state: RunState) -> bool:

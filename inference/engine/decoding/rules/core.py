@@ -8,14 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...canvas import Operation
-from ..blocks import chunks, counted
-from ..distribution import Distribution
-from ..quotas import best, share_of_block
-from ..recipe import Recipe
-from ..revisions import revisable
-from ..sources import with_settled
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.blocks import chunks, counted
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.quotas import best, share_of_block
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.revisions import revisable
+from inference.engine.decoding.sources import with_settled
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 PROTECTED = 16
 """Places at a block's end that are not revised."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...canvas import Canvas, Operation
-from ..blocks import chunks
-from ..quotas import best
-from ..recipe import Recipe
-from ..sources import Reader, Reading, guided
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading, guided
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 
 def with_places(reader: Reader, state: RunState, block: Block) -> Reading:

@@ -12,18 +12,24 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from ...canvas import Operation
-from ...errors import InputError
-from ...forward import check_length, hidden_states, predictions, source_rows, structure
-from ...processing import forbid
-from .. import draws
-from ..blocks import chunks
-from ..distribution import Distribution
-from ..kv_cache import InPlaceCache
-from ..quotas import threshold
-from ..recipe import Recipe
-from ..sources import Reader, Reading
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding import draws
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.kv_cache import InPlaceCache
+from inference.engine.decoding.quotas import threshold
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.errors import InputError
+from inference.engine.forward import (
+    check_length,
+    hidden_states,
+    predictions,
+    source_rows,
+    structure,
+)
+from inference.engine.processing import forbid
 
 
 def window(state: RunState) -> Block | None:

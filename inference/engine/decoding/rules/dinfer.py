@@ -12,11 +12,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .. import draws
-from ..distribution import Distribution
-from ..quotas import best
-from ..recipe import Recipe
-from ..view import Drawn, View
+from inference.engine.decoding import draws
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.view import Drawn, View
 
 GUARD = 1e-5
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ...canvas import Operation
-from ..blocks import aligned, chunks, up_to_the_border
-from ..distribution import Distribution
-from ..quotas import best, nothing
-from ..recipe import Recipe
-from ..sources import Reader, Reading, Source
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.blocks import aligned, chunks, up_to_the_border
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.quotas import best, nothing
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading, Source
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 Evaluate = Callable[[Reader, RunState, Block, list[list[int]]], list[Tensor]]
 """Logits [n, V] of the block's open places in each of some canvases."""

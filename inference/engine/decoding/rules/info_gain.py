@@ -8,13 +8,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...reduce import entropies
-from ..blocks import chunks
-from ..quotas import best
-from ..recipe import Recipe
-from ..rng import gumbel_of
-from ..sources import Reader, Reading, plain
-from ..view import Block, Drawn, RunState, View
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rng import gumbel_of
+from inference.engine.decoding.sources import Reader, Reading, plain
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.reduce import entropies
 
 
 def looked_ahead(reader: Reader, state: RunState, block: Block) -> Reading:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...reduce import divergences
-from ..blocks import chunks, counted, whole
-from ..quotas import best, share_of_block
-from ..recipe import Recipe
-from ..view import Block, Drawn, RunState, View
+from inference.engine.decoding.blocks import chunks, counted, whole
+from inference.engine.decoding.quotas import best, share_of_block
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.reduce import divergences
 
 
 def movements(view: View, drawn: Drawn) -> list[Tensor]:

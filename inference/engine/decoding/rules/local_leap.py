@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..quotas import best
-from ..recipe import Recipe
-from ..view import Drawn, View
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.view import Drawn, View
 
 
 def near_anchors(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

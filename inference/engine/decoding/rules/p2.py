@@ -10,11 +10,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ...canvas import Operation
-from ..recipe import Recipe
-from ..revisions import revisable
-from ..sources import with_settled
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.revisions import revisable
+from inference.engine.decoding.sources import with_settled
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 KAPPA: dict[str, Callable[[float], float]] = {
     "linear": lambda t: t,

@@ -13,9 +13,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..recipe import Recipe
-from ..sources import Reader, Reading, plain, with_settled
-from ..view import Block, Drawn, RunState, View
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading, plain, with_settled
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 FLOOR = 1e-9
 

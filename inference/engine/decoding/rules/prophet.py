@@ -10,11 +10,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..blocks import chunks
-from ..quotas import best, share
-from ..recipe import Recipe
-from ..sources import Reader, Reading, guided
-from ..view import Block, Drawn, RunState, View
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.quotas import best, share
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading, guided
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 ANSWER = 5
 """Places from `answer_start` on whose gap is looked at."""

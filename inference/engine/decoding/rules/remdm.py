@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ...canvas import Operation
-from .. import scores as scoring
-from ..blocks import whole
-from ..recipe import Recipe
-from ..revisions import revisable
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding import scores as scoring
+from inference.engine.decoding.blocks import whole
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.revisions import revisable
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 
-from ...canvas import Canvas, Operation
-from ..blocks import chunks
-from ..recipe import Recipe
-from ..view import Drawn, View
-from .daedal import above_high, room, with_places
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rules.daedal import above_high, room, with_places
+from inference.engine.decoding.view import Drawn, View
 
 SEGMENT = 0.1
 """For each such part beyond a bound the change doubles."""

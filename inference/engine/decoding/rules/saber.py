@@ -9,13 +9,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ...canvas import Operation
-from ..blocks import chunks
-from ..quotas import best
-from ..recipe import Recipe
-from ..revisions import revisable
-from ..view import Drawn, View
-from .daedal import with_places
+from inference.engine.canvas import Operation
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.revisions import revisable
+from inference.engine.decoding.rules.daedal import with_places
+from inference.engine.decoding.view import Drawn, View
 
 
 def above_the_mean(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ from typing import Any
 
 from torch import Tensor
 
-from ...forward import Request
-from ..blocks import chunks
-from ..quotas import best
-from ..recipe import Recipe
-from ..sources import Reader, Reading, plain
-from ..view import Block, Drawn, RunState, View
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading, plain
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.forward import Request
 
 ENOUGH = 2
 """So many confident places are written together; fewer give way to the best one."""

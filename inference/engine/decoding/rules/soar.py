@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ...canvas import Operation
-from ..blocks import chunks
-from ..distribution import Distribution
-from ..quotas import nothing
-from ..recipe import Recipe
-from ..sources import Reader, Reading
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.quotas import nothing
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 TOGETHER = 5
 """Most places that are written together."""

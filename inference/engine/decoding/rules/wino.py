@@ -8,15 +8,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...canvas import Operation
-from ...errors import InputError
-from ...forward import Request, structure
-from ..blocks import chunks
-from ..quotas import best
-from ..recipe import Recipe
-from ..revisions import revisable
-from ..sources import Reader, Reading
-from ..view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.revisions import revisable
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.errors import InputError
+from inference.engine.forward import Request, structure
 
 SHARE, LEAST, MOST = 0.7, 5, 20
 """A step writes at most this share of a block's masks, within these bounds."""

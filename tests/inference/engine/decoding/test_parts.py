@@ -15,10 +15,11 @@ from torch import Tensor
 
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import blocks, official, quotas, scores
+from inference.engine.decoding import blocks, quotas, scores
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.filters import filtered_distribution
 from inference.engine.decoding.loop import generate
+from inference.engine.decoding.official import loops as official
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rankings import rank
 from inference.engine.decoding.rng import seeded

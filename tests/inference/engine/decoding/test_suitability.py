@@ -60,7 +60,7 @@ def test_the_table_says_what_the_engine_refuses(config: str, tiny: Tiny) -> None
     model = tiny(config)
     taken = [name for name in catalog.RECIPES if not _refused(model, name)]
     assert taken == _suiting(model)
-    assert ("fastdllm2/threshold" in taken) is (config == "fast-dllm-v2")
+    assert ("fastdllm2/threshold" in taken) is (config in ("fast-dllm-v2", "block_llama"))
 
 
 @pytest.mark.parametrize("config", list(CONFIGS))

@@ -1,0 +1,1 @@
+"""What every app needs and none owns; it knows neither diffusion nor chat."""

@@ -1,0 +1,1 @@
+"""Commands: typed messages in a table, written down once, carried out once, answered as often."""

@@ -1,0 +1,62 @@
+"""Asking from a view: submit a command and wait for its reply without holding a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from core.commands.submit import submit
+from core.commands.table import Channel, CommandTable
+from core.jobs.models import CommandRow
+from inference.errors import UnmaskError
+
+Reply = dict[str, Any]
+WAIT_SECONDS = 12.0
+LOAD_WAIT_SECONDS = 60.0
+"""For commands that may have to load a model first."""
+LATE = "This takes a while. Refresh the page in a moment."
+_FIRST, _LONGEST = 0.02, 0.25
+
+
+async def ask(
+    table: CommandTable,
+    user: Any,
+    message: dict[str, Any],
+    target: Any = None,
+    seconds: float = WAIT_SECONDS,
+    late: str = LATE,
+) -> Reply:
+    """The command's reply.
+
+    Raises UnmaskError: what refused the message, the error that the reply carries, or timeout with
+    the words `late` while it is still being worked after `seconds`.
+    """
+    command = await sync_to_async(submit)(
+        table, user=user, channel=Channel.PAGE, message=message, target=target
+    )
+    deadline, pause = time.monotonic() + seconds, _FIRST
+    while command.state == CommandRow.State.PENDING and time.monotonic() < deadline:
+        await asyncio.sleep(pause)
+        pause = min(_LONGEST, pause * 1.5)
+        await command.arefresh_from_db(fields=["state", "reply"])
+    return reply_of(command, late)
+
+
+def ask_now(table: CommandTable, user: Any, message: dict[str, Any], target: Any = None) -> Reply:
+    """The reply of a command that the web side answers at once. Raises UnmaskError."""
+    command = submit(table, user=user, channel=Channel.FORM, message=message, target=target)
+    return reply_of(command, LATE)
+
+
+def reply_of(command: CommandRow, late: str = LATE) -> Reply:
+    """The reply of a command's row. Raises UnmaskError: its error, or timeout without a reply."""
+    if not command.reply:
+        raise UnmaskError("timeout", late)
+    reply: Reply = json.loads(command.reply)
+    if "error_type" in reply:
+        raise UnmaskError(reply["error_type"], reply["message"], reply.get("field"))
+    return reply

@@ -1,0 +1,1 @@
+"""Work that survives its worker: leases with fences, jobs in slices, the reaper."""

@@ -1,0 +1,1 @@
+"""WebSockets that carry commands and follow streams, for every app."""

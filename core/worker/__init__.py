@@ -1,0 +1,1 @@
+"""What runs in workers only: carrying out commands, slices of jobs, timers."""

@@ -1,0 +1,3 @@
+import { openComparison } from "../comparison.js";
+
+openComparison();

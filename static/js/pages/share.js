@@ -1,0 +1,3 @@
+import { bindAddress } from "../share.js";
+
+bindAddress();

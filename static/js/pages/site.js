@@ -1,0 +1,3 @@
+import { openSite } from "../site.js";
+
+openSite();

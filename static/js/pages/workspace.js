@@ -1,0 +1,3 @@
+import { openWorkspace } from "../workspace.js";
+
+openWorkspace();

@@ -1,0 +1,29 @@
+"""The run's pill while a command waits for a worker: its position in the queue."""
+
+from __future__ import annotations
+
+from django.template.loader import render_to_string
+
+from core.sockets.threads import COMMANDS, in_lane
+from visualizer.models import Session
+from visualizer.partials import run_state
+from visualizer.selectors.event_payloads import run_payload
+from visualizer.selectors.queue import ahead_of_command
+from visualizer.selectors.runs import front_run
+
+
+@in_lane(COMMANDS)
+def of(command_id: int) -> str:
+    """The pill that says how much is worked before a command."""
+    ahead = ahead_of_command(command_id)
+    return _pill({"state": "busy", "text": f"Waiting, {ahead} before it" if ahead else "Waiting"})
+
+
+@in_lane(COMMANDS)
+def left(session: Session) -> str:
+    """The pill as the session's run has it: the command has been answered."""
+    return _pill(run_state(run_payload(front_run(session))))
+
+
+def _pill(state: dict[str, str]) -> str:
+    return render_to_string("visualizer/partials/run.html", {"run_state": state, "oob": True})

@@ -1,0 +1,92 @@
+"""Pages that are read through two doors: by the owner under /sessions/, by a link under /r/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.middleware import address, too_fast
+from accounts.rate_limits import LINK_READS
+from visualizer.models import Session
+from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
+
+UNLISTED = {
+    "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "private, no-store",
+}
+View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAccess:
+    """A session as a page shows it; `base` is the address that the page's others begin with."""
+
+    session: Session
+    reader: Reader
+    base: str
+    socket: str
+
+    @property
+    def read_only(self) -> bool:
+        return isinstance(self.reader, Holder)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What every template of the workspace needs."""
+        names = ("session", "base", "socket", "read_only")
+        return {name: getattr(self, name) for name in names}
+
+
+def session_page(view: View) -> View:
+    """`view(request, access, …)` becomes a page of both doors; for anybody else there is none."""
+
+    @wraps(view)
+    @require_safe
+    def answer(
+        request: HttpRequest, session_id: UUID | None = None, token: str = "", **rest: Any
+    ) -> HttpResponseBase:
+        if token:
+            return _by_link(view, request, token, **rest)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, access_of(Owner(request.user), session_id), **rest)
+
+    return answer
+
+
+def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
+    access = access_by_link(token)
+    key = f"{token} {address(request)}"
+    if not LINK_READS.hit(key):
+        return unlisted(too_fast(request, LINK_READS.retry_after(key)))
+    return unlisted(view(request, access, **rest))
+
+
+def unlisted(response: HttpResponseBase) -> HttpResponseBase:
+    """The answer with what keeps a link's address to those who have it."""
+    for name, value in UNLISTED.items():
+        response.headers[name] = value
+    return response
+
+
+def access_by_link(token: str) -> SessionAccess:
+    """What a link shows. Raises not_found for revoked, expired and unknown ones alike."""
+    holder = holder_of(token)
+    return access_of(holder, None, reverse("shared", args=[token]), f"/ws/r/{token}/")
+
+
+def access_of(reader: Reader, id: UUID | None, base: str = "", socket: str = "") -> SessionAccess:
+    """A session for its reader. Raises UnmaskError (not_found) for anybody else."""
+    session = session_read_by(reader, id)
+    own = reverse("workspace", args=[session.pk])
+    return SessionAccess(session, reader, base or own, socket or f"/ws{own}")

@@ -1,0 +1,95 @@
+"""Partials that the workspace fetches: a position's candidates, the profile of a step, a table."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+
+from inference.engine.digest_view import DigestView, sparse_bytes
+from inference.limits import LIMITS
+from visualizer import selectors
+from visualizer.selectors.candidates import settings_from
+from visualizer.selectors.history import digest_at
+from visualizer.selectors.labels import labels_for
+from visualizer.selectors.regrets import regrets
+from visualizer.views.access import SessionAccess, session_page
+from visualizer.views.cells import rows
+from visualizer.views.inspector import inspector
+from visualizer.views.params import number_of, state_ref
+
+
+@session_page
+def position(request: HttpRequest, access: SessionAccess, step: int, pos: int) -> HttpResponse:
+    """The inspector of a position; a plain visit is sent to the page that contains it."""
+    session = access.session
+    ref, count = state_ref(session, request.GET.get("branch"), str(step)), asked_count(request)
+    if not request.headers.get("HX-Request"):
+        query = f"?branch={ref.branch}&step={ref.number}&pos={pos}"
+        return redirect(f"{access.base}{query}" + (f"&k={count}" if count else ""))
+    context = access.context | inspector(session, ref, pos, count)
+    return render(request, "visualizer/partials/inspector.html", context)
+
+
+def asked_count(request: HttpRequest) -> int | None:
+    """How many candidates the address asks for, if it does."""
+    asked = number_of(request.GET.get("k"))
+    return min(asked, int(LIMITS["visual_top_k"].high)) if asked else None
+
+
+@session_page
+def profile(request: HttpRequest, access: SessionAccess, step: int) -> JsonResponse:
+    """Best guess, its probability and the entropy (nats) of every position open at a step."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    row = digest_at(session, ref)
+    if row is None:
+        return JsonResponse({"positions": [], "labels": [], "p1": [], "margin": [], "entropy": []})
+    view, labels = DigestView.from_bytes(bytes(row.data)), labels_for(session)
+    settings = settings_from(session.settings)
+    return JsonResponse(
+        {
+            "positions": view.positions.tolist(),
+            "labels": [labels(int(token)) for token in view.ids[:, 0]],
+            "p1": view.p1(settings).round(4).tolist(),
+            "margin": _margins(view, settings.softmax_temperature),
+            "entropy": view.entropy(settings.softmax_temperature).round(4).tolist(),
+        }
+    )
+
+
+def _margins(view: DigestView, temperature: float) -> list[float]:
+    """Lead of the best token over the second, by open position."""
+    rows = (view.probabilities(temperature, row) for row in range(len(view.positions)))
+    return [round(float(p[0] - p[1]) if len(p) > 1 else float(p[0]), 4) for p in rows]
+
+
+@session_page
+def regret(request: HttpRequest, access: SessionAccess, step: int) -> JsonResponse:
+    """Written tokens that a later forward pass gives less than half: `{slot: [then, now]}`."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    found = regrets(session, ref.branch, ref.number)
+    rows = {slot: [row["p"], round(row["p_now"], 4)] for slot, row in found["regret"].items()}
+    return JsonResponse({"judged": found["judged"], "slots": rows})
+
+
+@session_page
+def digest(request: HttpRequest, access: SessionAccess, step: int) -> HttpResponse:
+    """The forward pass kept at a step, as bytes for static/js/digest.js; 204 if there is none."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    row = digest_at(session, ref)
+    if row is None:
+        return HttpResponse(status=204)
+    return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
+
+
+@session_page
+def table(request: HttpRequest, access: SessionAccess, step: int) -> HttpResponse:
+    """All positions of a step as a table."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    snapshot = selectors.snapshot(session, ref.branch, ref.number)
+    here = f"branch={ref.branch}&step={ref.number}"
+    context = {"table": rows(snapshot), "here": here}
+    return render(request, "visualizer/partials/table.html", context)

@@ -1,0 +1,244 @@
+"""A generation in a worker: from its prompt to a session with a run, and what its stream tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from core.jobs import leases
+from core.jobs.leases import Lease, fenced
+from core.worker.executor import advance
+from core.worker.slices import work_guarded
+from inference import runtime
+from inference.catalog import DEFAULT_RECIPE
+from inference.engine.canvas import Canvas
+from inference.engine.chat import Message, chat_ids
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.recipes import recipe_named
+from inference.engine.tokenization import checked_prompt
+from inference.errors import UnmaskError
+from inference.limits import LIMITS
+from inference.models import ModelEntry
+from inference.runtime.error_mapping import engine_errors
+from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors import StateRef, event_payloads, head_of, labels_for, state_at
+from visualizer.selectors.history import tip
+from visualizer.services import generations
+from visualizer.services.runs import start_run
+from visualizer.services.sessions import create_session, title_from
+from visualizer.worker.gaps import ids_with_gaps
+from visualizer.worker.lengths import gen_length_within
+from visualizer.worker.provenance import provenance_of
+from visualizer.worker.resume import RunProgress
+from visualizer.worker.run_parameters import prepared
+from visualizer.worker.settled_text import gap_texts, settled_text
+
+Status = Generation.Status
+DRAWING = ("temperature", "top_p", "top_k")
+
+
+def work(generation_id: UUID | str) -> None:
+    """Turn a generation into a session with a run, unless another worker is at it."""
+    advance(Generation, generation_id, work_slice)
+
+
+def work_slice(lease: Lease) -> None:
+    """One slice is enough: afterwards the session's own slices drive the run."""
+    row = Generation.objects.select_related("model", "owner").get(pk=lease.row)
+    if row.status not in Generation.ACTIVE or row.session_id is not None:
+        return
+    work_guarded(
+        "generation",
+        begin=lambda: _begin(lease, row),
+        work=lambda: _work(lease, row),
+        fail=lambda shape: _fail(lease, row, shape),
+    )
+
+
+def _begin(lease: Lease, row: Generation) -> int:
+    with fenced(lease):
+        row.status, row.attempts = Status.RUNNING, row.attempts + 1
+        row.save(update_fields=["status", "attempts", "updated"])
+    return row.attempts
+
+
+def _work(lease: Lease, row: Generation) -> None:
+    if Generation.objects.filter(pk=row.pk, cancel_requested=True).exists():
+        row.finish_reason = "cancelled"
+        with fenced(lease):
+            generations.end(row=row, status=Status.CANCELLED)
+        return
+    with leases.renewed(lease), engine_errors():
+        model = runtime.load(row.model)
+        ids, length = prompt_ids(model, row)
+    with fenced(lease):
+        _start(row, model, ids, length)
+
+
+def _fail(lease: Lease, row: Generation, shape: dict[str, Any]) -> None:
+    with fenced(lease):
+        generations.end(row=row, status=Status.FAILED, error=shape)
+
+
+def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
+    """Ids of the prompt, masks in its gaps among them, and how many masks follow it."""
+    if model.tokenizer is None or (model.spec.mask_id is None and model.spec.noise != "uniform"):
+        raise UnmaskError("validation", "This model cannot generate text.", "model")
+    prompt, wanted = row.prompt, row.settings["max_new_tokens"]
+    if prompt["pieces"]:
+        return ids_with_gaps(model, prompt["pieces"], prompt["gaps"], prompt["longest_gap"]), 0
+    if prompt["messages"]:
+        ids = chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
+    else:
+        rows, special = model.spec.vocab_size, prompt["special_tokens"]
+        ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
+    return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
+
+
+@transaction.atomic
+def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> None:
+    """Session, run and first draft, in one transaction."""
+    usual = row.model.card.get("decoding", {})
+    places = length or ids.count(model.spec.open_id)
+    block = min(row.settings["block_length"] or usual.get("block_length") or places, places)
+    text = _shown_prompt(row)
+    session = create_session(
+        owner=row.owner,
+        model=ModelEntry.objects.select_related("vocabulary").get(pk=row.model_id),
+        mask_id=model.spec.open_id,
+        prompt=text[: int(LIMITS["prompt"].high)],
+        prompt_ids=ids,
+        gen_length=length,
+        block_length=block,
+        seed=row.settings["seed"],
+        title=title_from(text),
+        provenance=provenance_of(model),
+    )
+    row.session = session
+    canvas = state_at(session)
+    row.run = start_run(session=session, ref=head_of(session), **_run_settings(row, canvas))
+    row.save(update_fields=["session", "run", "updated"])
+    labels = labels_for(session)
+    shown = [labels(slot.token) for slot in canvas.slots]
+    first = {"step": 0, "ops": [], "masked": len(canvas.open_positions), "canvas": shown}
+    generations.publish_draft(row=row, payload=first | {"prompt_length": canvas.prompt_length})
+    generations.have_worked(session=session)
+
+
+def _shown_prompt(row: Generation) -> str:
+    """The prompt as the session shows it: a conversation's turns, pieces with a mark between."""
+    prompt = row.prompt
+    if prompt["pieces"]:
+        return " … ".join(prompt["pieces"])
+    turns = [f"{turn['role']}: {turn['content']}" for turn in prompt["messages"]]
+    return "\n".join(turns) or str(prompt["text"])
+
+
+def _run_settings(row: Generation, canvas: Canvas) -> dict[str, Any]:
+    """Recipe and parameters: what was asked for, else what the model's card says."""
+    asked, usual = row.settings, row.model.card.get("decoding", {})
+    recipe = asked["recipe"] or usual.get("recipe") or DEFAULT_RECIPE
+    with engine_errors():
+        uses = recipe_named(recipe).uses
+    parameters = {k: v for k, v in usual.items() if k in uses and k not in ("tokens_per_step",)}
+    parameters |= {name: asked[name] for name in DRAWING if asked[name] is not None}
+    parameters |= {"stop_at_end": True} if "stop_at_end" in uses else {}
+    parameters |= asked["parameters"]
+    if asked["block_length"] is not None and "block_length" in uses:
+        parameters["block_length"] = asked["block_length"]
+    parameters |= _most_places(row, uses) | _steps(asked.get("steps"), uses, canvas)
+    pace = asked["tokens_per_step"] or usual.get("tokens_per_step")
+    per_step = pace if {"steps", "tokens_per_step"} & set(uses) else asked["tokens_per_step"]
+    if "steps" in parameters or "tokens_per_step" in parameters:
+        per_step = None
+    made = prepared(_session_of(row), canvas, recipe, parameters, per_step)
+    return {"recipe": recipe, "parameters": made}
+
+
+def _steps(wanted: int | None, uses: Sequence[str], canvas: Canvas) -> dict[str, int]:
+    """So many forward passes, for recipes that count steps or the tokens of each."""
+    if wanted is None:
+        return {}
+    if "steps" in uses or "tokens_per_step" not in uses:
+        return {"steps": wanted}  # a recipe with a pace of its own refuses it by name
+    return {"tokens_per_step": max(1, math.ceil(len(canvas.open_positions) / wanted))}
+
+
+def _most_places(row: Generation, uses: Sequence[str]) -> dict[str, int]:
+    """Gaps whose length is found may grow to the longest one that was asked for."""
+    found = row.prompt["gaps"].count(0)
+    if not found or "max_new_tokens" not in uses:
+        return {}
+    return {"max_new_tokens": row.prompt["longest_gap"] * len(row.prompt["gaps"])}
+
+
+def _session_of(row: Generation) -> Session:
+    assert row.session is not None
+    return row.session
+
+
+def tell_step(work: RunProgress, step: Step, before: Canvas, after: Canvas) -> None:
+    """Inside the step's transaction: the text that has settled since, and what the step did.
+
+    In this order: whoever makes one frame of a step knows that it is complete with its draft.
+    """
+    row = work.generation
+    if row is None:
+        return
+    model = runtime.load(work.session.model)
+    found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
+    generations.publish_text(row=row, text=found.text)
+    payload = event_payloads.step_payload(step, before, labels_for(work.session))
+    told = {"step": step.number, "ops": payload["ops"], "masked": payload["masked"]}
+    generations.publish_draft(row=row, payload=told)
+    if found.ended and row.settings["stop"]:
+        Run.objects.filter(pk=work.run.pk).update(stop_requested=True)
+
+
+def finish(run: Run, error: dict[str, Any] | None = None) -> None:
+    """Inside the transaction that ends a run: the rest of the text, then `done` or `error`."""
+    row = Generation.objects.filter(run=run).select_related("model", "session").first()
+    if row is None or row.status not in Generation.ACTIVE:
+        return
+    if error is not None:
+        generations.end(row=row, status=Status.FAILED, error=error)
+        return
+    session = Session.objects.select_related("model__vocabulary").get(pk=run.session_id)
+    canvas = state_at(session, StateRef(run.branch_id, tip(run.branch)))
+    model = runtime.load(session.model)
+    found = settled_text(
+        model, canvas, revises=_revises(run), final=True, stop=row.settings["stop"]
+    )
+    generations.publish_text(row=row, text=found.text)
+    _sum_up(row, model, session, canvas, found.ended)
+    cancelled = row.finish_reason == "cancelled"
+    generations.end(row=row, status=Status.CANCELLED if cancelled else Status.DONE)
+
+
+def _sum_up(
+    row: Generation, model: LoadedModel, session: Session, canvas: Canvas, ended: bool
+) -> None:
+    assert row.run is not None
+    written = len(canvas.places) - len(canvas.open_positions)
+    row.usage = {
+        **generations.usage_of(session, row.run, written),
+        **(_filled(model, canvas, row) if row.prompt["pieces"] else {}),
+    }
+    left = bool(canvas.open_positions)
+    row.finish_reason = "stop" if ended else "cancelled" if left else "length"
+
+
+def _filled(model: LoadedModel, canvas: Canvas, row: Generation) -> dict[str, Any]:
+    """The text of each gap, and the whole with its pieces."""
+    pieces = row.prompt["pieces"]
+    gaps = gap_texts(model, canvas)
+    return {"gaps": gaps, "full_text": pieces[0] + row.text + pieces[-1]}
+
+
+def _revises(run: Run) -> bool:
+    """Whether what the run's recipe wrote may still change before its end."""
+    return recipe_named(run.recipe).revise is not None

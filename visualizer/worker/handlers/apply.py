@@ -1,0 +1,71 @@
+"""Applying selections: one step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.worker.executor import Write
+from inference.engine.canvas import Canvas, Operation
+from visualizer.commands.requests import Request
+from visualizer.models import Session
+from visualizer.selectors import digest_at, head_of, state_at, state_update
+from visualizer.selectors.candidates import settings_from, view_of
+from visualizer.services.staging import check_picks
+from visualizer.services.steps import NewStep, apply_at_head
+
+
+def apply_selection(request: Request) -> Write:
+    """state_update after the step; from an older step on, it lies on a new branch."""
+
+    def write() -> dict[str, Any]:
+        session, picks = request.session, request.message.selections
+        canvas, staged = state_at(session), session.staged
+        check_picks(session=session, picks=picks, canvas=canvas)
+        operations = commits(session, picks, canvas)
+        new = NewStep(operations, recipe=_recipe(staged, operations), settings=session.settings)
+        apply_at_head(session=session, new=new, before=canvas)
+        return state_update(session, request.brief, canvas=canvas.apply(operations))
+
+    return write
+
+
+def commits(session: Session, picks: dict[int, int], canvas: Canvas) -> list[Operation]:
+    """Commit operations with the probability that the model gave, and whose choice it was."""
+    probability = _probabilities(session)
+    staged = session.staged.get("selections", {})
+    return [
+        {
+            "op": "commit",
+            "slot": canvas.slots[position].id,
+            "token": token,
+            "p": probability(position, token),
+            "by": _whose(staged.get(str(position)), token),
+        }
+        for position, token in sorted(picks.items())
+    ]
+
+
+def _whose(staged: dict[str, Any] | None, token: int) -> str:
+    return "auto" if staged and staged["token"] == token and staged["by"] == "auto" else "hand"
+
+
+def _recipe(staged: dict[str, Any], operations: list[Operation]) -> str:
+    """The strategy's name when every pick is its own; else it was steered by hand."""
+    automatic = all(operation["by"] == "auto" for operation in operations)
+    return staged.get("strategy") or "manual" if automatic else "manual"
+
+
+def _probabilities(session: Session) -> Any:
+    """(position, token) → its probability at the settings; None if nothing was kept of it."""
+    digest = digest_at(session, head_of(session))
+    if digest is None:
+        return lambda position, token: None
+    view = view_of(digest)
+    table = view.probabilities(settings_from(session.settings).softmax_temperature)
+
+    def probability(position: int, token: int) -> float | None:
+        row = view.row_of.get(position)
+        found = [] if row is None else (view.ids[row] == token).nonzero()[0]
+        return round(float(table[row, found[0]]), 6) if len(found) else None
+
+    return probability

@@ -1,0 +1,132 @@
+"""Steering by hand: open again, lock, insert, delete, merge. Each is one step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.worker.executor import Write
+from inference.engine.canvas import Canvas, Operation
+from inference.errors import UnmaskError
+from visualizer.commands.requests import Request
+from visualizer.models import Session
+from visualizer.selectors import StateRef, branch_for, state_at, state_update
+from visualizer.selectors.history import tip
+from visualizer.services.steps import NewStep, apply_at_head
+from visualizer.worker.session_model import model_of
+from visualizer.worker.slots import unused_slot
+
+
+def remask(request: Request) -> Write:
+    """state_update: the positions are open again."""
+    return _on_positions(request, "remask")
+
+
+def lock(request: Request) -> Write:
+    """state_update: nothing may write to the positions."""
+    return _on_positions(request, "lock")
+
+
+def unlock(request: Request) -> Write:
+    """state_update: the positions may be written again."""
+    return _on_positions(request, "unlock")
+
+
+def delete(request: Request) -> Write:
+    """state_update: the positions are gone."""
+    _needs_free_length(request.session)
+    return _on_positions(request, "delete")
+
+
+def insert(request: Request) -> Write:
+    """state_update: new masks stand after the position."""
+    _needs_free_length(request.session)
+
+    def write() -> dict[str, Any]:
+        session, message = request.session, request.message
+        canvas = state_at(session)
+        after = -1 if message.position == -1 else _slot(canvas, message.position, "position")
+        if after == -1 and canvas.prompt_length:
+            raise UnmaskError("validation", "Nothing can stand before the prompt.", "position")
+        first = unused_slot(session)
+        new = list(range(first, first + message.count))
+        _check_room(session, len(canvas) + len(new))
+        operations = [{"op": "insert", "slot": after, "new": new}]
+        return _step(request, canvas, operations, "insert", "position")
+
+    return write
+
+
+def merge(request: Request) -> Write:
+    """state_update: open positions take what the end of another branch holds there."""
+
+    def write() -> dict[str, Any]:
+        session = request.session
+        branch = branch_for(session, request.message.branch)
+        other = state_at(session, StateRef(branch.pk, tip(branch)))
+        canvas = state_at(session)
+        operations = _missing(canvas, other)
+        if not operations:
+            raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")
+        return _step(request, canvas, operations, "merge", "branch")
+
+    return write
+
+
+def _missing(canvas: Canvas, other: Canvas) -> list[Operation]:
+    held = {s.id: s.token for s in other.slots if s.token != other.mask_id}
+    return [
+        {"op": "commit", "slot": slot.id, "token": held[slot.id], "p": None, "by": "hand"}
+        for slot in canvas.slots
+        if slot.token == canvas.mask_id and not slot.locked and slot.id in held
+    ]
+
+
+def _on_positions(request: Request, operation: str) -> Write:
+    def write() -> dict[str, Any]:
+        canvas = state_at(request.session)
+        slots = [_slot(canvas, position, "positions") for position in request.message.positions]
+        if len(set(slots)) < len(slots):
+            raise UnmaskError("validation", "A position is named twice.", "positions")
+        operations = [{"op": operation, "slot": slot} for slot in slots]
+        return _step(request, canvas, operations, operation, "positions")
+
+    return write
+
+
+def _step(
+    request: Request, canvas: Canvas, operations: list[Operation], recipe: str, field: str
+) -> dict[str, Any]:
+    """`canvas` is the head's; `field` is what the request calls the slots of the operations."""
+    session = request.session
+    try:
+        new = NewStep(operations, recipe=recipe)
+        apply_at_head(session=session, new=new, before=canvas)
+    except UnmaskError as error:
+        named = field if error.field == "slot" else error.field
+        raise UnmaskError(error.error_type, error.message, named) from None
+    return state_update(session, request.brief, canvas=canvas.apply(operations))
+
+
+def _slot(canvas: Canvas, position: int, field: str) -> int:
+    last = len(canvas) - 1
+    if position > last:
+        raise UnmaskError(
+            "validation", f"Position {position} is beyond the last one, {last}.", field
+        )
+    return canvas.slots[position].id
+
+
+def _needs_free_length(session: Session) -> None:
+    spec = model_of(session).spec
+    if spec.length != "edits":
+        raise UnmaskError(
+            "validation",
+            "This model works on a canvas of fixed length. Use remask instead.",
+            "type",
+        )
+
+
+def _check_room(session: Session, length: int) -> None:
+    context = session.model.context
+    if context and length > context:
+        raise UnmaskError("validation", f"The model's context is {context} tokens.", "count")

@@ -1,0 +1,74 @@
+"""The same distribution under other settings: no forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.worker.executor import Write
+from inference.errors import UnmaskError
+from visualizer.commands.requests import Request
+from visualizer.models import Session
+from visualizer.selectors import digest_at, head_of, labels_for, state_at
+from visualizer.selectors.candidates import view_of
+from visualizer.selectors.generation import noise_seed
+from visualizer.selectors.results import forward_result
+from visualizer.services.sessions import remember_settings
+from visualizer.worker import raw_logits
+
+
+def reprocess_probabilities(request: Request) -> Write:
+    """reprocessed_probabilities_result over all positions, and where the logits came from.
+
+    Logits of the client are worked on as they are and change nothing of the session.
+    """
+    if request.message.raw_logits:
+        return _from_client(request)
+    if request.message.raw_logits not in (None, []):
+        raise raw_logits.invalid()
+    return _from_digest(request)
+
+
+def _from_client(request: Request) -> Write:
+    settings, number = request.message.settings, head_of(request.session).number
+    seed, labels = noise_seed(request.session, number), labels_for(request.session)
+    positions = [
+        {"position": row.position, "candidates": raw_logits.candidates(row, settings, labels, seed)}
+        for row in raw_logits.read_rows(request.message.raw_logits)
+    ]
+    return lambda: _reply(request.session, {"positions": positions}, settings, "raw_logits")
+
+
+def _from_digest(request: Request) -> Write:
+    def write() -> dict[str, Any]:
+        session, settings = request.session, request.message.settings
+        ref = head_of(session)
+        digest = digest_at(session, ref)
+        if digest is None:
+            raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
+        view = view_of(digest)
+        canvas = state_at(session, ref)
+        result = (
+            forward_result(
+                session,
+                canvas,
+                view,
+                settings,
+                ref.number,
+                request.message.positions,
+                request.message.include_raw_logits,
+            )
+            if not request.brief
+            else {}
+        )
+        remember_settings(session=session, settings=settings.model_dump())
+        return _reply(session, result, settings, "digest")
+
+    return write
+
+
+def _reply(session: Session, result: dict[str, Any], settings: Any, source: str) -> dict[str, Any]:
+    return {
+        "type": "reprocessed_probabilities_result",
+        "session_id": str(session.pk),
+        "result": {**result, "settings_applied": settings.model_dump(), "source": source},
+    }
