@@ -29,10 +29,12 @@ export class Updates {
     const { page } = this;
     const { state } = page;
     const following = atHead(state, page.shown);
+    const { path } = state;
     const changed = reduce(state, frame);
     if (changed.includes("gap")) page.stream.send({ type: "resume", after: state.number });
     if (following && state.path === state.head.branch) page.shown = state.head.number;
     if (following && changed.includes("elsewhere")) this.leave(frame);
+    if (state.path !== path || frame.type === "head") page.shareLater();
     this.react(frame);
     page.later();
   }

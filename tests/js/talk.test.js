@@ -47,7 +47,7 @@ test("digits stage, arrows move, Escape stops, the help opens anywhere", () => {
   equal(pressed("0", "cell"), null);
   equal(pressed("ArrowLeft", "cell"), ["step", -1]);
   equal(pressed("ArrowLeft", "press"), null);
-  equal(pressed("Escape", "typed"), ["steering.escape"]);
+  equal(pressed("Escape", "typed"), ["sheet.close"]);
   equal(pressed("?", "outside"), ["steering.help"]);
 });
 

@@ -1,0 +1,136 @@
+"""Small screens, forced colours, and what must not jump."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.steps import (
+    CELLS,
+    MASKED,
+    action,
+    each,
+    forward,
+    live,
+    run_to_the_end,
+    scrub,
+    start_example,
+)
+
+TOP = "document.querySelector('#tokens').getBoundingClientRect().top"
+SIZE = "getComputedStyle(e).fontSize"
+SHADE = "getComputedStyle(e).backgroundColor"
+CURSOR = """() => {
+  const lines = document.querySelector("#heat-lines");
+  const { data } = lines.getContext("2d").getImageData(0, 0, lines.width, lines.height);
+  return data.some((value) => value > 0);
+}"""
+
+
+@pytest.fixture
+def ran(page: Page) -> Page:
+    """A session whose run is done."""
+    start_example(page)
+    run_to_the_end(page)
+    return page
+
+
+def test_a_tap_brings_the_position_in_sight(page: Page, open_page: Open) -> None:
+    start_example(page)
+    forward(page)
+    state = page.context.storage_state()
+    phone = open_page(width=390, height=844, storage_state=state, has_touch=True)
+    phone.goto(page.url)
+    live(phone)
+    sheet = phone.locator("#sheet")
+    expect(sheet).to_be_hidden()
+    phone.locator(CELLS).nth(3).tap()
+    expect(phone.locator("#inspector .candidate").first).to_be_in_viewport()
+    expect(phone.locator(CELLS).nth(3)).to_be_in_viewport()
+    phone.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(phone.locator(CELLS).nth(3)).to_be_focused()
+    phone.locator("#sheet-open").tap()
+    expect(sheet).to_be_visible()
+    phone.locator("#sheet-close").tap()
+    expect(sheet).to_be_hidden()
+    phone.mouse.wheel(0, 4000)
+    for name in ("run", "stop"):
+        expect(action(phone, name)).to_be_visible()
+    assert min(float(size.removesuffix("px")) for size in each(phone, CELLS, SIZE)) >= 12
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_is_wider_than_the_screen(ran: Page, open_page: Open, width: int) -> None:
+    small = open_page(width=width, height=700, storage_state=ran.context.storage_state())
+    for address in (ran.url, "/", "/sessions/", "/lab/", "/settings/"):
+        small.goto(address)
+        assert small.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+def test_forced_colours_leave_the_confidence(ran: Page, open_page: Open) -> None:
+    state = ran.context.storage_state()
+    forced = open_page(storage_state=state, forced_colors="active")
+    forced.goto(ran.url)
+    live(forced)
+    scale = "#legend .scale[data-for=confidence] .swatch"
+    assert len(set(each(forced, scale, SHADE))) == 6
+    bins = each(forced, f"{CELLS}:not(.now)", "e.className.match(/bin-./)[0]")
+    shades = dict(zip(bins, each(forced, f"{CELLS}:not(.now)", SHADE), strict=True))
+    assert len(set(shades.values())) == len(shades)
+    now = forced.locator(f"{CELLS}.now").first
+    assert now.evaluate("c => getComputedStyle(c).outlineStyle") == "solid"
+
+
+def test_the_tokens_do_not_move_while_one_scrubs(ran: Page) -> None:
+    tops = set()
+    for step in (24, 23, 3, 0, 24):
+        scrub(ran, step)
+        ran.wait_for_timeout(150)
+        tops.add(ran.evaluate(TOP))
+    assert len(tops) == 1
+
+
+def test_an_empty_session_has_no_cursor_in_its_picture(page: Page) -> None:
+    start_example(page)
+    page.wait_for_timeout(200)
+    assert not page.evaluate(CURSOR)
+    run_to_the_end(page)
+    assert page.evaluate(CURSOR)
+
+
+def test_the_order_has_axes_and_no_dot_is_cut(page: Page) -> None:
+    start_example(page)
+    page.locator("#id_recipe").select_option("rank/left_to_right")
+    run_to_the_end(page)
+    page.locator("#order-details summary").click()
+    expect(page.locator("#order path")).to_have_count(24)
+    expect(page.locator(".axis-y")).to_have_text("position ↓")
+    expect(page.locator(".axis-x")).to_have_text("step →")
+    frame = page.locator("#order").bounding_box()
+    marks = each(page, "#order path", "e.getAttribute('d').slice(1).replace('h0', '')")
+    assert frame
+    radius = 3  # of the round end of a stroke of 6 px
+    for mark in marks:
+        x, y = (float(part) for part in mark.split())
+        assert radius <= x / 100 * frame["width"] <= frame["width"] - radius
+        assert radius <= y / 40 * frame["height"] <= frame["height"] - radius
+
+
+def test_plots_leave_the_tokens_their_room(ran: Page) -> None:
+    ran.locator("#order-details summary").click()
+    ran.locator("#steps-details summary").click()
+    assert ran.locator("#heat").evaluate("e => e.clientHeight") >= 100
+    assert ran.locator("#main").evaluate("e => e.clientHeight") >= 200
+
+
+def test_a_locked_mask_is_told_and_stands_in_the_legend(page: Page) -> None:
+    start_example(page)
+    page.locator(CELLS).nth(2).click()
+    expect(page.locator("#inspector h2")).to_contain_text("Position")
+    page.get_by_role("button", name="Lock").click()
+    cell = page.locator(f"{MASKED}.locked")
+    expect(cell).to_have_count(1)
+    expect(cell).to_have_attribute("title", "Position 18: masked, locked")
+    expect(page.locator("#legend")).to_contain_text("locked")
