@@ -1,4 +1,5 @@
 // What stands around the tokens: buttons, status line, timeline, pictures, branch panel, table.
+import { branchWords } from "./branches.js";
 import { Buttons } from "./buttons.js";
 import { $, $$, put, write } from "./dom.js";
 import { Order } from "./order.js";
@@ -92,6 +93,15 @@ export class Chrome {
     for (const anchor of $$("#branches a[data-branch]")) {
       if (Number(anchor.dataset.branch) === path) put(anchor, "aria-current", "true");
       else anchor.removeAttribute("aria-current");
+    }
+    this.drawLengths();
+  }
+
+  /** Lengths change with every step; the panel itself comes anew only when a branch does. */
+  drawLengths() {
+    for (const words of $$("#branches [data-branch-steps]")) {
+      const row = this.page.state.branches.get(Number(words.dataset.branchSteps));
+      if (row) write(words, branchWords(row));
     }
   }
 

@@ -1,5 +1,5 @@
 import { addressOf, comparisonOf } from "/static/js/address.js";
-import { branchMessage, neighbour } from "/static/js/branches.js";
+import { branchMessage, branchWords, neighbour } from "/static/js/branches.js";
 import { viewingWords } from "/static/js/chrome.js";
 import { BINS, bin, bytes, TABLE } from "/static/js/colours.js";
 import { differing, stepOf } from "/static/js/comparison.js";
@@ -68,6 +68,13 @@ test("branches: what the panel's forms ask for", () => {
   equal(asked, { type: "change_branch", branch: 4, name: "end" });
   equal(branchMessage("mark", 4, { marked: "off" }).marked, false);
   equal(branchMessage("merge", 4, {}), { type: "merge", branch: 4 });
+});
+
+test("branches: where they begin and how long they are", () => {
+  const long = (steps) => branchWords({ parent: null, fork_number: 0, steps });
+  equal([0, 1, 2].map(long), ["", " · 1 step", " · 2 steps"]);
+  equal(branchWords({ parent: 1, fork_number: 3, steps: 0 }), "from 3");
+  equal(branchWords({ parent: 1, fork_number: 0, steps: 9 }), "from 0 · 9 steps");
 });
 
 test("what is looked at, and what a change here would do", () => {
