@@ -28,11 +28,12 @@ import { Updates } from "./updates.js";
 
 const VIEWS = ["cells", "text", "table"];
 export class Page {
-  constructor(main, snapshot) {
+  /** `told`: the server's snapshot and where its head is; `shown`: the step to begin with. */
+  constructor(main, { snapshot, head }, shown) {
     this.state = fromSnapshot(snapshot);
-    this.shown = snapshot.head.number;
-    const [branch, number] = main.dataset.head.split(":").map(Number);
-    this.state.head = { branch, number };
+    this.state.head = head;
+    this.shown = shown;
+    this.drawn = Number(main.dataset.number);
     this.address = main.dataset.base;
     this.readOnly = main.dataset.state === "read-only";
     this.pos = main.dataset.pos === "" ? null : Number(main.dataset.pos);
@@ -94,6 +95,12 @@ export class Page {
     this.commands = this.readOnly
       ? new NoCommands(() => this.steering.refuseReadOnly())
       : new Commands(stream, model, () => this.later());
+  }
+
+  /** The number after which events are asked for. The page was drawn before its snapshot was
+   * taken: its panels need what came between, which the snapshot holds already. */
+  get since() {
+    return this.updates.begun ? this.state.number : this.drawn;
   }
 
   connected(yes) {

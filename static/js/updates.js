@@ -10,7 +10,7 @@ const RUN_WORDS = {
 
 export class Updates {
   constructor(page) {
-    this.page = page;
+    Object.assign(this, { page, begun: false });
   }
 
   /** One JSON frame of the socket. */
@@ -28,6 +28,8 @@ export class Updates {
   event(frame) {
     const { page } = this;
     const { state } = page;
+    this.begun = true;
+    if (frame.number <= state.number) return; // the snapshot holds it already
     const following = atHead(state, page.shown);
     const { path } = state;
     const changed = reduce(state, frame);

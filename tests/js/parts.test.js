@@ -15,6 +15,7 @@ import { fromSnapshot } from "/static/js/state.js";
 import { tokensOf } from "/static/js/steering.js";
 import { entropyPoints } from "/static/js/timeline.js";
 import { StagingHistory } from "/static/js/undo.js";
+import { firstStep } from "/static/js/workspace.js";
 import { equal, near, test } from "./harness.js";
 
 test("colours: bins share nought to one and keep their ends", () => {
@@ -75,6 +76,13 @@ test("branches: where they begin and how long they are", () => {
   equal([0, 1, 2].map(long), ["", " · 1 step", " · 2 steps"]);
   equal(branchWords({ parent: 1, fork_number: 3, steps: 0 }), "from 3");
   equal(branchWords({ parent: 1, fork_number: 0, steps: 9 }), "from 0 · 9 steps");
+});
+
+test("a page drawn at the head begins there, though it has gone on", () => {
+  const told = (branch, number, head) => ({ snapshot: { head: { branch, number } }, head });
+  equal(firstStep(told(1, 5, { branch: 1, number: 7 }), "1:5"), 7);
+  equal(firstStep(told(1, 3, { branch: 1, number: 7 }), "1:7"), 3); // an older step is looked at
+  equal(firstStep(told(1, 5, { branch: 2, number: 6 }), "1:5"), 5); // it went to another branch
 });
 
 test("what is looked at, and what a change here would do", () => {

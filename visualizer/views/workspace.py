@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 
 from visualizer import selectors
 from visualizer.models import Branch, Run
@@ -38,6 +39,7 @@ COLOURS = (
 )
 
 
+@gzip_page
 @session_page
 def workspace(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     """The page; without JavaScript every link and form of it works by itself."""
@@ -79,7 +81,7 @@ def _canvas(
     if (look.view, look.colour) != (VIEWS[0][0], COLOURS[0][0]):
         here += f"&view={look.view}&colour={look.colour}"
     return {
-        "snapshot": snapshot,
+        "number": snapshot["number"],
         "look": look,
         "here": here,
         "pos": pos,
