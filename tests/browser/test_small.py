@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,6 +12,7 @@ from tests.browser.steps import (
     CELLS,
     MASKED,
     action,
+    apply_staged,
     each,
     forward,
     live,
@@ -134,3 +137,36 @@ def test_a_locked_mask_is_told_and_stands_in_the_legend(page: Page) -> None:
     expect(cell).to_have_count(1)
     expect(cell).to_have_attribute("title", "Position 18: masked, locked")
     expect(page.locator("#legend")).to_contain_text("locked")
+
+
+def test_candidates_have_headings_and_margins_are_told_finely(page: Page) -> None:
+    start_example(page)
+    forward(page)
+    page.locator(CELLS).nth(3).click()
+    expect(page.locator("#inspector .candidate-head")).to_have_text(
+        re.compile("token.*relative.*prob.*logit", re.DOTALL)
+    )
+    margin = page.locator("#inspector dt:text-is('Margin 1–2') + dd")
+    expect(margin).to_have_text(re.compile(r"^(<0\.01|\d+\.\d\d)%$"))
+
+
+def test_a_branch_takes_one_line(page: Page) -> None:
+    start_example(page)
+    page.get_by_label("More for branch main", exact=True).click()
+    page.get_by_label("New name of main").fill("a long name that does not fit beside its menu")
+    page.locator("#branches .menu[open]").get_by_role("button", name="Rename").click()
+    line = page.locator("#branches .branch").first
+    expect(line).to_contain_text("a long name")
+    assert line.evaluate("e => e.clientHeight") < 40
+
+
+def test_lengths_in_the_branch_panel_grow_with_the_steps(page: Page) -> None:
+    start_example(page)
+    forward(page)
+    for step in (1, 2):
+        forward(page)
+        action(page, "auto_select").click()
+        expect(page.locator("#staged li")).to_have_count(1)
+        apply_staged(page, step)
+        words = f"{step} step" if step == 1 else f"{step} steps"
+        expect(page.locator("#branches .branch").first).to_contain_text(words)
