@@ -170,3 +170,20 @@ def test_lengths_in_the_branch_panel_grow_with_the_steps(page: Page) -> None:
         apply_staged(page, step)
         words = f"{step} step" if step == 1 else f"{step} steps"
         expect(page.locator("#branches .branch").first).to_contain_text(words)
+
+
+def test_a_lock_keeps_the_pass_and_what_is_staged(page: Page) -> None:
+    start_example(page)
+    forward(page)
+    action(page, "auto_select").click()
+    expect(page.locator("#staged li")).to_have_count(1)
+    looks = each(page, CELLS, "e.className")
+    page.locator(CELLS).nth(
+        next(n for n, names in enumerate(looks) if "staged" not in names)
+    ).click()
+    page.get_by_role("button", name="Lock").click()
+    expect(page.locator("#step-text")).to_have_text("step 1 / 1")
+    expect(page.locator("#staged li")).to_have_count(1)
+    expect(page.locator("#staged")).to_contain_text("auto")
+    expect(action(page, "auto_select")).not_to_have_attribute("aria-disabled", "true")
+    expect(page.locator(f"{MASKED}.guess").first).to_be_visible()

@@ -134,3 +134,23 @@ def test_an_undone_selection_is_written_as_the_strategy_s(
     play(owner, session, type="apply_selection", selections={"4": 5})
     step = Step.objects.get(branch__session=session, number=1)
     assert (step.recipe, step.operations[0]["by"]) == ("high_confidence", "auto")
+
+
+@pytest.mark.parametrize("command", ["lock", "unlock"])
+def test_locking_keeps_what_is_staged_elsewhere(
+    play: Any, owner: User, session: Session, command: str
+) -> None:
+    if command == "unlock":
+        play(owner, session, type="lock", positions=[7])
+    stage(session=session, picks={4: 5, 7: 6} if command == "lock" else {4: 5}, by="auto",
+          strategy="high_confidence")  # fmt: skip
+    stage(session=session, picks={5: 8}, by="hand")
+    play(owner, session, type=command, positions=[7])
+    assert chosen(session) == ({"4": "auto", "5": "hand"}, "high_confidence")
+
+
+def test_other_steps_take_staged_picks_with_them(play: Any, owner: User, session: Session) -> None:
+    play(owner, session, type="apply_selection", selections={"6": 9})
+    stage(session=session, picks={4: 5}, by="hand")
+    play(owner, session, type="remask", positions=[6])
+    assert staged(session) == {}

@@ -67,6 +67,16 @@ def _named(kept: dict[str, dict[str, Any]], offered: dict[str, dict[str, Any]]) 
 
 
 @transaction.atomic
+def restage(*, session: Session, staged: dict[str, Any], canvas: Canvas) -> None:
+    """Put back what was staged, whoever chose it, where `canvas`, the head's, still takes it."""
+    takes = {str(position) for position in canvas.writable_positions}
+    kept = {p: pick for p, pick in staged.get("selections", {}).items() if p in takes}
+    if kept:
+        offered = staged.get("offered", {})
+        _save(session, {"selections": kept, "strategy": _named(kept, offered), "offered": offered})
+
+
+@transaction.atomic
 def clear_staged(*, session: Session) -> None:
     """Forget what is staged."""
     if session.staged.get("selections"):
