@@ -102,7 +102,7 @@ export class Timeline {
     for (const end of ["x1", "x2"]) put($("#spark line"), end, x);
     const now = state.entropy.get(shown);
     write($("#entropy-most"), highestEntropy(state.entropy).toFixed(2));
-    write($("#entropy-now"), now == null ? "" : `now ${now.toFixed(2)}`);
+    write($("#entropy-now"), now == null ? "" : `, now ${now.toFixed(2)}`);
   }
 
   drawTable(state, tip) {
