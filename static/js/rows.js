@@ -5,8 +5,7 @@ import { wholeTexts } from "./text.js";
 
 /** The rows that have a cell after step `number`; the tail around position `open` is not folded. */
 export function rowsAt(state, number, open = null) {
-  const all = withIdle(canvasAt(state, number), state.session);
-  const found = withWhole(withAgain(withSpecial(all, state.session)));
+  const found = withWhole(withIdle(markedAt(state, number), state.session));
   return withFolds(withCell(found, state.session), open);
 }
 
@@ -36,6 +35,11 @@ export function withFolds(rows, open = null) {
   return rows;
 }
 
+/** The whole canvas after step `number`, with what is special and what repeats it marked. */
+export function markedAt(state, number) {
+  return withAgain(withSpecial(canvasAt(state, number), state.session));
+}
+
 /** Special is what the tokenizer or the model's family says, not what looks like it. */
 function withSpecial(rows, { special = [], mask_id: mask }) {
   const ids = new Set(special);
@@ -44,7 +48,7 @@ function withSpecial(rows, { special = [], mask_id: mask }) {
 }
 
 /** Marks special tokens that only repeat the one before: the tail behind the end of a text. */
-export function withAgain(rows) {
+function withAgain(rows) {
   rows.forEach((row, i) => {
     row.again = !row.masked && row.special && rows[i - 1]?.label === row.label;
   });

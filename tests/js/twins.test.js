@@ -31,7 +31,14 @@ test("actions", async () => {
 
 test("cells", async () => {
   const plain = { id: 0, pos: 0, label: "", by: "", p: null, step: 0 };
-  const flags = { prompt: false, locked: false, masked: false, idle: false, again: false, special: false };
+  const flags = {
+    prompt: false,
+    locked: false,
+    masked: false,
+    idle: false,
+    again: false,
+    special: false,
+  };
   for (const { what, row, view, text, names } of await twins("cells")) {
     const staged = view.staged ? { 0: { label: view.staged } } : {};
     const at = { number: 0, tip: 0, mode: "cells", colour: "confidence", ...view, staged };

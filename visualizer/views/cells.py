@@ -168,7 +168,6 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
         "locked": row.locked,
         "special": not row.masked and row.special,
         "continues": look.view == "text" and row.whole == "" and not staged,
-        "special": not row.masked and is_special(row.label),
         "fold": bool(row.fold),
         "folded": row.folded,
         "long": look.view == "cells" and len(text) > LONG,
