@@ -2,7 +2,8 @@
 
 const DEFAULTS = { view: "cells", colour: "confidence" };
 
-/** `step` null: wherever the branch's newest work stands; the usual view and colour are left out. */
+/** `step` null: wherever the branch's newest work stands. The usual view and colour are left
+ * out. */
 export function addressOf(base, { branch, step = null, pos = null, ...look }) {
   const asked = new URLSearchParams({ branch });
   if (step !== null) asked.set("step", step);

@@ -43,7 +43,7 @@ export class LiveAnswer {
     this.written = this.prefix;
   }
 
-  /** Text by which the answer grew. `offset`: characters before it, so that a repeat is no repeat. */
+  /** Text by which the answer grew. `offset`: characters before it, so that a repeat is none. */
   token(token, offset) {
     if (offset < this.written.length) this.written = this.written.slice(0, offset);
     this.written += token;
