@@ -2,9 +2,11 @@
 import { comparisonOf } from "./address.js";
 import { neighbour } from "./branches.js";
 import { $ } from "./dom.js";
-import { atHead, isRunning } from "./state.js";
+import { atHead, isRunning, tip } from "./state.js";
 import { StrategyComparison } from "./strategies.js";
 import { toast } from "./toasts.js";
+
+const LOCKS = new Set(["lock", "unlock"]);
 
 /** Action → its message. `settings`: see settings.js; `staged`: the selections. */
 const MESSAGES = {
@@ -119,7 +121,8 @@ export class Steering {
   /** Alt + arrows: to another branch of the tree. */
   goToBranch(where) {
     const found = neighbour(this.page.state, where);
-    if (found) location.assign(`${this.page.address}?branch=${found.id}`);
+    // The fragment puts the focus into the tokens of the next page, so that keys go on working.
+    if (found) location.assign(`${this.page.address}?branch=${found.id}#main`);
   }
 
   async onPosition(type) {
@@ -130,7 +133,17 @@ export class Steering {
     if (name === "remask" && row.masked) {
       return page.status.refuse("This position is masked already.");
     }
-    return (await this.here()) && page.commands.send({ type: name, positions: [page.pos] });
+    const passed = page.state.heat.has(page.shown);
+    if (!(await this.here())) return null;
+    const reply = await page.commands.send({ type: name, positions: [page.pos] });
+    if (reply && passed && LOCKS.has(name)) await this.passAgain();
+    return reply;
+  }
+
+  /** No token has changed: the pass over the former state is that over this one. */
+  passAgain() {
+    const told = MESSAGES.forward_pass(this.page.settings);
+    return this.page.commands.send({ type: "forward_pass", ...told }, { quiet: true });
   }
 
   async branch() {
@@ -141,7 +154,7 @@ export class Steering {
 
   back() {
     const { head, path } = this.page.state;
-    if (head.branch === path) this.page.show(head.number);
+    if (head.branch === path) this.page.show(Math.max(tip(this.page.state), head.number));
     else location.assign(`${this.page.address}?branch=${head.branch}`);
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.gzip import gzip_page
 
 from inference.engine.digest_view import DigestView, sparse_bytes
 from inference.limits import LIMITS
@@ -34,6 +35,18 @@ def asked_count(request: HttpRequest) -> int | None:
     """How many candidates the address asks for, if it does."""
     asked = number_of(request.GET.get("k"))
     return min(asked, int(LIMITS["visual_top_k"].high)) if asked else None
+
+
+@gzip_page
+@session_page
+def snapshot(request: HttpRequest, access: SessionAccess) -> JsonResponse:
+    """What a page folds events into: the state at a place of the tree, and where the head is."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), request.GET.get("step"))
+    told = selectors.snapshot(session, ref.branch, ref.number)
+    session.refresh_from_db(fields=["head_branch", "head_number"])
+    head = {"branch": session.head_branch_id, "number": session.head_number}
+    return JsonResponse({"snapshot": told, "head": head})
 
 
 @session_page

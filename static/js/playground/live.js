@@ -15,7 +15,10 @@ function show(span, text, masked) {
 const OPS = {
   commit: (cells, op) => cells.has(op.slot) && show(cells.get(op.slot), op.label, false),
   remask: (cells, op) => cells.has(op.slot) && show(cells.get(op.slot), "", true),
-  delete: (cells, op) => { cells.get(op.slot)?.remove(); cells.delete(op.slot); },
+  delete: (cells, op) => {
+    cells.get(op.slot)?.remove();
+    cells.delete(op.slot);
+  },
   insert: (cells, op) => {
     let after = cells.get(op.slot);
     for (const slot of op.new) {
@@ -40,7 +43,7 @@ export class LiveAnswer {
     this.written = this.prefix;
   }
 
-  /** Text by which the answer grew. `offset`: characters before it, so that a repeat is no repeat. */
+  /** Text by which the answer grew. `offset`: characters before it, so that a repeat is none. */
   token(token, offset) {
     if (offset < this.written.length) this.written = this.written.slice(0, offset);
     this.written += token;

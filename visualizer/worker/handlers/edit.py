@@ -11,9 +11,12 @@ from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors import StateRef, branch_for, state_at, state_update
 from visualizer.selectors.history import tip
+from visualizer.services.staging import restage
 from visualizer.services.steps import NewStep, apply_at_head
 from visualizer.worker.session_model import model_of
 from visualizer.worker.slots import unused_slot
+
+_LOCKS = ("lock", "unlock")
 
 
 def remask(request: Request) -> Write:
@@ -22,7 +25,7 @@ def remask(request: Request) -> Write:
 
 
 def lock(request: Request) -> Write:
-    """state_update: nothing may write to the positions."""
+    """state_update: nothing may write to the positions; what is staged elsewhere stays."""
     return _on_positions(request, "lock")
 
 
@@ -97,14 +100,17 @@ def _step(
     request: Request, canvas: Canvas, operations: list[Operation], recipe: str, field: str
 ) -> dict[str, Any]:
     """`canvas` is the head's; `field` is what the request calls the slots of the operations."""
-    session = request.session
+    session, staged = request.session, request.session.staged
     try:
         new = NewStep(operations, recipe=recipe)
         apply_at_head(session=session, new=new, before=canvas)
     except UnmaskError as error:
         named = field if error.field == "slot" else error.field
         raise UnmaskError(error.error_type, error.message, named) from None
-    return state_update(session, request.brief, canvas=canvas.apply(operations))
+    after = canvas.apply(operations)
+    if recipe in _LOCKS:  # no token has changed, so what was chosen still holds
+        restage(session=session, staged=staged, canvas=after)
+    return state_update(session, request.brief, canvas=after)
 
 
 def _slot(canvas: Canvas, position: int, field: str) -> int:
