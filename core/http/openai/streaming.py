@@ -76,7 +76,7 @@ class _ChoiceStream:
             return [self._state(event.payload)]
         return [] if self._asked.diffusing else [self._piece(event.payload["text"])]
 
-    def _piece(self, text: str, **more: Any) -> Part:
+    def _piece(self, text: str, /, **more: Any) -> Part:
         return self._form.piece([self._form.delta(self._choice.index, text)], **more)
 
     def _state(self, draft: Part) -> Part:
