@@ -32,16 +32,23 @@ async def chat(request: HttpRequest) -> JsonResponse:
     The body is that of a `send` message. Cross-site pages are refused: they cannot send JSON
     without asking first, and name where they come from.
     """
-    user = await request.auser()
-    if not user.is_authenticated:
-        raise UnmaskError("auth", "Sign in, or send a token as `Authorization: Bearer …`.")
-    message = {**_body(request), "type": "send"}
+    user = await signed_in(request)
+    message = {**json_body(request), "type": "send"}
     log.warning("[GENERATION] token_sender is None, tokens not being streamed!")
     reply = await ask(COMMANDS, user, message)
     return JsonResponse(_told(reply, await _ended(reply["message_id"])))
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
+async def signed_in(request: HttpRequest) -> Any:
+    """Who asks. Raises UnmaskError (auth) for nobody."""
+    user = await request.auser()
+    if not user.is_authenticated:
+        raise UnmaskError("auth", "Sign in, or send a token as `Authorization: Bearer …`.")
+    return user
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """The object that a program or a page of this site sends. Raises UnmaskError."""
     if request.content_type != "application/json":
         raise UnmaskError("validation", "Send JSON, with Content-Type: application/json.")
     if origin_problem(request.headers.get("origin"), request.get_host()):

@@ -23,8 +23,11 @@ def answer(message_id: str) -> None:
 @shared_task(name=ChatCommand.TASK)
 @kept_open
 def execute(command_id: int) -> None:
-    """Work a command that belongs to no conversation yet."""
-    executor.execute(COMMANDS, command_id)
+    """Work a command that is about a model and no conversation, when that is loaded."""
+    rows = ChatCommand.objects.filter(pk=command_id)
+    slug = (rows.values_list("message", flat=True).first() or {}).get("model")
+    work = lambda: executor.execute(COMMANDS, command_id)  # noqa: E731
+    runtime.run_when_loaded(slug, f"playground command {command_id}", work)
 
 
 @shared_task(name=Completion.TASK)

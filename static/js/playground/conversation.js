@@ -13,8 +13,12 @@ const input = document.querySelector("#id_message");
 const scroll = new Scroll(line, document.querySelector("#to-end"));
 const speech = new Speech(document.querySelector("#chat-said"));
 const live = new Map();
-const LIGHTS = { connecting: ["busy", "Connecting"], live: ["good", "Live"],
-  waiting: ["warn", "Reconnecting"], gone: ["bad", "Gone"] };
+const LIGHTS = {
+  connecting: ["busy", "Connecting"],
+  live: ["good", "Live"],
+  waiting: ["warn", "Reconnecting"],
+  gone: ["bad", "Gone"],
+};
 
 const turnOf = (id) => document.querySelector(`#turn-${id}`);
 const shownHead = () => Number(line.querySelector(".line")?.dataset.head);
@@ -29,7 +33,8 @@ async function part(path) {
 }
 
 // One refresh at a time; what came meanwhile is seen by another one after it.
-let refreshing = null, again = false;
+let refreshing = null,
+  again = false;
 function refreshLine() {
   again = true;
   refreshing ??= (async () => {
@@ -39,8 +44,13 @@ function refreshLine() {
       line.replaceChildren(fresh);
       adopt();
     }
-  })().catch((error) => toast("error", `The conversation could not be read: ${error.message}. Reload the page.`))
-    .finally(() => { refreshing = null; });
+  })()
+    .catch((error) =>
+      toast("error", `The conversation could not be read: ${error.message}. Reload the page.`),
+    )
+    .finally(() => {
+      refreshing = null;
+    });
   return refreshing;
 }
 
@@ -87,7 +97,10 @@ function hear(frame) {
   if (!told.has(id)) told.set(id, []);
   told.get(id).push(frame);
   const answer = live.get(id);
-  if (answer) { apply(answer, frame); scroll.follow(); }
+  if (answer) {
+    apply(answer, frame);
+    scroll.follow();
+  }
 }
 
 function addCopy(code) {
@@ -104,13 +117,17 @@ async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     toast("good", "Copied.");
-  } catch { toast("error", "The browser did not let this page copy."); }
+  } catch {
+    toast("error", "The browser did not let this page copy.");
+  }
 }
 
 function settle(frame) {
   told.delete(frame.message_id);
   speech.end();
-  refreshTurn(frame.message_id).then(refreshLine).catch(() => refreshLine());
+  refreshTurn(frame.message_id)
+    .then(refreshLine)
+    .catch(() => refreshLine());
 }
 
 watchConversation(main.dataset.conversation, {
@@ -139,15 +156,25 @@ watchConversation(main.dataset.conversation, {
     document.title = `${conversation.title} · Unmask`;
     if (conversation.head !== shownHead()) refreshLine();
   },
-  onToken: (token, count, most, frame) => { speech.add(token); hear(frame); },
+  onToken: (token, count, most, frame) => {
+    speech.add(token);
+    hear(frame);
+  },
   onDraft: hear,
   onComplete: settle,
-  onError: (frame) => { if (frame.message_id) settle(frame); else toast("error", frame.message); },
+  onError: (frame) => {
+    if (frame.message_id) settle(frame);
+    else toast("error", frame.message);
+  },
 });
 
 async function carryOut(form, submitter) {
   const body = new FormData(form, submitter);
-  const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+  const answer = await fetch(form.action, {
+    method: "POST",
+    body,
+    headers: { Accept: "application/json" },
+  });
   const reply = await answer.json();
   if (!answer.ok) throw reply;
   return reply;
@@ -160,7 +187,10 @@ async function submit(event) {
   try {
     if (form === composer) scroll.hold();
     await carryOut(form, event.submitter);
-    if (form === composer) { input.value = ""; input.focus(); }
+    if (form === composer) {
+      input.value = "";
+      input.focus();
+    }
     await refreshLine();
   } catch (error) {
     toast("error", error.message ?? "The server could not be reached. Try again.");

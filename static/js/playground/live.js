@@ -15,7 +15,10 @@ function show(span, text, masked) {
 const OPS = {
   commit: (cells, op) => cells.has(op.slot) && show(cells.get(op.slot), op.label, false),
   remask: (cells, op) => cells.has(op.slot) && show(cells.get(op.slot), "", true),
-  delete: (cells, op) => { cells.get(op.slot)?.remove(); cells.delete(op.slot); },
+  delete: (cells, op) => {
+    cells.get(op.slot)?.remove();
+    cells.delete(op.slot);
+  },
   insert: (cells, op) => {
     let after = cells.get(op.slot);
     for (const slot of op.new) {

@@ -6,10 +6,14 @@ export class Scroll {
     this.box = box;
     this.button = button;
     this.held = true;
-    box.addEventListener("scroll", () => {
-      this.held = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
-      button.hidden = this.held;
-    }, { passive: true });
+    box.addEventListener(
+      "scroll",
+      () => {
+        this.held = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+        button.hidden = this.held;
+      },
+      { passive: true },
+    );
     button.addEventListener("click", () => this.hold());
   }
 

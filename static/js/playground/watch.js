@@ -1,9 +1,12 @@
 // A conversation's socket: the whole first, then every change and every token. Comes back by
 // itself after a lost connection; the server then tells everything anew from where things stand.
-const FIRST = 500, LONGEST = 15000, SILENCE = 40000;
+const FIRST = 500,
+  LONGEST = 15000,
+  SILENCE = 40000;
 const GONE = new Set([4404, 4403]);
 
-const address = (id) => `${location.protocol.replace("http", "ws")}//${location.host}/ws/conversation/watch/${id}`;
+const address = (id) =>
+  `${location.protocol.replace("http", "ws")}//${location.host}/ws/conversation/watch/${id}`;
 
 /**
  * Follow a conversation. `on` has functions by what happens, all of them optional:
@@ -34,7 +37,11 @@ export function watchConversation(id, on) {
     tell("onConnection", "connecting");
     const socket = new WebSocket(address(id));
     state.socket = socket;
-    socket.addEventListener("open", () => { state.wait = FIRST; alive(); tell("onConnection", "live"); });
+    socket.addEventListener("open", () => {
+      state.wait = FIRST;
+      alive();
+      tell("onConnection", "live");
+    });
     socket.addEventListener("message", ({ data }) => {
       alive();
       const frame = JSON.parse(data);
@@ -46,17 +53,28 @@ export function watchConversation(id, on) {
   function lost(code) {
     clearTimeout(state.watchdog);
     if (state.over) return;
-    if (GONE.has(code)) { tell("onConnection", "gone"); return; }
+    if (GONE.has(code)) {
+      tell("onConnection", "gone");
+      return;
+    }
     tell("onConnection", "waiting");
     state.timer = setTimeout(open, state.wait);
     state.wait = Math.min(LONGEST, state.wait * 2);
   }
 
   function again() {
-    if (state.socket?.readyState === WebSocket.CLOSED && !state.over) { clearTimeout(state.timer); open(); }
+    if (state.socket?.readyState === WebSocket.CLOSED && !state.over) {
+      clearTimeout(state.timer);
+      open();
+    }
   }
 
   addEventListener("online", again);
   open();
-  return () => { state.over = true; clearTimeout(state.timer); removeEventListener("online", again); state.socket.close(); };
+  return () => {
+    state.over = true;
+    clearTimeout(state.timer);
+    removeEventListener("online", again);
+    state.socket.close();
+  };
 }
