@@ -17,7 +17,7 @@ from inference.events import publish
 from inference.models import ModelEntry, Stream
 from playground.models import Completion, CompletionToken
 
-FOREIGN = ("recipe", "tokens_per_step", "block_length", "parameters")
+FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length", "parameters")
 """Settings of diffusion models."""
 
 
@@ -56,6 +56,8 @@ class CausalGenerator:
     @transaction.atomic
     def stop(self, *, user: Any, id: UUID | str) -> None:
         row = completion_for(user, id)
+        if row.status not in Completion.ACTIVE:
+            raise UnmaskError("conflict", "This generation has ended already.", "id")
         Completion.objects.filter(pk=row.pk).update(cancel_requested=True)
         dispatch.work(row)
 

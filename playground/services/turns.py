@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -113,9 +114,18 @@ def stop(*, conversation: Conversation) -> Message | None:
         message.status, message.finish_reason = Status.STOPPED, "cancelled"
     message.save(update_fields=["stop_requested", "status", "finish_reason", "updated"])
     if message.generation is not None:
-        generation.stop(user=conversation.owner, id=message.generation)
+        _stop_generation(conversation.owner, message.generation)
     tell_message(message)
     return message
+
+
+def _stop_generation(owner: Any, id: UUID) -> None:
+    """One that has ended meanwhile says so of the message itself."""
+    try:
+        generation.stop(user=owner, id=id)
+    except UnmaskError as error:
+        if error.error_type != "conflict":
+            raise
 
 
 @transaction.atomic

@@ -7,13 +7,13 @@ import logging
 import time
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.origins import origin_problem
 from core.commands.ask import ask
-from core.commands.parsing import parse
+from core.http.api import Account, StrictParser
 from inference.errors import UnmaskError
 from playground.commands import COMMANDS
 from playground.models import Message
@@ -29,8 +29,7 @@ _FIRST, _LONGEST = 0.02, 0.25
 async def chat(request: HttpRequest) -> JsonResponse:
     """Send a message and wait for the end of its answer.
 
-    The body is that of a `send` message. Cross-site pages are refused: they cannot send JSON
-    without asking first, and name where they come from.
+    The body is that of a `send` message.
     """
     user = await signed_in(request)
     message = {**json_body(request), "type": "send"}
@@ -40,23 +39,13 @@ async def chat(request: HttpRequest) -> JsonResponse:
 
 
 async def signed_in(request: HttpRequest) -> Any:
-    """Who asks. Raises UnmaskError (auth) for nobody."""
-    user = await request.auser()
-    if not user.is_authenticated:
-        raise UnmaskError("auth", "Sign in, or send a token as `Authorization: Bearer …`.")
-    return user
+    """Who asks: by token, or by cookie with a CSRF token. Raises UnmaskError (auth)."""
+    return await sync_to_async(Account())(request)
 
 
 def json_body(request: HttpRequest) -> dict[str, Any]:
     """The object that a program or a page of this site sends. Raises UnmaskError."""
-    if request.content_type != "application/json":
-        raise UnmaskError("validation", "Send JSON, with Content-Type: application/json.")
-    if origin_problem(request.headers.get("origin"), request.get_host()):
-        raise UnmaskError("auth", "This page may not ask here.")
-    try:
-        return parse(request.body.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise UnmaskError("validation", "The body is not UTF-8.") from None
+    return StrictParser().parse_body(request)
 
 
 async def _ended(id: int) -> Message:

@@ -185,6 +185,14 @@ def test_bad_fields_are_named(post: Any, field: str, value: Any) -> None:
         assert told["field"].startswith(field)
 
 
+def test_a_cookie_alone_is_not_enough(model: ModelEntry, owner: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    answer = client.post(ADDRESS, {"session_id": "plain"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["error_type"]) == (401, "auth")
+    assert not ChatCommand.objects.exists()
+
+
 def test_nobody_is_refused(model: ModelEntry, settings: Any) -> None:
     settings.ALLOW_GUESTS = False
     answer = Client().post(ADDRESS, {"session_id": "plain"}, content_type="application/json")

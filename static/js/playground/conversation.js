@@ -156,7 +156,7 @@ watchConversation(main.dataset.conversation, {
     document.title = `${conversation.title} · Unmask`;
     if (conversation.head !== shownHead()) refreshLine();
   },
-  onToken: (token, count, most, frame) => {
+  onToken: (token, _count, _most, frame) => {
     speech.add(token);
     hear(frame);
   },

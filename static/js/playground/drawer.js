@@ -119,7 +119,8 @@ export class Drawer {
 
   async look() {
     if (!this.input.value || !this.model.value) return null;
-    const asked = (this.asked = Symbol("question"));
+    const asked = Symbol("question");
+    this.asked = asked;
     const found = await this.ask();
     if (asked !== this.asked) return null; // the text has changed meanwhile
     this.next = found;
