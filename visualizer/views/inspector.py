@@ -9,6 +9,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 from visualizer.selectors.candidates import candidates_of, settings_from
+from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.generation import noise_seed
 from visualizer.selectors.history import StateRef, branches_of, digest_at, state_at, steps_on
 from visualizer.selectors.labels import labels_for
@@ -100,7 +101,7 @@ def _candidates(
     settings = settings_from(session.settings)
     count, row = k or settings.visual_top_k, view.row_of[origin]
     found = candidates_of(
-        view, settings, labels_for(session), count, noise_seed(session, ref.number)
+        view, settings, choice_labels_for(session), count, noise_seed(session, ref.number)
     )[origin]
     widest = found[0]["prob"] or 1.0
     limits = f"top-k {settings.actual_top_k}"

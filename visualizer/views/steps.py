@@ -10,8 +10,8 @@ from inference.engine.digest_view import DigestView, sparse_bytes
 from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.candidates import settings_from
+from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.history import digest_at
-from visualizer.selectors.labels import labels_for
 from visualizer.selectors.regrets import regrets
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import rows
@@ -57,7 +57,7 @@ def profile(request: HttpRequest, access: SessionAccess, step: int) -> JsonRespo
     row = digest_at(session, ref)
     if row is None:
         return JsonResponse({"positions": [], "labels": [], "p1": [], "margin": [], "entropy": []})
-    view, labels = DigestView.from_bytes(bytes(row.data)), labels_for(session)
+    view, labels = DigestView.from_bytes(bytes(row.data)), choice_labels_for(session)
     settings = settings_from(session.settings)
     return JsonResponse(
         {
