@@ -36,6 +36,17 @@ def keep_forward(
 
 
 @transaction.atomic
+def sum_up_again(*, session: Session, digest: Digest, found: dict[str, Any]) -> None:
+    """Keep what a pass amounts to under the settings that the session has now, and tell of it."""
+    summary = {**digest.summary, **found}
+    if summary == digest.summary:
+        return
+    digest.summary, digest.settings = summary, session.settings
+    digest.save(update_fields=["summary", "settings"])
+    publish(session.stream_id, "forward", event_payloads.forward_payload(digest))
+
+
+@transaction.atomic
 def carry_forward(*, session: Session, source: StateRef, ref: StateRef) -> None:
     """Keep the pass over a state for another one with the same tokens; it cost nothing there."""
     digest = digest_at(session, source)
