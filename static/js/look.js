@@ -57,6 +57,7 @@ function namesOf(row, view, { staged, guess, shade, text }) {
   if (view.mode === "text" && row.whole === "" && !staged) names += " continues";
   if (row.fold) names += " fold";
   if (row.folded) names += " folded";
+  if (row.inserted) names += " inserted";
   if (view.mode === "cells" && text.length > LONG && [...text].length > LONG) names += " long";
   return names;
 }
@@ -76,9 +77,10 @@ export function look(row, view) {
 export function describe(row) {
   const last = row.pos + row.fold - 1;
   const place = row.fold ? `Positions ${row.pos} to ${last}` : `Position ${row.pos}`;
-  if (row.masked) return `${place}: masked${row.locked ? ", locked" : ""}`;
+  const came = row.inserted ? ", inserted" : "";
+  if (row.masked) return `${place}: masked${came}${row.locked ? ", locked" : ""}`;
   const chance = row.p == null ? "" : `, ${(100 * row.p).toFixed(1)} %`;
-  const more = `${row.by === "hand" ? ", by hand" : ""}${row.locked ? ", locked" : ""}`;
+  const more = `${row.by === "hand" ? ", by hand" : ""}${came}${row.locked ? ", locked" : ""}`;
   const opens = row.fold ? ", click again to open" : "";
   return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${more}${opens}`;
 }

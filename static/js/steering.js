@@ -6,8 +6,6 @@ import { atHead, isRunning, tip } from "./state.js";
 import { StrategyComparison } from "./strategies.js";
 import { toast } from "./toasts.js";
 
-const LOCKS = new Set(["lock", "unlock"]);
-
 /** Action → its message. `settings`: see settings.js; `staged`: the selections. */
 const MESSAGES = {
   forward_pass: (settings) => ({ ...settings.probability(), positions: [0, 0] }),
@@ -133,17 +131,7 @@ export class Steering {
     if (name === "remask" && row.masked) {
       return page.status.refuse("This position is masked already.");
     }
-    const passed = page.state.heat.has(page.shown);
-    if (!(await this.here())) return null;
-    const reply = await page.commands.send({ type: name, positions: [page.pos] });
-    if (reply && passed && LOCKS.has(name)) await this.passAgain();
-    return reply;
-  }
-
-  /** No token has changed: the pass over the former state is that over this one. */
-  passAgain() {
-    const told = MESSAGES.forward_pass(this.page.settings);
-    return this.page.commands.send({ type: "forward_pass", ...told }, { quiet: true });
+    return (await this.here()) && page.commands.send({ type: name, positions: [page.pos] });
   }
 
   async branch() {

@@ -99,7 +99,12 @@ def test_status(case: dict[str, Any]) -> None:
     step = case["step"]
     ops = [{"op": name, "new": [1, 2]} for name in step["ops"]] if step else []
     snapshot = {
-        "session": {"mask_id": MASK, "prompt_length": 0, "block_length": 8},
+        "session": {
+            "mask_id": MASK,
+            "prompt_length": 0,
+            "gen_length": case["total"],
+            "block_length": 8,
+        },
         "slots": [
             [slot, MASK if slot < case["masked"] else 0, "", "", 0, 0]
             for slot in range(case["total"])

@@ -118,6 +118,4 @@ def _refused(message: str, field: str) -> UnmaskError:
 def _save(session: Session, staged: dict[str, object]) -> None:
     session.staged = staged
     session.save(update_fields=["staged", "updated"])
-    publish(
-        session.stream_id, "staged", event_payloads.staged_payload(session, labels_for(session))
-    )
+    publish(session.stream_id, "staged", event_payloads.staged_payload(session))

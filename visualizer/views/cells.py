@@ -37,6 +37,7 @@ class Row:
     whole: str | None = None
     fold: int = 0
     folded: bool = False
+    inserted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,14 @@ def rows(snapshot: Snapshot) -> list[Row]:
     """All positions of a snapshot, the prompt's too."""
     session, commits = snapshot["session"], snapshot["commits"]
     found, special = [], frozenset(session.get("special", ())) - {session["mask_id"]}
+    first = session["prompt_length"] + session["gen_length"]  # slot of the first place added later
     for pos, (slot, token, label, by, prompt, locked) in enumerate(snapshot["slots"]):
         step, p = commits.get(str(slot), commits.get(slot, (0, None)))
         masked = token == session["mask_id"] and not prompt
         row = Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p)
-        found.append(replace(row, special=True) if token in special else row)
+        if token in special or slot >= first:
+            row = replace(row, special=token in special, inserted=slot >= first)
+        found.append(row)
     return _with_whole(_with_again(_with_idle(found, session)))
 
 
@@ -170,6 +174,7 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
         "continues": look.view == "text" and row.whole == "" and not staged,
         "fold": bool(row.fold),
         "folded": row.folded,
+        "inserted": row.inserted,
         "long": look.view == "cells" and len(text) > LONG,
     }
     names = " ".join(["cell", *(name for name, on in flags.items() if on)])

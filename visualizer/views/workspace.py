@@ -130,6 +130,7 @@ def _panels(
     strategy, recipe = chosen["strategy"], chosen["recipe"]
     return {
         "columns": columns_of(session.model.card),
+        "edits": bool(session.model.edit_ids),
         "opened": sum(not row[4] for row in snapshot["slots"]),
         "branch": Branch.objects.get(pk=ref.branch),
         "ref": ref,
