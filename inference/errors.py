@@ -27,20 +27,33 @@ class UnmaskError(Exception):
     """A failure that the user is told about.
 
     `message` says what went wrong and what to do next; it must never hold a prompt, a path
-    or a traceback. `field` names the offending field of the request.
+    or a traceback. `field` names the offending field of the request. `retry_after`: seconds after
+    which the same request may succeed, where that is known.
     """
 
-    def __init__(self, error_type: str, message: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        error_type: str,
+        message: str,
+        field: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(message)
         if error_type not in ERROR_TYPES:
             raise ValueError(f"unknown error type {error_type!r}")
         self.error_type = error_type
         self.message = message
         self.field = field
+        self.retry_after = retry_after
 
     @property
     def status(self) -> int:
         return ERROR_TYPES[self.error_type][1]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that an HTTP answer with this error has."""
+        return {"Retry-After": str(self.retry_after)} if self.retry_after is not None else {}
 
 
 def new_correlation_id() -> str:

@@ -9,11 +9,16 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 SIDECAR = "unmask.json"
 CONFIG = "config.json"
+PACKED = "*.gguf"
+GGUF = {"model_type": "gguf"}
+"""Stands for the config.json of a folder with a GGUF file, which says all of that itself."""
+NO_CONFIG = f"it has weights and no {CONFIG}"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 FILE_BYTES = 4 * 2**20
 WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt")
@@ -32,11 +37,15 @@ class LeftOut(NamedTuple):
 
 def model_slugs(root: Path) -> list[str]:
     """Names of the models, sorted: at most two names deep (`name` or `owner/name`)."""
-    paths = [*root.glob(f"*/{CONFIG}"), *root.glob(f"*/*/{CONFIG}")]
-    slugs = (path.parent.relative_to(root).as_posix() for path in paths)
-    return sorted(
-        slug for slug in slugs if NAME.fullmatch(slug) and read_object(root / slug, CONFIG)
-    )
+    marks = [root.glob(depth + mark) for mark in (CONFIG, PACKED) for depth in ("*/", "*/*/")]
+    slugs = {path.parent.relative_to(root).as_posix() for path in chain(*marks)}
+    return sorted(slug for slug in slugs if NAME.fullmatch(slug) and config_of(root / slug))
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """What config.json says, GGUF for a folder that has one such file instead, or nothing."""
+    packed = not (folder / CONFIG).exists() and len(list(folder.glob(PACKED))) == 1
+    return GGUF if packed else read_object(folder, CONFIG)
 
 
 def left_out(root: Path) -> list[LeftOut]:
@@ -125,7 +134,8 @@ def _reason(folder: Path, name: str) -> str:
     if not NAME.fullmatch(name):
         return "a name has letters a to z, digits, dots, dashes and underscores only; rename it"
     if CONFIG not in files:
-        return f"it has weights and no {CONFIG}"
+        packed = sum(file.endswith(".gguf") for file in files)
+        return f"it has {packed} GGUF files; keep one" if packed else NO_CONFIG
     return f"its {CONFIG} is not read: {fault_of(folder, CONFIG)}"
 
 

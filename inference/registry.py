@@ -18,8 +18,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from inference import packages
+from inference.causal_families import is_causal
 from inference.errors import UnmaskError
-from inference.model_folders import CONFIG, NAME, SIDECAR, model_slugs, read_object
+from inference.model_folders import GGUF, NAME, SIDECAR, config_of, model_slugs, read_object
 from inference.models import ModelEntry, WorkerBeat
 
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
@@ -60,7 +62,7 @@ class Found:
             "path": self.slug,
             "label": str(self.card.get("label") or label)[:200],
             "family": family or str(self.config.get("model_type", ""))[:50],
-            "kind": self.card.get("kind") or ModelEntry.Kind.DIFFUSION,
+            "kind": self.card.get("kind") or _kind(self.config),
             "context": _context(self.card, self.config),
             "mask_id": _natural(self.config.get("mask_token_id")),
             "card": self.card,
@@ -70,7 +72,7 @@ class Found:
 
 def sync_models() -> list[ModelEntry]:
     """Bring the rows in line with the directories. Returns the models on this machine."""
-    found = [*_scan(SHIPPED_DIR, shipped=True), *_scan(settings.MODELS_DIR, shipped=False)]
+    found = [*_scan(SHIPPED_DIR, True), *_packaged(), *_scan(settings.MODELS_DIR, False)]
     with transaction.atomic():
         entries = [_store(model) for model in {model.slug: model for model in found}.values()]
         _store_known({entry.slug for entry in entries})
@@ -104,12 +106,28 @@ def cancel_load(slug: str) -> bool:
     return bool(rows.update(cancel_requested=True))
 
 
+def request_unload(slug: str) -> None:
+    """Ask all workers that hold this model to give it up; each looks every second."""
+    ModelEntry.objects.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
+
+
+def is_held(slug: str) -> bool:
+    """Whether a worker that is alive says that it holds this model."""
+    return any(slug in beat.loaded for beat in living_workers())
+
+
 def directory(entry: ModelEntry) -> Path:
-    """Where the checkpoint of a row lies. Raises UnmaskError when it has no directory here."""
+    """Where the checkpoint of a row lies: a directory, or the file of a package.
+
+    Raises UnmaskError when it has none here.
+    """
     root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
-    if not NAME.fullmatch(entry.slug) or not (root / entry.slug / "config.json").is_file():
+    if NAME.fullmatch(entry.slug) and config_of(root / entry.slug):
+        return root / entry.slug
+    packaged = packages.path_of(entry.slug)
+    if packaged is None:
         raise UnmaskError("model_unavailable", _absent(entry), "model_path")
-    return root / entry.slug
+    return packaged
 
 
 def living_workers() -> list[WorkerBeat]:
@@ -138,7 +156,19 @@ def refresh_states() -> None:
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
     for slug in model_slugs(root):
-        yield Found(slug, shipped, read_object(root / slug, CONFIG), card_of(root / slug))
+        yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
+
+
+def _packaged() -> Iterator[Found]:
+    """The models of installed packages; one of the same name in MODELS_DIR comes before them."""
+    for slug, model in packages.PACKAGED.items():
+        if model.file() is not None:
+            yield Found(slug, False, model.config, model.card)
+
+
+def _kind(config: dict[str, Any]) -> str:
+    causal = config is GGUF or is_causal(config)
+    return ModelEntry.Kind.AUTOREGRESSIVE if causal else ModelEntry.Kind.DIFFUSION
 
 
 def card_of(directory: Path) -> dict[str, Any]:
@@ -159,6 +189,12 @@ def _store(model: Found) -> ModelEntry:
 
 
 def _store_known(here: set[str]) -> None:
+    """Rows of what is known by name and not here, so that people learn how to get it."""
+    for slug, model in packages.PACKAGED.items():
+        if slug not in here:
+            found = Found(slug, False, model.config, model.card)
+            columns = {**found.defaults(), "state": State.ABSENT}
+            ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
     for slug, (label, family) in KNOWN.items():
         if slug not in here:
             columns = {"label": label, "path": slug, "family": family, "state": State.ABSENT}
@@ -198,6 +234,9 @@ def _unknown() -> str:
 
 
 def _absent(entry: ModelEntry) -> str:
+    packaged = packages.PACKAGED.get(entry.slug)
+    if packaged is not None:
+        return f"{entry.label} is not on this machine. `{packaged.command}` brings it."
     return (
         f"{entry.label} is not on this machine. Put its safetensors checkpoint into MODELS_DIR "
         f"as {entry.slug} and run `python manage.py sync_models`."

@@ -55,7 +55,9 @@ two seconds of the link being revoked, of its end, or of the session being delet
 
 STATE = (
     "`state`: `session_id`, `branch`, `step`, `block`, `block_start`, `block_length`, "
-    "`gen_length`, `prompt_length`, `token_ids`, `tokens`, `positions`, `selected_positions` "
+    "`gen_length`, `prompt_length`, `token_ids`, `tokens`, `text` (decoded, with "
+    "characters of several tokens whole), `text_spans` (for each position the characters "
+    "[start, end) of it in which the token has a share), `positions`, `selected_positions` "
     "(position → token of everything that was applied). A position has `position`, `slot`, "
     "`current_token`, `current_token_id`, `is_masked`, `is_prompt`, `is_locked`, "
     "`is_block_boundary`, `actual_top_k`, `candidates` (filled where a forward pass of this state "

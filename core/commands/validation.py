@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -50,11 +51,11 @@ def validate(table: CommandTable, message: dict[str, Any]) -> tuple[CommandSpec,
     try:
         return spec, spec.schema.model_validate(fields)
     except ValidationError as error:
-        raise _readable(error) from None
+        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
 
 
-def _readable(error: ValidationError) -> UnmaskError:
-    first = error.errors(include_url=False, include_input=False)[0]
+def error_of(first: Mapping[str, Any]) -> UnmaskError:
+    """One of pydantic's errors in plain words, naming the field but never its value."""
     field = ".".join(str(part) for part in first["loc"] if part != "[key]") or None
     shown = field if field and _FIELD.fullmatch(field) else None
     words = _WORDS.get(first["type"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .entry import Entry
+from inference.catalog.entry import Entry
 
 _FAMILIES = "inference.engine.families"
 
@@ -29,6 +29,11 @@ FAMILIES: dict[str, Entry] = {
     "qwen2": Entry(
         "Qwen2 body", f"{_FAMILIES}.qwen2.FAMILY", "Converted Qwen2.5 models, Fast-dLLM v2."
     ),
+    "llama": Entry(
+        "Llama body",
+        f"{_FAMILIES}.llama.FAMILY",
+        "Left-to-right models turned to diffusion: block by block, predictions shifted.",
+    ),
     "modernbert": Entry(
         "ModernBERT", f"{_FAMILIES}.modernbert.FAMILY", "A masked language model that chats."
     ),
@@ -44,16 +49,18 @@ FAMILY_OF = {
     "llada2_moe": "llada2",
     "sdar": "qwen3",
     "a2d-qwen3": "qwen3",
+    "a2d-llama": "llama",
+    "block_llama": "llama",
     "a2d-qwen2": "qwen2",
     "fast_dllm_qwen": "qwen2",
     "fast_dllm_qwen2": "qwen2",
 }
 """Model types as configs write them (lower case) → the family, where the names differ."""
 
-SHIFTED = frozenset({"dream", "fast_dllm_qwen", "fast_dllm_qwen2"})
+SHIFTED = frozenset({"dream", "block_llama", "fast_dllm_qwen", "fast_dllm_qwen2"})
 """Families and model types whose rows predict the next place."""
 
-BLOCKS = frozenset({"llada2", "sdar", "fast_dllm_qwen", "fast_dllm_qwen2"})
+BLOCKS = frozenset({"llada2", "sdar", "block_llama", "fast_dllm_qwen", "fast_dllm_qwen2"})
 """Families and model types that are trained to write block after block."""
 
 

@@ -46,7 +46,7 @@ class Entry:
         return self.logits.nbytes + self.rows.nbytes
 
     def select(self, wanted: Tensor) -> Tensor | None:
-        """Those rows in float32, or None if one of them is not here."""
+        """Logits [n, V], float32, of the wanted positions [n], or None if one is not here."""
         place = torch.searchsorted(self.rows, wanted).clamp_max(max(0, len(self.rows) - 1))
         if len(wanted) and not (len(self.rows) and bool((self.rows[place] == wanted).all())):
             return None
@@ -54,7 +54,7 @@ class Entry:
 
 
 def cache_key(model: LoadedModel, ids: Sequence[int] | Tensor) -> Key:
-    """The content address of a state under a model."""
+    """The content address of a state, token ids [L], under a model."""
     row = torch.as_tensor(ids).cpu().numpy().astype(np.int64)
     return model.key, hashlib.sha256(row.tobytes()).hexdigest()
 
@@ -81,7 +81,9 @@ class LogitsCache:
             return found
 
     def put(self, key: Key, rows: Tensor, logits: Tensor, dtype: torch.dtype) -> None:
-        """Keeps rows, in `dtype` where nothing is lost, unless more of them are here already."""
+        """Keeps float32 logits [n, V] of the positions rows [n], ascending, unless more of them are
+        here already; in `dtype` where nothing is lost by it.
+        """
         entry = Entry(rows, _packed(logits, dtype))
         with self._lock:
             held = self._entries.get(key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inference.engine.chat_template import conversation_ids
 from inference.engine.chat_templates import ROLES, TEMPLATES, Message
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
@@ -21,6 +22,8 @@ def chat_ids(model: LoadedModel, messages: Sequence[Message], answer: bool = Tru
     The model's default system turn stands in front unless there is one. Raises InputError for a
     model without a template or a role that there is not.
     """
+    if model.spec.chat == "jinja":
+        return conversation_ids(model, [vars(message) for message in messages], answer)
     template = TEMPLATES.get(model.spec.chat)
     if template is None or model.tokenizer is None:
         raise InputError("This model was not trained on conversations.", "messages")

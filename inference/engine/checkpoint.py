@@ -17,15 +17,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from inference.engine import shards
-from inference.engine.chat_templates import MARKS, default_system
+from inference.engine.chat_templates import MARKS
 from inference.engine.config_checks import check_values
 from inference.engine.errors import CheckpointError
 from inference.engine.families import family_of
 from inference.engine.families.family import Family
 from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
-from inference.engine.families.values import Config, special_ids
+from inference.engine.families.values import Config
+from inference.engine.model_files import open_files
 from inference.engine.native import construct, layout_of, unusable, weights_of
 from inference.engine.placement import (
     DeviceMap,
@@ -41,7 +41,6 @@ from inference.engine.weights import Cancel, Plan, Progress, Watch, filled, plan
 Choice = Callable[[Config, torch.dtype, int], torch.dtype]
 """(config.json, its own precision, parameters) → the precision to load in."""
 
-GENERATION = "generation_config.json"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -68,6 +67,7 @@ class LoadedModel:
     parameters: int
     quantization: str | None = None
     device_map: DeviceMap | None = None
+    chat_template: str | None = None
 
     @property
     def context(self) -> int:
@@ -87,6 +87,8 @@ def load(
 ) -> LoadedModel:
     """Loads a directory with config.json, *.safetensors and, usually, a tokenizer.
 
+    Also a GGUF file of a causal model, or a directory with an adapter for another model.
+
     `dtype` None keeps the checkpoint's own; a function is given config.json, the own one and the
     number of parameters, once the files have been found to fit. `progress` is called with 0.0–1.0;
     when `cancel` answers true, LoadCancelled is raised. `device_map` ({"": device}, or with
@@ -95,25 +97,22 @@ def load(
     the file, key or option at fault.
     """
     check_options(device_map, quantization)
-    directory = Path(path)
-    if not directory.is_dir():
-        raise CheckpointError(f"There is no model directory {str(path)!r}.", "model_path")
-    config = shards.read_json(directory / "config.json")
+    files = open_files(Path(path))
+    config, tokenizer = files.config, files.tokenizer
     family = family_of(config)
     check_values(config)
-    tokenizer = _tokenizer(directory, needs_tokenizer)
-    spec = checked_spec(family, config, tokenizer, _further_ends(directory))
-    spec = _with_chat(spec, directory)
+    if tokenizer is None and needs_tokenizer:
+        raise CheckpointError(MISSING, TOKENIZER_FILE)
+    spec = _with_chat(checked_spec(family, config, tokenizer, files.ends), files.system)
     if tokenizer is not None:
         _reserve(tokenizer, spec)
-    files = shards.find_shards(directory)
-    watch = Watch(progress, cancel, sum(file.stat().st_size for file in files))
-    planned = plan(family, config, files, watch)
+    watch = Watch(progress, cancel, files.weights.size)
+    planned = plan(family, config, files.weights, watch)
     wanted = _dtype(planned, dtype)
     target = single_device(device_map) or torch.device("cpu" if device_map else device)
     model = quantized(filled(planned, target, wanted, watch), quantization)
     model = dispatched(model, device_map)
-    weights = shards.content_hash(files, watch.check)
+    weights = files.weights.content_hash(watch.check)
     return LoadedModel(
         path=str(path),
         spec=spec,
@@ -129,6 +128,7 @@ def load(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         quantization=quantization,
         device_map=device_map,
+        chat_template=files.chat_template,
     )
 
 
@@ -138,7 +138,10 @@ def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 def export_state(model: nn.Module, config: Config) -> dict[str, torch.Tensor]:
-    """The model's weights under the checkpoint's key names, on the CPU."""
+    """The model's weights under the checkpoint's key names, on the CPU.
+
+    Shapes [out, in] or [n] and dtypes are the model's own.
+    """
     parameters = {name: value.detach() for name, value in weights_of(model).items()}
     layout = layout_of(parameters, family_of(config), config)
     return {key: read_key(pieces, parameters).cpu() for key, pieces in layout.items()}
@@ -156,7 +159,10 @@ def save(model: nn.Module, config: Config, directory: str | Path) -> None:
 def checked_spec(
     family: Family, config: Config, tokenizer: Tokenizer | None, ends: tuple[int, ...] = ()
 ) -> ModelSpec:
-    """The spec, with every special id inside the vocabulary. `ends` end a text as well."""
+    """The spec, with every special id inside the vocabulary. `ends` end a text as well.
+
+    Raises CheckpointError for an id outside, and for a config.json that says too little.
+    """
     try:
         spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
         spec = replace(spec, other_eos_ids=(*spec.other_eos_ids, *ends))
@@ -171,31 +177,9 @@ def checked_spec(
     return spec
 
 
-def _tokenizer(directory: Path, needed: bool) -> Tokenizer | None:
-    found = Tokenizer.from_directory(directory)
-    if found is None and needed:
-        raise CheckpointError(MISSING, TOKENIZER_FILE)
-    return found
-
-
-def _further_ends(directory: Path) -> tuple[int, ...]:
-    """The list of generation_config.json, where DiffusionGemma and Fast-dLLM v2 have theirs.
-
-    A single id there says nothing new: Dream's stands beside other values that are wrong.
-    """
-    path = directory / GENERATION
-    stated = shards.read_json(path) if path.exists() else {}
-    return special_ids(stated, "eos_token_id") if _is_list(stated) else ()
-
-
-def _is_list(stated: Config) -> bool:
-    return isinstance(stated.get("eos_token_id"), list)
-
-
-def _with_chat(spec: ModelSpec, directory: Path) -> ModelSpec:
+def _with_chat(spec: ModelSpec, system: str | None) -> ModelSpec:
     """The spec with the system turn of the tokenizer's own template, where there is one."""
-    own = default_system(directory) if spec.chat == "chatml" else None
-    return spec if own is None else replace(spec, system=own)
+    return spec if system is None or spec.chat != "chatml" else replace(spec, system=system)
 
 
 def _reserve(tokenizer: Tokenizer, spec: ModelSpec) -> None:

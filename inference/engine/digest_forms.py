@@ -114,6 +114,7 @@ class Sparse:
 
     @staticmethod
     def from_bytes(data: bytes) -> Sparse:
+        """Raises DigestError for what `to_bytes` did not write."""
         magic, version, width, kept, count, vocabulary, grid, _ = HEADER.unpack_from(data)
         if magic != MAGIC or version != VERSION or width not in (2, 3):
             raise DigestError("unknown magic or version")
@@ -164,6 +165,7 @@ class Dense:
 
     @staticmethod
     def from_bytes(data: bytes) -> Dense:
+        """Raises DigestError for what `dense_bytes` did not write."""
         _, version, _, excluded, count, vocabulary = DENSE_HEADER.unpack_from(data)
         if version != VERSION:
             raise DigestError("unknown version")

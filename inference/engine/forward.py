@@ -98,7 +98,7 @@ def check_finite(logits: Tensor, positions: Tensor) -> None:
 
 
 def source_rows(model: LoadedModel, rows: Tensor) -> Tensor:
-    """Where the predictions for `rows` stand: a shifted model has them one place to the left."""
+    """Where the predictions for positions [n] stand, [n]: shifted, one place to the left."""
     return rows if model.spec.predict == "same" else (rows - 1).clamp_min(0)
 
 
@@ -133,7 +133,7 @@ def structure(model: LoadedModel, length: int) -> Tensor:
 
 
 def check_ids(model: LoadedModel, ids: Tensor) -> None:
-    """Raises InputError for an empty or too long sequence and for ids outside the vocabulary."""
+    """Raises InputError for empty or too long sequences [..., L] and ids that there are not."""
     check_length(model, ids.shape[-1])
     _protect(model, ids)
 
@@ -167,10 +167,11 @@ def _long(model: LoadedModel, values: Sequence[int] | Tensor) -> Tensor:
 
 @torch.inference_mode()
 def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-    """Logits of each request's rows, from one padded forward.
+    """float32 logits [n, V] of each request's n rows, from one padded forward.
 
     Sequences are padded on the right; padding is hidden, so that a row depends on its own
-    sequence only.
+    sequence only. Raises InputError for an empty or too long sequence and for ids outside the
+    vocabulary, NonFiniteError for numbers that are none.
     """
     width = max(len(request.ids) for request in requests)
     check_length(model, max(_longest(request) for request in requests))

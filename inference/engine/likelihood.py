@@ -38,7 +38,10 @@ def log_likelihood(
     batch: int = 8,
     forward: ForwardMany = forward_many,
 ) -> Likelihood:
-    """The estimate from `samples` masked copies; equal seeds give equal copies."""
+    """The estimate in nats from `samples` masked copies; equal seeds give equal copies.
+
+    Raises InputError without an answer or a mask token.
+    """
     if not answer or model.spec.mask_id is None:
         raise InputError("A likelihood needs an answer and a model with a mask token.", "answer")
     clean = torch.tensor([*prompt, *answer], device=model.device)

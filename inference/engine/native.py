@@ -24,7 +24,10 @@ def unusable(error: Exception) -> CheckpointError:
 
 
 def weights_of(model: nn.Module, once: bool = True) -> dict[str, torch.Tensor]:
-    """Parameters and stored buffers by name; a tied one only under its first name if `once`."""
+    """Parameters and stored buffers by name, [out, in] or [n], in their own dtypes.
+
+    A tied one comes only under its first name if `once`.
+    """
     found: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=once))
     stored = model.state_dict()
     found.update({name: value for name, value in model.named_buffers() if name in stored})
@@ -32,6 +35,7 @@ def weights_of(model: nn.Module, once: bool = True) -> dict[str, torch.Tensor]:
 
 
 def layout_of(weights: Mapping[str, torch.Tensor], family: Family, config: Config) -> Layout:
+    """Where a checkpoint of the family holds weights of these names and shapes [out, in] or [n]."""
     shapes = {name: value.shape for name, value in weights.items()}
     return build_layout(shapes, family.rules(config))
 
@@ -67,7 +71,7 @@ def construct(family: Family, config: Config, tied: bool = True) -> nn.Module:
         if not tied:
             native.tie_word_embeddings = False
         native.use_cache = False
-        native._attn_implementation = "sdpa"
+        native._attn_implementation = family.attention
         model: nn.Module = getattr(transformers, family.model_class)(native)
     except Exception as error:  # any value may be wrong, and every class checks in its own way
         raise unusable(error) from None

@@ -1,4 +1,4 @@
-"""How a single token of a vocabulary reads as text, by the kind of decoder in tokenizer.json."""
+"""How a token of a vocabulary reads as text, by the kind of decoder in tokenizer.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def piece_reader(data: dict[str, Any]) -> Callable[[str], str]:
-    """The function token → text that fits the tokenizer's decoder."""
+    """The function token → text that fits the tokenizer's decoder.
+
+    Bytes that are no whole character stand in it as Python's surrogateescape has them (U+DCNN);
+    `readable` shows them.
+    """
     decoder = json.dumps(data.get("decoder"))
     if '"ByteLevel"' in decoder:
         return _from_bytes
@@ -23,17 +27,40 @@ def piece_reader(data: dict[str, Any]) -> Callable[[str], str]:
     return lambda token: token
 
 
+def byte_reader(data: dict[str, Any]) -> Callable[[str], bytes]:
+    """The function token → bytes of UTF-8, of which a token may hold a part of a character."""
+    decoder = json.dumps(data.get("decoder"))
+    if '"ByteLevel"' in decoder:
+        return _own_bytes
+    if data.get("model", {}).get("byte_fallback"):
+        return lambda token: _byte_or(token, _from_metaspace)
+    read = piece_reader(data)
+    return lambda token: read(token).encode()
+
+
+def _own_bytes(token: str) -> bytes:
+    table = byte_table()
+    if any(character not in table for character in token):
+        return token.encode()
+    return bytes(table[character] for character in token)
+
+
+def _byte_or(token: str, read: Callable[[str], str]) -> bytes:
+    match = _BYTE.fullmatch(token)
+    return bytes([int(match[1], 16)]) if match else read(token).encode()
+
+
 def _from_bytes(token: str) -> str:
     table = byte_table()
     if any(character not in table for character in token):
         return token
-    return readable(bytes(table[character] for character in token))
+    return _raw(bytes(table[character] for character in token))
 
 
 def _from_metaspace(token: str) -> str:
     match = _BYTE.fullmatch(token)
     if match:
-        return readable(bytes([int(match[1], 16)]))
+        return _raw(bytes([int(match[1], 16)]))
     return token.replace("\u2581", " ")
 
 
@@ -41,12 +68,21 @@ def _from_wordpiece(token: str) -> str:
     return token[2:] if token.startswith("##") else " " + token
 
 
+def _raw(data: bytes) -> str:
+    return data.decode("utf-8", errors="surrogateescape")
+
+
+def shown(piece: str) -> str:
+    """A raw piece as it may leave the engine: bytes that are no whole character as <0xNN>."""
+    return piece if piece.isascii() else piece.translate(_SHOWN)
+
+
 def readable(raw: bytes) -> str:
     """The bytes as text; those that are no whole character are shown as <0xNN>."""
-    return raw.decode("utf-8", errors="surrogateescape").translate(_SHOWN)
+    return shown(_raw(raw))
 
 
-# Python's surrogateescape maps byte 0xNN to U+DCNN; a lone surrogate must not leave this module.
+# Python's surrogateescape maps byte 0xNN to U+DCNN; a lone surrogate must reach no wire.
 _SHOWN = {0xDC00 + byte: f"<0x{byte:02X}>" for byte in range(0x80, 0x100)}
 
 

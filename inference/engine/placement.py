@@ -39,7 +39,7 @@ def check_options(device_map: DeviceMap | None, quantization: str | None) -> Non
 
 
 def single_device(device_map: DeviceMap | None) -> torch.device | None:
-    """The device of a map that puts the whole model on one ({"": "cpu"})."""
+    """The device of a map that puts all on one ({"": "cpu"}). Raises CheckpointError."""
     if device_map is None or isinstance(device_map, str) or set(device_map) != {""}:
         return None
     try:

@@ -73,7 +73,7 @@ class Summary:
 
 
 def forbid(logits: Tensor, ids: Sequence[int | None]) -> Tensor:
-    """A copy in which these ids can never win; the same tensor when there are none."""
+    """A copy of logits [..., V] with these ids at -inf; the same tensor when there are none."""
     wanted = [token for token in ids if token is not None]
     if not wanted:
         return logits
@@ -83,7 +83,7 @@ def forbid(logits: Tensor, ids: Sequence[int | None]) -> Tensor:
 
 
 def gumbel(shape: Sequence[int], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Standard Gumbel noise, float32, drawn in float64 on the generator's device."""
+    """Standard Gumbel noise [...], float32, drawn in float64 on the generator's device."""
     uniform = torch.rand(
         tuple(shape), dtype=torch.float64, generator=generator, device=generator.device
     )
@@ -91,7 +91,7 @@ def gumbel(shape: Sequence[int], generator: torch.Generator, device: torch.devic
 
 
 def perturbed(logits: Tensor, settings: Settings, generator: torch.Generator | None) -> Tensor:
-    """Logits with the settings' Gumbel noise, if it is switched on. Needs a generator then."""
+    """Logits [..., V] with the settings' Gumbel noise, if it is on. Needs a generator then."""
     if settings.noise == 0.0 or generator is None:
         return logits
     return logits + settings.noise * gumbel(logits.shape, generator, logits.device)
@@ -118,7 +118,7 @@ def candidates(
 
 
 def keep_top_k(logits: Tensor, k: int | None) -> Tensor:
-    """Logits with everything below the k-th best at -inf (ties with it stay); None or 0 = all."""
+    """Logits [..., V] with all below the k-th best at -inf (ties with it stay); None or 0 = all."""
     if not k or k >= logits.shape[-1]:
         return logits
     limit = logits.topk(k, dim=-1).values[..., -1:]
@@ -126,7 +126,7 @@ def keep_top_k(logits: Tensor, k: int | None) -> Tensor:
 
 
 def keep_top_p(logits: Tensor, p: float | None) -> Tensor:
-    """Logits outside the smallest set that reaches probability p at -inf.
+    """Logits [..., V] with those outside the smallest set that reaches probability p at -inf.
 
     The token that crosses the threshold stays, so at least one always does.
     """

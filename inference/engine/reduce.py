@@ -37,7 +37,7 @@ def by_rows(reduce: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
 
 
 def joined(parts: list[Tensor]) -> Tensor:
-    """One tensor of the portions' results."""
+    """One tensor [n, …] of the portions' results [k, …]."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 

@@ -41,7 +41,8 @@ def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
 def find_shards(directory: Path) -> list[Path]:
     """The weight files, sorted by name: the single one, else the index's, else *.safetensors.
 
-    In this order transformers looks for them; an index may be left over from former shards.
+    In this order transformers looks for them; an index may be left over from former shards. Raises
+    CheckpointError when there are none, or when the index names others.
     """
     if (directory / SINGLE).is_file():
         return [directory / SINGLE]
@@ -76,7 +77,7 @@ class Header(NamedTuple):
 
 
 def headers_of(shards: Sequence[Path]) -> dict[str, Header]:
-    """Every key with its header, no tensor read. A key in two shards is an error."""
+    """Every key with its header, no tensor read. Raises CheckpointError for a key in two shards."""
     headers: dict[str, Header] = {}
     for shard in shards:
         with opened(shard) as handle:
@@ -89,18 +90,12 @@ def headers_of(shards: Sequence[Path]) -> dict[str, Header]:
 
 
 def tensors(shards: Sequence[Path], keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
-    """The wanted tensors one by one, so that no more than one is held beside the model."""
+    """The wanted tensors one by one ([out, in] or [n], as stored): no more than one is held."""
     for shard in shards:
         with opened(shard) as handle:
             for key in handle.keys():  # noqa: SIM118 - not a mapping
                 if key in keys:
                     yield key, handle.get_tensor(key)
-
-
-def equal(shards: Sequence[Path], one: str, other: str) -> bool:
-    """Whether two tensors of a checkpoint hold the same numbers."""
-    pair = [value for _, value in tensors(shards, {one: None, other: None})]
-    return pair[0].shape == pair[1].shape and bool(pair[0].eq(pair[1]).all())
 
 
 def opened(shard: Path) -> Any:

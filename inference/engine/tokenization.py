@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Native
 
 from inference.engine import bpe_files
 from inference.engine.errors import CheckpointError, InputError
-from inference.engine.pieces import piece_reader
+from inference.engine.pieces import byte_reader, piece_reader, shown
 from inference.engine.shards import content_hash, read_json
 
 FILE = "tokenizer.json"
@@ -106,8 +106,30 @@ class Tokenizer:
         found: int | None = self._reading.token_to_id(token)
         return found
 
+    def token_bytes(self, token_id: int) -> bytes:
+        """What a token adds to the text, in UTF-8: whole characters, or parts of one.
+
+        An id without a token adds nothing; an added token its own characters.
+        """
+        token = self._reading.id_to_token(token_id)
+        if token is None:
+            return b""
+        return token.encode() if token_id in self._added_ids else self._bytes_of(token)
+
+    @cached_property
+    def _added_ids(self) -> frozenset[int]:
+        return frozenset(token["id"] for token in self._added)
+
+    @cached_property
+    def _bytes_of(self) -> Callable[[str], bytes]:
+        return byte_reader(self._data)
+
     def pieces(self, size: int | None = None) -> list[str]:
         """What each id adds to the text, leading spaces kept; `size` rows, by default all."""
+        return [shown(piece) for piece in self.raw_pieces(size)]
+
+    def raw_pieces(self, size: int | None = None) -> list[str]:
+        """The same with bytes that are no whole character as U+DCNN, which `text_spans` joins."""
         read = piece_reader(self._data)
         added = {token["id"] for token in self._added}
         count = size if size is not None else self.size
@@ -130,17 +152,17 @@ class Tokenizer:
 
         The library numbers tokens that are not in it behind the last one, whatever the file says.
         """
-        model: Any = data.get("model")
-        vocabulary = model.get("vocab") if isinstance(model, dict) else None
-        if not isinstance(vocabulary, dict):
+        model = data.get("model")
+        if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
             return model
+        vocabulary = model["vocab"]
         texts = {number: text for text, number in vocabulary.items()}
         wanted = {token["content"]: token["id"] for token in self._added}
         for text, number in wanted.items():
             if texts.setdefault(number, text) != text or vocabulary.get(text, number) != number:
                 said = f"{self._file} gives {text[:40]!r} the id {number}, which is another's."
                 raise CheckpointError(said, self._file)
-        return {**model, "vocab": vocabulary | wanted}
+        return {**dict(model or {}), "vocab": vocabulary | wanted}
 
     def _native(self, data: dict[str, Any], interpret: bool) -> Native:
         try:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from inference.engine import shards
 from inference.engine.config_checks import check_counts
 from inference.engine.errors import CheckpointError, LoadCancelled
 from inference.engine.families.family import Family
 from inference.engine.families.layout import Layout, expected_shape, write_key
 from inference.engine.families.values import Config
+from inference.engine.model_files import Weights
 from inference.engine.native import allocated, construct, layout_of, tied_keys, weights_of
 from inference.engine.shards import Header
 
@@ -53,29 +53,29 @@ class Plan:
 
     family: Family
     config: Config
-    files: list[Path]
+    source: Weights
     layout: Layout
     tied: bool
     parameters: int
 
 
-def plan(family: Family, config: Config, files: list[Path], watch: Watch) -> Plan:
+def plan(family: Family, config: Config, source: Weights, watch: Watch) -> Plan:
     """Headers against config.json; no weight is read but those that may stand twice.
 
     Raises CheckpointError for a key that is missing, unknown or of another shape, and
     LoadCancelled.
     """
     watch.advance(0)
-    found = shards.headers_of(files)
+    found = source.headers()
     check_counts(family, config, len(found))
     skeleton = _skeleton(family, config)
-    tied = not _has_own_head(skeleton, family, config, files, found)
+    tied = not _has_own_head(skeleton, family, config, source, found)
     if not tied:
         skeleton = _skeleton(family, config, tied)
     layout = _checked_layout(skeleton, family, config, found)
     watch.check()
     count = sum(value.numel() for value in weights_of(skeleton).values())
-    return Plan(family, config, files, layout, tied, count)
+    return Plan(family, config, source, layout, tied, count)
 
 
 def filled(plan: Plan, device: torch.device, dtype: torch.dtype, watch: Watch) -> nn.Module:
@@ -86,10 +86,10 @@ def filled(plan: Plan, device: torch.device, dtype: torch.dtype, watch: Watch) -
     model = allocated(plan.family, plan.config, device, dtype, plan.tied)
     parameters = weights_of(model)
     with torch.no_grad():
-        for key, value in shards.tensors(plan.files, plan.layout):
+        for key, value, size in plan.source.tensors(plan.layout):
             _refuse_nan(key, value)
             write_key(plan.layout[key], parameters, value)
-            watch.advance(value.nbytes)
+            watch.advance(size)
     return model.eval().requires_grad_(False)
 
 
@@ -103,7 +103,7 @@ def _has_own_head(
     skeleton: nn.Module,
     family: Family,
     config: Config,
-    files: list[Path],
+    source: Weights,
     found: dict[str, Header],
 ) -> bool:
     """Whether the file's output head differs from the embeddings with which it is said to be tied.
@@ -114,7 +114,7 @@ def _has_own_head(
     for first, others in tied_keys(skeleton, family, config).items():
         one, *rest = [key for key in (first, *others) if key in found] or [first]
         for other in rest:
-            if shards.equal(files, one, other):
+            if _equal(source, one, other):
                 continue
             if other != head or len(rest) > 1:
                 raise CheckpointError(f"{other} differs from {one}, though both are one.", other)
@@ -122,14 +122,18 @@ def _has_own_head(
     return own
 
 
+def _equal(source: Weights, one: str, other: str) -> bool:
+    """Whether two tensors hold the same numbers."""
+    first, second = (value for _, value, _ in source.tensors({one: None, other: None}))
+    return first.shape == second.shape and bool(first.eq(second).all())
+
+
 def _key_of_head(skeleton: nn.Module, family: Family, config: Config) -> str | None:
     """Under which key a checkpoint of this family holds the output head."""
-    output: nn.Module | None = skeleton.get_output_embeddings()  # type: ignore[operator]
-    for name, part in skeleton.named_modules():
-        if output is not None and part is output:
-            weight = {f"{name}.weight": output.get_parameter("weight")}
-            return next(iter(layout_of(weight, family, config)))
-    return None
+    output: Any = skeleton.get_output_embeddings()  # type: ignore[operator]
+    names = [name for name, part in skeleton.named_modules() if part is output]
+    weights = {f"{name}.weight": output.weight for name in names[:1]}
+    return next(iter(layout_of(weights, family, config)), None)
 
 
 def _checked_layout(

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from django.conf import settings
 
+from inference.errors import UnmaskError
+
 OUT_OF_MEMORY = (torch.OutOfMemoryError, MemoryError)
 CPU = torch.device("cpu")
+_asked: ContextVar[torch.device | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asked_for(name: str) -> Iterator[None]:
+    """Loads inside go to a device: auto (as the settings say), cuda or cpu.
+
+    Raises UnmaskError (validation) where this machine has no such device.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UnmaskError("validation", "This worker has no CUDA device. Use auto.", "device")
+    token = _asked.set(None if name == "auto" else torch.device(name))
+    try:
+        yield
+    finally:
+        _asked.reset(token)
 
 
 def preferred() -> torch.device:
-    """DEVICE, or the first GPU, or the CPU."""
+    """The device that was asked for; else DEVICE, or the first GPU, or the CPU."""
+    asked = _asked.get()
+    if asked is not None:
+        return asked
     if settings.DEVICE != "auto":
         return torch.device(settings.DEVICE)
     return torch.device("cuda") if torch.cuda.is_available() else CPU

@@ -16,7 +16,7 @@ MEMORY = "The model does not fit into memory. Use a smaller one, or a shorter ca
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """EngineError, lack of memory, panics of native libraries and SystemExit become UnmaskError.
+    """Raises UnmaskError for EngineError, lack of memory, panics of native code and SystemExit.
 
     Only a KeyboardInterrupt, which is meant for the process, and the end of a generator pass.
     """

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as once
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from django.conf import settings
@@ -19,7 +19,10 @@ from torch import Tensor
 
 from inference.engine import forward as engine_forward
 from inference.engine.batching import Batcher
+from inference.engine.block_cache import BlockForward
 from inference.engine.cache import CachedForward, LogitsCache
+from inference.engine.causal import steps
+from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
@@ -46,10 +49,22 @@ def cache() -> LogitsCache:
     return LogitsCache(settings.LOGITS_CACHE_BYTES)
 
 
-def _run(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-    """Forwards where the model is now; rows come back to where their request is."""
+@once
+def kept_keys() -> PrefixStore:
+    """The keys and values that this process keeps, of all models, by the tokens before them."""
+    return PrefixStore(settings.KV_CACHE_BYTES)
+
+
+def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
+    """Forwards where the model is now; rows come back to where their request is.
+
+    A causal model takes turns of sequences that it writes, others take whole sequences; what a
+    block-causal one has computed of earlier blocks is found again.
+    """
+    if isinstance(requests[0], steps.Turn):
+        return steps.step(model, requests)
     here = [_moved(request, model.device) for request in requests]
-    rows = engine_forward.forward_many(model, here)
+    rows = BlockForward(kept_keys(), engine_forward.forward_many)(model, here)
     return [row.to(request.ids.device) for row, request in zip(rows, requests, strict=True)]
 
 
@@ -65,6 +80,7 @@ def _rescue(model: LoadedModel, error: BaseException) -> bool:
     if model.device.type == "cpu" or not devices.is_out_of_memory(error):
         return False
     cache().clear()
+    kept_keys().drop(model.key)
     model.model.to(devices.CPU)
     model.device = devices.CPU
     devices.release()

@@ -5,26 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference.engine import bpe_files, tokenization
-from inference.engine.checkpoint import GENERATION
+from inference.engine.model_files import GENERATION, TEMPLATE_FILE, base_of, gguf_file
 from inference.engine.shards import find_shards
 
-BESIDE = ("config.json", GENERATION, tokenization.FILE, bpe_files.CONFIG, *bpe_files.FILES)
+BESIDE = (
+    "config.json", GENERATION, tokenization.FILE, bpe_files.CONFIG, TEMPLATE_FILE, *bpe_files.FILES
+)  # fmt: skip
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
-def weight_bytes(directory: Path) -> int:
+def weight_bytes(path: Path) -> int:
     """The size of the weight files that are loaded. Raises CheckpointError when there are none."""
-    return sum(file.stat().st_size for file in find_shards(directory))
+    return sum(file.stat().st_size for file in weight_files(path))
 
 
-def fingerprint(directory: Path) -> Fingerprint:
+def weight_files(path: Path) -> list[Path]:
+    """The GGUF file, or the safetensors files of a directory. Raises CheckpointError."""
+    gguf = gguf_file(path)
+    return find_shards(path) if gguf is None else [gguf]
+
+
+def fingerprint(path: Path) -> Fingerprint:
     """Name, size, time of change (ns) and inode of every file that loading reads.
 
-    Equal fingerprints mean that nothing was written since, without reading gigabytes. Raises
-    CheckpointError when there are no weights.
+    Those of an adapter's base are among them. Equal fingerprints mean that nothing was written
+    since, without reading gigabytes. Raises CheckpointError when there are no weights.
     """
-    beside = [path for name in BESIDE if (path := directory / name).is_file()]
-    return tuple(_stamp(path) for path in [*beside, *find_shards(directory)])
+    beside = [file for name in BESIDE if (file := path / name).is_file()]
+    own = tuple(_stamp(file) for file in [*beside, *weight_files(path)])
+    base = base_of(path)
+    return own if base is None else (*own, *fingerprint(base))
 
 
 def _stamp(path: Path) -> tuple[str, int, int, int]:

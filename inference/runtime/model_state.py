@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 
@@ -11,9 +10,10 @@ from django.utils import timezone
 
 from inference.bells import send
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.families.spec import ModelSpec
 from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
-from inference.labels import pack
+from inference.labels import pack, vocabulary_hash
 from inference.models import ModelEntry, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,19 @@ def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:
         family=model.spec.family,
         context=model.context,
         mask_id=model.spec.mask_id,
+        edit_ids=edit_ids(model.spec),
         parameters=model.parameters,
         weights_hash=model.weights_hash,
         vocabulary=vocabulary(model),
     )
+
+
+def edit_ids(spec: ModelSpec) -> dict[str, int]:
+    """Ids of the tokens that edit the canvas instead of being written; empty for most models."""
+    if spec.length != "edits":
+        return {}
+    ids = {"expand": spec.expand_id, "delete": spec.delete_id}
+    return {name: id for name, id in ids.items() if id is not None}
 
 
 def still_loaded(slug: str) -> None:
@@ -96,6 +105,7 @@ def still_loaded(slug: str) -> None:
 
 
 def failed(slug: str, error: UnmaskError, state: str = State.FAILED) -> None:
+    """Loading came to nothing; the row says why."""
     change(
         slug,
         state=state,
@@ -108,6 +118,7 @@ def failed(slug: str, error: UnmaskError, state: str = State.FAILED) -> None:
 
 
 def unloaded(slug: str) -> None:
+    """The model is on disk only."""
     change(slug, state=State.AVAILABLE, progress=0.0, bytes_loaded=0, device="")
 
 
@@ -121,11 +132,12 @@ def warn(model: LoadedModel, message: str) -> None:
 def vocabulary(model: LoadedModel) -> Vocabulary:
     """The row with the text of each of the model's tokens."""
     size = model.spec.vocab_size
-    key = hashlib.sha256(f"{model.tokenizer_hash}:{size}".encode()).hexdigest()
+    key = vocabulary_hash(model.tokenizer_hash, size)
     found = Vocabulary.objects.filter(hash=key).first()
     if found is not None:
         return found
     tokenizer = model.tokenizer
-    pieces = tokenizer.pieces(size) if tokenizer else [f"[{number}]" for number in range(size)]
-    columns = {"size": size, "pieces": pack(pieces)}
+    pieces = tokenizer.raw_pieces(size) if tokenizer else [f"[{number}]" for number in range(size)]
+    special = [i for i in tokenizer.special if i < size] if tokenizer else []
+    columns = {"size": size, "pieces": pack(pieces, special)}
     return Vocabulary.objects.get_or_create(hash=key, defaults=columns)[0]

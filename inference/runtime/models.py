@@ -17,6 +17,7 @@ from django.conf import settings
 
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import CheckpointError, LoadCancelled
+from inference.engine.model_files import memory_bytes
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from inference.registry import directory
@@ -160,7 +161,7 @@ def _read(
     devices.limit_threads()
     options = options_for(entry.card)
     how: dict[str, Any] = {"progress": progress, "cancel": late, "needs_tokenizer": True}
-    _make_room(weight_bytes(path), options.device)
+    _make_room(memory_bytes(path), options.device)
     try:
         return options.load(path, **how)
     except Exception as error:

@@ -1,12 +1,14 @@
 """The child of `probe`: run as a script, it prints {"fault": ""} or what is wrong.
 
-It imports nothing of this project, so that it starts quickly and a hostile file meets little code.
+It imports nothing of this project, so that it starts quickly and a hostile file meets little code;
+the parser of GGUF headers, which imports nothing of it either, is run from its file.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,8 @@ HEADER_BYTES = 32 * 2**20
 TENSORS = 200_000
 CONFIG_BYTES = 4 * 2**20
 TOKENIZER_BYTES = 256 * 2**20
+TEMPLATE_BYTES = 2**18
+GGUF_PARSER = Path(__file__).parents[1] / "engine" / "gguf" / "header.py"
 BPE_BYTES = 64 * 2**20
 SINGLE = "model.safetensors"
 BPE = ("vocab.json", "added_tokens.json")
@@ -133,6 +137,46 @@ def check_small_files(directory: Path) -> None:
             _json(directory / name, BPE_BYTES)
 
 
+def check_template(directory: Path) -> None:
+    """A chat template is rendered once, as the engine does: it may run long or grow without end."""
+    file, config = directory / "chat_template.jinja", directory / "tokenizer_config.json"
+    if file.is_file():
+        _check_size(file, TEMPLATE_BYTES)
+        _render(file.read_text(encoding="utf-8", errors="replace"))
+    elif config.is_file():
+        found = _json(config, CONFIG_BYTES)
+        _render(found.get("chat_template") if isinstance(found, dict) else None)
+
+
+def _render(template: Any) -> None:
+    """What it refuses, it may refuse: a template need not take this conversation."""
+    if not isinstance(template, str):
+        return
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    turns = [{"role": role, "content": SAMPLE} for role in ("system", "user", "assistant")]
+    try:
+        environment.from_string(template).render(messages=turns, add_generation_prompt=True)
+    except MemoryError:
+        raise
+    except Exception:
+        return
+
+
+def check_gguf(path: Path) -> None:
+    """The whole header, by the engine's own parser, which needs nothing but Python."""
+    files = [path] if path.is_file() else sorted(path.glob("*.gguf"))
+    if len(files) != 1:
+        raise Fault(f"there are {len(files)} GGUF files in one directory")
+    parser = runpy.run_path(str(GGUF_PARSER))
+    try:
+        header = parser["read_header"](files[0])
+    except parser["GGUFError"] as error:
+        raise Fault(f"{files[0].name}: {str(error).rstrip('.')}") from None
+    _render(header.metadata.get("tokenizer.chat_template"))
+
+
 CHECKS: tuple[Callable[[Path], None], ...] = (
     check_regular,
     check_config,
@@ -140,7 +184,15 @@ CHECKS: tuple[Callable[[Path], None], ...] = (
     check_tokenizer,
     check_bpe_files,
     check_small_files,
+    check_template,
 )
+
+
+def checks_for(path: Path) -> tuple[Callable[[Path], None], ...]:
+    """What is looked at: a GGUF file, or a directory without config.json that holds some."""
+    if (path / "config.json").exists() or not (path.is_file() or any(path.glob("*.gguf"))):
+        return CHECKS
+    return (check_gguf,)
 
 
 def _json(path: Path, limit: int) -> Any:
@@ -166,7 +218,7 @@ def main(directory: str, limit: str) -> str:
     resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        for check in CHECKS:
+        for check in checks_for(Path(directory)):
             check(Path(directory))
     except Fault as fault:
         return str(fault)

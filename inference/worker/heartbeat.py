@@ -46,6 +46,17 @@ def beat() -> None:
         model_state.change(entry.slug, state=State.LOADED)
 
 
+@every(1)
+def unload_on_request() -> None:
+    """Give up what somebody asked all workers to give up (see registry.request_unload)."""
+    wanted = ModelEntry.objects.filter(slug__in=runtime.loaded(), cancel_requested=True)
+    slugs = list(wanted.exclude(state=State.LOADING).values_list("slug", flat=True))
+    for slug in slugs:
+        runtime.unload(slug)
+    if slugs:
+        beat()
+
+
 @every(10)
 def forget_dead_workers() -> None:
     """Take back what dead workers claim, and forget them after a while."""

@@ -116,3 +116,12 @@ def test_the_command_names_them(tmp_path: Path, settings: Settings) -> None:
     call_command("sync_models", stdout=out)
     assert "mine: mine (" in out.getvalue()
     assert "left out my model: " in out.getvalue()
+
+
+def test_a_folder_with_one_gguf_file_is_a_model_and_one_with_two_is_told(tmp_path: Path) -> None:
+    for name, files in (("one", ("a",)), ("lab/two", ("a", "b"))):
+        (tmp_path / name).mkdir(parents=True)
+        for file in files:
+            (tmp_path / name / f"{file}.gguf").write_bytes(b"GGUF")
+    assert model_slugs(tmp_path) == ["one"]
+    assert left_out(tmp_path) == [("lab/two", "it has 2 GGUF files; keep one")]

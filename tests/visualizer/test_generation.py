@@ -174,7 +174,7 @@ def test_a_generation_that_was_abandoned_goes_on(owner: User, sent: list[Any]) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_following_gives_every_event_once(generate: Any) -> None:
+def test_following_gives_every_event_once(generate: Any, owner: User) -> None:
     made, whole = generate(Prompt(text="Once upon a time"), max_new_tokens=12)
 
     async def followed(after: int) -> list[int]:
@@ -183,19 +183,17 @@ def test_following_gives_every_event_once(generate: Any) -> None:
     numbers = async_to_sync(followed)(0)
     assert numbers == list(range(1, len(numbers) + 1))
     assert async_to_sync(followed)(numbers[-3]) == numbers[-2:]
-    assert async_to_sync(generation.collect)(made, 10.0).text == whole.text
+    assert async_to_sync(generation.collect)(made, owner, 10.0).text == whole.text
 
 
 @pytest.mark.django_db(transaction=True)
 def test_who_comes_after_pruning_is_told_the_text(generate: Any) -> None:
     made, whole = generate(Prompt(text="Once upon a time"), max_new_tokens=12)
-    last = StreamEvent.objects.filter(stream=made.stream).last()
-    assert last is not None
-    StreamEvent.objects.filter(stream=made.stream).exclude(pk=last.pk).delete()
+    StreamEvent.objects.filter(stream=made.stream).delete()
 
-    async def first() -> Any:
-        async for event in generation.follow(made):
-            return event
+    async def events() -> list[Any]:
+        return [event async for event in generation.follow(made) if event is not None]
 
-    told = async_to_sync(first)()
+    told, end = async_to_sync(events)()
     assert (told.type, told.payload["text"]) == ("snapshot", whole.text)
+    assert (end.type, end.payload) == ("done", whole.done)

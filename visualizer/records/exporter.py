@@ -1,4 +1,4 @@
-"""Records of sessions for download: one versioned JSON document, and the steps as CSV.
+"""Records of sessions for download: one versioned JSON document, the steps as CSV, the text.
 
 Both are made piece by piece from rows that are read in chunks. A page puts the pieces together
 before it answers: a failure halfway is an error then, and never half a file that looks whole.
@@ -36,6 +36,7 @@ COLUMNS = (
     "position",
     "token_id",
     "token",
+    "text",
     "probability",
     "ms",
 )
@@ -76,6 +77,7 @@ def _chained(chain: Chain, parts: Iterator[dict[str, Any]]) -> Iterator[dict[str
 
 def _header(session: Session) -> dict[str, Any]:
     head = head_of(session)
+    text = labels_for(session).decode(state_at(session, head).tokens).text
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -92,6 +94,7 @@ def _header(session: Session) -> dict[str, Any]:
             "special_tokens": session.special_tokens,
             "settings": session.settings,
             "head": {"branch": head.branch, "number": head.number},
+            "text": text,
         },
         "model": {"slug": session.model.slug, "label": session.model.label, **session.provenance},
     }
@@ -162,15 +165,30 @@ def steps_csv(session: Session) -> Iterator[str]:
     for branch in branches_of(session).values():
         canvas = state_at(session, StateRef(branch.pk, branch.fork_number))
         for step in _steps(branch).iterator(chunk_size=CHUNK):
+            after = canvas.apply(step.operations)
+            written = _texts(after, labels)
             for operation in step.operations:
-                row = _row(branch, step, operation, canvas, labels)
+                row = _row(branch, step, operation, canvas, labels, written)
                 yield writer.writerow([neutral(cell) for cell in row])
-            canvas = canvas.apply(step.operations)
+            canvas = after
+
+
+def _texts(canvas: Canvas, labels: Labels) -> dict[int, str]:
+    """Slot → the whole characters in which its token has a share."""
+    found = labels.decode(canvas.tokens)
+    spans = zip(canvas.slots, found.spans, strict=True)
+    return {slot.id: found.text[start:end] for slot, (start, end) in spans}
 
 
 def _row(
-    branch: Branch, step: Step, operation: Operation, canvas: Canvas, labels: Labels
+    branch: Branch,
+    step: Step,
+    operation: Operation,
+    canvas: Canvas,
+    labels: Labels,
+    written: dict[int, str],
 ) -> list[Any]:
+    """`canvas` is that before the step, `written` what its slots read as after it."""
     token = operation.get("token")
     return [
         branch.pk,
@@ -183,6 +201,7 @@ def _row(
         canvas.position_of.get(operation["slot"], ""),
         "" if token is None else token,
         "" if token is None else labels(token),
+        "" if token is None else written.get(operation["slot"], ""),
         operation.get("p", ""),
         step.timings.get("total", ""),
     ]
@@ -211,7 +230,13 @@ def neutral(cell: Any) -> Any:
     return cell
 
 
+def plain_text(session: Session) -> Iterator[str]:
+    """The text of the head: prompt and canvas, special tokens and masks written out."""
+    yield labels_for(session).decode(state_at(session, head_of(session)).tokens).text
+
+
 FORMATS: dict[str, Format] = {
     "json": Format("application/json", "json", record),
     "csv": Format("text/csv; charset=utf-8", "csv", steps_csv),
+    "txt": Format("text/plain; charset=utf-8", "txt", plain_text),
 }

@@ -7,7 +7,6 @@ candidates of an imported step are there again after another forward pass.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from django.utils import timezone
 
 from inference.errors import UnmaskError
 from inference.events import publish
+from inference.labels import vocabulary_hash
 from inference.models import ModelEntry
 from visualizer.models import Branch, Digest, Run, Session, Step
 from visualizer.records.checks import Raw, check_states, check_tree, checked
@@ -70,8 +70,8 @@ def _same_tokens(record: Record, entry: ModelEntry) -> bool:
         return False
     if entry.vocabulary is None or record.model.tokenizer_hash is None:
         return True
-    named = f"{record.model.tokenizer_hash}:{entry.vocabulary.size}"
-    return hashlib.sha256(named.encode()).hexdigest() == entry.vocabulary.hash
+    size = entry.vocabulary.size
+    return vocabulary_hash(record.model.tokenizer_hash, size) == entry.vocabulary.hash
 
 
 def _check_ids(record: Record, size: int, has_mask: bool) -> None:

@@ -138,6 +138,7 @@ class Session(Part):
     special_tokens: bool = False
     settings: dict[str, Any] = Field(max_length=64)
     head: Head
+    text: str | None = Field(default=None, max_length=RECORD_BYTES)
 
     @field_validator("settings")
     @classmethod

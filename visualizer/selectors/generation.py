@@ -97,6 +97,7 @@ def generation_state(
     labels, settings = labels_for(session), settings_from(session.settings)
     index, start, length = blocks(session, canvas)
     candidates = kept_candidates(session, ref, labels, settings)
+    decoded = labels.decode(canvas.tokens)
     return {
         "session_id": str(session.pk),
         "branch": ref.branch,
@@ -108,6 +109,8 @@ def generation_state(
         "prompt_length": canvas.prompt_length,
         "token_ids": canvas.tokens,
         "tokens": [labels(token) for token in canvas.tokens],
+        "text": decoded.text,
+        "text_spans": [list(span) for span in decoded.spans],
         "positions": positions_of(session, canvas, labels, settings, candidates),
         "selected_positions": selected(canvas),
     }

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from inference.labels import labels
+from collections.abc import Iterable
+
+from inference.engine.text_spans import Decoded, decode
+from inference.labels import labels, raw_pieces, special_ids
 from visualizer.models import Session
 
 
 class Labels:
     """Token id → its text as shown: leading spaces kept, raw, never HTML."""
 
-    def __init__(self, pieces: list[str]) -> None:
+    def __init__(
+        self, pieces: list[str], raw: list[str] | None = None, special: list[int] | None = None
+    ) -> None:
         self.pieces = pieces
+        self.raw = pieces if raw is None else raw
+        self.special = special or []
 
     def __call__(self, token: int) -> str:
         return self.pieces[token] if 0 <= token < len(self.pieces) else f"[{token}]"
+
+    def decode(self, tokens: Iterable[int]) -> Decoded:
+        """The text of some tokens, special ones and masks shown, and the span of each."""
+        return decode([self.raw[t] if 0 <= t < len(self.raw) else f"[{t}]" for t in tokens])
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -21,4 +32,5 @@ class Labels:
 
 def labels_for(session: Session) -> Labels:
     """The labels of the session's model; ids in brackets if its vocabulary is not known."""
-    return Labels(labels(session.model.vocabulary))
+    vocabulary = session.model.vocabulary
+    return Labels(labels(vocabulary), raw_pieces(vocabulary), special_ids(vocabulary))

@@ -6,16 +6,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from visualizer.views.tokens import LONG, cell_text, is_special
+from visualizer.views.tokens import LONG, cell_text, is_special, whole_texts
 
 Snapshot = dict[str, Any]
 BINS = 6
 REPEAT = "∎"
+FOLDED_FROM = 4
+"""So many equal special tokens in a row take one cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One position: what the snapshot says of it."""
+    """One position: what the snapshot says of it.
+
+    `whole`: the characters that begin here, where neighbours share one; "" where none begins.
+    """
 
     pos: int
     slot: int
@@ -28,6 +33,11 @@ class Row:
     p: float | None
     idle: bool = False
     again: bool = False
+    special: bool = False
+    whole: str | None = None
+    fold: int = 0
+    folded: bool = False
+    inserted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Look:
     tip: int
     view: str = "cells"
     colour: str = "confidence"
+    pos: int | None = None
+    folds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +65,26 @@ class Cell:
 def rows(snapshot: Snapshot) -> list[Row]:
     """All positions of a snapshot, the prompt's too."""
     session, commits = snapshot["session"], snapshot["commits"]
-    found = []
+    found, special = [], frozenset(session.get("special", ())) - {session["mask_id"]}
+    first = session["prompt_length"] + session["gen_length"]  # slot of the first place added later
     for pos, (slot, token, label, by, prompt, locked) in enumerate(snapshot["slots"]):
         step, p = commits.get(str(slot), commits.get(slot, (0, None)))
         masked = token == session["mask_id"] and not prompt
-        found.append(Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p))
-    return _with_again(_with_idle(found, session))
+        row = Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p)
+        if token in special or slot >= first:
+            row = replace(row, special=token in special, inserted=slot >= first)
+        found.append(row)
+    return _with_whole(_with_again(_with_idle(found, session)))
+
+
+def _with_whole(found: list[Row]) -> list[Row]:
+    whole = whole_texts(["" if row.masked else row.label for row in found])
+    if whole is None:
+        return found
+    return [
+        row if text == row.label or row.masked else replace(row, whole=text)
+        for row, text in zip(found, whole, strict=True)
+    ]
 
 
 def _with_again(found: list[Row]) -> list[Row]:
@@ -67,8 +93,28 @@ def _with_again(found: list[Row]) -> list[Row]:
     return [*found[:1], *rest]
 
 
+def with_folds(found: list[Row], opened: int | None = None) -> list[Row]:
+    """Tails of equal special tokens in one cell: `fold` counts them at the first one, the others
+    are `folded` into it. The group that holds position `opened` stays as it is."""
+    groups: list[list[Row]] = []
+    for row in found:
+        if row.again and groups:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [row for group in groups for row in _folded(group, opened)]
+
+
+def _folded(group: list[Row], opened: int | None) -> list[Row]:
+    inside = opened is not None and group[0].pos < opened <= group[-1].pos
+    if len(group) < FOLDED_FROM or inside:
+        return group
+    first, *rest = group
+    return [replace(first, fold=len(group)), *(replace(row, folded=True) for row in rest)]
+
+
 def _repeats(before: Row, row: Row) -> bool:
-    return not row.masked and is_special(row.label) and before.label == row.label
+    return not row.masked and row.special and before.label == row.label
 
 
 def _with_idle(found: list[Row], session: dict[str, Any]) -> list[Row]:
@@ -97,12 +143,17 @@ def _shade(row: Row, look: Look) -> int | None:
 
 
 def _text(row: Row, label: str, look: Look) -> str:
+    if row.fold:
+        return f"{cell_text(label)} ×{row.fold}"
     if row.again:
         return REPEAT
     if look.view == "text":
         if row.masked and not label:
             return "·" if row.idle else "mask"
-        return cell_text(label) if is_special(label) else label.replace("\n", "↵\n")
+        if row.whole is not None and label == row.label:
+            return row.whole
+        special = row.special if label == row.label else is_special(label)
+        return cell_text(label) if special else label.replace("\n", "↵\n")
     return "·" if row.masked and not label else cell_text(label)
 
 
@@ -119,7 +170,11 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
         "staged": staged is not None,
         "now": not row.masked and bool(row.step) and row.step == look.number,
         "locked": row.locked,
-        "special": not row.masked and is_special(row.label),
+        "special": not row.masked and row.special,
+        "continues": look.view == "text" and row.whole == "" and not staged,
+        "fold": bool(row.fold),
+        "folded": row.folded,
+        "inserted": row.inserted,
         "long": look.view == "cells" and len(text) > LONG,
     }
     names = " ".join(["cell", *(name for name, on in flags.items() if on)])
@@ -129,7 +184,9 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
 def cells(snapshot: Snapshot, look: Look) -> list[Cell]:
     """The cells after the prompt; with open or filled places within it, the prompt's cells too."""
     staged = snapshot["staged"].get("selections", {})
-    return [cell(row, look, staged.get(str(row.pos))) for row in shown_rows(snapshot)]
+    shown = shown_rows(snapshot)
+    drawn = with_folds(shown, look.pos) if look.folds else shown
+    return [cell(row, look, staged.get(str(row.pos))) for row in drawn]
 
 
 def shown_rows(snapshot: Snapshot) -> list[Row]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from inference.engine.text_spans import decode, raw_of
 
 GLYPHS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"})
 LONG = 8
@@ -28,6 +31,15 @@ def cell_text(text: str) -> str:
     if text.startswith("<|") and is_special(text):
         return text[2:-2]
     return glyphs(text[1:] if len(text) > 1 and text.startswith(" ") else text)
+
+
+def whole_texts(labels: Sequence[str]) -> list[str] | None:
+    """The characters that begin in each of some neighbours, where one of them takes several tokens;
+    None where none does. "" for a token that only goes on with the one before it.
+    """
+    if not any("<0x" in label for label in labels):
+        return None
+    return decode([raw_of(label) for label in labels]).own()
 
 
 def is_special(text: str) -> bool:

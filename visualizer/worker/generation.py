@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,7 @@ from visualizer.selectors.history import tip
 from visualizer.services import generations
 from visualizer.services.runs import start_run
 from visualizer.services.sessions import create_session, title_from
+from visualizer.worker.gaps import ids_with_gaps
 from visualizer.worker.lengths import gen_length_within
 from visualizer.worker.provenance import provenance_of
 from visualizer.worker.resume import RunProgress
@@ -87,30 +90,15 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
         raise UnmaskError("validation", "This model cannot generate text.", "model")
     prompt, wanted = row.prompt, row.settings["max_new_tokens"]
     if prompt["pieces"]:
-        return _with_gaps(model, prompt["pieces"], prompt["gaps"]), 0
-    if prompt["messages"]:
+        return ids_with_gaps(model, prompt["pieces"], prompt["gaps"], prompt["longest_gap"]), 0
+    if prompt.get("ids"):
+        ids = list(prompt["ids"])
+    elif prompt["messages"]:
         ids = chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
     else:
         rows, special = model.spec.vocab_size, prompt["special_tokens"]
         ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
     return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
-
-
-def _with_gaps(model: LoadedModel, pieces: list[str], gaps: list[int]) -> list[int]:
-    """Pieces with masks between them; the whole has to fit into the model's context."""
-    if model.spec.mask_id is None:
-        raise UnmaskError("validation", "This model has no mask, so it cannot fill gaps.", "model")
-    assert model.tokenizer is not None
-    ids = model.tokenizer.encode_prompt(pieces[0], False)
-    for piece, gap in zip(pieces[1:], gaps, strict=True):
-        ids += [model.spec.mask_id] * gap + model.tokenizer.encode(piece)
-    if len(ids) > model.context:
-        raise UnmaskError(
-            "validation",
-            f"Text and gaps take {len(ids)} tokens; the model's context is {model.context}.",
-            "prompt",
-        )
-    return ids
 
 
 @transaction.atomic
@@ -139,6 +127,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     labels = labels_for(session)
     shown = [labels(slot.token) for slot in canvas.slots]
     first = {"step": 0, "ops": [], "masked": len(canvas.open_positions), "canvas": shown}
+    first["mask"] = labels(canvas.mask_id)
     generations.publish_draft(row=row, payload=first | {"prompt_length": canvas.prompt_length})
     generations.have_worked(session=session)
 
@@ -164,6 +153,7 @@ def _run_settings(row: Generation, canvas: Canvas) -> dict[str, Any]:
     parameters |= asked["parameters"]
     if asked["block_length"] is not None and "block_length" in uses:
         parameters["block_length"] = asked["block_length"]
+    parameters |= _most_places(row, uses) | _steps(asked.get("steps"), uses, canvas)
     pace = asked["tokens_per_step"] or usual.get("tokens_per_step")
     per_step = pace if {"steps", "tokens_per_step"} & set(uses) else asked["tokens_per_step"]
     if "steps" in parameters or "tokens_per_step" in parameters:
@@ -172,22 +162,42 @@ def _run_settings(row: Generation, canvas: Canvas) -> dict[str, Any]:
     return {"recipe": recipe, "parameters": made}
 
 
+def _steps(wanted: int | None, uses: Sequence[str], canvas: Canvas) -> dict[str, int]:
+    """So many forward passes, for recipes that count steps or the tokens of each."""
+    if wanted is None:
+        return {}
+    if "steps" in uses or "tokens_per_step" not in uses:
+        return {"steps": wanted}  # a recipe with a pace of its own refuses it by name
+    return {"tokens_per_step": max(1, math.ceil(len(canvas.open_positions) / wanted))}
+
+
+def _most_places(row: Generation, uses: Sequence[str]) -> dict[str, int]:
+    """Gaps whose length is found may grow to the longest one that was asked for."""
+    found = row.prompt["gaps"].count(0)
+    if not found or "max_new_tokens" not in uses:
+        return {}
+    return {"max_new_tokens": row.prompt["longest_gap"] * len(row.prompt["gaps"])}
+
+
 def _session_of(row: Generation) -> Session:
     assert row.session is not None
     return row.session
 
 
 def tell_step(work: RunProgress, step: Step, before: Canvas, after: Canvas) -> None:
-    """Inside the step's transaction: what it did, and the text that has settled since."""
+    """Inside the step's transaction: the text that has settled since, and what the step did.
+
+    In this order: whoever makes one frame of a step knows that it is complete with its draft.
+    """
     row = work.generation
     if row is None:
         return
-    payload = event_payloads.step_payload(step, before, labels_for(work.session))
-    told = {"step": step.number, "ops": payload["ops"], "masked": payload["masked"]}
-    generations.publish_draft(row=row, payload=told)
     model = runtime.load(work.session.model)
     found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
     generations.publish_text(row=row, text=found.text)
+    payload = event_payloads.step_payload(step, before, labels_for(work.session))
+    told = {"step": step.number, "ops": payload["ops"], "masked": payload["masked"]}
+    generations.publish_draft(row=row, payload=told)
     if found.ended and row.settings["stop"]:
         Run.objects.filter(pk=work.run.pk).update(stop_requested=True)
 
@@ -219,10 +229,17 @@ def _sum_up(
     written = len(canvas.places) - len(canvas.open_positions)
     row.usage = {
         **generations.usage_of(session, row.run, written),
-        **({"gaps": gap_texts(model, canvas)} if row.prompt["pieces"] else {}),
+        **(_filled(model, canvas, row) if row.prompt["pieces"] else {}),
     }
     left = bool(canvas.open_positions)
     row.finish_reason = "stop" if ended else "cancelled" if left else "length"
+
+
+def _filled(model: LoadedModel, canvas: Canvas, row: Generation) -> dict[str, Any]:
+    """The text of each gap, and the whole with its pieces."""
+    pieces = row.prompt["pieces"]
+    gaps = gap_texts(model, canvas)
+    return {"gaps": gaps, "full_text": pieces[0] + row.text + pieces[-1]}
 
 
 def _revises(run: Run) -> bool:

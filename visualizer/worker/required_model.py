@@ -23,9 +23,14 @@ def _model_of(session_id: str) -> str:
 
 
 def model_of_command(command_id: int) -> str | None:
-    """The slug that a command without a session names, or that of the default model."""
+    """The slug that a command without a session names, or that of the default model.
+
+    None where nothing has to be loaded beforehand.
+    """
     rows = Command.objects.filter(pk=command_id).values_list("message", flat=True)
     message = rows.first() or {}
+    if message.get("device", "auto") != "auto":
+        return None  # its handler loads it where it is wanted
     named = message.get("model_path") or message.get("model")
     default = ModelEntry.objects.filter(is_default=True).values_list("slug", flat=True)
     return str(named) if named else default.first()

@@ -49,11 +49,10 @@ def settled_text(
 
 def _settled_ids(model: LoadedModel, canvas: Canvas, final: bool) -> tuple[list[int], bool]:
     """Ids of the generated places up to the first open one, or to the end of the text."""
-    if not canvas.places:
-        return [], True
+    spans = generated_spans(canvas)
     ends = model.spec.end_ids
     ids: list[int] = []
-    for slot in canvas.slots[canvas.places[0] : canvas.places[-1] + 1]:
+    for slot in canvas.slots[spans[0].start : spans[-1].stop]:
         if slot.token in ends and not slot.prompt:
             return ids, True
         if slot.token == canvas.mask_id:
@@ -64,31 +63,49 @@ def _settled_ids(model: LoadedModel, canvas: Canvas, final: bool) -> tuple[list[
     return ids, False
 
 
+def generated_spans(canvas: Canvas) -> list[range]:
+    """Positions that are not the prompt's, one range for each place where it had a gap.
+
+    A gap stays one when all of its slots have been deleted: the ids of the prompt's slots are their
+    first positions, so that one is missing between two of them where a gap was. There is always a
+    last one, empty if nothing was to follow the prompt.
+    """
+    spans: list[range] = []
+    known, start = -1, 0
+    for position, slot in enumerate(canvas.slots):
+        if not slot.prompt:
+            continue
+        if slot.id != known + 1:
+            spans.append(range(start, position))
+        known, start = slot.id, position + 1
+    if known + 1 < canvas.prompt_length or start < len(canvas) or not spans:
+        spans.append(range(start, len(canvas)))
+    return spans
+
+
 def decoded(model: LoadedModel, canvas: Canvas, ids: Sequence[int]) -> str:
     """The text that ids add behind what stands before the first generated place.
 
     Decoded together with it: the first token's leading space belongs to the text.
     """
-    assert model.tokenizer is not None
-    before = [slot.token for slot in canvas.slots[: canvas.places[0]]] if canvas.places else []
-    before = [token for token in before if token != canvas.mask_id]
-    head = model.tokenizer.decode(before)
-    return model.tokenizer.decode([*before, *ids])[len(head) :]
+    return _added(model, canvas, generated_spans(canvas)[0].start, ids)
 
 
 def gap_texts(model: LoadedModel, canvas: Canvas) -> list[str]:
-    """The text of every run of generated places, for infilling."""
-    gaps: list[list[int]] = []
-    last = -2
-    for place in canvas.places:
-        if place != last + 1:
-            gaps.append([])
-        gaps[-1].append(canvas.slots[place].token)
-        last = place
-    keep = model.spec.named_ids().values()
-    ids = [[token for token in gap if token not in keep] for gap in gaps]
+    """The text of every gap, for infilling: empty where all of it has been deleted."""
+    special = model.spec.named_ids().values()
+    texts = []
+    for span in generated_spans(canvas):
+        ids = [canvas.slots[position].token for position in span]
+        texts.append(_added(model, canvas, span.start, [one for one in ids if one not in special]))
+    return texts
+
+
+def _added(model: LoadedModel, canvas: Canvas, start: int, ids: Sequence[int]) -> str:
+    """What ids add to the text before a position."""
     assert model.tokenizer is not None
-    return [model.tokenizer.decode(gap) for gap in ids]
+    before = [slot.token for slot in canvas.slots[:start]]
+    return model.tokenizer.decode([*before, *ids])[len(model.tokenizer.decode(before)) :]
 
 
 def _held_back(text: str, stop: Sequence[str]) -> int:

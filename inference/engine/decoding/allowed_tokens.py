@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ..processing import forbid
-from .distribution import Distribution
-from .view import RunState
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.view import RunState
+from inference.engine.processing import forbid
 
 
 def distributions(
@@ -32,14 +32,17 @@ def possible(state: RunState, edits: bool, logits: Tensor) -> Tensor:
 
 
 def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:
-    """Tokens that may never be written: the mask, and editing tokens outside editing recipes."""
+    """Tokens that may never be written: the mask, what the model bars, and editing tokens.
+
+    The latter only outside editing recipes.
+    """
     spec = state.spec
     if state.params.official:
         return ()
     if edits:
-        return (spec.mask_id,)
+        return (spec.mask_id, *spec.barred)
     delete = spec.delete_id if spec.delete_id != spec.eos_id else None
-    return (spec.mask_id, spec.expand_id, delete)
+    return (spec.mask_id, spec.expand_id, delete, *spec.barred)
 
 
 def _impossible(state: RunState, edits: bool) -> list[int | None]:

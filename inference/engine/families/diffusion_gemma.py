@@ -3,6 +3,8 @@
 There is no mask token: what is open holds a random token, and every place of the canvas may change
 until the canvas is settled. It is decoded by its own recipe (`diffusion_gemma`), which calls
 `denoise` below.
+
+Source: transformers, models/diffusion_gemma; weights google/diffusiongemma-26B-A4B-it.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
 
 
 def body(model: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
-    """A plain forward has no meaning here: the canvas must be told from what stands before it."""
+    """Raises InputError: a plain forward over ids [B, L] has no meaning here, where the canvas must
+    be told from what stands before it.
+    """
     raise InputError("This model is decoded by the recipe diffusion_gemma only.", "recipe")
 
 

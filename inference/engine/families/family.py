@@ -76,7 +76,8 @@ class Family:
     `body` (ids to hidden states) and `head` (hidden states of the wanted rows to logits).
     `bidirectional` switches causal masking off in a class that has it. `own_masks`: whether a
     forward takes a cache and a visibility other than the model's. `experts_apart`: whether
-    checkpoints hold matrices for each expert, which the native class stacks.
+    checkpoints hold matrices for each expert, which the native class stacks. `attention` names the
+    implementation in transformers; `eager` where a model does what `sdpa` cannot.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Family:
     bidirectional: bool = True
     own_masks: bool = True
     experts_apart: bool = False
+    attention: str = "sdpa"
     body: Body = decoder_body
     head: Head = decoder_head
 

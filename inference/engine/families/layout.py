@@ -104,13 +104,13 @@ def _part_shape(piece: Piece, shape: torch.Size) -> torch.Size:
 
 
 def read_key(pieces: Sequence[Piece], parameters: Mapping[str, Tensor]) -> Tensor:
-    """The checkpoint tensor, gathered from the native parameters."""
+    """The checkpoint tensor [rows, …], gathered from the native parameters, in their dtype."""
     parts = [parameters[piece.parameter][piece.index] for piece in _in_order(pieces)]
     return (parts[0] if len(parts) == 1 else torch.cat(parts)).contiguous()
 
 
 def write_key(pieces: Sequence[Piece], parameters: Mapping[str, Tensor], value: Tensor) -> None:
-    """Copies a checkpoint tensor into the native parameters, converting dtype and device."""
+    """Copies a checkpoint tensor [rows, …] into the native parameters, dtype and device theirs."""
     for piece in pieces:
         part = value if piece.rows is None else value[piece.rows]
         parameters[piece.parameter][piece.index].copy_(part)

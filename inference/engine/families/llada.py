@@ -1,4 +1,8 @@
-"""LLaDA 8B, LLaDA 1.5, iLLaDA and this project's small models → Llama, bidirectional."""
+"""LLaDA 8B, LLaDA 1.5, iLLaDA and this project's small models → Llama, bidirectional.
+
+Source: ML-GSAI/LLaDA (arXiv 2502.09992); weights GSAI-ML/LLaDA-8B-Base, -Instruct, LLaDA-1.5 on
+the Hub.
+"""
 
 from __future__ import annotations
 

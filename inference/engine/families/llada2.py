@@ -1,4 +1,7 @@
-"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask."""
+"""LLaDA 2.0 and 2.1 → GLM-4-MoE with a block-causal mask.
+
+Source: inclusionAI/LLaDA2.X; weights inclusionAI/LLaDA2.0-mini, -flash, LLaDA2.1-mini, -flash.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from inference.engine.families.values import (
     mask_id,
     natural,
     refuse,
+    refuse_windows,
     required,
     special_id,
 )
@@ -37,7 +41,6 @@ SUPPORTED = {
     "use_qk_norm": True,
     "score_function": "sigmoid",
     "norm_head": False,
-    "use_sliding_window": False,
 }
 BLOCK = 32
 SHARE = 0.5
@@ -46,6 +49,7 @@ SHARE = 0.5
 
 def native_config(config: Config) -> dict[str, Any]:
     refuse(config, SUPPORTED)
+    refuse_windows(config)
     heads = required(config, "num_attention_heads")
     sizes = {**config, "num_key_value_heads": config.get("num_key_value_heads") or heads}
     return {

@@ -1,4 +1,7 @@
-"""dllm's ModernBERT chat models: a masked language model as it is, with LLaDA's decoding."""
+"""dllm's ModernBERT chat models: a masked language model as it is, with LLaDA's decoding.
+
+Source: ZHZisZZ/dllm; weights dllm-hub/ModernBERT-base-chat-v0.1, -large-chat-v0.1.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,11 @@ def body(
     positions: Tensor | None = None,
     cache: Any = None,
 ) -> Tensor:
-    """Final hidden states; this encoder has no cache, and its local layers make their own masks."""
+    """Final hidden states [B, L, d] of ids [B, L], in the model's dtype.
+
+    `mask` [B, L] holds 0 for padding. Raises InputError for a cache or a mask [B, 1, L, L]: the
+    encoder has no cache, and its local layers make their own masks.
+    """
     if cache is not None or (mask is not None and mask.dim() == 4):
         raise InputError(
             "This model family supports neither caches nor masks of its own.", "recipe"
@@ -55,7 +62,7 @@ def body(
 
 
 def head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """The prediction head and the decoder of the masked language model."""
+    """Logits [..., V] of hidden states [..., d]: prediction head, then decoder."""
     transform: Any = model.head
     project: Any = model.decoder
     logits: Tensor = project(transform(hidden))

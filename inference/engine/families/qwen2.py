@@ -1,4 +1,7 @@
-"""Qwen2.5 conversions: dllm's (same position) and Fast-dLLM v2 (shifted, blocks) → Qwen2."""
+"""Qwen2.5 conversions: dllm's (same position) and Fast-dLLM v2 (shifted, blocks) → Qwen2.
+
+Source: ZHZisZZ/dllm; NVlabs/Fast-dLLM (arXiv 2509.26328), Efficient-Large-Model/Fast_dLLM_v2_7B.
+"""
 
 from __future__ import annotations
 

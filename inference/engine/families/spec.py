@@ -24,6 +24,7 @@ class ModelSpec:
     `pad_positions`: whether padding counts when positions are numbered.
     `chat`, `system`: the chat template, and the system turn that it starts with by default.
     `other_eos_ids`: what ends a text besides `eos_id`, where config.json has a list.
+    `barred`: tokens that no recipe may write.
     """
 
     family: str
@@ -46,6 +47,7 @@ class ModelSpec:
     system: str = ""
     other_eos_ids: tuple[int, ...] = ()
     canvas_length: int | None = None
+    barred: tuple[int, ...] = ()
 
     @property
     def open_id(self) -> int:

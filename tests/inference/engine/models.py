@@ -88,6 +88,13 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "model_type": "Fast_dLLM_Qwen",
         "bd_size": 4,
     },
+    "a2d-llama": {**QWEN, "architectures": ["A2DLlamaLMHeadModel"], "model_type": "a2d-llama"},
+    "block_llama": {
+        **QWEN,
+        "model_type": "block_llama",
+        "block_size": 4,
+        "barred_token_ids": [302, 303],
+    },
     "modernbert": {
         "architectures": ["ModernBertForMaskedLM"],
         "model_type": "modernbert",

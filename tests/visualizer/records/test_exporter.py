@@ -11,7 +11,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.visualizer.fakes import ALPHABET, FakeRuntime
+from inference.labels import pack
+from inference.models import ModelEntry, Vocabulary
+from tests.visualizer.fakes import ALPHABET, MASK, SIZE, FakeRuntime
 from visualizer.models import Session
 from visualizer.records import exporter
 from visualizer.records.exporter import FORMATS, MARK, neutral
@@ -78,6 +80,39 @@ def test_the_steps_as_csv(lived: Session) -> None:
 def test_cells_are_no_formulas(text: str) -> None:
     assert neutral(text) == "'" + text
     assert neutral("a" + text) == "a" + text
+
+
+PIECES = [" \udcc3", "\udca9", "\udcf0\udc9f", "\udc98", "\udc80!", "<0xA9>", "a"]
+"""Raw pieces of the ids 1 to 7: é and an emoji in parts, and six letters that are no byte."""
+
+
+@pytest.fixture
+def by_bytes(session: Session) -> Session:
+    """The session with a vocabulary of parts of characters."""
+    pieces = ["\0", *PIECES, *ALPHABET[8:], "<|mask|>"]
+    pieces += [f"[{n}]" for n in range(len(pieces), SIZE)]
+    made = Vocabulary.objects.create(hash="b" * 64, size=SIZE, pieces=pack(pieces, [MASK]))
+    ModelEntry.objects.filter(pk=session.model_id).update(vocabulary=made)
+    return Session.objects.get(pk=session.pk)
+
+
+def test_characters_of_several_tokens_are_whole_in_every_download(
+    play: Any, owner: User, by_bytes: Session
+) -> None:
+    ids = {str(4 + n): n + 1 for n in range(7)}
+    reply = play(owner, by_bytes, type="apply_selection", selections=ids)
+    state = reply["state"]
+    written_text = " é😀!<0xA9>a"
+    begin = state["text"].index(written_text)
+    spans = [[start - begin, end - begin] for start, end in state["text_spans"][4:11]]
+    assert spans == [[0, 2], [1, 2], [2, 3], [2, 3], [2, 4], [4, 10], [10, 11]]
+    session = Session.objects.get(pk=by_bytes.pk)
+    assert json.loads(written(session, "json"))["session"]["text"] == state["text"]
+    assert written(session, "txt") == state["text"]
+    names, *lines = rows_of(written(session, "csv"))
+    rows = [dict(zip(names, line, strict=True)) for line in lines]
+    assert [row["text"] for row in rows] == [" é", "é", "😀", "😀", "😀!", "<0xA9>", "a"]
+    assert [row["token"] for row in rows][:2] == [" <0xC3>", "<0xA9>"]
 
 
 def test_numbers_stay_numbers() -> None:

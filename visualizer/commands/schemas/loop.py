@@ -17,6 +17,9 @@ class LoadModel(Message):
     """Load a model of the allow-list into a worker."""
 
     model_path: str = Field(min_length=1, max_length=500, description="slug, hub id or local path")
+    device: Literal["auto", "cuda", "cpu"] = Field(
+        default="auto", description="where it is to run; auto: as the site says"
+    )
 
 
 class CancelLoad(Message):

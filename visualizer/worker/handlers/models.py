@@ -6,14 +6,15 @@ from typing import Any
 
 from core.worker.executor import Write
 from inference import registry, runtime
-from inference.runtime import model_state
+from inference.models import ModelEntry
+from inference.runtime import devices, model_state
 from visualizer.commands.requests import Request
 
 
 def load_model(request: Request) -> Write:
     """model_load_result: the model is in this worker's memory, and its row says so from now on."""
     entry = registry.resolve(request.message.model_path)
-    runtime.load(entry)
+    _load(entry, request.message.device)
 
     def write() -> dict[str, Any]:
         model_state.still_loaded(entry.slug)
@@ -25,3 +26,12 @@ def load_model(request: Request) -> Write:
         }
 
     return write
+
+
+def _load(entry: ModelEntry, device: str) -> None:
+    """On the device that was asked for; a model that is held on another one moves there."""
+    with devices.asked_for(device):
+        held = runtime.get(entry.slug)
+        if device != "auto" and held is not None and held.device.type != device:
+            runtime.unload(entry.slug)
+        runtime.load(entry)

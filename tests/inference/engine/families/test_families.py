@@ -68,7 +68,9 @@ def test_what_a_changed_token_moves(name: str, tiny: Tiny) -> None:
     assert _moved(model, 11) == seen
 
 
-@pytest.mark.parametrize("name", ["llada", "dream", "llada_moe", "a2d-qwen3", "modernbert"])
+@pytest.mark.parametrize(
+    "name", ["llada", "dream", "llada_moe", "a2d-qwen3", "a2d-llama", "modernbert"]
+)
 def test_bidirectional_families_see_the_last_token_from_the_first_place(
     name: str, tiny: Tiny
 ) -> None:
@@ -100,7 +102,7 @@ def test_block_causal_families_see_only_up_to_their_block(
     assert _moved(tiny(name), 11) == [row >= first for row in range(12)]
 
 
-@pytest.mark.parametrize("name", ["dream", "dreamon", "fast-dllm-v2"])
+@pytest.mark.parametrize("name", ["dream", "dreamon", "fast-dllm-v2", "block_llama"])
 def test_shifted_rows_come_from_the_place_before(name: str, tiny: Tiny) -> None:
     model = tiny(name)
     ids = _ids(9)

@@ -1,0 +1,162 @@
+"""What a generation starts from, and the generator that an app registers for a kind of model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.dispatch import Signal
+from django.utils.module_loading import import_string
+
+from inference import registry
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+
+ended = Signal()
+"""Sent inside the transaction that ends a generation: `id`, `text` so far, `status` (a Job's) and
+`payload`, that of its last event. Apps keep in rows of their own what was made for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a generation starts from.
+
+    `text` is continued. `messages` are turns ({role, content}), read by the model's own template.
+    `pieces` are texts with a gap between each two, to be filled (infilling); `gaps` are their
+    lengths in tokens, 0 for one that is to be found, which has `longest_gap` tokens at most. One of
+    the three is given. `special_tokens`: those written in the text count. `ids` are the prompt as
+    the model's own token ids; `text` is then what people are shown of it.
+    """
+
+    text: str = ""
+    ids: tuple[int, ...] = ()
+    messages: tuple[Mapping[str, str], ...] = ()
+    pieces: tuple[str, ...] = ()
+    gaps: tuple[int, ...] = ()
+    longest_gap: int = 64
+    special_tokens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to generate. What a kind of model does not know is refused by name, never dropped.
+
+    `max_new_tokens`: tokens at most. `recipe` and `parameters`: how a diffusion model decodes; the
+    model's usual recipe by default. `steps`: forward passes, instead of `tokens_per_step`. `stop`:
+    texts before which the answer ends.
+    """
+
+    max_new_tokens: int | None = None
+    recipe: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None
+    tokens_per_step: int | None = None
+    block_length: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation that has been started: its row, its stream, and the page that shows it."""
+
+    id: UUID
+    kind: str
+    model: str
+    stream: UUID
+    url: str
+
+
+class Generator(Protocol):
+    """What an app provides for a kind of model. All take the user: a stranger's do not exist."""
+
+    def start(
+        self, *, user: Any, model: ModelEntry, prompt: Prompt, settings: Settings
+    ) -> Generation:
+        """Write the generation down and send it to a worker. Raises UnmaskError."""
+
+    def find(self, *, user: Any, id: UUID | str) -> Generation:
+        """The user's generation. Raises UnmaskError (not_found)."""
+
+    def stop(self, *, user: Any, id: UUID | str) -> None:
+        """Ask it to end after the step in the making; what was made stays.
+
+        Raises UnmaskError: not_found, or conflict when it has ended already.
+        """
+
+    def snapshot(self, *, stream: UUID) -> dict[str, Any]:
+        """`number`, `text` so far and `status`, for who comes after events were pruned.
+
+        `end`: type and payload of the last event if it is over, else None.
+        """
+
+    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[TokenLogprob]:
+        """Of each token of a finished generation's text, in order, with `top` alternatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token of a text: natural logarithm of its probability, and of the likeliest tokens there.
+
+    Over the whole vocabulary at temperature 1. For a diffusion model: at the step that decided it.
+    """
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+_GENERATORS: dict[str, str] = {}
+
+
+def register(kind: str, path: str) -> None:
+    """Have models of a kind answered by the Generator instance at a dotted path."""
+    _GENERATORS[kind] = path
+
+
+def generator(kind: str) -> Generator:
+    """The generator for a kind of model. Raises UnmaskError if no app provides one."""
+    if kind not in _GENERATORS:
+        raise UnmaskError("model_unavailable", "Models of this kind cannot generate here.", "model")
+    found: Generator = import_string(_GENERATORS[kind])
+    return found
+
+
+def kinds() -> list[str]:
+    """The kinds of models that can generate here."""
+    return list(_GENERATORS)
+
+
+def start(
+    *, user: Any, model: str | None, prompt: Prompt, settings: Settings | None = None
+) -> Generation:
+    """Start a generation on a model of the list, the default one if none is named."""
+    entry = registry.resolve(model) if model else registry.default_model()
+    settings = settings or Settings()
+    return generator(entry.kind).start(user=user, model=entry, prompt=prompt, settings=settings)
+
+
+def find(*, user: Any, id: UUID | str) -> Generation:
+    """The user's generation, whatever kind of model made it. Raises UnmaskError (not_found)."""
+    for kind in _GENERATORS:
+        try:
+            return generator(kind).find(user=user, id=id)
+        except UnmaskError as error:
+            if error.error_type != "not_found":
+                raise
+    raise UnmaskError("not_found", "There is no such generation, or it is not yours.", "id")
+
+
+def stop(*, user: Any, id: UUID | str) -> None:
+    """Ask a generation of the user's to end."""
+    generator(find(user=user, id=id).kind).stop(user=user, id=id)
+
+
+def logprobs(*, user: Any, id: UUID | str, top: int = 0) -> list[TokenLogprob]:
+    """Of each token of the user's finished generation, with `top` alternatives."""
+    return generator(find(user=user, id=id).kind).logprobs(user=user, id=id, top=top)

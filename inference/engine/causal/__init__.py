@@ -1,0 +1,1 @@
+"""Autoregressive generation: KV cache in slots, shared decoding steps, sampling, exact text."""

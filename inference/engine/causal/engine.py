@@ -1,0 +1,244 @@
+"""Autoregressive generation with one model, token by token, resumable at any token.
+
+Everything here is called from task threads; forwards go through `run` (a Batcher in a worker), so
+that the sequences of several requests are computed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor
+
+from inference.engine.causal.prefixes import PrefixStore
+from inference.engine.causal.sampling import Sampling, adjusted, choose, filtered
+from inference.engine.causal.steps import PIECE, CachedSequence, Pool, Turn, step
+from inference.engine.causal.text import StopTexts, TextStream
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
+
+T = TypeVar("T")
+Run = Callable[[LoadedModel, Sequence[Any]], list[Tensor]]
+Submit = Callable[[Callable[[], Any]], Any]
+Finish = Literal["stop", "length"]
+Top = tuple[tuple[int, float], ...]
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class TokenResult:
+    """One written token.
+
+    `position`: its place in the sequence, prompt counted. `text`: by what the answer grew: whole
+    characters, nothing of a stop text. `logprob`: in nats, over the whole vocabulary at
+    temperature 1, before any setting. `top`: the most probable tokens and their logprobs, best
+    first. `finish`: why this is the last one (`stop`: an end token or a stop text).
+    """
+
+    position: int
+    token: int
+    text: str
+    logprob: float
+    top: Top = ()
+    finish: Finish | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A possible next token: its `logprob` as in TokenResult, `chance` to be drawn (0 to 1)."""
+
+    token: int
+    logprob: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A token of a given text, the `logprob` that the model gives it (None for the first)."""
+
+    token: int
+    logprob: float | None
+    top: Top = ()
+
+
+class CausalEngine:
+    """Generates with one model. `store` keeps the KV cache of finished sequences.
+
+    `slot_bytes`: memory for the sequences at work. `submit` runs what needs the device alone.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        store: PrefixStore | None = None,
+        run: Run = step,
+        submit: Submit = lambda work: work(),
+        slot_bytes: int = 1024 * MEGABYTE,
+    ) -> None:
+        if model.spec.attention != "causal":
+            raise InputError("This model does not write from left to right.", "model_path")
+        self.model, self._run, self._submit = model, run, submit
+        self.store = store if store is not None else PrefixStore(256 * MEGABYTE)
+        self.pool = Pool(model, self.store, slot_bytes)
+        self.stop_ids = frozenset(model.spec.end_ids)
+
+    def generate(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling | None = None,
+        max_tokens: int | None = None,
+        top: int = 0,
+        written: int = 0,
+        end: bool = True,
+    ) -> Iterator[TokenResult]:
+        """Tokens that follow `ids`, one for each `next`; nothing is computed ahead.
+
+        To go on after an interruption pass all ids so far and `written`, how many of them are the
+        answer's: tokens and text are then those of an uninterrupted run, except that text told
+        already is not told again. `max_tokens` counts written ones; None: as far as the context
+        reaches. `end` False writes past end tokens. Raises InputError and EngineError.
+        """
+        sampling = sampling or Sampling()
+        self._check(ids, sampling, top, written)
+        room = self.model.context - len(ids)
+        left = room if max_tokens is None else min(room, max_tokens - written)
+        answer = _Answer(self, sampling, ids[len(ids) - written :])
+        sequence = self.pool.open(ids)
+        try:
+            while left > 0:
+                result = answer.next(sequence, top, last=left == 1, end=end)
+                yield result
+                if result.finish is not None:
+                    return
+                left -= 1
+        finally:
+            sequence.close()
+
+    def next_distribution(
+        self, ids: Sequence[int], top: int = 10, sampling: Sampling | None = None
+    ) -> list[Candidate]:
+        """The `top` most probable tokens after `ids`, best first, with their chances.
+
+        Raises InputError and EngineError.
+        """
+        sampling = sampling or Sampling(temperature=1.0)
+        self._check(ids, sampling, top, 0)
+        sequence = self.pool.open(ids)
+        try:
+            logits = self.logits(sequence)
+        finally:
+            sequence.close()
+        return self.on_device(lambda: candidates(logits, sampling, ids, top))
+
+    def judge(self, ids: Sequence[int], top: int = 0) -> list[Judged]:
+        """Log-probabilities of the tokens of a text, and the `top` best ones in each place.
+
+        The first token has none. Raises InputError and EngineError.
+        """
+        self._check(ids, Sampling(), top, 0)
+        judged = [Judged(ids[0], None)]
+        sequence = self.pool.open(ids, reuse=False)
+        try:
+            for begin in range(0, len(ids) - 1, PIECE):
+                end = min(begin + PIECE, len(ids) - 1)
+                turn = Turn(sequence, end, rows=end - begin)
+                rows = self._run(self.model, [turn])[0]
+                work = partial(judged_rows, rows, ids[begin + 1 : end + 1], top)
+                judged += self.on_device(work)
+        finally:
+            sequence.close()
+        return judged
+
+    def logits(self, sequence: CachedSequence) -> Tensor:
+        """Float32 logits [V] of what follows a sequence; a long one takes several forwards."""
+        length = len(sequence.ids)
+        while length - sequence.cached > PIECE:
+            self._run(self.model, [Turn(sequence, max(1, sequence.cached + PIECE))])
+        return self._run(self.model, [Turn(sequence, length)])[0][-1]
+
+    def on_device(self, work: Callable[[], T]) -> T:
+        """Runs what computes with logits: on a CPU here, else where the device's thread is."""
+        if self.model.device.type == "cpu":
+            with torch.inference_mode():
+                return work()
+        return self._submit(work)  # type: ignore[no-any-return]
+
+    def _check(self, ids: Sequence[int], sampling: Sampling, top: int, written: int) -> None:
+        size, context = self.model.spec.vocab_size, self.model.context
+        if not 1 <= len(ids) <= context:
+            raise InputError(
+                f"The text has {len(ids)} tokens; 1 to {context} are possible.", "prompt"
+            )
+        if not all(0 <= token < size for token in ids):
+            raise InputError(f"Token ids must be 0 to {size - 1}.", "token_ids")
+        if not 0 <= top <= size:
+            raise InputError(f"top must be 0 to {size}, not {top}.", "top")
+        if not 0 <= written < len(ids) + 1:
+            raise InputError(f"written must be 0 to {len(ids)}, not {written}.", "written")
+        sampling.check(size)
+
+
+class _Answer:
+    """The text side of one generation: what has been told, and when it ends."""
+
+    def __init__(self, engine: CausalEngine, sampling: Sampling, written: Sequence[int]) -> None:
+        self._engine, self._sampling = engine, sampling
+        self._text = TextStream(engine.model.tokenizer)
+        self._stops = StopTexts(sampling.stop)
+        for token in written:
+            self._stops.push(self._text.push(token))
+
+    def next(self, sequence: CachedSequence, top: int, last: bool, end: bool) -> TokenResult:
+        """Draws the next token, appends it to the sequence and tells what it adds."""
+        logits = self._engine.logits(sequence)
+        ids, position = sequence.ids, len(sequence.ids)
+        token, logprob, best = self._engine.on_device(
+            lambda: _drawn(logits, self._sampling, ids, top)
+        )
+        ids.append(token)
+        ended = end and token in self._engine.stop_ids
+        text, stopped = self._stops.push("" if ended else self._text.push(token))
+        finish: Finish | None = "stop" if ended or stopped else "length" if last else None
+        if finish is not None and not stopped:
+            rest, stopped = self._stops.push(self._text.flush())
+            text += rest + self._stops.flush()
+        return TokenResult(position, token, text, logprob, best, finish)
+
+
+def _drawn(
+    logits: Tensor, sampling: Sampling, ids: Sequence[int], top: int
+) -> tuple[int, float, Top]:
+    token = choose(logits, sampling, ids)
+    total = logits.logsumexp(-1)
+    return token, float(logits[token] - total), best_of(logits, total, top)
+
+
+def best_of(logits: Tensor, total: Tensor, top: int) -> Top:
+    """The `top` best tokens of logits [V] with their logprobs; `total`: log of the sum of all."""
+    if top == 0:
+        return ()
+    values, ids = logits.topk(top)
+    return tuple(zip(ids.tolist(), (values - total).tolist(), strict=True))
+
+
+def candidates(logits: Tensor, sampling: Sampling, ids: Sequence[int], top: int) -> list[Candidate]:
+    """The best tokens of logits [V], with the chance that the settings leave each of them."""
+    scaled, tokens = filtered(adjusted(logits, sampling, ids), sampling)
+    shares = scaled.double().softmax(-1)
+    chance = torch.zeros(len(logits), dtype=torch.float64, device=logits.device)
+    chance = shares if tokens is None else chance.index_copy(0, tokens, shares)
+    best = best_of(logits, logits.logsumexp(-1), top)
+    return [Candidate(token, logprob, float(chance[token])) for token, logprob in best]
+
+
+def judged_rows(rows: Tensor, ids: Sequence[int], top: int) -> list[Judged]:
+    """What rows [n, V] say of the n tokens that follow them."""
+    total = rows.logsumexp(-1)
+    index = torch.tensor(list(ids), device=rows.device)
+    values = (rows.gather(1, index[:, None])[:, 0] - total).tolist()
+    tops = [best_of(row, of, top) for row, of in zip(rows, total, strict=True)]
+    return [Judged(*one) for one in zip(ids, values, tops, strict=True)]

@@ -1,0 +1,1 @@
+"""GGUF files as data: header, configuration, tokenizer and weights of causal models."""

@@ -1,0 +1,48 @@
+"""A GGUF file opened as a model: configuration, tokenizer, chat template, weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+from inference.engine.errors import CheckpointError
+from inference.engine.gguf.architectures import architecture_of, config_of
+from inference.engine.gguf.header import GGUFError, Header, read_header
+from inference.engine.gguf.tokenizer import tokenizer_data
+from inference.engine.gguf.weights import GGUFWeights
+from inference.engine.model_files import ModelFiles
+from inference.engine.tokenization import Tokenizer
+
+TEMPLATE = "tokenizer.chat_template"
+
+
+def open_gguf(path: Path) -> ModelFiles:
+    """All of a file but its weights, which are read later. Raises CheckpointError with the key."""
+    header = _header(path)
+    config = config_of(header.metadata, tied="output.weight" not in header.tensors)
+    data = tokenizer_data(header.metadata)
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    template = header.metadata.get(TEMPLATE)
+    if template is not None and not isinstance(template, str):
+        raise CheckpointError(f"{TEMPLATE} is not text.", TEMPLATE)
+    weights = GGUFWeights(path, header, architecture_of(header.metadata), config)
+    return ModelFiles(config, Tokenizer(data, digest), weights, template)
+
+
+def gguf_memory(path: Path) -> int:
+    """Bytes that a file's weights take in memory at two bytes a value; 0 for one that is broken."""
+    try:
+        return 2 * sum(math.prod(info.shape) for info in read_header(path).tensors.values())
+    except (GGUFError, OSError):
+        return 0
+
+
+def _header(path: Path) -> Header:
+    try:
+        return read_header(path)
+    except GGUFError as error:
+        raise CheckpointError(f"{path.name}: {error}", error.key) from None
+    except OSError as error:
+        raise CheckpointError(f"{path.name} cannot be read: {error.strerror}.", path.name) from None

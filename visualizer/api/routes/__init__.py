@@ -1,0 +1,1 @@
+"""Routes by subject; visualizer.api.router puts them together."""

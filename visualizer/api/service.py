@@ -1,0 +1,110 @@
+"""Figures and facts about the service, read from rows and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, F, Q
+
+from core.http.sse import HEARTBEAT_SECONDS
+from inference.catalog import RECIPES, RecipeEntry
+from inference.errors import UnmaskError
+from inference.limits import LIMITS
+from inference.models import WorkerBeat
+from inference.registry import living_workers
+from visualizer.api import model_list
+from visualizer.api.answers import CacheStats, ServiceConfig, ServiceMetrics
+from visualizer.api.requests import LONGEST_GAP
+from visualizer.models import Generation
+
+NAMED = ("gen_length", "block_length", "seed", "prompt")
+"""Rows of the table of limits that requests are held to."""
+NEWEST = 1000
+"""Durations are those of as many finished generations, the newest ones."""
+
+
+def config(user: Any) -> ServiceConfig:
+    return ServiceConfig(
+        enabled=settings.DIFFUSION_LLM_ENABLED,
+        default_model=_default_model(user),
+        devices=sorted({beat.device for beat in living_workers()}),
+        defaults={
+            "max_new_tokens": LIMITS["gen_length"].default,
+            "longest_gap": LONGEST_GAP,
+            "seed": LIMITS["seed"].default,
+        },
+        limits={name: asdict(LIMITS[name]) for name in NAMED},
+        recipes=[_recipe(name, row) for name, row in RECIPES.items()],
+        stream_rate=settings.STREAM_RATE,
+        heartbeat_seconds=HEARTBEAT_SECONDS,
+    )
+
+
+def _default_model(user: Any) -> str | None:
+    try:
+        return model_list.current(user).slug
+    except UnmaskError:
+        return None
+
+
+def _recipe(name: str, row: RecipeEntry) -> dict[str, Any]:
+    parameters = [asdict(one) for one in row.parameters()]
+    about = {"name": name, "label": row.label, "sentence": row.sentence, "source": row.source}
+    return {**about, "needs": sorted(row.needs), "parameters": parameters}
+
+
+def cache_stats() -> CacheStats:
+    workers = [_cache_of(beat) for beat in living_workers()]
+    hits, misses = _sum(workers, "hits"), _sum(workers, "misses")
+    return CacheStats(
+        workers=workers,
+        hits=hits,
+        misses=misses,
+        hit_rate=round(hits / (hits + misses), 4) if hits + misses else None,
+        bytes=_sum(workers, "bytes"),
+        budget=_sum(workers, "budget"),
+    )
+
+
+def _cache_of(beat: WorkerBeat) -> dict[str, Any]:
+    return {"worker": beat.name, "device": beat.device, **beat.metrics.get("logits_cache", {})}
+
+
+def _sum(workers: Sequence[dict[str, Any]], name: str) -> int:
+    return sum(int(worker.get(name, 0)) for worker in workers)
+
+
+def metrics(user: Any) -> ServiceMetrics:
+    own = Generation.objects.filter(owner=user)
+    counts = own.order_by("status").values_list("status").annotate(Count("pk"))
+    return ServiceMetrics(
+        generations=dict(counts), durations=_durations(own), workers=len(living_workers())
+    )
+
+
+def _durations(own: Any) -> list[dict[str, Any]]:
+    """Median and 95th percentile of the seconds from request to end, by model."""
+    ended = own.filter(~Q(finished=None), status=Generation.Status.DONE)
+    rows = ended.annotate(lasted=F("finished") - F("created")).values_list("model__slug", "lasted")
+    by_model: dict[str, list[float]] = {}
+    for model, lasted in rows[:NEWEST]:
+        by_model.setdefault(model, []).append(lasted.total_seconds())
+    return [_summary(model, sorted(seconds)) for model, seconds in sorted(by_model.items())]
+
+
+def _summary(model: str, seconds: list[float]) -> dict[str, Any]:
+    return {
+        "model": model,
+        "count": len(seconds),
+        "p50": round(quantile(seconds, 0.5), 3),
+        "p95": round(quantile(seconds, 0.95), 3),
+    }
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
