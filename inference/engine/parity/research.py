@@ -68,10 +68,10 @@ def _dinfer(rule: Recipe) -> Build:
     def build(case: Case) -> Trial:
         given = case["params"]
         decoder, loop = given["decoder"], given["llm"]
-        names = ("threshold", "low_threshold", "temperature")
+        names: tuple[str, ...] = ("threshold", "low_threshold", "temperature")
         names += ("credit_alpha", "boost_gamma", "decay_beta")
         ours = {"boost_gamma": "credit_gamma", "decay_beta": "credit_decay"}
-        values = {
+        values: dict[str, Any] = {
             ours.get(name, name): UNSET[name] if decoder[name] is None else decoder[name]
             for name in names
             if name in decoder
@@ -105,7 +105,10 @@ def _pc_sampler(rule: Recipe) -> Build:
     """LLaDA's loop as published, and the table of frequencies of the case for the background."""
 
     def build(case: Case) -> Trial:
-        parts = {"quota": block_models.schedule_over_the_block, "block": loops.llada_blocks}
+        parts: dict[str, Any] = {
+            "quota": block_models.schedule_over_the_block,
+            "block": loops.llada_blocks,
+        }
         recipe = replace(rule, **parts, source=_with_table(rule.source, case))
         return Trial(recipe, params(case, PC, official=True))
 
@@ -146,7 +149,7 @@ def _p2(case: Case) -> Trial:
 
 def _remdm(case: Case) -> Trial:
     form = case["params"]["sampler"].removeprefix("remdm-")
-    eta = {"eta": 0.0} if form == "mdlm" else {}
+    eta: dict[str, Any] = {"eta": 0.0} if form == "mdlm" else {}
     names = {"steps": "steps", "eta": "eta", "nucleus_p": "top_p", "t_on": "remask_on"}
     names |= {"t_off": "remask_off", "alpha_on": "loop_alpha", "eps": "eps"}
     values = params(case, names, official=True, remdm_form="cap" if eta else form)

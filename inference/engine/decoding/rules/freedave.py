@@ -6,6 +6,7 @@ Source: arXiv 2510.00294; cychomatica/FreeDave, generation/core.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -61,7 +62,8 @@ def accepted(view: View, drawn: Drawn, operations: list[Operation]) -> list[Oper
     guesses for the following step.
     """
     rows = rows_of(view.state, view.block)
-    canvas, written = rows[0], {}
+    canvas = rows[0]
+    written: dict[int, Any] = {}
     for number, logits in enumerate(view.beside):
         writes, ranked = stepped(view, rows[number], logits)
         written |= {i: write for i, write in writes.items() if i not in written}
