@@ -64,7 +64,7 @@ def test_insert_at_the_front() -> None:
         ({"op": "nonsense", "slot": 2}, "op"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_named(operation: dict, field: str) -> None:
+def test_what_does_not_fit_is_refused_and_named(operation: dict[str, Any], field: str) -> None:
     before = canvas()
     with pytest.raises(CanvasError) as refused:
         before.apply([operation])
