@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.engine.parity.blocks import BLOCKS
+from inference.engine.parity.canvases import CANVASES
 from inference.engine.parity.decode import DECODE
 from inference.engine.parity.fixtures import Folder
 from inference.engine.parity.helpers import check_helpers
@@ -20,6 +21,7 @@ PROCEDURES: dict[str, Check] = {
     **DECODE,
     **BLOCKS,
     **RESEARCH,
+    **CANVASES,
     "llada.log_likelihood": check_likelihood,
     "dream.log_likelihood": check_likelihood,
 }

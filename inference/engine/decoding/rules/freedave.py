@@ -61,7 +61,8 @@ def accepted(view: View, drawn: Drawn, operations: list[Operation]) -> list[Oper
     guesses for the following step.
     """
     rows = rows_of(view.state, view.block)
-    canvas, written = rows[0], {}
+    canvas = rows[0]
+    written: dict[int, Write] = {}
     for number, logits in enumerate(view.beside):
         writes, ranked = stepped(view, rows[number], logits)
         written |= {i: write for i, write in writes.items() if i not in written}

@@ -40,8 +40,9 @@ def cycle(state: RunState) -> Block | None:
 def _still_looks(state: RunState) -> bool:
     """Published loops make all exploring steps, also where nothing is left to write."""
     note = state.carry.get("slowfast")
-    exploring = note is not None and note["end"] is None
-    return state.params.official and exploring and note["steps"] < state.params.explore_steps
+    if note is None or note["end"] is not None:
+        return False
+    return state.params.official and bool(note["steps"] < state.params.explore_steps)
 
 
 def _moved(state: RunState, found: Block | None) -> dict[str, Any]:
