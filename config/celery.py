@@ -46,7 +46,7 @@ app.conf.update(
     worker_concurrency=env().WORKER_THREADS,
     imports=["inference.worker.tasks"],
 )
-app.autodiscover_tasks(["accounts.worker", "core.worker", "visualizer.worker"])
+app.autodiscover_tasks(["accounts.worker", "core.worker", "playground.worker", "visualizer.worker"])
 app.steps["worker"].add(Timers)
 
 

@@ -8,6 +8,7 @@ from channels.routing import URLRouter
 from django.urls import re_path
 
 from accounts.sockets import AccountMiddlewareStack, OriginValidator
+from playground.routing import websocket_urlpatterns as playground_sockets
 from visualizer.routing import link_urlpatterns, websocket_urlpatterns
 
 
@@ -17,7 +18,7 @@ async def unknown(scope: Any, receive: Any, send: Any) -> None:
 
 
 nowhere = re_path(r"", cast(Any, unknown))
-sockets = URLRouter([*websocket_urlpatterns, nowhere])
+sockets = URLRouter([*websocket_urlpatterns, *playground_sockets, nowhere])
 links = URLRouter([*link_urlpatterns, nowhere])
 websockets = URLRouter(
     [

@@ -35,6 +35,9 @@ class ModelEntry(models.Model):
     device = models.CharField(max_length=20, blank=True)
     context = models.PositiveIntegerField(default=0, help_text="tokens; 0 = not known yet")
     mask_id = models.PositiveIntegerField(null=True, blank=True)
+    edit_ids = models.JSONField(
+        default=dict, blank=True, help_text="tokens that edit: expand and delete → id"
+    )
     parameters = models.PositiveBigIntegerField(default=0)
     weights_hash = models.CharField(max_length=64, blank=True)
     vocabulary = models.ForeignKey("Vocabulary", null=True, blank=True, on_delete=models.SET_NULL)

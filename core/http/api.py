@@ -20,7 +20,7 @@ from ninja.parser import Parser
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from accounts.origins import is_allowed
+from accounts.origins import origin_problem
 from core.commands.parsing import parse
 from core.commands.validation import error_of
 from inference.errors import UnmaskError, error_shape, internal_error
@@ -49,7 +49,7 @@ class Account(AuthBase):
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             if check_csrf(request):
                 raise UnmaskError("auth", FORGED)
-        elif not is_allowed(request.headers.get("origin"), request.get_host()):
+        elif origin_problem(request.headers.get("origin"), request.get_host()):
             raise UnmaskError("auth", "Pages of other sites may not use this one.")
         return request.user
 

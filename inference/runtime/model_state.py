@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from inference.bells import send
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.families.spec import ModelSpec
 from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
 from inference.labels import pack, vocabulary_hash
@@ -82,10 +83,19 @@ def loaded(slug: str, model: LoadedModel, warning: str = "") -> None:
         family=model.spec.family,
         context=model.context,
         mask_id=model.spec.mask_id,
+        edit_ids=edit_ids(model.spec),
         parameters=model.parameters,
         weights_hash=model.weights_hash,
         vocabulary=vocabulary(model),
     )
+
+
+def edit_ids(spec: ModelSpec) -> dict[str, int]:
+    """Ids of the tokens that edit the canvas instead of being written; empty for most models."""
+    if spec.length != "edits":
+        return {}
+    ids = {"expand": spec.expand_id, "delete": spec.delete_id}
+    return {name: id for name, id in ids.items() if id is not None}
 
 
 def still_loaded(slug: str) -> None:

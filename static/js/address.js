@@ -1,10 +1,16 @@
 // The address of what is looked at, so that a reload, the way back and a copied link are right.
 
-/** `step` null: wherever the branch's newest work stands. */
-export function addressOf(base, { branch, step = null, pos = null }) {
+const DEFAULTS = { view: "cells", colour: "confidence" };
+
+/** `step` null: wherever the branch's newest work stands. The usual view and colour are left
+ * out. */
+export function addressOf(base, { branch, step = null, pos = null, ...look }) {
   const asked = new URLSearchParams({ branch });
   if (step !== null) asked.set("step", step);
   if (pos !== null) asked.set("pos", pos);
+  for (const [name, usual] of Object.entries(DEFAULTS)) {
+    if (look[name] && look[name] !== usual) asked.set(name, look[name]);
+  }
   return `${base}?${asked}`;
 }
 

@@ -30,6 +30,12 @@ export async function changeBranch(page, form) {
   }
 }
 
+/** Where a branch begins and how long it is: `from 3 · 21 steps`. */
+export function branchWords({ parent, fork_number: fork, steps }) {
+  const from = parent ? `from ${fork}` : "";
+  return steps ? `${from} · ${steps} step${steps === 1 ? "" : "s"}` : from;
+}
+
 const WAYS = {
   up: (rows, shown) => rows.find((row) => row.id === shown?.parent),
   down: (rows, shown) => rows.findLast((row) => row.parent === shown?.id),

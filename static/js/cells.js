@@ -68,9 +68,9 @@ export class Cells {
 
   /** Cells in a row of the grid, for the arrow keys. */
   columns() {
-    const top = this.elements[0]?.offsetTop;
-    const next = this.elements.findIndex((cell) => cell.offsetTop !== top);
-    return next < 1 ? Math.max(1, this.elements.length) : next;
+    const shown = this.elements.filter((cell) => !cell.classList.contains("folded"));
+    const next = shown.findIndex((cell) => cell.offsetTop !== shown[0].offsetTop);
+    return next < 1 ? Math.max(1, shown.length) : next;
   }
 }
 

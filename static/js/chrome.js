@@ -1,15 +1,26 @@
 // What stands around the tokens: buttons, status line, timeline, pictures, branch panel, table.
+import { branchWords } from "./branches.js";
 import { Buttons } from "./buttons.js";
 import { $, $$, put, write } from "./dom.js";
 import { Order } from "./order.js";
 import { Panel } from "./panel.js";
 import { rowsAt, stepsLeft } from "./rows.js";
+import { tip } from "./state.js";
 import { sentence } from "./status.js";
 
-/** Where work stands, in words: on the shown branch its step is enough. */
-export function headWords({ head, path, branches }) {
-  if (head.branch === path) return `step ${head.number}`;
-  return `${branches.get(head.branch)?.name ?? "another branch"}, step ${head.number}`;
+/** What a change at the shown step would do, where that is not plain: before the end of a branch
+ * it makes a branch, and at the end of another branch than the latest one work goes on there. */
+export function viewingWords(state, shown, readOnly = false) {
+  const { head, path, branches } = state;
+  const elsewhere = head.branch !== path;
+  const end = Math.max(shown, tip(state), elsewhere ? 0 : head.number);
+  const before = shown < end;
+  if (!before && !elsewhere) return "";
+  const name = branches.get(head.branch)?.name ?? "another branch";
+  const said = [before ? `Viewing step ${shown} of ${end}.` : "Viewing the end of this branch."];
+  if (elsewhere) said.push(`The latest work is on ${name}, step ${head.number}.`);
+  if (!readOnly) said.push(`Changes here ${before ? "start a new branch" : "continue it"}.`);
+  return said.join(" ");
 }
 
 export class Chrome {
@@ -20,7 +31,7 @@ export class Chrome {
     this.table = new Panel($("#token-table"), () => this.loadTable(true));
   }
 
-  draw(view, here) {
+  draw(view) {
     const { page } = this;
     const { state, shown } = page;
     const newest = shown === view.tip ? page.rows : rowsAt(state, view.tip);
@@ -32,23 +43,33 @@ export class Chrome {
     this.buttons.draw(page.steering.situation(), page.commands?.busy ?? new Set());
     this.drawStatus(view);
     this.drawTokens(view);
-    this.drawViewing(here);
+    this.drawViewing();
     this.drawBranches();
   }
 
   drawStatus({ tip, live }) {
     const { page } = this;
     const { shown, masked, readOnly } = page;
-    const share = 1 - masked / Math.max(1, page.rows.length);
-    page.status.show(sentence(page.state, { shown, tip, masked, readOnly }), live, share);
+    const total = page.rows.filter((row) => !row.prompt).length;
+    const words = sentence(page.state, { shown, tip, masked, total, readOnly });
+    page.status.show(words, live, 1 - masked / Math.max(1, total));
   }
 
   drawTokens({ live }) {
     const isTable = this.page.mode === "table";
     put($("#tokens"), "aria-busy", String(live));
+    const focused = $("#main").contains(document.activeElement);
     $("#tokens").hidden = isTable;
     this.table.root.hidden = !isTable;
+    if (focused) this.keepFocus();
     if (isTable) this.loadTable();
+  }
+
+  /** What had the focus may be hidden now: it stays among the tokens, where keys act. */
+  keepFocus() {
+    const { page } = this;
+    if (document.activeElement.checkVisibility() && document.activeElement !== $("#main")) return;
+    ((page.mode !== "table" && page.cells.at(page.pos)) || $("#main")).focus();
   }
 
   loadTable(anew = false) {
@@ -59,13 +80,11 @@ export class Chrome {
     this.table.load(`${address}step/${shown}/table/?branch=${state.path}`);
   }
 
-  drawViewing(here) {
-    const { page } = this;
-    $("#viewing").hidden = here;
-    if (here) return;
-    const stands = `work stands at ${headWords(page.state)}`;
-    const words = `You are looking at step ${page.shown}; ${stands}.`;
-    write($("#viewing-text"), `${words} What you do here begins a new branch.`);
+  drawViewing() {
+    const { state, shown, readOnly } = this.page;
+    const words = viewingWords(state, shown, readOnly);
+    $("#viewing").hidden = !words;
+    if (words) write($("#viewing-text"), words);
   }
 
   drawBranches() {
@@ -74,6 +93,15 @@ export class Chrome {
     for (const anchor of $$("#branches a[data-branch]")) {
       if (Number(anchor.dataset.branch) === path) put(anchor, "aria-current", "true");
       else anchor.removeAttribute("aria-current");
+    }
+    this.drawLengths();
+  }
+
+  /** Lengths change with every step; the panel itself comes anew only when a branch does. */
+  drawLengths() {
+    for (const words of $$("#branches [data-branch-steps]")) {
+      const row = this.page.state.branches.get(Number(words.dataset.branchSteps));
+      if (row) write(words, branchWords(row));
     }
   }
 

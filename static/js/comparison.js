@@ -5,7 +5,7 @@ import { drawDifferences } from "./difference.js";
 import { $, $$, data, showScripted } from "./dom.js";
 import { levelsAt, NONE } from "./levels.js";
 import { look } from "./look.js";
-import { withAgain } from "./rows.js";
+import { markedAt } from "./rows.js";
 import { canvasAt, fromSnapshot, tip } from "./state.js";
 
 const WRITTEN = 90;
@@ -48,7 +48,7 @@ class Side {
   draw(differs) {
     const at = { number: this.shown, tip: this.tip, mode: "cells", colour: "confidence" };
     const view = { ...at, staged: {}, guesses: false };
-    for (const row of withAgain(this.canvas())) {
+    for (const row of markedAt(this.state, this.shown)) {
       const cell = this.cells.get(String(row.id));
       if (!cell) continue;
       const [names, text] = look(row, view);

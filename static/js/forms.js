@@ -35,6 +35,12 @@ function picked(page, submitter) {
   return page.steering.stage(page.pos, Number(radio.value));
 }
 
+/** A click on a folded tail that is chosen already opens it. */
+function chosenBy(page, cell) {
+  const pos = Number(cell.dataset.pos);
+  return cell.classList.contains("fold") && pos === page.pos ? pos + 1 : pos;
+}
+
 function clicked(page, event) {
   const plain = event.target.closest("button[type=button][data-action]");
   if (plain) page.steering.act(plain.dataset.action);
@@ -44,7 +50,8 @@ function clicked(page, event) {
   const more = event.target.closest("[data-more]");
   if (event.ctrlKey || event.metaKey || !(cell || row || more)) return;
   event.preventDefault();
-  if (cell) page.choose(Number(cell.dataset.pos), { focus: true });
+  if (cell) page.choose(chosenBy(page, cell), { focus: true });
+  if (cell) page.sheet.open(cell);
   if (row) page.choose(Number(row.textContent));
   if (more) page.inspector.more(more.href);
 }
@@ -65,7 +72,8 @@ export function bindForms(page) {
   for (const id of ["#view", "#colour"]) {
     $(id).addEventListener("change", () => page.look($("#view").value, $("#colour").value));
   }
-  $("#guesses").addEventListener("change", () => page.later());
+  $("#guesses").addEventListener("change", () => page.look(page.mode, page.colour));
+  $("#settings").addEventListener("input", () => page.keep());
   $("#help-button").addEventListener("click", () => page.steering.help());
   $("#viewing-back").addEventListener("click", () => page.steering.back());
   for (const id of ["#steps-details", "#order-details"]) {

@@ -138,7 +138,7 @@ export class Heat {
     context.strokeStyle = this.ink;
     context.lineWidth = 2;
     const x = ((this.shown + 0.5) / this.columns) * width;
-    context.strokeRect(x, -2, 0, height + 4);
+    if (this.columns > 1) context.strokeRect(x, -2, 0, height + 4);
     if (y < 0) return;
     const size = Math.max(3, height / this.rows.length);
     context.lineWidth = 1;

@@ -1,6 +1,6 @@
 // Keys of the workspace (visualizer/views/keymap.py lists them for people). Single letters act only
-// while the focus is in the tokens or the timeline, so that they never disturb typing or assistive
-// technology.
+// while the focus is in the tokens, in the timeline or nowhere, so that they never disturb typing;
+// they can be turned off in the settings.
 
 const TYPING = "input:not([type=range]):not([type=radio]):not([type=checkbox]), textarea, select";
 const PLACES = ".pane-tokens, .pane-time";
@@ -8,7 +8,7 @@ const BUTTON = "button, a:not([role=option]), summary";
 
 const ANYWHERE = {
   "?": (page) => page.steering.help(),
-  Escape: (page) => page.steering.escape(),
+  Escape: (page) => (page.sheet.isOpen ? page.sheet.close() : page.steering.escape()),
 };
 
 const WITH_ALT = {
@@ -57,7 +57,8 @@ export function intentOf(key, target, lettersOff = false) {
   const name = key.length === 1 ? key.toLowerCase() : key;
   if (lettersOff && IN_PLACE[name] && name !== " ") return null;
   if (target.closest("#tokens") && IN_TOKENS[name]) return IN_TOKENS[name];
-  return (target.closest(PLACES) && inPlace(name, target)) || ANYWHERE[name] || null;
+  const nowhere = target === target.ownerDocument.body;
+  return ((nowhere || target.closest(PLACES)) && inPlace(name, target)) || ANYWHERE[name] || null;
 }
 
 function inPlace(name, target) {

@@ -1,7 +1,7 @@
 // What a cell shows: class names and text. The same rules as `cell` of visualizer/views/cells.py;
 // tests/data/twins/cells.json has cases for both.
 import { bin } from "./colours.js";
-import { cellText, isSpecial, LONG } from "./text.js";
+import { cellText, glyphs, isSpecial, LONG } from "./text.js";
 
 const REPEAT = "∎";
 const WHO = { auto: 0, hand: 1 };
@@ -24,6 +24,7 @@ const COLOURS = {
 };
 
 function shown(row, text, mode) {
+  if (row.fold) return `${cellText(text)} ×${row.fold}`;
   if (row.again) return REPEAT;
   if (mode !== "text") return row.masked && !text ? "·" : cellText(text);
   if (row.masked && !text) return row.idle ? "·" : "mask";
@@ -54,6 +55,9 @@ function namesOf(row, view, { staged, guess, shade, text }) {
   if (row.locked) names += " locked";
   if (!row.masked && row.special) names += " special";
   if (view.mode === "text" && row.whole === "" && !staged) names += " continues";
+  if (row.fold) names += " fold";
+  if (row.folded) names += " folded";
+  if (row.inserted) names += " inserted";
   if (view.mode === "cells" && text.length > LONG && [...text].length > LONG) names += " long";
   return names;
 }
@@ -67,4 +71,16 @@ export function look(row, view) {
   const text = shown(row, label, view.mode);
   const shade = COLOURS[view.colour]?.(row, view) ?? null;
   return [namesOf(row, view, { staged, guess, shade, text }), text];
+}
+
+/** A cell in words, for its tooltip and for screen readers. */
+export function describe(row) {
+  const last = row.pos + row.fold - 1;
+  const place = row.fold ? `Positions ${row.pos} to ${last}` : `Position ${row.pos}`;
+  const came = row.inserted ? ", inserted" : "";
+  if (row.masked) return `${place}: masked${came}${row.locked ? ", locked" : ""}`;
+  const chance = row.p == null ? "" : `, ${(100 * row.p).toFixed(1)} %`;
+  const more = `${row.by === "hand" ? ", by hand" : ""}${came}${row.locked ? ", locked" : ""}`;
+  const opens = row.fold ? ", click again to open" : "";
+  return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${more}${opens}`;
 }

@@ -4,6 +4,8 @@ import { $ } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TAU = "Kendall's τ of position and step";
+/** Room at the edges, so that no dot is cut. */
+const EDGE = 1.5;
 const SCALE = "(1 = left to right, 0 = no order, −1 = right to left)";
 
 /** Kendall's tau-b of pairs [position, step]; null if there is no order to speak of. The same as
@@ -45,8 +47,9 @@ export class Order {
     const height = Number(this.plot.dataset.height);
     const places = new Map(rows.map((row, place) => [row, place]));
     const marks = written.map((row) => {
-      const y = ((places.get(row) + 0.5) / rows.length) * height;
-      return dot(((row.step + 0.5) / columns) * 100, y, row.by === "hand");
+      const y = EDGE + ((places.get(row) + 0.5) / rows.length) * (height - 2 * EDGE);
+      const x = EDGE + ((row.step + 0.5) / columns) * (100 - 2 * EDGE);
+      return dot(x, y, row.by === "hand");
     });
     this.plot.replaceChildren($("title", this.plot), ...marks);
     const tau = kendall(written.map((row) => [row.pos, row.step]));

@@ -7,6 +7,8 @@ import { $, data } from "./dom.js";
 import { bindForms } from "./forms.js";
 import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
+import { describe } from "./look.js";
+import { ownStorage, PanelMemory } from "./memory.js";
 import { Presets } from "./presets.js";
 import { Preview } from "./preview.js";
 import { Profile, passFor } from "./profile.js";
@@ -15,10 +17,10 @@ import { MissedSteps } from "./reconnect.js";
 import { Regret } from "./regret.js";
 import { rowsAt } from "./rows.js";
 import { Settings } from "./settings.js";
+import { Sheet } from "./sheet.js";
 import { atHead, fromSnapshot, isRunning, tip } from "./state.js";
 import { Status } from "./status.js";
 import { Steering } from "./steering.js";
-import { glyphs } from "./text.js";
 import { Timeline } from "./timeline.js";
 import { toast } from "./toasts.js";
 import { StagingHistory } from "./undo.js";
@@ -26,11 +28,12 @@ import { Updates } from "./updates.js";
 
 const VIEWS = ["cells", "text", "table"];
 export class Page {
-  constructor(main, snapshot) {
+  /** `told`: the server's snapshot and where its head is; `shown`: the step to begin with. */
+  constructor(main, { snapshot, head }, shown) {
     this.state = fromSnapshot(snapshot);
-    this.shown = snapshot.head.number;
-    const [branch, number] = main.dataset.head.split(":").map(Number);
-    this.state.head = { branch, number };
+    this.state.head = head;
+    this.shown = shown;
+    this.drawn = Number(main.dataset.number);
     this.address = main.dataset.base;
     this.readOnly = main.dataset.state === "read-only";
     this.pos = main.dataset.pos === "" ? null : Number(main.dataset.pos);
@@ -38,6 +41,7 @@ export class Page {
     this.colour = $("#colour").value;
     this.puzzle = "columns" in $("#tokens").dataset;
     this.online = false;
+    this.memory = new PanelMemory(ownStorage(), snapshot.session.id);
     this.build(data("reasons"));
   }
 
@@ -59,11 +63,30 @@ export class Page {
     this.steering = new Steering(this, reasons);
     this.updates = new Updates(this);
     this.presets = new Presets(this.settings, data("preset-values"), () => this.commands);
+    this.sheet = new Sheet(() => this.cells.at(this.pos)?.focus());
+    this.remember();
     bindForms(this);
     this.settings.onProbabilityChange(
       () => this.preview.show(this.settings.probability()),
       () => this.steering.reprocess(),
     );
+  }
+
+  /** Panels as they were left; an address that names a preset or a view stands above that. */
+  remember() {
+    const asked = new URLSearchParams(location.search);
+    const { fields = {}, look = {} } = this.readOnly ? {} : this.memory.load();
+    this.stale = !asked.has("preset") && this.settings.restore(fields);
+    if (!asked.has("view") && look.view) this.mode = look.view;
+    if (!asked.has("colour") && look.colour) this.colour = look.colour;
+    $("#guesses").checked = look.guesses ?? true;
+    $("#view").value = this.mode;
+    $("#colour").value = this.colour;
+  }
+
+  keep() {
+    const look = { view: this.mode, colour: this.colour, guesses: $("#guesses").checked };
+    if (!this.readOnly) this.memory.save({ fields: this.settings.held(), look });
   }
 
   attach(stream) {
@@ -74,10 +97,18 @@ export class Page {
       : new Commands(stream, model, () => this.later());
   }
 
+  /** The number after which events are asked for. The page was drawn before its snapshot was
+   * taken: its panels need what came between, which the snapshot holds already. */
+  get since() {
+    return this.updates.begun ? this.state.number : this.drawn;
+  }
+
   connected(yes) {
     if (this.online && !yes) this.commands.forget();
     if (this.online !== yes) this.missed.connected(yes, tip(this.state));
     this.online = yes;
+    if (yes && this.stale) this.steering.reprocess();
+    if (yes) this.stale = false;
     this.later();
   }
 
@@ -87,7 +118,8 @@ export class Page {
   }
 
   addressAt(branch, step) {
-    return addressOf(this.address, { branch, step, pos: this.pos });
+    const { pos, mode: view, colour } = this;
+    return addressOf(this.address, { branch, step, pos, view, colour });
   }
 
   show(number) {
@@ -107,8 +139,10 @@ export class Page {
     this.urlTimer = setTimeout(() => this.share(), 300);
   }
 
+  /** While the head is followed the address names no step, so that a reload follows it too. */
   share() {
-    history.replaceState(null, "", this.addressAt(this.state.path, this.shown));
+    const step = atHead(this.state, this.shown) ? null : this.shown;
+    history.replaceState(null, "", this.addressAt(this.state.path, step));
   }
 
   choose(pos, { focus = false } = {}) {
@@ -123,10 +157,12 @@ export class Page {
     return this.rows.find((row) => row.pos === this.pos);
   }
 
+  /** To another cell: what is folded into one counts as one. */
   step(by) {
-    const at = this.rows.findIndex((row) => row.pos === this.pos);
-    const next = Math.max(0, Math.min(this.rows.length - 1, (at < 0 ? 0 : at) + by));
-    this.choose(this.rows[next]?.pos, { focus: true });
+    const cells = this.rows.filter((row) => !row.folded);
+    const at = cells.findIndex((row) => row.pos === this.pos);
+    const next = Math.max(0, Math.min(cells.length - 1, (at < 0 ? 0 : at) + by));
+    this.choose(cells[next]?.pos, { focus: true });
   }
 
   later() {
@@ -140,14 +176,15 @@ export class Page {
 
   draw() {
     const { state, shown } = this;
-    this.rows = rowsAt(state, shown);
+    this.rows = rowsAt(state, shown, this.pos);
     this.masked = this.rows.filter((row) => row.masked).length;
     this.ask();
     const here = atHead(state, shown);
     const view = this.view(here);
     this.cells.draw(this.rows, view);
-    this.cells.select(this.pos, this.describe(this.chosenRow()));
-    this.chrome.draw(view, here);
+    const chosen = this.chosenRow();
+    this.cells.select(this.pos, chosen ? describe(chosen) + this.regret.words(chosen) : "");
+    this.chrome.draw(view);
     this.inspect();
   }
 
@@ -198,18 +235,10 @@ export class Page {
     });
   }
 
-  describe(row) {
-    if (!row) return "";
-    const place = `Position ${row.pos}`;
-    if (row.masked) return `${place}: masked`;
-    const chance = row.p == null ? "" : `, ${(100 * row.p).toFixed(1)} %`;
-    const who = row.by === "hand" ? ", by hand" : "";
-    const when = `step ${row.step}${chance}${who}${this.regret.words(row)}`;
-    return `${place}: ${glyphs(row.label)}, ${when}`;
-  }
-
   look(mode, colour) {
     Object.assign(this, { mode, colour });
+    this.keep();
+    this.shareLater();
     this.later();
   }
 

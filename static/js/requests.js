@@ -1,7 +1,9 @@
 // Reading from the server beside the socket. A failure is an error with words for people; whoever
 // asks decides where they are shown, and asks again.
 
-export class RequestError extends Error {}
+export class RequestError extends Error {
+  name = "RequestError";
+}
 
 async function ask(url, options) {
   let response;

@@ -3,16 +3,41 @@
 import { canvasAt } from "./state.js";
 import { wholeTexts } from "./text.js";
 
-/** The rows that have a cell after step `number`. */
-export function rowsAt(state, number) {
-  const all = withIdle(canvasAt(state, number), state.session);
-  return withCell(withWhole(withAgain(withSpecial(all, state.session))), state.session);
+/** The rows that have a cell after step `number`; the tail around position `open` is not folded. */
+export function rowsAt(state, number, open = null) {
+  const found = withWhole(withIdle(markedAt(state, number), state.session));
+  return withFolds(withCell(found, state.session), open);
 }
 
 /** Steps that a run has yet to go at its present pace, so that the pictures need not stretch. */
 export function stepsLeft(state, rows, tipNumber) {
   const written = state.steps.get(tipNumber)?.ops.length || 1;
   return Math.ceil(rows.filter((row) => row.masked).length / written);
+}
+
+/** So many equal special tokens in a row take one cell. */
+const FOLDED_FROM = 4;
+
+/** Tails of equal special tokens, from the first: `fold` counts them at the first one, the others
+ * are `folded` into its cell. The group that holds position `open` stays as it is. */
+export function withFolds(rows, open = null) {
+  for (let start = 0; start < rows.length; ) {
+    let end = start + 1;
+    while (rows[end]?.again) end += 1;
+    const inside = open !== null && rows[start].pos < open && open <= rows[end - 1].pos;
+    const folds = end - start >= FOLDED_FROM && !inside;
+    for (let at = start; at < end; at += 1) {
+      rows[at].folded = folds && at > start;
+      rows[at].fold = folds && at === start ? end - start : 0;
+    }
+    start = end;
+  }
+  return rows;
+}
+
+/** The whole canvas after step `number`, with what is special and what repeats it marked. */
+export function markedAt(state, number) {
+  return withAgain(withSpecial(canvasAt(state, number), state.session));
 }
 
 /** Special is what the tokenizer or the model's family says, not what looks like it. */
@@ -23,7 +48,7 @@ function withSpecial(rows, { special = [], mask_id: mask }) {
 }
 
 /** Marks special tokens that only repeat the one before: the tail behind the end of a text. */
-export function withAgain(rows) {
+function withAgain(rows) {
   rows.forEach((row, i) => {
     row.again = !row.masked && row.special && rows[i - 1]?.label === row.label;
   });

@@ -10,6 +10,9 @@ const NUMBERS = [
 ];
 const ANNOUNCED = ["recipe", "strategy", "softmax_temperature", "top_p"];
 
+/** What belongs to the page or to one moment, not to the settings. */
+const UNKEPT = new Set(["csrfmiddlewaretoken", "branch", "step", "preset", "preset_name"]);
+
 // A slider moves its number and the other way round; temperature has a logarithmic slider.
 const SCALES = {
   softmax_temperature: [(place) => 10 ** place, Math.log10],
@@ -139,6 +142,23 @@ export class Settings {
     for (const name of ANNOUNCED) this.changed(name);
   }
 
+  /** Name → value of every field that a person sets. */
+  held() {
+    const own = [...this.fields].filter((field) => field.name && !UNKEPT.has(field.name));
+    const rows = own.map((field) => [field.name, isSwitch(field) ? field.checked : field.value]);
+    return Object.fromEntries(rows);
+  }
+
+  /** Put back what was held; true if a number of the distribution is another one now. */
+  restore(held) {
+    const before = JSON.stringify(this.probability());
+    for (const [name, value] of Object.entries(held)) {
+      const field = this.fields[name];
+      if (field?.tagName) setField(field, value);
+    }
+    return JSON.stringify(this.probability()) !== before;
+  }
+
   /** As if the user had set it: the sentence, the slider and whoever listens follow. */
   changed(name) {
     this.fields[name].dispatchEvent(new Event("input", { bubbles: true }));
@@ -189,6 +209,18 @@ export class Settings {
     if (target.name === "recipe") this.drawOptions();
     this.pair(target);
   }
+}
+
+const isSwitch = (field) => field.type === "checkbox";
+
+/** A value that the field cannot take any more leaves it as it is. */
+function setField(field, value) {
+  const before = field.value;
+  if (isSwitch(field)) field.checked = Boolean(value);
+  else field.value = value;
+  if (field.tagName !== "SELECT") return;
+  if (field.selectedIndex < 0) field.value = before;
+  drawSentence(field);
 }
 
 function drawSentence(select) {

@@ -61,6 +61,16 @@ function failed({ detail: { xhr } }) {
   toast("error", xhr?.status ? `The server answered ${xhr.status}. Try again.` : gone);
 }
 
+/** Ctrl+Enter in a text box presses the button that it names. */
+function submitByKey(event) {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const wanted = event.target.dataset?.submit;
+  const button = wanted && $(wanted);
+  if (!button) return;
+  event.preventDefault();
+  button.form.requestSubmit(button);
+}
+
 // A click outside closes an open menu; Escape is handled by the same rule of least surprise.
 function closeMenus(event) {
   for (const menu of $$("details.menu[open]")) {
@@ -72,6 +82,7 @@ export function openSite() {
   for (const act of [dismiss, useExample, closeMenus]) document.addEventListener("click", act);
   for (const act of [switchTheme, markBusy]) document.addEventListener("submit", act);
   document.addEventListener("change", navigate);
+  document.addEventListener("keydown", submitByKey);
   document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
   window.addEventListener("pageshow", clearBusy);
   for (const name of ["htmx:responseError", "htmx:sendError"]) {

@@ -198,6 +198,7 @@ export function canvasAt(state, number) {
       id,
       pos: rows.length,
       prompt: slot.prompt,
+      inserted: slot.born > 0,
       step: held?.step ?? 0,
       p: held?.p ?? null,
       by: held?.by ?? "",

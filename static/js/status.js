@@ -1,20 +1,47 @@
 // The status line, and the sparse announcements for screen readers: at most one in some seconds
 // while a run goes on, at once when it ends.
 import { $, write } from "./dom.js";
+import { isRunning } from "./state.js";
 import { toast } from "./toasts.js";
 
-const FIRST = " Press Forward pass to see what the model expects.";
+const FIRST = " Press Run to watch, or Forward pass to go step by step.";
 const NEXT = " Choose a token to see its candidates, or press Auto-select.";
 
-/** One sentence on the shown step; the same as `status_line` of visualizer/views/workspace.py,
- * and tests/data/twins/status.json has cases for both. */
-export function sentence(state, { shown, tip, masked, readOnly }) {
+/** Words → the operations that they count. */
+const CHANGES = [
+  ["written", ["commit", "edit"]],
+  ["masked again", ["remask"]],
+  ["inserted", ["insert"]],
+  ["removed", ["delete"]],
+];
+
+const size = (op) => (op.op === "insert" ? op.new.length : 1);
+
+function count(ops, kinds) {
+  const counted = ops.filter((op) => kinds.includes(op.op));
+  return counted.reduce((sum, op) => sum + size(op), 0);
+}
+
+/** How many tokens a step wrote. */
+export const written = (ops) => count(ops, ["commit", "edit"]);
+
+/** `2 written, 1 removed`; what did not happen is left out, but for what was written. */
+function changesOf(ops) {
+  const counts = CHANGES.map(([name, kinds]) => [name, count(ops, kinds)]);
+  const told = counts.filter(([, number]) => number).map(([name, number]) => `${number} ${name}`);
+  return told.join(", ") || "0 written";
+}
+
+/** One sentence on the shown step; the same as visualizer/views/status.py, and
+ * tests/data/twins/status.json has cases for both. `total`: places that are not the prompt's. */
+export function sentence(state, { shown, tip, masked, total, readOnly }) {
   const step = state.steps.get(shown);
   const hint = readOnly ? "" : state.heat.has(shown) ? NEXT : FIRST;
   if (!step) return `Start: ${masked} masked.${hint}`;
+  const end = isRunning(state) ? "" : ` of ${tip}`;
+  const filled = `${total - masked} of ${total} filled`;
   const time = step.ms ? `, ${Math.round(step.ms)} ms` : "";
-  const written = step.ops.filter((op) => op.op === "commit" || op.op === "edit").length;
-  return `Step ${shown} of ${tip}: ${written} written, ${masked} masked${time}.`;
+  return `Step ${shown}${end}: ${changesOf(step.ops)}, ${filled}${time}.`;
 }
 
 export class Status {

@@ -2,7 +2,7 @@
 import { comparisonOf } from "./address.js";
 import { neighbour } from "./branches.js";
 import { $ } from "./dom.js";
-import { atHead, isRunning } from "./state.js";
+import { atHead, isRunning, tip } from "./state.js";
 import { StrategyComparison } from "./strategies.js";
 import { toast } from "./toasts.js";
 
@@ -119,7 +119,8 @@ export class Steering {
   /** Alt + arrows: to another branch of the tree. */
   goToBranch(where) {
     const found = neighbour(this.page.state, where);
-    if (found) location.assign(`${this.page.address}?branch=${found.id}`);
+    // The fragment puts the focus into the tokens of the next page, so that keys go on working.
+    if (found) location.assign(`${this.page.address}?branch=${found.id}#main`);
   }
 
   async onPosition(type) {
@@ -141,7 +142,7 @@ export class Steering {
 
   back() {
     const { head, path } = this.page.state;
-    if (head.branch === path) this.page.show(head.number);
+    if (head.branch === path) this.page.show(Math.max(tip(this.page.state), head.number));
     else location.assign(`${this.page.address}?branch=${head.branch}`);
   }
 

@@ -1,6 +1,7 @@
 // Scrubber, transport, replay, entropy line and the table of steps. Scrubbing asks the server for
 // nothing: rewinding is a view.
 import { $, $$, element, put, write } from "./dom.js";
+import { written } from "./status.js";
 
 function link(href, text) {
   const anchor = element("a", text);
@@ -8,9 +9,12 @@ function link(href, text) {
   return anchor;
 }
 
+/** The entropy that the line's top stands for. */
+export const highestEntropy = (entropy) => Math.max(0.1, ...entropy.values());
+
 /** Points of the entropy line: steps across 0..100, entropies (nats) up from 22 to 2. */
 export function entropyPoints(entropy, tip, columns) {
-  const most = Math.max(0.1, ...entropy.values());
+  const most = highestEntropy(entropy);
   const rows = [...entropy].filter(([number, mean]) => number <= tip && mean != null);
   return rows
     .sort(([a], [b]) => a - b)
@@ -97,7 +101,8 @@ export class Timeline {
     const x = (((shown + 0.5) / columns) * 100).toFixed(2);
     for (const end of ["x1", "x2"]) put($("#spark line"), end, x);
     const now = state.entropy.get(shown);
-    write($("#entropy-now"), now == null ? "" : `mean entropy ${now.toFixed(2)} nats`);
+    write($("#entropy-most"), highestEntropy(state.entropy).toFixed(2));
+    write($("#entropy-now"), now == null ? "" : `, now ${now.toFixed(2)}`);
   }
 
   drawTable(state, tip) {
@@ -113,7 +118,7 @@ export class Timeline {
     const texts = [
       "",
       step.recipe,
-      step.ops.length,
+      written(step.ops),
       step.masked,
       entropy?.toFixed(2) ?? "",
       Math.round(step.ms),

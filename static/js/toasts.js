@@ -44,22 +44,30 @@ export function toast(kind, text, { note = "", action = null } = {}) {
   return box;
 }
 
+/** Kind of error → what to do next, where its own words may not say it. */
 const RECOVERY = {
   model_loading:
     "The model is still loading. Wait for the model light to turn green, then try again.",
   model_unavailable: "No worker has this model. Try again in a moment.",
   network: "Part of the service did not answer. Try again.",
   timeout: "It took longer than allowed. Try again, perhaps with a shorter canvas.",
-  conflict: "The session has moved on; the page now shows where it stands.",
-  rate_limit: "Too many requests. Wait a moment.",
 };
 
-/** The one error shape as a toast with what to do next. */
+/** Refusals say themselves what to do: the same command would only be refused again, and nobody
+ * has to report them. */
+const REFUSALS = new Set(["validation", "conflict", "not_found", "rate_limit"]);
+
+/** The one error shape as {text, note, again}: `again`, if the same command may go better. */
+export function errorWords({ message, error_type: type, retryable, correlation_id: reference }) {
+  const advice = message.includes("Try again") ? "" : (RECOVERY[type] ?? "");
+  const text = advice ? `${message} ${advice}` : message;
+  if (REFUSALS.has(type)) return { text, note: "", again: false };
+  return { text, note: reference ? `Reference ${reference}` : "", again: Boolean(retryable) };
+}
+
+/** An error as a toast with what to do next. */
 export function errorToast(error, retry) {
-  const advice = RECOVERY[error.error_type];
-  const text =
-    advice && !error.message.includes("Try again") ? `${error.message} ${advice}` : error.message;
-  const note = error.correlation_id ? `Reference ${error.correlation_id}` : "";
-  const action = error.retryable && retry ? { label: "Retry", run: retry } : null;
+  const { text, note, again } = errorWords(error);
+  const action = again && retry ? { label: "Retry", run: retry } : null;
   return toast("error", text, { note, action });
 }

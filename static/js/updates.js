@@ -10,7 +10,7 @@ const RUN_WORDS = {
 
 export class Updates {
   constructor(page) {
-    this.page = page;
+    Object.assign(this, { page, begun: false });
   }
 
   /** One JSON frame of the socket. */
@@ -28,11 +28,15 @@ export class Updates {
   event(frame) {
     const { page } = this;
     const { state } = page;
+    this.begun = true;
+    if (frame.number <= state.number) return; // the snapshot holds it already
     const following = atHead(state, page.shown);
+    const { path } = state;
     const changed = reduce(state, frame);
     if (changed.includes("gap")) page.stream.send({ type: "resume", after: state.number });
     if (following && state.path === state.head.branch) page.shown = state.head.number;
     if (following && changed.includes("elsewhere")) this.leave(frame);
+    if (state.path !== path || frame.type === "head") page.shareLater();
     this.react(frame);
     page.later();
   }

@@ -50,11 +50,11 @@ def test_a_page_on_another_branch_catches_up(page: Page, house: Site) -> None:
     live(page)
     scrub(page, 5)
     words = page.locator("#viewing-text")
-    expect(words).to_contain_text("work stands at branch 1, step 3")
+    expect(words).to_contain_text("The latest work is on branch 1, step 3")
     found = re.search(r"/sessions/([0-9a-f-]+)/", page.url)
     assert found
     house.run(FLOOD.format(id=found.group(1), count=WINDOW + 1))
-    expect(words).to_contain_text("work stands at branch 1, step 2")
+    expect(words).to_contain_text("The latest work is on branch 1, step 2")
     other = page.context.new_page()
     other.goto(page.url.split("?")[0])
     live(other)
@@ -62,7 +62,7 @@ def test_a_page_on_another_branch_catches_up(page: Page, house: Site) -> None:
     expect(action(other, "auto_select")).not_to_have_attribute("aria-disabled", "true")
     action(other, "auto_select").click()
     action(other, "apply_selection").click()
-    expect(words).to_contain_text("work stands at branch 2, step 3")
+    expect(words).to_contain_text("The latest work is on branch 2, step 3")
     expect(page.locator("#branch-name")).to_have_text("main")
     expect(page.locator("#step-text")).to_have_text("step 5 / 24")
     assert "resume" not in types

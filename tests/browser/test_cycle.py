@@ -103,6 +103,7 @@ def test_the_page_draws_what_the_server_draws(page: Page, open_page: Open) -> No
     for query in ("", "?view=text", "?colour=step", "?colour=chosen", "?colour=none"):
         page.goto(address + query)
         live(page)
+        page.locator("#guesses").uncheck()
         plain.goto(address + query)
         drawn = [
             f"{c.get_attribute('class')} | {c.text_content()}" for c in plain.locator(CELLS).all()

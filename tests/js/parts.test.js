@@ -1,10 +1,12 @@
 import { addressOf, comparisonOf } from "/static/js/address.js";
-import { branchMessage, neighbour } from "/static/js/branches.js";
-import { headWords } from "/static/js/chrome.js";
+import { branchMessage, branchWords, neighbour } from "/static/js/branches.js";
+import { viewingWords } from "/static/js/chrome.js";
 import { BINS, bin, bytes, TABLE } from "/static/js/colours.js";
 import { differing, stepOf } from "/static/js/comparison.js";
 import { connectionWords } from "/static/js/connection.js";
 import { difference } from "/static/js/difference.js";
+import { describe } from "/static/js/look.js";
+import { PanelMemory } from "/static/js/memory.js";
 import { bySlots, Profile, passFor } from "/static/js/profile.js";
 import { MissedSteps } from "/static/js/reconnect.js";
 import { judgedAt } from "/static/js/regret.js";
@@ -13,6 +15,7 @@ import { fromSnapshot } from "/static/js/state.js";
 import { tokensOf } from "/static/js/steering.js";
 import { entropyPoints } from "/static/js/timeline.js";
 import { StagingHistory } from "/static/js/undo.js";
+import { firstStep } from "/static/js/workspace.js";
 import { equal, near, test } from "./harness.js";
 
 test("colours: bins share nought to one and keep their ends", () => {
@@ -68,11 +71,34 @@ test("branches: what the panel's forms ask for", () => {
   equal(branchMessage("merge", 4, {}), { type: "merge", branch: 4 });
 });
 
-test("where work stands", () => {
+test("branches: where they begin and how long they are", () => {
+  const long = (steps) => branchWords({ parent: null, fork_number: 0, steps });
+  equal([0, 1, 2].map(long), ["", " · 1 step", " · 2 steps"]);
+  equal(branchWords({ parent: 1, fork_number: 3, steps: 0 }), "from 3");
+  equal(branchWords({ parent: 1, fork_number: 0, steps: 9 }), "from 0 · 9 steps");
+});
+
+test("a page drawn at the head begins there, though it has gone on", () => {
+  const told = (branch, number, head) => ({ snapshot: { head: { branch, number } }, head });
+  equal(firstStep(told(1, 5, { branch: 1, number: 7 }), "1:5"), 7);
+  equal(firstStep(told(1, 3, { branch: 1, number: 7 }), "1:7"), 3); // an older step is looked at
+  equal(firstStep(told(1, 5, { branch: 2, number: 6 }), "1:5"), 5); // it went to another branch
+});
+
+test("what is looked at, and what a change here would do", () => {
   const branches = new Map([[2, { name: "bold end" }]]);
-  equal(headWords({ head: { branch: 1, number: 4 }, path: 1, branches }), "step 4");
-  equal(headWords({ head: { branch: 2, number: 4 }, path: 1, branches }), "bold end, step 4");
-  equal(headWords({ head: { branch: 7, number: 4 }, path: 1, branches }), "another branch, step 4");
+  const at = (shown, head, last) => {
+    const steps = new Map([[last, {}]]);
+    return viewingWords({ head, path: 1, branches, steps }, shown);
+  };
+  const fork = "Viewing step 3 of 31. Changes here start a new branch.";
+  equal(at(3, { branch: 1, number: 31 }, 31), fork);
+  const end = at(4, { branch: 2, number: 7 }, 4);
+  const there = "The latest work is on bold end, step 7.";
+  equal(end, `Viewing the end of this branch. ${there} Changes here continue it.`);
+  equal(at(3, { branch: 1, number: 3 }, 31), fork); // work was taken back to here
+  equal([at(4, { branch: 1, number: 4 }, 4), at(4, { branch: 1, number: 0 }, 4)], ["", ""]);
+  equal(at(2, { branch: 9, number: 1 }, 4).includes("another branch, step 1"), true);
 });
 
 test("connection: words for every state", () => {
@@ -81,6 +107,30 @@ test("connection: words for every state", () => {
   const lost = connectionWords("waiting", { tries: 3, wait: 4100 });
   equal([lost.words, lost.retry, lost.light], ["Reconnecting (try 3, 5 s)", true, "warn"]);
   equal(connectionWords("gone").retry, false);
+});
+
+test("cells in words", () => {
+  const row = { pos: 4, fold: 0, masked: false, label: " a", step: 2, p: 0.5, by: "hand" };
+  equal(describe(row), "Position 4: ␣a, step 2, 50.0 %, by hand");
+  equal(describe({ ...row, masked: true, locked: true }), "Position 4: masked, locked");
+  const tail = describe({ ...row, fold: 3, by: "auto", p: null });
+  equal(tail, "Positions 4 to 6: ␣a, step 2, click again to open");
+});
+
+/** Behaves like localStorage. */
+function storage() {
+  const held = new Map();
+  return { getItem: (key) => held.get(key) ?? null, setItem: (key, text) => held.set(key, text) };
+}
+
+test("memory: panels by session, the last ones are kept", () => {
+  const shelf = storage();
+  for (let n = 0; n < 60; n += 1) new PanelMemory(shelf, `s${n}`).save({ fields: { n } });
+  equal(new PanelMemory(shelf, "s59").load(), { fields: { n: 59 } });
+  equal(Object.keys(JSON.parse(shelf.getItem("unmask.panels"))).length, 50);
+  shelf.setItem("unmask.panels", "not JSON");
+  equal(new PanelMemory(shelf, "s59").load(), {});
+  equal(new PanelMemory(null, "s59").load(), {});
 });
 
 test("run parameters: only what the recipe reads and what is set", () => {

@@ -6,6 +6,7 @@ import { Profile } from "/static/js/profile.js";
 import { NoCommands } from "/static/js/readonly.js";
 import { getBytes, getJson } from "/static/js/requests.js";
 import { Stream } from "/static/js/stream.js";
+import { errorWords } from "/static/js/toasts.js";
 import { equal, refused, test } from "./harness.js";
 
 document.body.innerHTML = `<div id="toasts"></div>
@@ -47,7 +48,7 @@ test("digits stage, arrows move, Escape stops, the help opens anywhere", () => {
   equal(pressed("0", "cell"), null);
   equal(pressed("ArrowLeft", "cell"), ["step", -1]);
   equal(pressed("ArrowLeft", "press"), null);
-  equal(pressed("Escape", "typed"), ["steering.escape"]);
+  equal(pressed("Escape", "typed"), ["sheet.close"]);
   equal(pressed("?", "outside"), ["steering.help"]);
 });
 
@@ -128,6 +129,18 @@ test("an error is shown once, with a way to try again; quiet ones are not", asyn
     sent.map((message) => message.type),
     ["run", "run", "run"],
   );
+});
+
+test("a refusal says what to do: no other advice, no retry, no reference", () => {
+  const shape = { correlation_id: "c0ffee", retryable: true };
+  const nothing = "That branch holds nothing for open positions.";
+  for (const error_type of ["conflict", "validation", "rate_limit", "not_found"]) {
+    const words = errorWords({ ...shape, error_type, message: nothing });
+    equal(words, { text: nothing, note: "", again: false }, error_type);
+  }
+  const slow = errorWords({ ...shape, error_type: "timeout", message: "Too slow." });
+  equal([slow.note, slow.again], ["Reference c0ffee", true]);
+  equal(slow.text.startsWith("Too slow. It took longer"), true);
 });
 
 test("a reader sends nothing and is told why", async () => {

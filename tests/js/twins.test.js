@@ -31,7 +31,14 @@ test("actions", async () => {
 
 test("cells", async () => {
   const plain = { id: 0, pos: 0, label: "", by: "", p: null, step: 0 };
-  const flags = { prompt: false, locked: false, masked: false, idle: false, again: false, special: false };
+  const flags = {
+    prompt: false,
+    locked: false,
+    masked: false,
+    idle: false,
+    again: false,
+    special: false,
+  };
   for (const { what, row, view, text, names } of await twins("cells")) {
     const staged = view.staged ? { 0: { label: view.staged } } : {};
     const at = { number: 0, tip: 0, mode: "cells", colour: "confidence", ...view, staged };
@@ -40,26 +47,24 @@ test("cells", async () => {
 });
 
 test("rows", async () => {
-  for (const { what, session, given, steps, number, rows } of await twins("rows")) {
+  for (const { what, session, given, steps, number, rows, open } of await twins("rows")) {
     const slots = given.map(([slot, token, label]) => [slot, token, label, "", 1, 0]);
     const head = { branch: 1, number };
     const rest = { number: 1, branches: [], forwards: {}, staged: { selections: {} }, run: null };
     const state = fromSnapshot({ session, slots, head, steps, ...rest });
     const names = Object.keys(rows[0]);
-    const found = rowsAt(state, number).map((row) => ({ ...row, slot: row.id }));
+    const found = rowsAt(state, number, open).map((row) => ({ ...row, slot: row.id }));
     const told = found.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])));
     equal(told, rows, what);
   }
 });
 
 test("status", async () => {
-  for (const { shown, tip: last, masked, read_only: readOnly, step, text, ...rest } of await twins(
-    "status",
-  )) {
-    const ops = step?.ops.map((op) => ({ op }));
-    const steps = new Map(step ? [[shown, { ...step, ops }]] : []);
-    const heat = new Map(rest.pass ? [[shown, ""]] : []);
-    equal(sentence({ steps, heat }, { shown, tip: last, masked, readOnly }), text);
+  for (const { step, text, pass, run, ...at } of await twins("status")) {
+    const ops = step?.ops.map((op) => ({ op, new: [1, 2] }));
+    const steps = new Map(step ? [[at.shown, { ...step, ops }]] : []);
+    const state = { steps, heat: new Map(pass ? [[at.shown, ""]] : []), run: { status: run } };
+    equal(sentence(state, { ...at, readOnly: at.read_only }), text);
   }
 });
 

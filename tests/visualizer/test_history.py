@@ -127,7 +127,7 @@ def test_diff_and_merge(play: Any, owner: User, session: Session) -> None:
     assert diff["differences"][0]["tokens"][0] == {"token_id": 6, "token": "f"}
     reply = play(owner, session, type="merge", branch=main)
     assert reply["state"]["selected_positions"] == {"4": 5, "5": 6, "6": 7}
-    assert play(owner, session, type="merge", branch=main)["error_type"] == "conflict"
+    assert play(owner, session, type="merge", branch=main)["error_type"] == "validation"
 
 
 def test_compare_shows_what_strategies_would_take(

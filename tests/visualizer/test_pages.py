@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.django_db
 HOSTILE = "<img src=x onerror=alert(1)>"
 READ = [
     "",
+    "snapshot/",
     "step/0/profile/",
     "step/0/table/",
     "step/0/pos/5/",
@@ -212,3 +214,19 @@ def test_the_list_is_paged(owner_client: Client, start: Callable[..., Session]) 
     assert first.count('class="session-row"') == 25
     assert owner_client.get("/sessions/?page=2").content.decode().count("session-row") == 2
     assert owner_client.get("/sessions/?page=zzz").status_code == 200
+
+
+def test_the_snapshot_is_fetched_and_texts_are_compressed(
+    owner_client: Client, play: Any, owner: User, session: Session
+) -> None:
+    play(owner, session, type="apply_selection", selections={"4": 9})
+    play(owner, session, type="rewind", step=0)
+    page = owner_client.get(address(session), headers={"Accept-Encoding": "gzip"})
+    assert page["Content-Encoding"] == "gzip"
+    body = gzip.decompress(page.content).decode()
+    assert '"commits"' not in body
+    assert f'data-snapshot="{address(session, "snapshot/")}?' in body
+    told = owner_client.get(address(session, "snapshot/"), {"step": 1}).json()
+    assert told["head"] == {"branch": session.head_branch_id, "number": 0}
+    assert told["snapshot"]["head"] == {"branch": session.head_branch_id, "number": 1}
+    assert [row["number"] for row in told["snapshot"]["steps"]] == [1]

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from core.commands import rows
 from inference.models import StreamEvent
-from visualizer.models import Session
+from visualizer.models import Session, Step
 from visualizer.selectors import head_of
 from visualizer.services.heads import rewind
 from visualizer.services.sessions import remember_settings, rename_session
@@ -83,4 +83,74 @@ def test_a_moved_head_has_no_picks(session: Session) -> None:
     one, two = twice(session)
     stage(session=one, picks={4: 5}, by="hand")
     rewind(session=two, ref=head_of(two))
+    assert staged(session) == {}
+
+
+def chosen(session: Session) -> tuple[dict[str, str], str]:
+    """Position → who chose what is staged there, and the strategy that stands for it."""
+    session.refresh_from_db()
+    picks = session.staged.get("selections", {})
+    return {position: pick["by"] for position, pick in picks.items()}, session.staged["strategy"]
+
+
+def test_what_is_put_back_of_an_automatic_selection_stays_automatic(
+    play: Any, owner: User, session: Session
+) -> None:
+    stage(session=session, picks={4: 5, 5: 6}, by="auto", strategy="high_confidence")
+    stage(session=session, picks={6: 7}, by="hand")
+    stage(session=session, picks={4: 5, 5: 6}, by="hand", replace=True)  # undo
+    assert chosen(session) == ({"4": "auto", "5": "auto"}, "high_confidence")
+    stage(session=session, picks={}, by="hand", replace=True)
+    assert chosen(session) == ({}, "")
+    stage(session=session, picks={4: 5, 5: 6, 6: 7}, by="hand", replace=True)  # redo
+    assert chosen(session) == ({"4": "auto", "5": "auto", "6": "hand"}, "high_confidence")
+    stage(session=session, picks={4: 8, 5: 6}, by="hand", replace=True)  # another token
+    assert chosen(session)[0] == {"4": "hand", "5": "auto"}
+
+
+def test_a_pick_by_hand_is_one_whatever_a_strategy_chose_before(session: Session) -> None:
+    stage(session=session, picks={4: 5}, by="auto", strategy="high_confidence")
+    stage(session=session, picks={4: None}, by="hand")
+    stage(session=session, picks={4: 5}, by="hand")
+    assert chosen(session) == ({"4": "hand"}, "")
+
+
+def test_an_automatic_choice_of_a_former_state_is_forgotten(
+    play: Any, owner: User, session: Session
+) -> None:
+    stage(session=session, picks={4: 5}, by="auto", strategy="high_confidence")
+    play(owner, session, type="apply_selection", selections={"6": 9})
+    session.refresh_from_db()
+    stage(session=session, picks={4: 5}, by="hand", replace=True)
+    assert chosen(session) == ({"4": "hand"}, "")
+
+
+def test_an_undone_selection_is_written_as_the_strategy_s(
+    play: Any, owner: User, session: Session
+) -> None:
+    stage(session=session, picks={4: 5}, by="auto", strategy="high_confidence")
+    stage(session=session, picks={}, by="hand", replace=True)
+    stage(session=session, picks={4: 5}, by="hand", replace=True)
+    play(owner, session, type="apply_selection", selections={"4": 5})
+    step = Step.objects.get(branch__session=session, number=1)
+    assert (step.recipe, step.operations[0]["by"]) == ("high_confidence", "auto")
+
+
+@pytest.mark.parametrize("command", ["lock", "unlock"])
+def test_locking_keeps_what_is_staged_elsewhere(
+    play: Any, owner: User, session: Session, command: str
+) -> None:
+    if command == "unlock":
+        play(owner, session, type="lock", positions=[7])
+    stage(session=session, picks={4: 5, 7: 6} if command == "lock" else {4: 5}, by="auto",
+          strategy="high_confidence")  # fmt: skip
+    stage(session=session, picks={5: 8}, by="hand")
+    play(owner, session, type=command, positions=[7])
+    assert chosen(session) == ({"4": "auto", "5": "hand"}, "high_confidence")
+
+
+def test_other_steps_take_staged_picks_with_them(play: Any, owner: User, session: Session) -> None:
+    play(owner, session, type="apply_selection", selections={"6": 9})
+    stage(session=session, picks={4: 5}, by="hand")
+    play(owner, session, type="remask", positions=[6])
     assert staged(session) == {}

@@ -16,9 +16,9 @@ from inference.engine.canvas import Canvas
 from tests.visualizer.reducer import closed, opened, reduce
 from visualizer.selectors.measures import kendall
 from visualizer.views.buttons import REASONS, Situation, buttons
-from visualizer.views.cells import Look, Row, cell, shown_rows
+from visualizer.views.cells import Look, Row, cell, shown_rows, with_folds
+from visualizer.views.status import status_line
 from visualizer.views.tokens import cell_text, glyphs, is_special, percent
-from visualizer.views.workspace import status_line
 
 TABLES = Path(__file__).resolve().parents[1] / "data" / "twins"
 MASK = 9
@@ -66,7 +66,8 @@ def row_of(given: dict[str, Any]) -> Row:
 @pytest.mark.parametrize("case", cases("rows"))
 def test_rows(case: dict[str, Any]) -> None:
     names = case["rows"][0]
-    found = [{name: getattr(row, name) for name in names} for row in shown_rows(snapshot_of(case))]
+    drawn = with_folds(shown_rows(snapshot_of(case)), case.get("open"))
+    found = [{name: getattr(row, name) for name in names} for row in drawn]
     for row in found:
         row["label"] = "" if row["masked"] else row["label"]
     assert found == case["rows"]
@@ -96,10 +97,19 @@ def snapshot_of(case: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("case", cases("status"))
 def test_status(case: dict[str, Any]) -> None:
     step = case["step"]
-    ops = [{"op": name} for name in step["ops"]] if step else []
+    ops = [{"op": name, "new": [1, 2]} for name in step["ops"]] if step else []
     snapshot = {
-        "session": {"mask_id": MASK, "prompt_length": 0, "block_length": 8},
-        "slots": [[slot, MASK, "", "", 0, 0] for slot in range(case["masked"])],
+        "session": {
+            "mask_id": MASK,
+            "prompt_length": 0,
+            "gen_length": case["total"],
+            "block_length": 8,
+        },
+        "slots": [
+            [slot, MASK if slot < case["masked"] else 0, "", "", 0, 0]
+            for slot in range(case["total"])
+        ],
+        "run": {"status": case["run"]} if case["run"] else None,
         "commits": {},
         "steps": [{"number": case["shown"], "ms": step["ms"], "ops": ops}] if step else [],
         "forwards": {str(case["shown"]): {}} if case["pass"] else {},

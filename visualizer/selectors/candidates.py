@@ -32,6 +32,11 @@ def settings_from(stored: dict[str, Any]) -> ProbabilitySettings:
     return ProbabilitySettings.model_validate(known)
 
 
+def has_noise(settings: ProbabilitySettings) -> bool:
+    """Whether tokens are ranked with Gumbel noise."""
+    return settings.apply_gumbel_noise and settings.gumbel_temperature > 0
+
+
 def shown(view: DigestView, settings: ProbabilitySettings, k: int, seed: int = 0) -> Shown:
     """The k best tokens of every position under the settings.
 
@@ -42,7 +47,7 @@ def shown(view: DigestView, settings: ProbabilitySettings, k: int, seed: int = 0
     logits = view.top_logit[:, None] - view.below
     probs = view.probabilities(settings.softmax_temperature)
     ids = view.ids
-    if settings.apply_gumbel_noise and settings.gumbel_temperature > 0:
+    if has_noise(settings):
         ids, logits, probs = _noisy(ids, logits, probs, settings, seed)
     k = min(k, ids.shape[1])
     rank = np.arange(ids.shape[1])

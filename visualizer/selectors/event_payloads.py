@@ -6,6 +6,7 @@ from typing import Any
 
 from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, Run, Session, Step
+from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.labels import Labels
 
 
@@ -44,8 +45,9 @@ def run_payload(run: Run | None) -> dict[str, Any] | None:
     }
 
 
-def staged_payload(session: Session, labels: Labels) -> dict[str, Any]:
-    chosen = session.staged.get("selections", {})
+def staged_payload(session: Session) -> dict[str, Any]:
+    """Picks with their labels; an editing token is called by what it does."""
+    labels, chosen = choice_labels_for(session), session.staged.get("selections", {})
     return {
         "selections": {
             position: {**pick, "label": labels(pick["token"])} for position, pick in chosen.items()

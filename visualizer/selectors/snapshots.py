@@ -74,7 +74,7 @@ def _read(session: Session, branch: int | None, number: int | None) -> dict[str,
         "steps": [{**step, "entropy": entropy.get(step["number"])} for step in told],
         "heat": {str(row.number): row.summary.get("heat", "") for row in forwards},
         "forwards": {str(row.number): event_payloads.forward_payload(row) for row in forwards},
-        "staged": event_payloads.staged_payload(session, labels),
+        "staged": event_payloads.staged_payload(session),
         "run": event_payloads.run_payload(front_run(session)),
     }
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from inference.events import publish
 from visualizer.models import Digest, Session
 from visualizer.selectors import event_payloads
-from visualizer.selectors.history import StateRef, home_of
+from visualizer.selectors.history import StateRef, digest_at, home_of
 
 
 @transaction.atomic
@@ -33,6 +33,32 @@ def keep_forward(
     )
     if _kept(digest, replace):
         publish(session.stream_id, "forward", event_payloads.forward_payload(digest))
+
+
+@transaction.atomic
+def sum_up_again(*, session: Session, digest: Digest, found: dict[str, Any]) -> None:
+    """Keep what a pass amounts to under the settings that the session has now, and tell of it."""
+    summary = {**digest.summary, **found}
+    if summary == digest.summary:
+        return
+    digest.summary, digest.settings = summary, session.settings
+    digest.save(update_fields=["summary", "settings"])
+    publish(session.stream_id, "forward", event_payloads.forward_payload(digest))
+
+
+@transaction.atomic
+def carry_forward(*, session: Session, source: StateRef, ref: StateRef) -> None:
+    """Keep the pass over a state for another one with the same tokens; it cost nothing there."""
+    digest = digest_at(session, source)
+    if digest is not None:
+        summary = {**digest.summary, "ms": 0.0, "cached": True}
+        keep_forward(
+            session=session,
+            ref=ref,
+            data=bytes(digest.data),
+            summary=summary,
+            settings=digest.settings,
+        )
 
 
 def _kept(digest: Digest, replace: bool) -> bool:

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from visualizer.views.status import written
 from visualizer.views.tokens import glyphs, masks, percent
 
 register = template.Library()
@@ -56,3 +57,4 @@ def lookup(table: Mapping[str, Any], key: str) -> Any:
 register.filter("glyphs", glyphs)
 register.filter("masks", masks)
 register.filter("percent", percent)
+register.filter("written", written)

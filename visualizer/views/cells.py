@@ -11,6 +11,8 @@ from visualizer.views.tokens import LONG, cell_text, is_special, whole_texts
 Snapshot = dict[str, Any]
 BINS = 6
 REPEAT = "∎"
+FOLDED_FROM = 4
+"""So many equal special tokens in a row take one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Row:
     again: bool = False
     special: bool = False
     whole: str | None = None
+    fold: int = 0
+    folded: bool = False
+    inserted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Look:
     tip: int
     view: str = "cells"
     colour: str = "confidence"
+    pos: int | None = None
+    folds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +66,14 @@ def rows(snapshot: Snapshot) -> list[Row]:
     """All positions of a snapshot, the prompt's too."""
     session, commits = snapshot["session"], snapshot["commits"]
     found, special = [], frozenset(session.get("special", ())) - {session["mask_id"]}
+    first = session["prompt_length"] + session["gen_length"]  # slot of the first place added later
     for pos, (slot, token, label, by, prompt, locked) in enumerate(snapshot["slots"]):
         step, p = commits.get(str(slot), commits.get(slot, (0, None)))
         masked = token == session["mask_id"] and not prompt
         row = Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p)
-        found.append(replace(row, special=True) if token in special else row)
+        if token in special or slot >= first:
+            row = replace(row, special=token in special, inserted=slot >= first)
+        found.append(row)
     return _with_whole(_with_again(_with_idle(found, session)))
 
 
@@ -81,6 +91,26 @@ def _with_again(found: list[Row]) -> list[Row]:
     """A special token that only repeats the one before it: the tail behind the end of a text."""
     rest = [replace(row, again=_repeats(before, row)) for before, row in pairwise(found)]
     return [*found[:1], *rest]
+
+
+def with_folds(found: list[Row], opened: int | None = None) -> list[Row]:
+    """Tails of equal special tokens in one cell: `fold` counts them at the first one, the others
+    are `folded` into it. The group that holds position `opened` stays as it is."""
+    groups: list[list[Row]] = []
+    for row in found:
+        if row.again and groups:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [row for group in groups for row in _folded(group, opened)]
+
+
+def _folded(group: list[Row], opened: int | None) -> list[Row]:
+    inside = opened is not None and group[0].pos < opened <= group[-1].pos
+    if len(group) < FOLDED_FROM or inside:
+        return group
+    first, *rest = group
+    return [replace(first, fold=len(group)), *(replace(row, folded=True) for row in rest)]
 
 
 def _repeats(before: Row, row: Row) -> bool:
@@ -113,6 +143,8 @@ def _shade(row: Row, look: Look) -> int | None:
 
 
 def _text(row: Row, label: str, look: Look) -> str:
+    if row.fold:
+        return f"{cell_text(label)} ×{row.fold}"
     if row.again:
         return REPEAT
     if look.view == "text":
@@ -140,6 +172,9 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
         "locked": row.locked,
         "special": not row.masked and row.special,
         "continues": look.view == "text" and row.whole == "" and not staged,
+        "fold": bool(row.fold),
+        "folded": row.folded,
+        "inserted": row.inserted,
         "long": look.view == "cells" and len(text) > LONG,
     }
     names = " ".join(["cell", *(name for name, on in flags.items() if on)])
@@ -149,7 +184,9 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
 def cells(snapshot: Snapshot, look: Look) -> list[Cell]:
     """The cells after the prompt; with open or filled places within it, the prompt's cells too."""
     staged = snapshot["staged"].get("selections", {})
-    return [cell(row, look, staged.get(str(row.pos))) for row in shown_rows(snapshot)]
+    shown = shown_rows(snapshot)
+    drawn = with_folds(shown, look.pos) if look.folds else shown
+    return [cell(row, look, staged.get(str(row.pos))) for row in drawn]
 
 
 def shown_rows(snapshot: Snapshot) -> list[Row]:

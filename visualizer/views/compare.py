@@ -113,7 +113,7 @@ def _shown(access: SessionAccess, key: str, history: History) -> Shown:
         tip=tip,
         snapshot=snapshot | {"staged": {"selections": {}}},
         facts=_facts(history, run),
-        cells=cells(snapshot | {"staged": {}}, Look(ref.number, tip)),
+        cells=cells(snapshot | {"staged": {}}, Look(ref.number, tip, folds=False)),
         running=run is not None and run["status"] in Run.ACTIVE,
     )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.engine.canvas import Canvas
 from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 from visualizer.selectors.candidates import candidates_of, settings_from
+from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.generation import noise_seed
 from visualizer.selectors.history import StateRef, branches_of, digest_at, state_at, steps_on
 from visualizer.selectors.labels import labels_for
+from visualizer.selectors.numbers import Numbers, numbers_of
 
 MORE = 100
 
@@ -100,7 +102,7 @@ def _candidates(
     settings = settings_from(session.settings)
     count, row = k or settings.visual_top_k, view.row_of[origin]
     found = candidates_of(
-        view, settings, labels_for(session), count, noise_seed(session, ref.number)
+        view, settings, choice_labels_for(session), count, noise_seed(session, ref.number)
     )[origin]
     widest = found[0]["prob"] or 1.0
     limits = f"top-k {settings.actual_top_k}"
@@ -110,7 +112,7 @@ def _candidates(
     rows = [_row(candidate, widest, chosen, limits) for candidate in found]
     _mark_first_excluded(rows)
     return {
-        "spot": _with_numbers(spot, view, settings.softmax_temperature, row),
+        "spot": _with_numbers(spot, numbers_of(session, view, ref.number), row),
         "candidates": rows,
         "selectable": sum(candidate["is_in_actual"] for candidate in found),
         "limits": limits,
@@ -147,12 +149,9 @@ def _mark_first_excluded(rows: list[dict[str, Any]]) -> None:
         first["first_excluded"] = True
 
 
-def _with_numbers(spot: Spot, view: DigestView, temperature: float, row: int) -> Spot:
-    probs = view.probabilities(temperature, row)
-    margin = float(probs[0] - probs[1]) if len(probs) > 1 else float(probs[0])
-    entropy = float(view.entropy(temperature)[row])
-    fields = {name: getattr(spot, name) for name in Spot.__slots__}
-    return Spot(**{**fields, "entropy": entropy, "margin": margin})
+def _with_numbers(spot: Spot, numbers: Numbers, row: int) -> Spot:
+    entropy, margin = float(numbers.entropy[row]), float(numbers.margin[row])
+    return replace(spot, entropy=entropy, margin=margin)
 
 
 def _more(spot: Spot, count: int, view: DigestView) -> dict[str, Any]:

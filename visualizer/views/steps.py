@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.gzip import gzip_page
 
 from inference.engine.digest_view import DigestView, sparse_bytes
 from inference.limits import LIMITS
 from visualizer import selectors
-from visualizer.selectors.candidates import settings_from
+from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.history import digest_at
-from visualizer.selectors.labels import labels_for
+from visualizer.selectors.numbers import numbers_of
 from visualizer.selectors.regrets import regrets
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import rows
@@ -36,6 +37,18 @@ def asked_count(request: HttpRequest) -> int | None:
     return min(asked, int(LIMITS["visual_top_k"].high)) if asked else None
 
 
+@gzip_page
+@session_page
+def snapshot(request: HttpRequest, access: SessionAccess) -> JsonResponse:
+    """What a page folds events into: the state at a place of the tree, and where the head is."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), request.GET.get("step"))
+    told = selectors.snapshot(session, ref.branch, ref.number)
+    session.refresh_from_db(fields=["head_branch", "head_number"])
+    head = {"branch": session.head_branch_id, "number": session.head_number}
+    return JsonResponse({"snapshot": told, "head": head})
+
+
 @session_page
 def profile(request: HttpRequest, access: SessionAccess, step: int) -> JsonResponse:
     """Best guess, its probability and the entropy (nats) of every position open at a step."""
@@ -44,23 +57,17 @@ def profile(request: HttpRequest, access: SessionAccess, step: int) -> JsonRespo
     row = digest_at(session, ref)
     if row is None:
         return JsonResponse({"positions": [], "labels": [], "p1": [], "margin": [], "entropy": []})
-    view, labels = DigestView.from_bytes(bytes(row.data)), labels_for(session)
-    settings = settings_from(session.settings)
+    view, labels = DigestView.from_bytes(bytes(row.data)), choice_labels_for(session)
+    numbers = numbers_of(session, view, ref.number)
     return JsonResponse(
         {
             "positions": view.positions.tolist(),
-            "labels": [labels(int(token)) for token in view.ids[:, 0]],
-            "p1": view.p1(settings).round(4).tolist(),
-            "margin": _margins(view, settings.softmax_temperature),
-            "entropy": view.entropy(settings.softmax_temperature).round(4).tolist(),
+            "labels": [labels(int(token)) for token in numbers.best],
+            "p1": numbers.confidence.round(4).tolist(),
+            "margin": numbers.margin.round(4).tolist(),
+            "entropy": numbers.entropy.round(4).tolist(),
         }
     )
-
-
-def _margins(view: DigestView, temperature: float) -> list[float]:
-    """Lead of the best token over the second, by open position."""
-    rows = (view.probabilities(temperature, row) for row in range(len(view.positions)))
-    return [round(float(p[0] - p[1]) if len(p) > 1 else float(p[0]), 4) for p in rows]
 
 
 @session_page

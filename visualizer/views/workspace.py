@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 
 from visualizer import selectors
 from visualizer.models import Branch, Run
@@ -24,6 +25,7 @@ from visualizer.views.keymap import KEYMAP
 from visualizer.views.panel_defaults import behaviour_of, chosen_settings, from_preset
 from visualizer.views.params import position_of, state_ref
 from visualizer.views.recipes import options_of, parameter_fields, recipes, sentence_of, suitable
+from visualizer.views.status import status_line
 from visualizer.views.steps import asked_count
 
 VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
@@ -35,10 +37,9 @@ COLOURS = (
     ("chosen", "who chose"),
     ("none", "nothing"),
 )
-FIRST = "Press Forward pass to see what the model expects."
-NEXT = "Choose a token to see its candidates, or press Auto-select."
 
 
+@gzip_page
 @session_page
 def workspace(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     """The page; without JavaScript every link and form of it works by itself."""
@@ -63,6 +64,7 @@ def look_from(request: HttpRequest, ref: StateRef, tip: int) -> Look:
         tip,
         view if view in dict(VIEWS) else VIEWS[0][0],
         colour if colour in dict(COLOURS) else COLOURS[0][0],
+        position_of(request.GET.get("pos")),
     )
 
 
@@ -79,7 +81,7 @@ def _canvas(
     if (look.view, look.colour) != (VIEWS[0][0], COLOURS[0][0]):
         here += f"&view={look.view}&colour={look.colour}"
     return {
-        "snapshot": snapshot,
+        "number": snapshot["number"],
         "look": look,
         "here": here,
         "pos": pos,
@@ -107,19 +109,6 @@ def size_of(count: int) -> str:
     return "large" if count <= 130 else "dense" if count > 320 else "medium"
 
 
-def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -> str:
-    """One sentence on the shown step; static/js/status.js says the same."""
-    masked = sum(row.masked for row in rows(snapshot))
-    step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
-    if step is None:
-        passed = str(look.number) in snapshot["forwards"]
-        hint = "" if read_only else f" {NEXT if passed else FIRST}"
-        return f"Start: {masked} masked.{hint}"
-    written = sum(op["op"] in ("commit", "edit") for op in step["ops"])
-    time = f", {step['ms']:.0f} ms" if step["ms"] else ""
-    return f"Step {look.number} of {look.tip}: {written} written, {masked} masked{time}."
-
-
 def _panels(
     request: HttpRequest, access: SessionAccess, snapshot: dict[str, Any], ref: StateRef
 ) -> dict[str, Any]:
@@ -141,6 +130,7 @@ def _panels(
     strategy, recipe = chosen["strategy"], chosen["recipe"]
     return {
         "columns": columns_of(session.model.card),
+        "edits": bool(session.model.edit_ids),
         "opened": sum(not row[4] for row in snapshot["slots"]),
         "branch": Branch.objects.get(pk=ref.branch),
         "ref": ref,

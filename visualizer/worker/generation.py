@@ -91,7 +91,9 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     prompt, wanted = row.prompt, row.settings["max_new_tokens"]
     if prompt["pieces"]:
         return ids_with_gaps(model, prompt["pieces"], prompt["gaps"], prompt["longest_gap"]), 0
-    if prompt["messages"]:
+    if prompt.get("ids"):
+        ids = list(prompt["ids"])
+    elif prompt["messages"]:
         ids = chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
     else:
         rows, special = model.spec.vocab_size, prompt["special_tokens"]
@@ -125,6 +127,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     labels = labels_for(session)
     shown = [labels(slot.token) for slot in canvas.slots]
     first = {"step": 0, "ops": [], "masked": len(canvas.open_positions), "canvas": shown}
+    first["mask"] = labels(canvas.mask_id)
     generations.publish_draft(row=row, payload=first | {"prompt_length": canvas.prompt_length})
     generations.have_worked(session=session)
 

@@ -11,9 +11,10 @@ import torch
 from inference.engine.decoding.rankings import rank
 from inference.errors import UnmaskError
 from visualizer.models import Session
-from visualizer.selectors.candidates import settings_from, shown, view_of
+from visualizer.selectors.candidates import settings_from, view_of
 from visualizer.selectors.generation import noise_seed, open_in_block
 from visualizer.selectors.history import StateRef, digest_at, state_at
+from visualizer.selectors.numbers import Numbers
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,15 @@ def choosable(session: Session, ref: StateRef) -> Choosable:
         raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
     view = view_of(digest)
     settings = settings_from(session.settings or digest.settings)
+    numbers = Numbers(view, settings, noise_seed(session, ref.number))
     positions = [p for p in open_in_block(session, state_at(session, ref)) if p in view.row_of]
     rows = [view.row_of[p] for p in positions]
-    best = shown(view, settings, 1, noise_seed(session, ref.number))
     return Choosable(
         positions,
-        best.ids[rows, 0].tolist(),
-        best.probs[rows, 0].tolist(),
-        view.p1(settings)[rows],
-        view.entropy(settings.softmax_temperature)[rows],
+        numbers.best[rows].tolist(),
+        numbers.confidence[rows].tolist(),
+        numbers.confidence[rows],
+        numbers.entropy[rows],
         ref.number,
         session.seed,
     )

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import Any
 
 from core.jobs import leases
@@ -26,6 +28,7 @@ from inference.runtime.error_mapping import engine_errors
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Generation, Run, Session
 from visualizer.selectors.history import StateRef, head_of, state_at, tip
+from visualizer.selectors.numbers import numbers_of
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import hold
@@ -93,7 +96,9 @@ def _work(work: RunProgress, deadline: float) -> None:
     with leases.renewed(work.lease):  # the model may have to be loaded again
         results = results_of(work, written or runtime.forward)
     with ThreadPoolExecutor(1, "ahead") as ahead:
-        next_one = ahead.submit(_make, results, work.canvas, written)
+        states = count(work.number)
+        make = partial(_make, work.session, results, written)
+        next_one = ahead.submit(make, work.canvas, next(states))
         while True:
             with leases.renewed(work.lease):
                 made = next_one.result()
@@ -105,7 +110,7 @@ def _work(work: RunProgress, deadline: float) -> None:
             if awaited:
                 _write(work, made)
             if due is None:
-                next_one = ahead.submit(_make, results, made.result.canvas, written)
+                next_one = ahead.submit(make, made.result.canvas, next(states))
             if not awaited:
                 _write(work, made)
             if due is not None:
@@ -121,9 +126,13 @@ def _write(work: RunProgress, made: Made) -> None:
 
 
 def _make(
-    results: Iterator[StepResult], before: Canvas, written: WrittenLogits | None = None
+    session: Session,
+    results: Iterator[StepResult],
+    written: WrittenLogits | None,
+    before: Canvas,
+    number: int,
 ) -> Made | None:
-    """Compute the next step and the digest of what it read; None at the run's end.
+    """Compute the step after state `number` and the digest of what it read; None at the end.
 
     Only the forward goes through the engine's thread, where it joins those of other sessions.
     """
@@ -135,8 +144,8 @@ def _make(
             return None
         read = written.joined(result) if written else (result.positions, result.logits)
         data = digest.encode(read[1], read[0], [before.mask_id])
-        view = DigestView.from_bytes(data)
-        summary = summed_up(view, before, result.ms.get("forward", 0.0), False)
+        numbers = numbers_of(session, DigestView.from_bytes(data), number)
+        summary = summed_up(numbers, before, result.ms.get("forward", 0.0), False)
     return Made(result, before, data, summary)
 
 

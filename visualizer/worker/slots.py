@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference.engine.canvas import Canvas, Operation
+from inference.errors import UnmaskError
 from visualizer.models import Session, Step
 
 
@@ -14,3 +16,16 @@ def unused_slot(session: Session) -> int:
     steps = Step.objects.filter(branch__session=session).values_list("operations", flat=True)
     added: list[int] = [new for step in steps for op in step for new in op.get("new", ())]
     return max([last, *added]) + 1
+
+
+def length_after(canvas: Canvas, operations: list[Operation]) -> int:
+    """How many places the canvas has after the operations."""
+    gone = sum(operation["op"] == "delete" for operation in operations)
+    return len(canvas) - gone + sum(len(operation.get("new", ())) for operation in operations)
+
+
+def check_room(session: Session, length: int, field: str) -> None:
+    """Raises UnmaskError (validation) naming the field if the model's context is shorter."""
+    context = session.model.context
+    if context and length > context:
+        raise UnmaskError("validation", f"The model's context is {context} tokens.", field)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from visualizer.commands.requests import Request
-from visualizer.selectors import event_payloads, labels_for
+from visualizer.selectors import event_payloads
 from visualizer.services.staging import stage as keep
 
 
@@ -13,4 +13,4 @@ def stage(request: Request) -> dict[str, Any]:
     """staged: all picks that lie beside the canvas now."""
     session, message = request.session, request.message
     keep(session=session, picks=message.selections, by="hand", replace=message.replace)
-    return {"type": "staged", **event_payloads.staged_payload(session, labels_for(session))}
+    return {"type": "staged", **event_payloads.staged_payload(session)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from core.worker.executor import Write
@@ -9,9 +11,12 @@ from inference.engine.canvas import Canvas, Operation
 from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors import digest_at, head_of, state_at, state_update
-from visualizer.selectors.candidates import settings_from, view_of
+from visualizer.selectors.candidates import view_of
+from visualizer.selectors.edit_tokens import EditTokens, edit_tokens_of, operation_for
+from visualizer.selectors.numbers import numbers_of
 from visualizer.services.staging import check_picks
 from visualizer.services.steps import NewStep, apply_at_head
+from visualizer.worker.slots import check_room, length_after, unused_slot
 
 
 def apply_selection(request: Request) -> Write:
@@ -21,12 +26,24 @@ def apply_selection(request: Request) -> Write:
         session, picks = request.session, request.message.selections
         canvas, staged = state_at(session), session.staged
         check_picks(session=session, picks=picks, canvas=canvas)
-        operations = commits(session, picks, canvas)
+        operations = edited(session, commits(session, picks, canvas))
+        check_room(session, length_after(canvas, operations), "selections")
         new = NewStep(operations, recipe=_recipe(staged, operations), settings=session.settings)
         apply_at_head(session=session, new=new, before=canvas)
         return state_update(session, request.brief, canvas=canvas.apply(operations))
 
     return write
+
+
+def edited(session: Session, operations: list[Operation]) -> list[Operation]:
+    """Commits of editing tokens as the insertions and deletions that they stand for."""
+    edits = edit_tokens_of(session)
+    if edits == EditTokens() or not any(row.get("token") in edits for row in operations):
+        return operations
+    fresh = count(unused_slot(session))
+    return [
+        operation_for(edits, row, fresh) if row["op"] == "commit" else row for row in operations
+    ]
 
 
 def commits(session: Session, picks: dict[int, int], canvas: Canvas) -> list[Operation]:
@@ -55,17 +72,10 @@ def _recipe(staged: dict[str, Any], operations: list[Operation]) -> str:
     return staged.get("strategy") or "manual" if automatic else "manual"
 
 
-def _probabilities(session: Session) -> Any:
-    """(position, token) → its probability at the settings; None if nothing was kept of it."""
-    digest = digest_at(session, head_of(session))
+def _probabilities(session: Session) -> Callable[[int, int], float | None]:
+    """(position, token) → its probability as it is shown; None if nothing was kept of it."""
+    ref = head_of(session)
+    digest = digest_at(session, ref)
     if digest is None:
         return lambda position, token: None
-    view = view_of(digest)
-    table = view.probabilities(settings_from(session.settings).softmax_temperature)
-
-    def probability(position: int, token: int) -> float | None:
-        row = view.row_of.get(position)
-        found = [] if row is None else (view.ids[row] == token).nonzero()[0]
-        return round(float(table[row, found[0]]), 6) if len(found) else None
-
-    return probability
+    return numbers_of(session, view_of(digest), ref.number).probability

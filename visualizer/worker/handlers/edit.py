@@ -9,11 +9,21 @@ from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
 from visualizer.commands.requests import Request
 from visualizer.models import Session
-from visualizer.selectors import StateRef, branch_for, state_at, state_update
-from visualizer.selectors.history import tip
+from visualizer.selectors import branch_for, head_of, state_at, state_update
+from visualizer.services.forwards import carry_forward
+from visualizer.services.staging import restage
 from visualizer.services.steps import NewStep, apply_at_head
+from visualizer.worker.handlers.apply import edited
+from visualizer.worker.merging import taken_over
 from visualizer.worker.session_model import model_of
-from visualizer.worker.slots import unused_slot
+from visualizer.worker.slots import check_room, length_after, unused_slot
+
+NOTHING_TO_TAKE = (
+    "That branch has nothing for the masks here: it holds a token at none of them. "
+    "Choose another branch, or go back to an earlier step."
+)
+
+_LOCKS = ("lock", "unlock")
 
 
 def remask(request: Request) -> Write:
@@ -22,7 +32,7 @@ def remask(request: Request) -> Write:
 
 
 def lock(request: Request) -> Write:
-    """state_update: nothing may write to the positions."""
+    """state_update: nothing may write to the positions; what is staged elsewhere stays."""
     return _on_positions(request, "lock")
 
 
@@ -49,36 +59,27 @@ def insert(request: Request) -> Write:
             raise UnmaskError("validation", "Nothing can stand before the prompt.", "position")
         first = unused_slot(session)
         new = list(range(first, first + message.count))
-        _check_room(session, len(canvas) + len(new))
         operations = [{"op": "insert", "slot": after, "new": new}]
+        check_room(session, length_after(canvas, operations), "count")
         return _step(request, canvas, operations, "insert", "position")
 
     return write
 
 
 def merge(request: Request) -> Write:
-    """state_update: open positions take what the end of another branch holds there."""
+    """state_update: masks take what the end of another branch holds, places gained or lost too."""
 
     def write() -> dict[str, Any]:
         session = request.session
         branch = branch_for(session, request.message.branch)
-        other = state_at(session, StateRef(branch.pk, tip(branch)))
         canvas = state_at(session)
-        operations = _missing(canvas, other)
+        operations = edited(session, taken_over(session, canvas, branch))
         if not operations:
-            raise UnmaskError("conflict", "That branch holds nothing for open positions.", "branch")
+            raise UnmaskError("validation", NOTHING_TO_TAKE, "branch")
+        check_room(session, length_after(canvas, operations), "branch")
         return _step(request, canvas, operations, "merge", "branch")
 
     return write
-
-
-def _missing(canvas: Canvas, other: Canvas) -> list[Operation]:
-    held = {s.id: s.token for s in other.slots if s.token != other.mask_id}
-    return [
-        {"op": "commit", "slot": slot.id, "token": held[slot.id], "p": None, "by": "hand"}
-        for slot in canvas.slots
-        if slot.token == canvas.mask_id and not slot.locked and slot.id in held
-    ]
 
 
 def _on_positions(request: Request, operation: str) -> Write:
@@ -97,14 +98,18 @@ def _step(
     request: Request, canvas: Canvas, operations: list[Operation], recipe: str, field: str
 ) -> dict[str, Any]:
     """`canvas` is the head's; `field` is what the request calls the slots of the operations."""
-    session = request.session
+    session, former, staged = request.session, head_of(request.session), request.session.staged
     try:
         new = NewStep(operations, recipe=recipe)
         apply_at_head(session=session, new=new, before=canvas)
     except UnmaskError as error:
         named = field if error.field == "slot" else error.field
         raise UnmaskError(error.error_type, error.message, named) from None
-    return state_update(session, request.brief, canvas=canvas.apply(operations))
+    after = canvas.apply(operations)
+    if recipe in _LOCKS:  # no token has changed, so the pass and what was chosen still hold
+        carry_forward(session=session, source=former, ref=head_of(session))
+        restage(session=session, staged=staged, canvas=after)
+    return state_update(session, request.brief, canvas=after)
 
 
 def _slot(canvas: Canvas, position: int, field: str) -> int:
@@ -124,9 +129,3 @@ def _needs_free_length(session: Session) -> None:
             "This model works on a canvas of fixed length. Use remask instead.",
             "type",
         )
-
-
-def _check_room(session: Session, length: int) -> None:
-    context = session.model.context
-    if context and length > context:
-        raise UnmaskError("validation", f"The model's context is {context} tokens.", "count")

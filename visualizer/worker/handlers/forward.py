@@ -22,9 +22,9 @@ def forward_pass(request: Request) -> Write:
     session, message = request.session, request.message
     ref = head_of(session)
     canvas = state_at(session, ref)
-    passed = distributions.forward(session, canvas)
     chosen = message.model_dump(include=set(ProbabilitySettings.model_fields))
     settings = ProbabilitySettings(**chosen)
+    passed = distributions.forward(session, canvas, settings, ref.number)
 
     def write() -> dict[str, Any]:
         keep_forward(

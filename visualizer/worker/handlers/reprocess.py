@@ -11,7 +11,9 @@ from visualizer.models import Session
 from visualizer.selectors import digest_at, head_of, labels_for, state_at
 from visualizer.selectors.candidates import view_of
 from visualizer.selectors.generation import noise_seed
+from visualizer.selectors.numbers import numbers_of, summary_of
 from visualizer.selectors.results import forward_result
+from visualizer.services.forwards import sum_up_again
 from visualizer.services.sessions import remember_settings
 from visualizer.worker import raw_logits
 
@@ -61,6 +63,8 @@ def _from_digest(request: Request) -> Write:
             else {}
         )
         remember_settings(session=session, settings=settings.model_dump())
+        numbers = numbers_of(session, view, ref.number)
+        sum_up_again(session=session, digest=digest, found=summary_of(numbers, canvas))
         return _reply(session, result, settings, "digest")
 
     return write

@@ -6,7 +6,8 @@ from typing import Any
 
 from core.worker.executor import Write
 from visualizer.commands.requests import Request
-from visualizer.selectors import head_of, labels_for, state_update
+from visualizer.selectors import head_of, state_update
+from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.services.staging import stage
 from visualizer.worker.selection import Choosable, choosable, choose
 
@@ -42,7 +43,7 @@ def compare(request: Request) -> Write:
 
     def write() -> dict[str, Any]:
         choices = choosable(request.session, head_of(request.session))
-        labels, count = labels_for(request.session), request.message.tokens_to_select
+        labels, count = choice_labels_for(request.session), request.message.tokens_to_select
         return {
             "type": "compare_result",
             "step": choices.number,

@@ -1,0 +1,1 @@
+"""Sockets of conversations: one that sends and streams, one that watches."""

@@ -1,0 +1,1 @@
+"""What is read: every row through a function that takes the user."""

@@ -1,0 +1,27 @@
+"""Addresses of the playground."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from playground.views import pages
+from playground.views.actions import act, begin
+from playground.views.api import chat as api_chat
+from playground.views.drawer import drawer
+from playground.views.next_token import generate_next_token
+from playground.views.records import export, import_conversation
+
+_CONVERSATION = "chat/<uuid:conversation_id>/"
+urlpatterns = [
+    path("api/chat", api_chat, name="api_chat"),
+    path("api/generate-next-token", generate_next_token, name="generate_next_token"),
+    path("playground/drawer/", drawer, name="drawer"),
+    path("chat/", pages.chats, name="chats"),
+    path("chat/new/", begin, name="begin_chat"),
+    path("chat/import/", import_conversation, name="import_chat"),
+    path(_CONVERSATION, pages.conversation, name="conversation"),
+    path(f"{_CONVERSATION}line/", pages.line, name="chat_line"),
+    path(f"{_CONVERSATION}turn/<int:message_id>/", pages.turn, name="chat_turn"),
+    path(f"{_CONVERSATION}do/<str:name>/", act, name="chat_act"),
+    path(f"{_CONVERSATION}export/<str:form>/", export, name="export_chat"),
+]

@@ -1,0 +1,121 @@
+"""The pages of conversations: the list, one conversation, and parts of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from core.http.errors import is_htmx
+from inference.models import ModelEntry
+from playground.models import Conversation, Message
+from playground.selectors.conversations import (
+    conversation_for,
+    conversations_of,
+    folders_of,
+    message_for,
+)
+from playground.selectors.line import Turn, line_of, siblings_of, writing_of
+from playground.selectors.payloads import LAST
+from playground.selectors.search import matching
+from playground.views.turns import shown_turn
+
+PER_PAGE = 30
+
+
+@login_required
+@require_GET
+def chats(request: HttpRequest) -> HttpResponse:
+    """The list beside an empty conversation; the list alone when HTMX asks."""
+    context = _list_context(request)
+    if is_htmx(request):
+        return render(request, "playground/partials/list.html", context)
+    context |= {"models": models_for_chat(), "chosen": request.GET.get("model", "")}
+    return render(request, "playground/chats.html", context)
+
+
+@login_required
+@require_GET
+def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """A conversation with the last turns of its shown line."""
+    found = conversation_for(request.user, conversation_id)
+    context = _list_context(request) | _line_context(found, None)
+    context |= {"models": models_for_chat(), "folders": folders_of(request.user)}
+    return render(request, "playground/conversation.html", context)
+
+
+@login_required
+@require_GET
+def line(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """The shown line alone; `?before=ID`: the turns above that message."""
+    found = conversation_for(request.user, conversation_id)
+    before = request.GET.get("before", "")
+    above = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
+    return render(request, "playground/partials/line.html", _line_context(found, above))
+
+
+@login_required
+@require_GET
+def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
+    """One turn alone, as it stands."""
+    found = conversation_for(request.user, conversation_id)
+    message = message_for(found, message_id)
+    shown = shown_turn(Turn(message, siblings_of(message)))
+    context = {"conversation": found, "turn": shown, "last": message.pk == found.head_id}
+    return render(request, "playground/partials/turn.html", context)
+
+
+def _list_context(request: HttpRequest) -> dict[str, Any]:
+    """What the list shows; `page` marks the place in the navigation."""
+    words, folder = request.GET.get("q", "").strip()[:200], request.GET.get("folder", "")[:100]
+    archived = request.GET.get("archived") == "1"
+    return {
+        "page": "chats",
+        "rows": _page(request, words, folder, archived),
+        "q": words,
+        "folder": folder,
+        "archived": archived,
+        "folders": folders_of(request.user),
+    }
+
+
+def _page(request: HttpRequest, words: str, folder: str, archived: bool) -> Page[Conversation]:
+    rows = conversations_of(request.user).filter(archived__isnull=not archived)
+    if folder:
+        rows = rows.filter(folder=folder)
+    rows = matching(rows, words).order_by("-updated", "pk")
+    return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+
+
+def _line_context(found: Conversation, before: int | None) -> dict[str, Any]:
+    turns, more = line_of(found, LAST, before)
+    shown = [shown_turn(one) for one in turns]
+    writing = writing_of(found)
+    return {
+        "conversation": found,
+        "turns": shown,
+        "more": more,
+        "writing": writing,
+        "head": found.head_id,
+        "meter": _meter(found, [one.message for one in turns]),
+    }
+
+
+def _meter(found: Conversation, messages: list[Message]) -> dict[str, int] | None:
+    """Tokens of the newest counted answer with its prompt, and the model's context."""
+    counted = (m for m in reversed(messages) if m.usage.get("total_tokens"))
+    newest = next(counted, None)
+    if newest is None or not found.model.context:
+        return None
+    return {"used": newest.usage["total_tokens"], "context": found.model.context}
+
+
+def models_for_chat() -> list[ModelEntry]:
+    """Models on this machine, the default one first."""
+    absent = ModelEntry.State.ABSENT
+    return list(ModelEntry.objects.exclude(state=absent))

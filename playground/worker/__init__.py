@@ -1,0 +1,1 @@
+"""What runs in workers only: answers begin here."""

@@ -1,0 +1,93 @@
+"""A queued answer in a worker: from the line above it to a generation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.generation import Prompt, Settings
+from core.jobs import leases
+from core.jobs.leases import Lease, fenced
+from core.worker.executor import advance
+from core.worker.slices import work_guarded
+from inference import runtime
+from inference.engine.chat import Message as ChatTurn
+from inference.errors import correlation_id
+from inference.models import ModelEntry
+from inference.runtime.error_mapping import engine_errors
+from playground.models import Message
+from playground.selectors.line import above
+from playground.services import answers
+from playground.worker.prompts import FittedPrompt, fitted_prompt, flat_text
+
+DRAWING = ("temperature", "top_p", "top_k", "seed")
+SETTINGS = {
+    ModelEntry.Kind.DIFFUSION: (*DRAWING, "recipe", "tokens_per_step", "block_length"),
+    ModelEntry.Kind.AUTOREGRESSIVE: DRAWING,
+}
+"""A conversation's settings that a kind of model reads: it may change its model on the way."""
+
+
+def work(message_id: str) -> None:
+    """Begin an answer, unless another worker is at it."""
+    advance(Message, message_id, work_slice)
+
+
+def work_slice(lease: Lease) -> None:
+    """One slice is enough: afterwards the generation's own work drives it."""
+    rows = Message.objects.select_related("conversation__owner", "model")
+    message = rows.get(pk=lease.row)
+    if message.status != Message.Status.QUEUED:
+        return
+    token = correlation_id.set(message.correlation_id or correlation_id.get())
+    try:
+        work_guarded(
+            "answer",
+            begin=lambda: _begin(lease, message),
+            work=lambda: _work(lease, message),
+            fail=lambda shape: _fail(lease, message, shape),
+        )
+    finally:
+        correlation_id.reset(token)
+
+
+def _begin(lease: Lease, message: Message) -> int:
+    with fenced(lease):
+        message.attempts += 1
+        message.save(update_fields=["attempts", "updated"])
+    return message.attempts
+
+
+def _work(lease: Lease, message: Message) -> None:
+    if message.model is None:
+        raise answers.no_model()
+    wanted = message.conversation.settings | message.settings
+    turns = [ChatTurn(row.role, row.text) for row in above(message)]
+    with leases.renewed(lease), engine_errors():
+        model = runtime.load(message.model)
+        system = message.conversation.system_prompt
+        fitted = fitted_prompt(model, turns, system, message.prefix, wanted.get("max_new_tokens"))
+    shown = flat_text(turns[fitted.left_out :], "") + message.prefix
+    with fenced(lease):
+        _start(message, fitted, shown, wanted)
+
+
+def _start(message: Message, fitted: FittedPrompt, shown: str, wanted: dict[str, Any]) -> None:
+    """Inside the fenced transaction: not if it was stopped meanwhile."""
+    if Message.objects.get(pk=message.pk).status != Message.Status.QUEUED:
+        return
+    assert message.model is not None
+    names = SETTINGS[ModelEntry.Kind(message.model.kind)]
+    chosen = {name: wanted[name] for name in names if wanted.get(name) is not None}
+    answers.begin(
+        message=message,
+        prompt=Prompt(text=shown, ids=tuple(fitted.ids)),
+        settings=Settings(max_new_tokens=fitted.room, **chosen),
+        left_out=fitted.left_out,
+        flattened=fitted.flattened,
+    )
+
+
+def _fail(lease: Lease, message: Message, shape: dict[str, Any]) -> None:
+    with fenced(lease):
+        if Message.objects.get(pk=message.pk).status == Message.Status.QUEUED:
+            answers.fail(message=message, shape=shape)

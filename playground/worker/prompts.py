@@ -1,0 +1,89 @@
+"""A line of turns as token ids that fit into a model's context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.engine import chat
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
+from inference.errors import UnmaskError
+
+Turns = Sequence[chat.Message]
+MOST_NEW = 256
+"""Tokens of an answer for which room is kept unless asked for; at most half a context."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedPrompt:
+    """`ids` of the prompt; `left_out`: oldest turns without room; `room`: tokens for the answer.
+
+    `flattened`: the model knows no conversations, so that their plain text is continued.
+    """
+
+    ids: list[int]
+    room: int
+    left_out: int = 0
+    flattened: bool = False
+
+
+def fitted_prompt(
+    model: LoadedModel, turns: Turns, system: str, written: str = "", wanted: int | None = None
+) -> FittedPrompt:
+    """The prompt after which an answer is written, or written on after `written`.
+
+    Whole turns leave, the oldest first, and what begins the prompt is a user's turn again.
+    `wanted`: tokens of the answer. Raises UnmaskError where the newest turn has no room by itself.
+    """
+    room = wanted or min(MOST_NEW, model.context // 2)
+    if room >= model.context:
+        raise UnmaskError(
+            "validation",
+            f"An answer of {room} tokens leaves no room for the question; the model's context is "
+            f"{model.context}. Ask for fewer.",
+            "max_new_tokens",
+        )
+    flattened = not has_template(model)
+    for first in _beginnings(turns):
+        ids = _ids(model, turns[first:], system, written, flattened)
+        if len(ids) + room <= model.context:
+            return FittedPrompt(ids, room, first, flattened)
+    raise UnmaskError(
+        "validation",
+        f"The newest message takes {len(ids)} tokens; the model's context is {model.context}, of "
+        f"which {room} are kept for the answer. Shorten it.",
+        "message",
+    )
+
+
+def _beginnings(turns: Turns) -> list[int]:
+    """Where a prompt may begin: at the first turn, or at a later one of the user's."""
+    return [0, *(n for n, turn in enumerate(turns) if n and turn.role == "user")]
+
+
+def has_template(model: LoadedModel) -> bool:
+    """Whether the model was trained on conversations."""
+    try:
+        chat.chat_ids(model, [chat.Message("user", "a")])
+    except InputError:
+        return False
+    return True
+
+
+def _ids(model: LoadedModel, turns: Turns, system: str, written: str, flattened: bool) -> list[int]:
+    if model.tokenizer is None:
+        raise UnmaskError("validation", "This model cannot read text.", "model")
+    if flattened:
+        return model.tokenizer.encode_prompt(flat_text(turns, system) + written)
+    first = [chat.Message("system", system)] if system else []
+    ids = chat.chat_ids(model, [*first, *turns])
+    return ids + (model.tokenizer.encode(written) if written else [])
+
+
+def flat_text(turns: Turns, system: str) -> str:
+    """Plain text: a line for each turn of the user's, with what was written after it."""
+    text = system
+    for turn in turns:
+        text += ("\n" if text and turn.role == "user" else "") + turn.content
+    return text

@@ -1,0 +1,69 @@
+"""The shipped models, and what workers would do with what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from core.commands.submit import submit
+from core.jobs import dispatch
+from inference import registry
+from inference.models import ModelEntry
+from playground.commands import COMMANDS
+from playground.models import Conversation, Message
+from tests.playground.working import work_off
+
+Tell = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The tasks that were sent, instead of a broker."""
+    tasks: list[tuple[str, Any]] = []
+    monkeypatch.setattr(dispatch, "send", lambda task, argument: tasks.append((task, argument)))
+    return tasks
+
+
+@pytest.fixture
+def model(db: None) -> ModelEntry:
+    """The shipped default model: stories."""
+    registry.sync_models()
+    return registry.default_model()
+
+
+@pytest.fixture
+def tell(model: ModelEntry, sent: list[Any]) -> Tell:
+    """tell(user, type=…, field=…) → the reply; workers have done nothing yet."""
+    import json
+
+    def carry(user: User, conversation: Any = None, **message: Any) -> dict[str, Any]:
+        row = submit(COMMANDS, user=user, channel="api", message=message, target=conversation)
+        reply: dict[str, Any] = json.loads(row.reply)
+        return reply
+
+    return carry
+
+
+@pytest.fixture
+def chat(tell: Tell, owner: User) -> Callable[..., Conversation]:
+    """chat("text", …) → the owner's conversation after an answer to each of the texts."""
+
+    def begin(*texts: str, **first: Any) -> Conversation:
+        id = None
+        for text in texts:
+            named = {} if id is None else {"conversation_id": id}
+            reply = tell(owner, type="send", message=text, **named, **(first if id is None else {}))
+            id = reply["conversation_id"]
+            work_off()
+        return Conversation.objects.get(pk=id)
+
+    return begin
+
+
+def answer_of(conversation: Conversation) -> Message:
+    conversation.refresh_from_db()
+    assert conversation.head is not None
+    return conversation.head

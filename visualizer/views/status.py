@@ -1,0 +1,53 @@
+"""The status line: one sentence on the shown step; static/js/status.js says the same.
+
+tests/data/twins/status.json has cases for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from visualizer.models import Run
+from visualizer.views.cells import Look, rows
+
+FIRST = "Press Run to watch, or Forward pass to go step by step."
+NEXT = "Choose a token to see its candidates, or press Auto-select."
+_CHANGES = (
+    ("written", ("commit", "edit")),
+    ("masked again", ("remask",)),
+    ("inserted", ("insert",)),
+    ("removed", ("delete",)),
+)
+
+
+def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -> str:
+    """What the shown step changed and how much of the canvas is filled."""
+    places = [row for row in rows(snapshot) if not row.prompt]
+    masked = sum(row.masked for row in places)
+    step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
+    if step is None:
+        passed = str(look.number) in snapshot["forwards"]
+        hint = "" if read_only else f" {NEXT if passed else FIRST}"
+        return f"Start: {masked} masked.{hint}"
+    run = snapshot["run"]
+    end = "" if run and run["status"] in Run.ACTIVE else f" of {look.tip}"
+    filled = f"{len(places) - masked} of {len(places)} filled"
+    time = f", {step['ms']:.0f} ms" if step["ms"] else ""
+    return f"Step {look.number}{end}: {changes_of(step['ops'])}, {filled}{time}."
+
+
+def written(ops: Iterable[dict[str, Any]]) -> int:
+    """How many tokens a step wrote, by the operations that a snapshot tells."""
+    return sum(op["op"] in ("commit", "edit") for op in ops)
+
+
+def changes_of(ops: list[dict[str, Any]]) -> str:
+    """`2 written, 1 removed`; what did not happen is left out, but for what was written."""
+    counts = [(name, sum(_size(op) for op in ops if op["op"] in kinds)) for name, kinds in _CHANGES]
+    told = [f"{count} {name}" for name, count in counts if count]
+    return ", ".join(told) or "0 written"
+
+
+def _size(op: dict[str, Any]) -> int:
+    return len(op.get("new", [])) if op["op"] == "insert" else 1
