@@ -18,7 +18,7 @@ from inference.engine.decoding.rules import (
     soar,
 )
 from inference.engine.parity.research import CHUNKS, DRAW
-from inference.engine.parity.trials import Case, Tokens, Trial, check_trial, params
+from inference.engine.parity.trials import Case, NotRepeatable, Tokens, Trial, check_trial, params
 
 DAEDAL = {
     "block_length": "block_length",
@@ -84,8 +84,10 @@ INFO |= {"block_size": "block_length"}
 
 
 def _info_gain(case: Case) -> Trial:
-    """At most steps // blocks choices a block."""
+    """At most steps // blocks choices a block. Raises NotRepeatable with a temperature."""
     given = case["params"]
+    if given.get("temperature"):
+        raise NotRepeatable("in which order it draws tokens and places is not known")
     blocks = given["max_new_tokens"] // given["block_size"]
     bounded = official.bounded_choices(given["steps"] // blocks)
     recipe = replace(info_gain.INFO_GAIN, block=bounded)
@@ -154,17 +156,25 @@ def _freedave_full(case: Case) -> Trial:
 
 
 def _freedave_block(case: Case) -> Trial:
-    values = _drafts(case, official=True, stop_after_block=True)
+    values = _drafts(case, official=True)
     spec = {"block_size": case["params"]["block_length"]}
     length = case["params"]["max_gen_length"]
-    return Trial(freedave.FREEDAVE_BLOCKS, values, spec, length)
+    return Trial(freedave.FREEDAVE_BLOCKS, values, spec, length, recorded=_before_the_next)
+
+
+def _before_the_next(case: Case) -> list[Tokens]:
+    """The canvas with which the next evaluation that writes begins."""
+    states = zip(case["states"], case["roles"], strict=True)
+    begun = [state[0] for state, role in states if role == "denoise"]
+    return [*begun[1:], case["final"][0]]
 
 
 def _drafts(case: Case, **more: Any) -> Params:
     """Without drafts it is the baseline: one canvas at a time."""
     by = "threshold" if case["params"].get("confidence_threshold") is not None else "number"
     alone = {} if case["params"].get("draft_steps") else {"draft_steps": 1}
-    return params(case, FREEDAVE, draft_by=by, **alone, **more)
+    ahead = bool(case["params"].get("eager_acceptance_mode"))
+    return params(case, FREEDAVE, draft_by=by, draft_ahead=ahead, **alone, **more)
 
 
 CANVASES = {
