@@ -10,14 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Q
 
+from core.http.health import reasons
 from core.http.sse import HEARTBEAT_SECONDS
 from inference.catalog import RECIPES, RecipeEntry
-from inference.errors import UnmaskError
+from inference.errors import UnmaskError, correlation_id
 from inference.limits import LIMITS
 from inference.models import WorkerBeat
 from inference.registry import living_workers
 from visualizer.api import model_list
-from visualizer.api.answers import CacheStats, ServiceConfig, ServiceMetrics
+from visualizer.api.answers import CacheStats, Health, ServiceConfig, ServiceMetrics
 from visualizer.api.requests import LONGEST_GAP
 from visualizer.models import Generation
 
@@ -76,6 +77,20 @@ def _cache_of(beat: WorkerBeat) -> dict[str, Any]:
 
 def _sum(workers: Sequence[dict[str, Any]], name: str) -> int:
     return sum(int(worker.get(name, 0)) for worker in workers)
+
+
+def health() -> Health:
+    found = reasons()
+    workers = [
+        {"name": beat.name, "device": beat.device, "loaded": beat.loaded, "figures": beat.metrics}
+        for beat in living_workers()
+    ]
+    return Health(
+        status="unhealthy" if any(found.values()) else "healthy",
+        parts={name: reason or "ok" for name, reason in found.items()},
+        workers=workers,
+        correlation_id=correlation_id.get(),
+    )
 
 
 def metrics(user: Any) -> ServiceMetrics:
