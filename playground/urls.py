@@ -22,6 +22,7 @@ urlpatterns = [
     path(_CONVERSATION, pages.conversation, name="conversation"),
     path(f"{_CONVERSATION}line/", pages.line, name="chat_line"),
     path(f"{_CONVERSATION}turn/<int:message_id>/", pages.turn, name="chat_turn"),
+    path(f"{_CONVERSATION}turn/<int:message_id>/tokens/", pages.tokens, name="chat_tokens"),
     path(f"{_CONVERSATION}do/<str:name>/", act, name="chat_act"),
     path(f"{_CONVERSATION}export/<str:form>/", export, name="export_chat"),
 ]

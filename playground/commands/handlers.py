@@ -69,6 +69,13 @@ def continue_answer(request: Request) -> Reply:
     return _started(turns.continue_answer(message=_message(request)))
 
 
+def choose(request: Request) -> Reply:
+    """started: the answer that is written on from the chosen token."""
+    asked = request.message
+    answer = turns.choose(message=_message(request), number=asked.number, token=asked.token)
+    return _started(answer)
+
+
 def show(request: Request) -> Reply:
     """shown: the whole line that is shown now."""
     turns.show(message=_message(request))

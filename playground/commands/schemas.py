@@ -90,6 +90,13 @@ class Continue(AboutMessage):
     """Write on where an answer ended."""
 
 
+class Choose(AboutMessage):
+    """Another token at a place of an answer: a branch on which the model writes on from there."""
+
+    number: int = Field(ge=0, le=100_000, description="the token's place in the answer, from 0")
+    token: int = limited("token_id", ..., "one of the alternatives that are kept with the place")
+
+
 class Show(AboutMessage):
     """Show the branch that a message is on."""
 

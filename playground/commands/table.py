@@ -66,6 +66,7 @@ COMMANDS = ChatCommands(
         _row("edit", schemas.Edit, "started"),
         _row("regenerate", schemas.Regenerate, "started"),
         _row("continue", schemas.Continue, "started"),
+        _row("choose", schemas.Choose, "started"),
         _row("show", schemas.Show, "shown"),
         _row("older", schemas.Older, "older", reads=True),
         _row("change", schemas.Change, "changed"),

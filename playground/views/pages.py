@@ -23,6 +23,7 @@ from playground.selectors.conversations import (
 from playground.selectors.line import Turn, line_of, siblings_of, writing_of
 from playground.selectors.payloads import LAST
 from playground.selectors.search import matching
+from playground.selectors.tokens import alternatives_of, token_at, tokens_of
 from playground.views.turns import shown_turn
 
 PER_PAGE = 30
@@ -68,6 +69,22 @@ def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpRe
     shown = shown_turn(Turn(message, siblings_of(message)))
     context = {"conversation": found, "turn": shown, "last": message.pk == found.head_id}
     return render(request, "playground/partials/turn.html", context)
+
+
+@login_required
+@require_GET
+def tokens(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
+    """An answer's tokens; `?number=N`: what might have stood there."""
+    found = conversation_for(request.user, conversation_id)
+    message = message_for(found, message_id)
+    number = request.GET.get("number", "")
+    context: dict[str, Any] = {"conversation": found, "message": message}
+    if number.isascii() and number.isdigit() and len(number) < 9:
+        row = token_at(message, int(number))
+        context |= {"number": row.number, "alternatives": alternatives_of(row)}
+        return render(request, "playground/partials/alternatives.html", context)
+    context["tokens"] = [(row, alternatives_of(row)) for row in tokens_of(message)]
+    return render(request, "playground/partials/tokens.html", context)
 
 
 def _list_context(request: HttpRequest) -> dict[str, Any]:
