@@ -118,6 +118,19 @@ class Change(AboutConversation):
     archived: bool | None = None
 
 
+class Share(AboutConversation):
+    """Make a link through which others may read the conversation."""
+
+    name: str = Field(default="", max_length=100, description="for whom or what it is")
+    hours: int | None = Field(default=None, ge=1, le=8760, description="how long it opens it")
+
+
+class Unshare(AboutConversation):
+    """Revoke a link."""
+
+    link: int = Field(ge=1, le=2**53 - 1, description="id of the link")
+
+
 class Delete(AboutConversation):
     """Put the conversation away; `restore` brings it back."""
 

@@ -73,6 +73,7 @@ function adopt() {
   }
   for (const code of line.querySelectorAll(".bubble pre:not([data-code])")) addCopy(code);
   const busy = isWriting();
+  if (!composer) return scroll.follow();
   document.querySelector("#busy-rule").hidden = !busy;
   document.querySelector("#send").setAttribute("aria-disabled", String(busy));
   scroll.follow();
@@ -130,7 +131,7 @@ function settle(frame) {
     .catch(() => refreshLine());
 }
 
-watchConversation(main.dataset.conversation, {
+watchConversation(main.dataset.socket, {
   onConnection: (name) => {
     const pill = document.querySelector("#chat-connection");
     [pill.dataset.state, pill.textContent] = LIGHTS[name];
