@@ -26,6 +26,7 @@ from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
+from inference.engine.placement import single_device
 from inference.runtime import devices
 from inference.runtime.error_mapping import engine_errors
 
@@ -76,8 +77,14 @@ def _moved(request: Request, device: torch.device) -> Request:
 
 
 def _rescue(model: LoadedModel, error: BaseException) -> bool:
-    """Carry on, slower, on the CPU, where memory is usually larger."""
+    """Carry on, slower, on the CPU, where memory is usually larger.
+
+    Quantized weights move as they are. A model that its card spreads over devices stays where it
+    was put: gathering it in one place would drop its device map.
+    """
     if model.device.type == "cpu" or not devices.is_out_of_memory(error):
+        return False
+    if model.device_map is not None and single_device(model.device_map) is None:
         return False
     cache().clear()
     kept_keys().drop(model.key)

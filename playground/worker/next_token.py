@@ -59,8 +59,8 @@ def window(model: LoadedModel, tokenizer: Tokenizer, text: str, more: list[int])
 
 def unknown_characters(tokenizer: Tokenizer, text: str) -> list[str]:
     """Characters that do not come back out of the tokenizer, in the order of the text."""
-    comes_back = lambda one: one in tokenizer.decode(tokenizer.encode(one))  # noqa: E731
-    return [one for one in dict.fromkeys(text) if not one.isspace() and not comes_back(one)]
+    asked = [one for one in dict.fromkeys(text) if not one.isspace()]
+    return [one for one in asked if one not in tokenizer.decode(tokenizer.encode(one))]
 
 
 def _sampling(asked: Any, temperature: float) -> Sampling:

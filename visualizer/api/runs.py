@@ -34,6 +34,11 @@ class Order:
     message: str
 
     @property
+    def route(self) -> str:
+        """What the durations of its streams are kept under."""
+        return "infill/stream" if self.prompt.pieces else "generate/stream"
+
+    @property
     def text_filter(self) -> TextFilter:
         """A fresh one: it remembers what it was fed."""
         return TextFilter(bool(self.asked.auto_trim), bool(self.asked.fix_punctuation))
@@ -85,7 +90,8 @@ def follow(order: Order, made: Generation, after: int | None) -> StreamingHttpRe
         made, order.user, seconds=order.asked.timeout, detach=order.asked.detach
     )
     writer = FrameWriter(made, order.text_filter)
-    return sse.respond(sse.guarded(written(writer, events, order.message, after)))
+    frames = sse.guarded(written(writer, events, order.message, after))
+    return sse.respond(frames, order.route, order.user.pk)
 
 
 async def resumable(user: Any, last_event_id: str | None) -> tuple[Generation, int] | None:

@@ -33,7 +33,7 @@ def token_logprobs(row: Generation, top: int) -> list[TokenLogprob]:
     labels = labels_for(row.session)
     numbers = {one.number for one in decisions.values()}
     kept = Digest.objects.filter(branch=row.run.branch, number__in=numbers)
-    views = {one.number: DigestView.from_bytes(one.data) for one in kept}
+    views = {one.number: DigestView.from_bytes(bytes(one.data)) for one in kept}
     tokens: list[TokenLogprob] = []
     left = len(row.text)
     for slot in canvas.slots:

@@ -31,6 +31,7 @@ ADAPTATION = {
     "rank": "of the added matrices",
     "block": "tokens of a block",
     "copies": "noisy copies of a document",
+    "questions": "asked for the card, 30 at most",
 }
 
 

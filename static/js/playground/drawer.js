@@ -108,6 +108,8 @@ export class Drawer {
 
   /** What was generated goes; the text's own next distribution comes. */
   restart() {
+    this.told = "";
+    this.unknown = [];
     this.halt();
     this.tokens = [];
     this.next = null;
@@ -189,6 +191,7 @@ export class Drawer {
   start() {
     if (this.playing || this.play.disabled) return;
     this.playing = true;
+    this.told = "";
     this.draw();
     this.loop();
   }
@@ -235,8 +238,19 @@ export class Drawer {
     );
   }
 
+  /** What stays to be read until something else is done. */
   say(text) {
+    this.told = text;
     this.status.textContent = text;
+  }
+
+  /** What the state itself says. */
+  words() {
+    if (!this.model.value) return "⚠️ No model trained. Train a model in any tab first.";
+    if (!this.input.value) return "Type something to get started...";
+    if (this.tokens.length >= this.most) return `✓ Reached max length (${this.most} tokens)`;
+    if (this.playing) return "Playing";
+    return this.tokens.length ? "✓ Generation complete. Modify input to continue." : "Ready";
   }
 
   draw() {
@@ -257,17 +271,7 @@ export class Drawer {
       cursor,
     );
     this.output.scrollTop = this.output.scrollHeight;
-    if (!this.model.value) this.say("⚠️ No model trained. Train a model in any tab first.");
-    else if (empty) this.say("Type something to get started...");
-    else if (full) this.say(`✓ Reached max length (${this.most} tokens)`);
-    else
-      this.say(
-        this.playing
-          ? "Playing"
-          : this.tokens.length
-            ? "✓ Generation complete. Modify input to continue."
-            : "Ready",
-      );
+    this.status.textContent = this.told || this.words();
   }
 
   /** Counted in tokens where the model has told, since its window is one of tokens. */

@@ -42,7 +42,7 @@ class Errands(CommandTable):
         return found
 
     def load_target(self, command: CommandRow) -> Errand:
-        return Errand.objects.get(commands=command)
+        return Errand.objects.get(commands=command.pk)
 
     def lock_target(self, target: Any) -> None:
         rows = Errand.objects.select_for_update(no_key=True)

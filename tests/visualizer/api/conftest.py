@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import AsyncClient, Client
+from django.test import Client
 
 from accounts.tokens import issue
 from core.jobs import dispatch
+from core.worker import executor
 from inference import registry, runtime
 from inference.models import ModelEntry
 from inference.runtime import model_state
+from visualizer.commands import COMMANDS
 from visualizer.models import Command, Generation, Session
 from visualizer.worker import generation, tasks
 
 WORK: dict[str, Callable[[Any], None]] = {
     Generation.TASK: generation.work,
     Session.TASK: tasks.advance_session,
-    Command.TASK: lambda pk: tasks.executor.execute(tasks.COMMANDS, pk),
+    Command.TASK: lambda pk: executor.execute(COMMANDS, pk),
 }
 
 
@@ -43,7 +45,7 @@ def shipped(transactional_db: None) -> None:
 
 
 @pytest.fixture
-def worker(shipped: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def worker(shipped: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Tasks are worked one after the other in the thread that sends them; their names."""
     queue: list[tuple[str, Any]] = []
     seen: list[Any] = []
@@ -92,5 +94,6 @@ def ask_as() -> Callable[[User], Asker]:
 
 
 @pytest.fixture
-def async_client(owner: User) -> AsyncClient:
-    return AsyncClient(headers={"Authorization": f"Bearer {issue(owner)}"})
+def owner_headers(owner: User) -> dict[str, str]:
+    """For AsyncClient, which sends those of a request only."""
+    return {"Authorization": f"Bearer {issue(owner)}"}

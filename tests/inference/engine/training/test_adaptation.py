@@ -240,7 +240,8 @@ def test_the_command_adapts_a_model_of_models_dir(tmp_path: Path, settings: Sett
     settings.MODELS_DIR = tmp_path
     write_model(tmp_path / "parent")
     words = ["--from", "parent", "--output", str(tmp_path / "twin"), "--steps", "1"]
-    call_command("train_diffusion", *words, "--documents", "4", "--block", "4", "--rank", "2")
+    words += ["--documents", "4", "--block", "4", "--rank", "2", "--questions", "1"]
+    call_command("train_diffusion", *words)
     assert checkpoint.load(tmp_path / "twin").spec.block_size == 4
     for name, words_of_error in (("nobody", "neither in a package"), ("twin", "Only Llama")):
         with pytest.raises(CommandError, match=words_of_error):
