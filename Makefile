@@ -7,13 +7,15 @@ BIN := .venv/bin
 PACKAGES := config accounts core inference visualizer playground
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint types format bench soak packages
+.PHONY: help setup setup-dev run test check lint types format bench soak packages coverage mutants
 
 help:
 	@echo "make run     set everything up and serve http://localhost:8000"
 	@echo "make test    set everything up and run all checks"
 	@echo "make setup   their common first half"
-	@echo "make bench | soak | lint | format"
+	@echo "make coverage  branch coverage by package"
+	@echo "make mutants   tests against small faults put into four files"
+	@echo "make bench | soak | lint | types | format"
 
 setup: .venv/.stamp-run
 
@@ -54,12 +56,25 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/mypy $(PACKAGES) benchmarks tests
 
 # The browser's driver keeps an event loop in its process, so its tests have one of their own.
 test: setup-dev packages check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser" $(ARGS)
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+# Branch coverage by package; TESTS="tests/core" for some tests only.
+TESTS ?= tests
+coverage: setup-dev
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -q -n 2 --cov --cov-report= -m "not servers and not browser" $(TESTS)
+	$(BIN)/python -m tests.coverage_table
+
+# What is mutated and which tests have to notice: [tool.mutmut] in pyproject.toml.
+mutants: setup-dev
+	rm -rf mutants
+	OMP_NUM_THREADS=1 timeout 900 $(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
 
 format: setup-dev
 	$(BIN)/ruff check --fix .

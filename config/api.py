@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from core.http.api import make_api
+from core.http.openai.routes import api as openai
 from visualizer.api.router import router as diffusion
+
+__all__ = ["api", "openai"]
 
 api = make_api(
     title="Unmask",

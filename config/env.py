@@ -103,6 +103,11 @@ class Env(BaseSettings):
         description="HTTP requests per account, or per address without one: number/s, /m, /h or "
         "/d; what ten seconds allow, or a longer unit, may come at once",
     )
+    STREAM_RATE: str = Field(
+        "60/m",
+        pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
+        description="streams begun per account, and per address: number/s, /m, /h or /d",
+    )
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line that is written"
     )

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views import SignIn
-from config.api import api
+from config.api import api, openai
 from config.metrics import metrics
 
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("api/", api.urls),
     path("", include("playground.urls")),
+    path("v1/", openai.urls),
     path("", include("visualizer.urls")),
 ]
 handler404 = "core.http.errors.not_found"

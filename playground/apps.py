@@ -9,17 +9,18 @@ class PlaygroundConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.ownership import on_owners, on_transfer
-        from core.generation import ended
+        from core.generation import ended, register
         from playground.services.answers import on_ended
         from playground.services.conversations import hand_over
 
         on_transfer("playground", lambda giver, taker: hand_over(giver=giver, taker=taker))
         on_owners("playground", _owners)
+        register("autoregressive", "playground.services.completions.GENERATOR")
         ended.connect(on_ended, dispatch_uid="playground")
 
 
 def _owners() -> list[Any]:
-    """Whoever has a conversation."""
-    from playground.models import Conversation
+    """Whoever has a conversation or a completion."""
+    from playground.models import Completion, Conversation
 
-    return [Conversation.objects.values("owner")]
+    return [table.objects.values("owner") for table in (Conversation, Completion)]

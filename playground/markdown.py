@@ -51,4 +51,4 @@ def _highlighted(code: str, language: str, _attributes: str) -> str:
         lexer = get_lexer_by_name(language[:30])
     except ClassNotFound:
         return ""
-    return highlight(code, lexer, HtmlFormatter(nowrap=True, classprefix="hl-"))
+    return str(highlight(code, lexer, HtmlFormatter(nowrap=True, classprefix="hl-")))

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.jobs.models import CommandRow, Leased
+from core.jobs.models import CommandRow, Job, Leased
 from inference.models import ModelEntry, Stream
 
 
@@ -138,3 +138,53 @@ class ChatCommand(CommandRow):
         constraints = [
             models.UniqueConstraint(fields=["user", "request_id"], name="chat_command_once")
         ]
+
+
+class Completion(Job):
+    """What an autoregressive model writes after a prompt, token by token.
+
+    It goes on after its last stored token, whoever works it. `most`: tokens that it may have.
+    """
+
+    TASK = "playground.complete"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    prompt = models.JSONField(default=dict, help_text="text, ids or messages")
+    settings = models.JSONField(default=dict)
+    prompt_ids = models.JSONField(default=list)
+    text = models.TextField(blank=True)
+    written = models.PositiveIntegerField(default=0, help_text="stored tokens")
+    most = models.PositiveIntegerField(default=0)
+    finish_reason = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+        indexes = [
+            models.Index(fields=["owner", "-created"]),
+            models.Index(fields=["status"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id} ({self.status})"
+
+
+class CompletionToken(models.Model):
+    """A written token. `top`: [token, label, logprob] of the best ones in its place."""
+
+    completion = models.ForeignKey(Completion, on_delete=models.CASCADE, related_name="tokens")
+    number = models.PositiveIntegerField()
+    token = models.PositiveIntegerField()
+    label = models.CharField(max_length=200)
+    text = models.TextField(blank=True, help_text="by what the answer grew with it")
+    logprob = models.FloatField(help_text="in nats, at temperature 1")
+    top = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["completion", "number"], name="completion_token_number")
+        ]
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return self.label

@@ -7,11 +7,15 @@ from django.urls import path
 from playground.views import pages
 from playground.views.actions import act, begin
 from playground.views.api import chat as api_chat
+from playground.views.drawer import drawer
+from playground.views.next_token import generate_next_token
 from playground.views.records import export, import_conversation
 
 _CONVERSATION = "chat/<uuid:conversation_id>/"
 urlpatterns = [
     path("api/chat", api_chat, name="api_chat"),
+    path("api/generate-next-token", generate_next_token, name="generate_next_token"),
+    path("playground/drawer/", drawer, name="drawer"),
     path("chat/", pages.chats, name="chats"),
     path("chat/new/", begin, name="begin_chat"),
     path("chat/import/", import_conversation, name="import_chat"),

@@ -11,14 +11,20 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from accounts import rate_limits
+from core.jobs import dispatch
 from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
 from tests.visualizer.served import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# How long an example takes says more about the machine's other work than about the code.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 # A shell lets what it starts in the background ignore Ctrl-C; the servers of the tests must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,6 +46,14 @@ def _unhurried() -> None:
 
 def _user(name: str) -> User:
     return get_user_model().objects.create_user(name, password="long-test-password")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The tasks that were sent, instead of a broker."""
+    tasks: list[tuple[str, Any]] = []
+    monkeypatch.setattr(dispatch, "send", lambda task, argument: tasks.append((task, argument)))
+    return tasks
 
 
 @pytest.fixture

@@ -122,8 +122,11 @@ async def _missed(made: Generation, after: int) -> AsyncIterator[Event]:
     found = await database.events_since(made.stream, after, BACKLOG)
     if found.trimmed:
         told = await database.in_events_lane(generator(made.kind).snapshot)(stream=made.stream)
-        after = told["number"]
+        end, after = told.pop("end"), told["number"]
         yield Event(str(made.stream), after, "snapshot", told)
+        if end is not None:
+            yield Event(str(made.stream), after, *end)
+            return
         found = await database.events_since(made.stream, after, BACKLOG)
     for event in found.events:
         yield event

@@ -90,7 +90,25 @@ class Generator(Protocol):
         """
 
     def snapshot(self, *, stream: UUID) -> dict[str, Any]:
-        """`number`, `text` so far and `status`, for who comes after events were pruned."""
+        """`number`, `text` so far and `status`, for who comes after events were pruned.
+
+        `end`: type and payload of the last event if it is over, else None.
+        """
+
+    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[TokenLogprob]:
+        """Of each token of a finished generation's text, in order, with `top` alternatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token of a text: natural logarithm of its probability, and of the likeliest tokens there.
+
+    Over the whole vocabulary at temperature 1. For a diffusion model: at the step that decided it.
+    """
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
 
 
 _GENERATORS: dict[str, str] = {}
@@ -107,6 +125,11 @@ def generator(kind: str) -> Generator:
         raise UnmaskError("model_unavailable", "Models of this kind cannot generate here.", "model")
     found: Generator = import_string(_GENERATORS[kind])
     return found
+
+
+def kinds() -> list[str]:
+    """The kinds of models that can generate here."""
+    return list(_GENERATORS)
 
 
 def start(
@@ -132,3 +155,8 @@ def find(*, user: Any, id: UUID | str) -> Generation:
 def stop(*, user: Any, id: UUID | str) -> None:
     """Ask a generation of the user's to end."""
     generator(find(user=user, id=id).kind).stop(user=user, id=id)
+
+
+def logprobs(*, user: Any, id: UUID | str, top: int = 0) -> list[TokenLogprob]:
+    """Of each token of the user's finished generation, with `top` alternatives."""
+    return generator(find(user=user, id=id).kind).logprobs(user=user, id=id, top=top)

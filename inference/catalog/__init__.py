@@ -6,12 +6,12 @@ parameters, the parts of recipes, and the orders of the JSON protocol.
 
 from __future__ import annotations
 
-from .entry import Entry, resolve
-from .families import FAMILIES, family_of
-from .parameters import PARAMETERS, Parameter
-from .parts import DRAWS, QUOTAS, RANKINGS, SCORES
-from .recipe import RecipeEntry
-from .recipes import DEFAULT_RECIPE, GROUPS, RECIPES, recipes_for, recipes_offered
+from inference.catalog.entry import Entry, resolve
+from inference.catalog.families import FAMILIES, family_of
+from inference.catalog.parameters import PARAMETERS, Parameter
+from inference.catalog.parts import DRAWS, QUOTAS, RANKINGS, SCORES
+from inference.catalog.recipe import RecipeEntry
+from inference.catalog.recipes import DEFAULT_RECIPE, GROUPS, RECIPES, recipes_for, recipes_offered
 
 __all__ = [
     "DEFAULT_RECIPE",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 
-from .parameters import Parameter
-from .recipes import RECIPES
+from inference.catalog.parameters import Parameter
+from inference.catalog.recipes import RECIPES
 
 SECTION = re.compile(r"\n## Recipes\n(.*?)(?=\n## )", re.DOTALL)
 FACTS = re.compile(r"Source: .*?(?:\n\n|\Z)", re.DOTALL)

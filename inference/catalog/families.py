@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .entry import Entry
+from inference.catalog.entry import Entry
 
 _FAMILIES = "inference.engine.families"
 

@@ -48,8 +48,13 @@ def _share(name: str, label: str, default: float, text: str) -> Parameter:
     return _number(name, label, 0.0, 1.0, default, text)
 
 
-def _flag(name: str, label: str, text: str) -> Parameter:
-    return Parameter(name, label, "flag", False, text)
+def _flag(name: str, label: str, text: str, default: bool = False) -> Parameter:
+    return Parameter(name, label, "flag", default, text)
+
+
+def _choice(name: str, label: str, choices: tuple[str, ...], text: str) -> Parameter:
+    """One of some names, the first by default."""
+    return Parameter(name, label, "choice", choices[0], text, choices=choices)
 
 
 _BLOCK, _NUCLEUS = LIMITS["block_length"], LIMITS["top_p"]
@@ -82,6 +87,9 @@ _ROWS = (
     _integer("max_post_steps", "Extra looks", 0, 1024, 16, "most looks at a block that is full"),
     _number("kl_threshold", "Movement", 0.0, 100.0, 0.01, "largest KL, in nats, of a calm place"),
     _integer("kl_steps", "Calm steps", 1, 8, 2, "steps that a place must have been calm"),
+    _choice("klass_unmask", "Of the stable", ("all", "max_conf", "min_kl"), "which are written"),
+    _choice("remdm_form", "Form", ("cap", "rescale", "conf", "loop"), "of the remasking schedule"),
+    _share("loop_alpha", "Share of the loop", 0.9, "of tokens standing in the loop"),
     _share("eta", "Remasking", 0.02, "probability that a token is masked again"),
     _share("remask_on", "Remask from", 0.55, "time, from 1 to 0, at which remasking begins"),
     _share("remask_off", "Remask until", 0.05, "time at which remasking ends"),
@@ -90,6 +98,57 @@ _ROWS = (
     _number("t_max", "First temperature", 0.0, 10.0, 0.8, "temperature of the first step"),
     _number("t_min", "Last temperature", 0.0, 10.0, 0.4, "temperature of the last step"),
     _number("stop_entropy", "Calm enough", 0.0, 100.0, 0.005, "mean entropy in nats to stop at"),
+    _number("credit_alpha", "Weight of credit", 0.0, 100.0, 0.7, "of ln(1 + credit) in the logits"),
+    _number("credit_gamma", "Boost", 0.0, 10.0, 0.2, "a step gives p ** boost to the best token"),
+    _share("credit_decay", "Decay", 0.8, "what a step leaves of the credit"),
+    _share("low_threshold", "Low threshold", 0.4, "for the best token of each run of masks"),
+    _integer("answer_start", "Answer at", 0, 65_535, None, "first of the answer's five positions"),
+    _number("gap_early", "Early gap", 0.0, 1000.0, 7.5, "of logits, in the first third"),
+    _number("gap_mid", "Middle gap", 0.0, 1000.0, 5.0, "of logits, in the second third"),
+    _number("gap_late", "Late gap", 0.0, 1000.0, 2.5, "of logits, in the last third"),
+    _number("pc_lambda", "Weight of position", 0.0, 10.0, 0.25, "how soon later places fall off"),
+    _number("pc_alpha", "Most rarity", 0.0, 1000.0, 10.0, "bound of confidence times rarity"),
+    _share("loop_start", "Loop from", 0.875, "share of the places that stand when it begins"),
+    _integer("loop_steps", "Loops", 0, 1024, 32, "times that tokens are reopened and written"),
+    _integer("loop_tokens", "Tokens a loop", 1, 1024, 1, "reopened and written at a time"),
+    _number("p2_eta", "Reopening", 0.0, 1000.0, 1.0, "weight of log p of tokens that stand"),
+    _choice("p2_kappa", "Schedule", ("linear", "geometric"), "of the share that stands"),
+    _integer("eos_check", "Places checked", 1, 1024, 32, "at the end, for end-of-text"),
+    _share("eos_grow", "End in sight", 0.5, "confidence of end-of-text at which growing stops"),
+    _share("eos_expand", "End certain", 0.9, "confidence of end-of-text above which nothing grows"),
+    _integer("expansion_factor", "Masks of one", 2, 64, 8, "that a hopeless place becomes"),
+    _integer("window_masks", "Masks of the window", 1, 1024, 32, "with which the window begins"),
+    _integer("window_length", "Widest window", 1, 65536, None, "in places; no bound if not given"),
+    _integer("refresh_count", "Refresh after", 1, 1024, 16, "tokens written since a full forward"),
+    _integer("cache_delay", "Delay", 0, 64, 0, "places beside the window evaluated with it"),
+    _integer("explore_steps", "Exploring steps", 1, 64, 6, "before each cycle"),
+    _share("reach_threshold", "Reach threshold", 0.3, "of the farthest place of a cycle"),
+    _integer("stable_window", "Lengths compared", 1, 64, 2, "the latest of the exploring steps"),
+    _number("stable_deviation", "Deviation", 0.0, 1000.0, 1.0, "of lengths that agree, in places"),
+    _integer("candidates", "Candidates", 1, 64, 8, "places whose future is looked at"),
+    _number("position_temperature", "Noise of candidates", 0.0, 100.0, 0.2, "0 = the best alone"),
+    _choice(
+        "info_form", "Objective", ("info_gain", "lookum"), "with the place's own entropy or not"
+    ),
+    _integer("beam_size", "Beam", 1, 16, 2, "canvases that go on beside each other"),
+    _integer("core_every", "Revise every", 1, 1024, 8, "steps, in a block's middle half"),
+    _integer("core_candidates", "Tokens verified", 1, 1024, 32, "those with the smallest margins"),
+    _integer("core_revisions", "Tokens revised", 1, 64, 1, "most of them in a step"),
+    _choice("core_form", "Ranked by", ("core", "margin"), "lost support, or the margin alone"),
+    _integer("draft_steps", "Drafts", 1, 16, 4, "canvases checked in one forward"),
+    _choice("draft_by", "Steps of", ("number", "threshold"), "tokens_per_step, or the threshold"),
+    _integer("leap_radius", "Radius", 0, 1024, 4, "in places, around a confident one"),
+    _share("relaxed_threshold", "Relaxed threshold", 0.75, "that suffices near a confident place"),
+    _integer("saber_least", "Tokens at least", 1, 1024, 2, "written in each step"),
+    _integer("saber_per", "Written for one", 1, 1024, 8, "that opens again"),
+    _share("a_cfg_share", "Tokens masked", 0.3, "share of the written ones, the least confident"),
+    _share("rho_low", "Too few ends", 0.4, "share of ends below which the canvas grows"),
+    _share("rho_high", "Too many ends", 0.6, "share of ends above which the canvas shrinks"),
+    _integer("rho_steps", "Steps that resize", 0, 1024, 64, "after which the length stands"),
+    _integer("block_steps", "Steps a block", 1, 1024, None, "by which a block shares its places"),
+    _integer("small_block_length", "Small block", 1, 1024, 8, "places of a small block in a block"),
+    _flag("fill_last_block", "Fill the last block", "masks up to its border, cut at the end", True),
+    _flag("stop_after_block", "Stop after the block", "that holds an end of the text"),
     _flag("official", "As published", "repeat the published code, faults included"),
 )
 PARAMETERS: dict[str, Parameter] = {row.name: row for row in _ROWS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .entry import Entry
+from inference.catalog.entry import Entry
 
 _DECODING = "inference.engine.decoding"
 
@@ -37,9 +37,9 @@ QUOTAS: dict[str, Entry] = {
     "confident_or_quota": _part(
         "quotas", "confident_or_quota", "Threshold or share", "All above it, else the share."
     ),
-    "stable": _part("quotas", "stable", "Stability", "Confident and no longer moving."),
-    "draft": _part("quotas", "draft", "Draft", "All above a low threshold."),
-    "ancestral": _part("quotas", "ancestral", "Ancestral", "By the reverse process of ReMDM."),
+    "stable": _part("rules.klass", "stable", "Stability", "Confident and no longer moving."),
+    "draft": _part("rules.wino", "draft", "Draft", "All above a low threshold."),
+    "ancestral": _part("rules.remdm", "ancestral", "Ancestral", "By the reverse process of ReMDM."),
 }
 DRAWS: dict[str, Entry] = {
     "sample": _part("draws", "sample", "Plain", "Temperature shapes the draw, not the confidence."),

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .parameters import PARAMETERS, Parameter, Value
+from inference.catalog.parameters import PARAMETERS, Parameter, Value
 
 Group = Literal["Basic", "LLaDA", "Dream", "Fast-dLLM", "LLaDA2", "Research"]
-Trait = Literal["mask", "same", "own_masks", "edits", "uniform"]
-"""What a model may have: a mask token; rows that predict their own place; forwards that take
-another visibility and a cache; tokens that expand and delete; noise instead of masks."""
+Trait = Literal["mask", "same", "next_block", "own_masks", "edits", "uniform"]
+"""What a model may have: a mask token; rows that predict their own place; blocks whose last row
+predicts the next one's first place; forwards that take another visibility and a cache; tokens that
+expand and delete; noise instead of masks."""
 
-RECIPES_MODULE = "inference.engine.decoding.recipes"
+DECODING = "inference.engine.decoding"
 DRAW = ("temperature", "top_p", "top_k")
 ENDING = ("eos_last", "stop_at_end", "logits_eos_inf")
 RANKING = "confidence_eos_eot_inf"
@@ -43,8 +44,9 @@ class RecipeEntry:
 
     @property
     def path(self) -> str:
-        """Dotted path of the engine's recipe."""
-        return f"{RECIPES_MODULE}.{self.constant}"
+        """Dotted path of the engine's recipe; `constant` names its module if not `recipes`."""
+        module = "" if "." in self.constant else "recipes."
+        return f"{DECODING}.{module}{self.constant}"
 
     @property
     def own_pace(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from .families import BLOCKS, SHIFTED, family_of
-from .groups import basic, dream, fast_dllm, llada, llada2, research
-from .recipe import Group, RecipeEntry, Trait
+from inference.catalog.families import BLOCKS, SHIFTED, family_of
+from inference.catalog.groups import basic, dream, fast_dllm, llada, llada2, research
+from inference.catalog.recipe import Group, RecipeEntry, Trait
 
 RECIPES: dict[str, RecipeEntry] = {
     **llada.RECIPES,
@@ -22,13 +22,16 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 """The groups in the order in which people are shown them."""
 
 
-def recipes_for(family: str, *, edits: bool = False, shifted: bool | None = None) -> list[str]:
+def recipes_for(
+    family: str, *, edits: bool = False, shifted: bool | None = None, blocks: bool | None = None
+) -> list[str]:
     """The names of the recipes that a model can be decoded with, in the order of RECIPES.
 
     `family` is a family or a model type. `edits`: the model knows tokens that expand or delete
-    places. `shifted`: its rows predict the next place; None means what is usual.
+    places. `shifted`: its rows predict the next place, `blocks`: it sees its own and earlier
+    blocks; None means what is usual.
     """
-    has = traits(family, edits=edits, shifted=shifted)
+    has = traits(family, edits=edits, shifted=shifted, blocks=blocks)
     return [name for name, row in RECIPES.items() if row.needs <= has]
 
 
@@ -40,16 +43,20 @@ def recipes_offered(family: str, *, edits: bool = False) -> list[str]:
     return [name for name in able if not RECIPES[name].trained or RECIPES[name].trained & kinds]
 
 
-def traits(family: str, *, edits: bool = False, shifted: bool | None = None) -> frozenset[Trait]:
+def traits(
+    family: str, *, edits: bool = False, shifted: bool | None = None, blocks: bool | None = None
+) -> frozenset[Trait]:
     """What a model of a family (or model type) has of what recipes need."""
     kind = family_of(family)
-    if shifted is None:
-        shifted = bool({kind, family.lower()} & SHIFTED)
+    kinds = {kind, family.lower()}
+    shifted = bool(kinds & SHIFTED) if shifted is None else shifted
+    blocks = bool(kinds & BLOCKS) if blocks is None else blocks
     known: dict[Trait, bool] = {
         "mask": kind != "diffusion_gemma",
         "uniform": kind == "diffusion_gemma",
         "edits": edits,
         "same": not shifted,
+        "next_block": shifted and blocks,
         "own_masks": kind != "modernbert",
     }
     return frozenset(name for name, has in known.items() if has)

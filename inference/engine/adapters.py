@@ -174,7 +174,10 @@ class FoldedWeights:
         return self._base.headers()
 
     def tensors(self, keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor, int]]:
-        """Matrices in float32 where something is added. Raises CheckpointError for NaN."""
+        """The base's tensors [out, in] or [n], in float32 where something is added to them.
+
+        Raises CheckpointError for numbers that are not finite.
+        """
         stored = load_file(self._file)
         for key, value in stored.items():
             if value.is_floating_point() and not bool(value.isfinite().all()):

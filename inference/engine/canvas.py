@@ -25,13 +25,17 @@ class CanvasError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place of the canvas: a stable id, its token, and whether it belongs to the prompt."""
+    """One place of the canvas: a stable id, its token, and whether it belongs to the prompt.
+
+    `surplus`: it fills the last block of a block model up to its border and will be cut.
+    """
 
     id: int
     token: int
     prompt: bool = False
     locked: bool = False
     by: str = ""
+    surplus: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,8 @@ def _write(draft: _Draft, slot: Slot, operation: Operation) -> None:
         raise CanvasError("The mask token cannot be committed.", "token")
     # spelled out: dataclasses.replace takes four times as long, and every commit comes by here
     by = operation.get("by", "auto")
-    draft.put(Slot(slot.id, operation["token"], slot.prompt, slot.locked, by))
+    token = operation["token"]
+    draft.put(Slot(slot.id, token, slot.prompt, slot.locked, by, slot.surplus))
 
 
 def _commit(draft: _Draft, operation: Operation) -> None:
@@ -182,7 +187,8 @@ def _insert(draft: _Draft, operation: Operation) -> None:
         raise CanvasError("A new slot id is already in use.", "new")
     after = operation["slot"]
     at = 0 if after == -1 else draft.position_of[draft.slot(after).id] + 1
-    masks = [Slot(new, draft.mask_id) for new in operation["new"]]
+    surplus = bool(operation.get("surplus"))
+    masks = [Slot(new, draft.mask_id, surplus=surplus) for new in operation["new"]]
     draft.replace_all(draft.slots[:at] + masks + draft.slots[at:])
 
 

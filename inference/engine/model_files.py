@@ -34,7 +34,7 @@ class Weights(Protocol):
         """Shapes and stored types by the checkpoint's keys; no tensor is read."""
 
     def tensors(self, keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor, int]]:
-        """The wanted tensors one by one, each with the bytes that were read for it."""
+        """The wanted tensors ([out, in] or [n], as stored), each with the bytes read for it."""
 
     def content_hash(self, between: Callable[[], None]) -> str:
         """sha256 of what is stored; `between` is called after each chunk."""
@@ -70,6 +70,7 @@ class ShardWeights:
         return shards.headers_of(self._files)
 
     def tensors(self, keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor, int]]:
+        """The wanted tensors ([out, in] or [n], as stored) and their bytes."""
         for key, value in shards.tensors(self._files, keys):
             yield key, value, value.nbytes
 
@@ -91,6 +92,7 @@ class PrefixedWeights:
         return {self._prefix + key: row for key, row in self._inner.headers().items()}
 
     def tensors(self, keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor, int]]:
+        """The wanted tensors ([out, in] or [n], as stored) and their bytes."""
         wanted = {key.removeprefix(self._prefix): key for key in keys}
         for key, value, size in self._inner.tensors(wanted):
             yield wanted[key], value, size
@@ -174,7 +176,10 @@ def further_ends(directory: Path) -> tuple[int, ...]:
 
 
 def gguf_file(path: Path) -> Path | None:
-    """The GGUF file that a path means: itself, or the only one of a directory without config."""
+    """The GGUF file that a path means: itself, or the only one of a directory without config.
+
+    Raises CheckpointError where there are several.
+    """
     if path.suffix == ".gguf":
         return path
     if not path.is_dir() or (path / "config.json").exists():

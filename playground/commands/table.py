@@ -1,4 +1,7 @@
-"""The command table of conversations. All of it is answered by the web side: a row, then a task."""
+"""The command table of the playground.
+
+What is about conversations is answered by the web side: a row, then a task.
+"""
 
 from __future__ import annotations
 
@@ -68,5 +71,12 @@ COMMANDS = ChatCommands(
         _row("change", schemas.Change, "changed"),
         _row("delete", schemas.Delete, "changed"),
         _row("restore", schemas.Restore, "changed"),
+        CommandSpec(
+            "next_token",
+            schemas.NextToken,
+            RunsOn.WORKER,
+            "playground.worker.next_token.next_token",
+            "next_token",
+        ),
     )
 )

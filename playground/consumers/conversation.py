@@ -7,7 +7,7 @@ import json
 import logging
 from typing import Any
 
-from core.commands.rows import as_json
+from core.commands.encoding import as_json
 from core.sockets.consumer import CommandConsumer
 from inference.errors import UnmaskError, error_shape
 from inference.events import Event

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 from core import generation
@@ -50,12 +51,16 @@ class Relay:
 
     async def run(self, made: Generation) -> None:
         """To the generation's end."""
-        async for event in generation.follow(made):
-            if event is not None:
-                self._counter.add(event)
-                handle = _HANDLERS.get(event.type)
-                if handle is not None:
-                    await handle(self, event.payload)
+        async with aclosing(generation.follow(made)) as events:
+            async for event in events:
+                if event is not None:
+                    await self._handle(event)
+
+    async def _handle(self, event: Event) -> None:
+        self._counter.add(event)
+        handle = _HANDLERS.get(event.type)
+        if handle is not None:
+            await handle(self, event.payload)
 
     async def text(self, payload: Frame) -> None:
         self._waiting += payload["text"]

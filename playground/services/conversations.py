@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from inference.events import publish
 from inference.models import ModelEntry, Stream
-from playground.models import Conversation, file_name
+from playground.models import Completion, Conversation, file_name
 from playground.selectors.payloads import conversation_payload
 
 TITLE = 60
@@ -89,6 +89,7 @@ def hand_over(*, giver: Any, taker: Any) -> None:
         while row.file_name in taken:
             row.file_name = _later(row.file_name)
         row.save(update_fields=["owner", "file_name"])
+    Completion.objects.filter(owner=giver).update(owner=taker)
 
 
 def _later(name: str) -> str:

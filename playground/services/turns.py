@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from core import generation
 from core.jobs import dispatch
+from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError, correlation_id
 from inference.events import publish
+from inference.models import ModelEntry
 from playground.markdown import render
 from playground.models import Conversation, Message
 from playground.selectors.line import newest_leaf, writing_of
@@ -22,6 +25,8 @@ BUSY = (
     "Wait for its end, or stop it; then send again."
 )
 MOST_MESSAGES = 20_000
+ANEW = 0.8
+"""Temperature of another answer, unless the conversation has one of its own."""
 
 
 @transaction.atomic
@@ -63,7 +68,20 @@ def regenerate(*, message: Message, settings: Any = None) -> Message:
     if turn is None:
         raise UnmaskError("validation", "There is nothing above this message to answer.")
     number = Message.objects.filter(parent=turn).count()
-    return _ask(conversation, turn, {"seed": number} | (settings or {}))
+    return _ask(conversation, turn, {"seed": number, **_varied(conversation)} | (settings or {}))
+
+
+def _varied(conversation: Conversation) -> dict[str, float]:
+    """A temperature for another answer: at 0, the usual one of many models, it would be the same.
+
+    None where the conversation has one, or its recipe knows none.
+    """
+    usual = conversation.model.card.get("decoding", {})
+    recipe = conversation.settings.get("recipe") or usual.get("recipe") or DEFAULT_RECIPE
+    diffuses = conversation.model.kind == ModelEntry.Kind.DIFFUSION
+    known = not diffuses or "temperature" in getattr(RECIPES.get(recipe), "uses", ())
+    given = conversation.settings.get("temperature") is not None
+    return {"temperature": ANEW} if known and not given else {}
 
 
 @transaction.atomic
@@ -96,9 +114,18 @@ def stop(*, conversation: Conversation) -> Message | None:
         message.status, message.finish_reason = Status.STOPPED, "cancelled"
     message.save(update_fields=["stop_requested", "status", "finish_reason", "updated"])
     if message.generation is not None:
-        generation.stop(user=conversation.owner, id=message.generation)
+        _stop_generation(conversation.owner, message.generation)
     tell_message(message)
     return message
+
+
+def _stop_generation(owner: Any, id: UUID) -> None:
+    """One that has ended meanwhile says so of the message itself."""
+    try:
+        generation.stop(user=owner, id=id)
+    except UnmaskError as error:
+        if error.error_type != "conflict":
+            raise
 
 
 @transaction.atomic

@@ -7,13 +7,13 @@ import logging
 import time
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.origins import origin_problem
 from core.commands.ask import ask
-from core.commands.parsing import parse
+from core.http.api import Account, StrictParser
 from inference.errors import UnmaskError
 from playground.commands import COMMANDS
 from playground.models import Message
@@ -29,27 +29,23 @@ _FIRST, _LONGEST = 0.02, 0.25
 async def chat(request: HttpRequest) -> JsonResponse:
     """Send a message and wait for the end of its answer.
 
-    The body is that of a `send` message. Cross-site pages are refused: they cannot send JSON
-    without asking first, and name where they come from.
+    The body is that of a `send` message.
     """
-    user = await request.auser()
-    if not user.is_authenticated:
-        raise UnmaskError("auth", "Sign in, or send a token as `Authorization: Bearer …`.")
-    message = {**_body(request), "type": "send"}
+    user = await signed_in(request)
+    message = {**json_body(request), "type": "send"}
     log.warning("[GENERATION] token_sender is None, tokens not being streamed!")
     reply = await ask(COMMANDS, user, message)
     return JsonResponse(_told(reply, await _ended(reply["message_id"])))
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        raise UnmaskError("validation", "Send JSON, with Content-Type: application/json.")
-    if origin_problem(request.headers.get("origin"), request.get_host()):
-        raise UnmaskError("auth", "This page may not ask here.")
-    try:
-        return parse(request.body.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise UnmaskError("validation", "The body is not UTF-8.") from None
+async def signed_in(request: HttpRequest) -> Any:
+    """Who asks: by token, or by cookie with a CSRF token. Raises UnmaskError (auth)."""
+    return await sync_to_async(Account())(request)
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """The object that a program or a page of this site sends. Raises UnmaskError."""
+    return StrictParser().parse_body(request)
 
 
 async def _ended(id: int) -> Message:

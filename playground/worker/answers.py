@@ -12,13 +12,19 @@ from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.chat import Message as ChatTurn
 from inference.errors import correlation_id
+from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
 from playground.models import Message
 from playground.selectors.line import above
 from playground.services import answers
 from playground.worker.prompts import FittedPrompt, fitted_prompt, flat_text
 
-SETTINGS = ("recipe", "tokens_per_step", "block_length", "temperature", "top_p", "top_k", "seed")
+DRAWING = ("temperature", "top_p", "top_k", "seed")
+SETTINGS = {
+    ModelEntry.Kind.DIFFUSION: (*DRAWING, "recipe", "tokens_per_step", "block_length"),
+    ModelEntry.Kind.AUTOREGRESSIVE: DRAWING,
+}
+"""A conversation's settings that a kind of model reads: it may change its model on the way."""
 
 
 def work(message_id: str) -> None:
@@ -69,7 +75,9 @@ def _start(message: Message, fitted: FittedPrompt, shown: str, wanted: dict[str,
     """Inside the fenced transaction: not if it was stopped meanwhile."""
     if Message.objects.get(pk=message.pk).status != Message.Status.QUEUED:
         return
-    chosen = {name: wanted[name] for name in SETTINGS if wanted.get(name) is not None}
+    assert message.model is not None
+    names = SETTINGS[ModelEntry.Kind(message.model.kind)]
+    chosen = {name: wanted[name] for name in names if wanted.get(name) is not None}
     answers.begin(
         message=message,
         prompt=Prompt(text=shown, ids=tuple(fitted.ids)),

@@ -75,7 +75,7 @@ def _ids(model: LoadedModel, turns: Turns, system: str, written: str, flattened:
     if model.tokenizer is None:
         raise UnmaskError("validation", "This model cannot read text.", "model")
     if flattened:
-        return model.tokenizer.encode(flat_text(turns, system) + written)
+        return model.tokenizer.encode_prompt(flat_text(turns, system) + written)
     first = [chat.Message("system", system)] if system else []
     ids = chat.chat_ids(model, [*first, *turns])
     return ids + (model.tokenizer.encode(written) if written else [])

@@ -8,8 +8,8 @@ from core.worker import executor
 from inference import runtime
 from inference.connections import kept_open
 from playground.commands import COMMANDS
-from playground.models import ChatCommand, Message
-from playground.worker import answers
+from playground.models import ChatCommand, Completion, Message
+from playground.worker import answers, completions
 
 
 @shared_task(name=Message.TASK)
@@ -23,5 +23,18 @@ def answer(message_id: str) -> None:
 @shared_task(name=ChatCommand.TASK)
 @kept_open
 def execute(command_id: int) -> None:
-    """Work a command that belongs to no conversation yet."""
-    executor.execute(COMMANDS, command_id)
+    """Work a command that is about a model and no conversation, when that is loaded."""
+    rows = ChatCommand.objects.filter(pk=command_id)
+    slug = (rows.values_list("message", flat=True).first() or {}).get("model")
+    work = lambda: executor.execute(COMMANDS, command_id)  # noqa: E731
+    runtime.run_when_loaded(slug, f"playground command {command_id}", work)
+
+
+@shared_task(name=Completion.TASK)
+@kept_open
+def complete(completion_id: str) -> None:
+    """Write tokens of a completion when its model is loaded."""
+    rows = Completion.objects.filter(pk=completion_id)
+    slug = rows.values_list("model__slug", flat=True).first()
+    work = lambda: completions.work(completion_id)  # noqa: E731
+    runtime.run_when_loaded(slug, f"completion {completion_id}", work)

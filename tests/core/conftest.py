@@ -1,4 +1,4 @@
-"""An errand of the owner's, and tasks that were sent instead of a broker."""
+"""An errand and a job of the owner's, and what happens meanwhile."""
 
 from __future__ import annotations
 
@@ -8,17 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from core.jobs import dispatch
 from inference.models import Stream
 from tests.core.errands.commands import FETCHING
 from tests.core.errands.models import Count, Errand
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    tasks: list[tuple[str, Any]] = []
-    monkeypatch.setattr(dispatch, "send", lambda task, argument: tasks.append((task, argument)))
-    return tasks
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from inference import catalog
 from inference.catalog import PARAMETERS, RECIPES, Parameter
 from inference.catalog.families import BLOCKS, FAMILY_OF, SHIFTED
 from inference.engine.decoding.params import Params, checked
-from inference.engine.decoding.recipes import Recipe, recipe_named
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.recipes import recipe_named
 from inference.engine.errors import InputError
 from inference.engine.families.family import Family
 

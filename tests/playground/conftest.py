@@ -52,9 +52,9 @@ def chat(tell: Tell, owner: User) -> Callable[..., Conversation]:
     """chat("text", …) → the owner's conversation after an answer to each of the texts."""
 
     def begin(*texts: str, **first: Any) -> Conversation:
-        id = None
+        id: Any = None
         for text in texts:
-            named = {} if id is None else {"conversation_id": id}
+            named: dict[str, Any] = {} if id is None else {"conversation_id": id}
             reply = tell(owner, type="send", message=text, **named, **(first if id is None else {}))
             id = reply["conversation_id"]
             work_off()

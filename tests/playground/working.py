@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from playground.models import Message
-from playground.worker import answers
+from playground.models import Completion, Message
+from playground.worker import answers, completions
 from visualizer.models import Generation, Session
 from visualizer.worker import generation, tasks
 
@@ -13,6 +13,7 @@ _WORK: dict[Any, Any] = {
     Message: answers.work,
     Generation: generation.work,
     Session: tasks.advance_session,
+    Completion: completions.work,
 }
 
 

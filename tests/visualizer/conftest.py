@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from django.contrib.auth.models import User
 
 from core.commands.submit import submit
-from core.jobs import dispatch
 from core.worker import executor
 from inference import runtime as real_runtime
 from inference.engine import checkpoint, forward
@@ -41,14 +40,6 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """The tasks that were sent, instead of a broker."""
-    tasks: list[tuple[str, Any]] = []
-    monkeypatch.setattr(dispatch, "send", lambda task, argument: tasks.append((task, argument)))
-    return tasks
-
-
-@pytest.fixture
 def entry(db: None) -> ModelEntry:
     """A model that counts as loaded."""
     ModelEntry.objects.update(is_default=False)
@@ -73,7 +64,8 @@ def play(entry: ModelEntry, runtime: FakeRuntime, sent: list[tuple[str, Any]]) -
     def carry(
         user: User, session: Session | None = None, channel: str = "api", **message: Any
     ) -> dict[str, Any]:
-        command = submit(COMMANDS, user=user, channel=channel, message=message, target=session)
+        row = submit(COMMANDS, user=user, channel=channel, message=message, target=session)
+        command = cast(Command, row)
         if command.state == Command.State.PENDING:
             if command.session_id:
                 tasks.advance_session(str(command.session_id))
@@ -104,6 +96,15 @@ def start(play: Play, owner: User) -> Callable[..., Session]:
 def session(start: Callable[..., Session]) -> Session:
     """Prompt "once" (positions 0–3) and 12 masks (4–15), in blocks of 4."""
     return start(block_length=4)
+
+
+@pytest.fixture
+def with_task(session: Session) -> ModelEntry:
+    """The session's model, with a task by which what it writes can be scored."""
+    entry = session.model
+    entry.card = {**entry.card, "task": "addition"}
+    entry.save()
+    return entry
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ def _replayed(
     steps: list[State], number: int, start: list[list[Any]], state: State
 ) -> tuple[list[list[Any]], dict[str, list[Any]]]:
     slots, commits = copy.deepcopy(start), {}
-    mask = next((s[1:3] for s in start if s[1] == state["session"]["mask_id"]), None)
+    mask = next((s[1:3] for s in start if s[1] == state["session"]["mask_id"]), [])
     for step in steps:
         for op in step["ops"] if step["number"] <= number else []:
             slot = next(s for s in slots if s[0] == op["slot"])

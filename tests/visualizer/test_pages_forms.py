@@ -89,14 +89,6 @@ def test_decimals_may_be_typed_as_fine_as_one_likes(name: str) -> None:
     assert number_field(name, "x").step == ("1" if LIMITS[name].integer else "any")
 
 
-@pytest.fixture
-def with_task(session: Session) -> ModelEntry:
-    entry = session.model
-    entry.card = {**entry.card, "task": "addition"}
-    entry.save()
-    return entry
-
-
 @pytest.mark.parametrize("seed", ["0", "1764266400", str(2**63 - 1)])
 def test_a_large_seed_is_taken_by_the_lab(
     owner_client: Client, with_task: ModelEntry, seed: str

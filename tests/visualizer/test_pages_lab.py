@@ -30,14 +30,6 @@ def job_of(owner: User, session: Session, **fields: Any) -> LabJob:
     return LabJob.objects.create(owner=owner, **{**values, **fields})
 
 
-@pytest.fixture
-def with_task(session: Session) -> ModelEntry:
-    entry = session.model
-    entry.card = {**entry.card, "task": "addition"}
-    entry.save()
-    return entry
-
-
 def test_the_form_starts_a_job(owner_client: Client, with_task: ModelEntry) -> None:
     data = {"model": with_task.slug, "recipes": ["rank/random"], "steps": "0, 4", "count": "3"}
     response = owner_client.post("/lab/", data)

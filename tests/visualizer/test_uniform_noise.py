@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
+from tokenizers import Tokenizer, processors
 
 from inference import registry, runtime
 from inference.engine.canvas import Canvas
@@ -152,3 +153,30 @@ def test_its_record_comes_back(play: Any, owner: User, session: Session, sent: l
     tokens = _run(play, owner, session, sent)
     copy = import_record(owner=owner, raw=json.loads("".join(record(session))))
     assert list(state_at(copy).tokens) == tokens
+
+
+def test_a_model_that_writes_behind_a_text_wants_one(play: Any, owner: User) -> None:
+    reply = play(owner, type="initialize", model=SLUG, prompt="", gen_length=LENGTH)
+    assert (reply["type"], reply["error_type"], reply["field"]) == ("error", "validation", "prompt")
+    assert not Session.objects.exists()
+
+
+def test_the_begin_token_of_the_tokenizer_is_text_enough(
+    play: Any, owner: User, tmp_path: Path
+) -> None:
+    """The family of <bos>: it stands in front of every prompt, once, and of an empty one too."""
+    native = Tokenizer.from_file(str(tmp_path / SLUG / "tokenizer.json"))
+    native.add_special_tokens(["<bos>"])
+    begin = native.token_to_id("<bos>")
+    native.post_processor = processors.TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", begin)]
+    )
+    native.save(str(tmp_path / SLUG / "tokenizer.json"))
+    runtime.load(ModelEntry.objects.get(slug=SLUG))
+    fields = {"type": "initialize", "model": SLUG, "gen_length": LENGTH}
+    for prompt, special in (("ab", False), ("<bos>ab", True), ("", False)):
+        state = play(owner, prompt=prompt, special_tokens=special, **fields)["state"]
+        ids = state["token_ids"][: state["prompt_length"]]
+        assert (ids[0], ids.count(begin)) == (begin, 1)
+    spelled = play(owner, prompt="<bos>", **fields)["state"]
+    assert spelled["token_ids"][: spelled["prompt_length"]].count(begin) == 1

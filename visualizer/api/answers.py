@@ -107,6 +107,7 @@ class ServiceConfig(BaseModel):
     defaults: dict[str, Any]
     limits: dict[str, dict[str, Any]]
     recipes: list[dict[str, Any]]
+    stream_rate: str
     heartbeat_seconds: float
 
 

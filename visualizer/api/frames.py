@@ -102,13 +102,13 @@ async def written(
     writer: FrameWriter,
     events: AsyncGenerator[Event | None],
     message: str,
-    after: int = 0,
+    after: int | None = None,
 ) -> AsyncGenerator[Frame | None]:
     """All frames of a generation; those of events up to number `after` are not sent again.
 
     They are made all the same, because what a text grows by depends on what stood before.
     """
-    if not after:
+    if after is None:
         yield writer.first(message)
     async with aclosing(events):
         async for event in events:
@@ -116,5 +116,5 @@ async def written(
                 yield None
                 continue
             for frame in writer.frames(event):
-                if event.number > after:
+                if after is None or event.number > after:
                     yield frame

@@ -75,11 +75,11 @@ async def _complete_or_error(order: Order) -> dict[str, Any]:
 async def stream(order: Order, last_event_id: str | None) -> StreamingHttpResponse:
     """Frames as they are made. With the Last-Event-ID of a stream, that one goes on."""
     resumed = await resumable(order.user, last_event_id)
-    made, after = resumed or (await start(order), 0)
+    made, after = resumed or (await start(order), None)
     return follow(order, made, after)
 
 
-def follow(order: Order, made: Generation, after: int) -> StreamingHttpResponse:
+def follow(order: Order, made: Generation, after: int | None) -> StreamingHttpResponse:
     """The stream of a generation after an event."""
     events = generation.watch(
         made, order.user, seconds=order.asked.timeout, detach=order.asked.detach

@@ -39,6 +39,7 @@ def config(user: Any) -> ServiceConfig:
         },
         limits={name: asdict(LIMITS[name]) for name in NAMED},
         recipes=[_recipe(name, row) for name, row in RECIPES.items()],
+        stream_rate=settings.STREAM_RATE,
         heartbeat_seconds=HEARTBEAT_SECONDS,
     )
 

@@ -16,6 +16,7 @@ from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry, Stream
 from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
 
 
@@ -51,8 +52,12 @@ class DiffusionGenerator:
             dispatch.work(row)
 
     def snapshot(self, *, stream: UUID) -> dict[str, Any]:
-        row = Generation.objects.select_related("stream").get(stream=stream)
-        return {"number": row.stream.last_number, "text": row.text, "status": row.status}
+        row = Generation.objects.select_related("stream", "session").get(stream=stream)
+        told = {"number": row.stream.last_number, "text": row.text, "status": row.status}
+        return {**told, "end": _end_of(row)}
+
+    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
+        return token_logprobs(_owned(user, id), top)
 
 
 GENERATOR = DiffusionGenerator()
@@ -108,9 +113,19 @@ def end(*, row: Generation, status: str, error: dict[str, Any] | None = None) ->
     """The generation is over: its last event."""
     row.status, row.error, row.finished = status, error, timezone.now()
     row.save(update_fields=["status", "error", "finished", "finish_reason", "usage", "updated"])
-    payload = done_payload(row) if error is None else {**error, "url": url_of(row)}
-    publish(row.stream_id, "done" if error is None else "error", payload)
-    seam.ended.send(Generation, id=row.pk, text=row.text, status=status, payload=payload)
+    found = _end_of(row)
+    assert found is not None
+    publish(row.stream_id, *found)
+    seam.ended.send(Generation, id=row.pk, text=row.text, status=status, payload=found[1])
+
+
+def _end_of(row: Generation) -> tuple[str, dict[str, Any]] | None:
+    """Type and payload of the last event; None while it goes on."""
+    if row.status in Generation.ACTIVE:
+        return None
+    if row.error is not None:
+        return "error", {**row.error, "url": url_of(row)}
+    return "done", done_payload(row)
 
 
 def done_payload(row: Generation) -> dict[str, Any]:

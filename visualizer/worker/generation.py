@@ -127,6 +127,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     labels = labels_for(session)
     shown = [labels(slot.token) for slot in canvas.slots]
     first = {"step": 0, "ops": [], "masked": len(canvas.open_positions), "canvas": shown}
+    first["mask"] = labels(canvas.mask_id)
     generations.publish_draft(row=row, payload=first | {"prompt_length": canvas.prompt_length})
     generations.have_worked(session=session)
 

@@ -97,7 +97,7 @@ def taken_up(
 def _carry(work: RunProgress) -> dict[str, Any]:
     """The run's memory; places that it adds lie beside those of all other branches by now."""
     carry: dict[str, Any] = work.run.carry
-    adds = recipe_named(work.run.recipe).edits
+    adds = recipe_named(work.run.recipe).inserts
     return carry | {"next_slot": unused_slot(work.session)} if adds else carry
 
 

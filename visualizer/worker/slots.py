@@ -15,13 +15,15 @@ def unused_slot(session: Session) -> int:
     last = len(session.prompt_ids) + session.gen_length - 1
     steps = Step.objects.filter(branch__session=session).values_list("operations", flat=True)
     added: list[int] = [new for step in steps for op in step for new in op.get("new", ())]
-    return max([last, *added]) + 1
+    newest: int = max([last, *added])
+    return newest + 1
 
 
 def length_after(canvas: Canvas, operations: list[Operation]) -> int:
     """How many places the canvas has after the operations."""
-    gone = sum(operation["op"] == "delete" for operation in operations)
-    return len(canvas) - gone + sum(len(operation.get("new", ())) for operation in operations)
+    gone: int = sum(operation["op"] == "delete" for operation in operations)
+    come: int = sum(len(operation.get("new", ())) for operation in operations)
+    return len(canvas) - gone + come
 
 
 def check_room(session: Session, length: int, field: str) -> None:

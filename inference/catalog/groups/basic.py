@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..recipe import PLAIN, RANKING, RecipeEntry
+from inference.catalog.recipe import PLAIN, RANKING, RecipeEntry
 
 USES = ("tokens_per_step", "block_length", *PLAIN)
 

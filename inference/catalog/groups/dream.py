@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..recipe import DRAW, PLAIN, RecipeEntry
+from inference.catalog.recipe import DRAW, PLAIN, RecipeEntry
 
 SOURCE = "arXiv 2508.15487; DreamLM/Dream, generation_utils.py"
 USES = ("steps", *PLAIN, "eps", "official")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
+from inference.catalog.parameters import Value
+from inference.catalog.recipe import DRAW, ENDING, PLAIN, RANKING, RecipeEntry, Trait
 
 SOURCE = "arXiv 2505.22618; NVlabs/Fast-dLLM, v1/llada/generate.py"
 FAST = ("block_length", *PLAIN, RANKING)
@@ -27,6 +28,16 @@ def _cached(label: str, constant: str, sentence: str, reads: str) -> RecipeEntry
         {"block_length": 32},
         CACHE,
     )
+
+
+V2 = ("small_block_length", *DRAW, *ENDING, "threshold", "fill_last_block", "stop_after_block")
+
+
+def _v2(label: str, constant: str, sentence: str) -> RecipeEntry:
+    needs: frozenset[Trait] = frozenset({"mask", "own_masks", "next_block"})
+    defaults: dict[str, Value] = {"stop_after_block": True}
+    source = "NVlabs/Fast-dLLM, v2; Fast_dLLM_v2_7B, modeling.py"
+    return RecipeEntry(label, constant, sentence, "Fast-dLLM", source, V2, defaults, needs)
 
 
 RECIPES: dict[str, RecipeEntry] = {
@@ -77,5 +88,16 @@ RECIPES: dict[str, RecipeEntry] = {
         "FAST_DUAL_SCHEDULE",
         "An equal share each step; the block alone is evaluated after its first step.",
         "steps",
+    ),
+    "fastdllm2/threshold": _v2(
+        "Fast-dLLM v2, small blocks",
+        "FAST_V2",
+        "Small blocks inside each block, every token above the threshold; the row before a block "
+        "writes its first token.",
+    ),
+    "fastdllm2/block_cache": _v2(
+        "Fast-dLLM v2, block cache (approximate)",
+        "FAST_V2_CACHE",
+        "The same; inside a small block only that is evaluated.",
     ),
 }

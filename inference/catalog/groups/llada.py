@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..recipe import PLAIN, RANKING, RecipeEntry
+from inference.catalog.recipe import PLAIN, RANKING, RecipeEntry
 
 SOURCE = "arXiv 2502.09992; ML-GSAI/LLaDA, generate.py"
 USES = ("steps", "block_length", *PLAIN, "official")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ..processing import forbid
-from .distribution import Distribution
-from .view import RunState
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.view import RunState
+from inference.engine.processing import forbid
 
 
 def distributions(

@@ -9,9 +9,11 @@ not given by the prompt, wherever they stand.
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from itertools import pairwise
 
-from .view import Block, RunState
+from inference.engine.canvas import Operation
+from inference.engine.decoding.view import Block, RunState
 
 
 def whole(state: RunState) -> Block | None:
@@ -23,15 +25,6 @@ def whole(state: RunState) -> Block | None:
     return Block(scope, _span(scope), left, 0, state.index)
 
 
-def until_the_end(state: RunState) -> Block | None:
-    """All open positions, as long as written tokens may still be masked again."""
-    scope = tuple(state.canvas.writable_positions)
-    over = 1 - state.index / state.steps <= state.params.remask_off
-    if over or (not scope and not state.canvas.places):
-        return whole(state)
-    return Block(scope, _span(scope), max(1, state.steps - state.index), 0, state.index)
-
-
 def chunks(state: RunState) -> Block | None:
     """The first chunk of `block_length` places that is still open."""
     where = state.canvas.places
@@ -40,16 +33,88 @@ def chunks(state: RunState) -> Block | None:
 
 
 def aligned(state: RunState) -> Block | None:
-    """The first open block of a block-causal model, counted from position 0, prompt included."""
-    return _first_open(state, aligned_parts(state))
+    """The first open block of a block-causal model, counted from position 0, prompt included.
+
+    Under `official` a run is over after the block that holds an end of the text, where
+    `stop_after_block` says so; else what is behind has been filled by then.
+    """
+    parts = aligned_parts(state)
+    block = _first_open(state, parts)
+    if block is None or (state.params.official and _over(state, parts[: block.index])):
+        return None
+    return counted(state, block)
+
+
+def small_blocks(state: RunState) -> Block | None:
+    """Fast-dLLM v2: small blocks from left to right inside the first open block.
+
+    A block's first place comes alone and first: the last row of the block before predicts it.
+    """
+    block = aligned(state)
+    if block is None:
+        return None
+    first, start = block.scope[0], block.span[0]
+    if first == start > 0:
+        return replace(block, scope=(first,), span=(start, start + 1))
+    size = state.params.small_block_length
+    begin = start + (first - start) // size * size
+    scope = tuple(i for i in block.scope if i < begin + size)
+    return replace(block, scope=scope, span=(begin, min(begin + size, block.span[1])))
+
+
+def counted(state: RunState, block: Block) -> Block:
+    """The block with the number of steps that it has had; the carry counts this one too."""
+    carry = state.carry
+    step = int(carry.get("block_step", 0)) if carry.get("block") == block.span[0] else 0
+    carry.update(block=block.span[0], block_step=step + 1)
+    return replace(block, step=step)
+
+
+def _over(state: RunState, parts: list[list[int]]) -> bool:
+    """Whether published loops stop here: at an end of the text in the finished blocks `parts`.
+
+    With `stop_at_end` inside a block too, as soon as a place of the run's holds an end and none is
+    open between the prompt and the first end of the whole canvas.
+    """
+    ends = state.spec.end_ids
+    slots = state.canvas.slots
+    own = [slot.token in ends and not slot.prompt for slot in slots]
+    if state.params.stop_after_block and any(own[i] for part in parts for i in part):
+        return True
+    if not state.params.stop_at_end or not any(own):
+        return False
+    first = next(i for i, slot in enumerate(slots) if slot.token in ends)
+    return state.canvas.mask_id not in state.canvas.tokens[state.canvas.prompt_length : first]
+
+
+def block_size(state: RunState) -> int:
+    """Of a block-causal model its own, else as asked, else the whole canvas."""
+    return state.spec.block_size or state.params.block_length or len(state.canvas)
 
 
 def aligned_parts(state: RunState) -> list[list[int]]:
     """The positions of each block that holds anything but prompt."""
-    canvas = state.canvas
-    size = state.spec.block_size or state.params.block_length or len(canvas)
+    canvas, size = state.canvas, block_size(state)
     parts = [list(range(i, min(i + size, len(canvas)))) for i in range(0, len(canvas), size)]
     return [part for part in parts if any(not canvas.slots[i].prompt for i in part)]
+
+
+def up_to_the_border(state: RunState) -> list[Operation]:
+    """Masks that fill the last block up to its border, as the published loops of block models do.
+
+    They are seen, compete and are written like all others, and are cut at the run's end. Nothing
+    is added where `fill_last_block` is off, where the last block is the prompt's alone or full, or
+    where the model's context is too short for it.
+    """
+    canvas, size = state.canvas, block_size(state)
+    missing = -len(canvas) % size
+    last = range(len(canvas) // size * size, len(canvas))
+    is_open = any(not canvas.slots[i].prompt for i in last) and canvas.writable_positions
+    fits = len(canvas) + missing <= state.spec.context
+    if not (state.params.fill_last_block and missing and is_open and fits):
+        return []
+    new = [state.new_slot() for _ in range(missing)]
+    return [{"op": "insert", "slot": canvas.slots[-1].id, "new": new, "surplus": True}]
 
 
 def revisited(state: RunState) -> Block | None:
@@ -60,7 +125,7 @@ def revisited(state: RunState) -> Block | None:
         return aligned(state)
     part = parts[again]
     scope = tuple(sorted(set(part) & set(state.canvas.writable_positions)))
-    return Block(scope, (part[0], part[-1] + 1), 1, again)
+    return counted(state, Block(scope, (part[0], part[-1] + 1), 1, again))
 
 
 def _first_open(state: RunState, parts: list[list[int]]) -> Block | None:

@@ -8,8 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..processing import forbid
-from ..reduce import best_token, entropies, inverse_draw, largest, log_sum, prob_of
+from inference.engine.processing import forbid
+from inference.engine.reduce import best_token, entropies, inverse_draw, largest, log_sum, prob_of
 
 
 class Distribution:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ..canvas import Canvas, Operation
-from .view import View
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.decoding.view import View
 
 
 def endings(view: View, operations: list[Operation]) -> list[Operation]:
@@ -25,6 +25,37 @@ def endings(view: View, operations: list[Operation]) -> list[Operation]:
         for slot, prob in zip(slots, probs, strict=True)
         if slot in behind
     ]
+
+
+def has_ended(view: View) -> bool:
+    """Whether the text had ended before this step, so that there is only filling left to do.
+
+    With `stop_after_block` alone an end counts once its block is behind.
+    """
+    params = view.params
+    if not (params.stop_at_end or params.stop_after_block):
+        return False
+    behind = _behind_end(view, view.canvas)
+    if params.stop_at_end or not behind:
+        return bool(behind)
+    start = _block_at_hand(view)[0]
+    slots = view.canvas.slots[:start]
+    return any(slot.token in view.spec.end_ids and not slot.prompt for slot in slots)
+
+
+def block_is_done(view: View, operations: list[Operation]) -> bool:
+    """Whether the block at hand is full after the operations and is not to be looked at again."""
+    canvas = view.canvas.apply(operations)
+    start, end = _block_at_hand(view)
+    left = any(start <= i < end for i in canvas.writable_positions)
+    return not left and view.state.carry.get("revisit") is None
+
+
+def _block_at_hand(view: View) -> tuple[int, int]:
+    """The model's block: what a recipe works on may be a part of it."""
+    start, end = view.block.span
+    size = view.spec.block_size
+    return (start // size * size, (start // size + 1) * size) if size else (start, end)
 
 
 def _behind_end(view: View, canvas: Canvas) -> set[int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..processing import keep_top_k, keep_top_p, outside_nucleus
-from ..reduce import COLDEST, log_sum
-from .distribution import Distribution
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.processing import keep_top_k, keep_top_p, outside_nucleus
+from inference.engine.reduce import COLDEST, log_sum
 
 SMALL = 8192
 COLUMNS = 1024
@@ -41,6 +41,19 @@ def filtered_distribution(
         return Distribution(kept, source.barred)
     if top_p < 1:
         values = values.masked_fill(outside_nucleus(probs, top_p), -torch.inf)
+    return Distribution(values, source.barred, ids)
+
+
+def top_k_first(source: Distribution, temperature: float, top_p: float, top_k: int) -> Distribution:
+    """As `filtered_distribution`, but top-p is taken of what top-k has left (SDAR, LLaDA2)."""
+    if not 0 < top_k < source.logits.shape[-1] or top_p >= 1:
+        return filtered_distribution(source, temperature, top_p, top_k)
+    eligible = source.eligible
+    logits = eligible / max(temperature, COLDEST) if temperature > 0 else eligible
+    if logits.shape[-1] <= SMALL or top_k > COLUMNS:
+        return Distribution(keep_top_p(keep_top_k(logits, top_k), top_p), source.barred)
+    values, ids = logits.topk(top_k, dim=-1)
+    values = values.masked_fill(outside_nucleus(values.softmax(-1), top_p), -torch.inf)
     return Distribution(values, source.barred, ids)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..canvas import Canvas
-from .sources import Reader, Reading, Source
-from .view import Block, RunState
+from inference.engine.canvas import Canvas
+from inference.engine.decoding.sources import Reader, Reading, Source
+from inference.engine.decoding.view import Block, RunState
 
 
 class Memory:

@@ -15,11 +15,18 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from ..checkpoint import LoadedModel
-from ..errors import InputError
-from ..forward import check_finite, check_length, hidden_states, predictions, source_rows, structure
-from .sources import Reader, Reading
-from .view import Block, RunState
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, RunState
+from inference.engine.errors import InputError
+from inference.engine.forward import (
+    check_finite,
+    check_length,
+    hidden_states,
+    predictions,
+    source_rows,
+    structure,
+)
 
 
 class InPlaceCache(DynamicCache):  # type: ignore[misc]
@@ -62,18 +69,34 @@ def dual(reader: Reader, state: RunState, block: Block) -> Reading:
     return reader.alone(lambda: _read(reader, state, block, _block_alone))
 
 
+def small_block(reader: Reader, state: RunState, block: Block) -> Reading:
+    """Fast-dLLM v2's block cache: inside a small block only that is evaluated.
+
+    The first row of a small block predicts its second place, so that everything is evaluated as
+    long as its first place is open.
+    """
+    if state.canvas.tokens[block.span[0]] == state.canvas.mask_id:
+        state.carry["cached"] = None
+    return reader.alone(lambda: _read(reader, state, block, _block_alone, overlap=False))
+
+
 Step = Callable[[LoadedModel, Kept, Tensor], tuple[Tensor, int]]
 
 
 @torch.inference_mode()
-def _read(reader: Reader, state: RunState, block: Block, step: Step) -> Reading:
+def _read(
+    reader: Reader, state: RunState, block: Block, step: Step, overlap: bool = True
+) -> Reading:
     if state.params.cfg_scale:
         raise InputError("Guidance cannot be combined with a cache.", "cfg_scale")
     ids = reader.tensor(state.canvas.tokens)
     check_length(reader.model, len(ids))
-    kept = _resumed(reader, state, block)
+    # a shifted model reads the block's first place from the place before it
+    shifted = reader.model.spec.predict == "shifted" and overlap and not state.params.official
+    first = max(0, block.span[0] - int(shifted))
+    kept = _resumed(reader, state, block, first)
     if kept is None:
-        hidden, start = _begin(reader, state, block, ids), 0
+        hidden, start = _begin(reader, state, block, ids, first), 0
     else:
         hidden, start = step(reader.model, kept, ids)
     # masks that the published loop left over in an earlier block are out of reach here
@@ -84,22 +107,19 @@ def _read(reader: Reader, state: RunState, block: Block, step: Step) -> Reading:
     return Reading(positions, logits, (start, start + len(hidden)))
 
 
-def _begin(reader: Reader, state: RunState, block: Block, ids: Tensor) -> Tensor:
-    """The full forward at a block's start; its keys and values are kept."""
+def _begin(reader: Reader, state: RunState, block: Block, ids: Tensor, first: int) -> Tensor:
+    """The full forward at a block's start; its keys and values are kept, to go on at `first`."""
     cache = DynamicCache()
     mask = None
     if reader.model.spec.attention != "full":
         mask = structure(reader.model, len(ids))[None, None]
     hidden = hidden_states(reader.model, ids[None], mask, None, cache)[0]
-    # a shifted model reads the block's first place from the place before it
-    shifted = reader.model.spec.predict == "shifted" and not state.params.official
-    start = max(0, block.span[0] - int(shifted))
-    reader.kept = Kept(block.span, start, cache, reader.model.device)
+    reader.kept = Kept(block.span, first, cache, reader.model.device)
     state.carry["cached"] = {"span": list(block.span), "ids": ids.tolist()}
     return hidden
 
 
-def _resumed(reader: Reader, state: RunState, block: Block) -> Kept | None:
+def _resumed(reader: Reader, state: RunState, block: Block, first: int) -> Kept | None:
     """The cache of this block; made again from the carry if the run was interrupted inside it.
 
     Also if the model has left the device of the cache, which then is to be had back.
@@ -109,7 +129,7 @@ def _resumed(reader: Reader, state: RunState, block: Block) -> Kept | None:
         return None
     if not _usable(reader, block):
         reader.kept = None
-        _begin(reader, state, block, reader.tensor(noted["ids"]))
+        _begin(reader, state, block, reader.tensor(noted["ids"]), first)
     assert isinstance(reader.kept, Kept)
     return reader.kept
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..canvas import Canvas, Operation
-from ..checkpoint import LoadedModel
-from ..errors import EngineError, NonFiniteError
-from ..forward import ForwardMany, forward_many
-from . import scores as scoring
-from .allowed_tokens import distributions, possible
-from .distribution import Distribution
-from .end_of_text import endings
-from .history import Memory
-from .params import Params, checked
-from .recipes import Recipe, recipe_named
-from .rng import ALONE, BatchRow, StepRng, seeded
-from .sources import Reader, Reading
-from .suitability import check_suitable
-from .view import Block, Drawn, RunState, View
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import scores as scoring
+from inference.engine.decoding.allowed_tokens import distributions, possible
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.end_of_text import block_is_done, endings, has_ended
+from inference.engine.decoding.history import Memory
+from inference.engine.decoding.params import Params, checked
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.recipes import recipe_named
+from inference.engine.decoding.rng import ALONE, BatchRow, StepRng, seeded
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.suitability import check_suitable
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.errors import EngineError, NonFiniteError
+from inference.engine.forward import ForwardMany, forward_many
 
 
 @dataclass(frozen=True)
@@ -103,17 +104,49 @@ class Run:
         """Yields results until the block rule answers that nothing is left."""
         while True:
             state = RunState(self.model.spec, self.params, canvas, step - first, carry, first)
+            added = self.recipe.prepare(state) if self.recipe.prepare else []
+            state.canvas = canvas.apply(added)
             block = self.recipe.block(state)
             if block is None:
                 return
             if state.index > self.limit(state):
                 raise EngineError("The run does not come to an end.", "recipe")
             try:
-                result = self.step(state, block, step)
+                made = self.step(state, block, step)
             except NonFiniteError as error:
                 raise error.in_step(step) from error
+            result = self.completed(made, canvas, added, first)
             yield result
             canvas, carry, step = result.canvas, dict(result.carry), step + 1
+
+    def completed(
+        self, made: StepResult, before: Canvas, added: list[Operation], first: int
+    ) -> StepResult:
+        """The step with the places that came before its forward, and without those cut at the end.
+
+        What it read of places that the canvas did not have yet is left out.
+        """
+        if self.recipe.prepare is None:
+            return made
+        cut = self.cut(made, first)
+        known = [i for i, position in enumerate(made.positions) if position < len(before)]
+        return replace(
+            made,
+            operations=[*added, *made.operations, *cut],
+            canvas=made.canvas.apply(cut),
+            masked=len(made.canvas.apply(cut).open_positions),
+            positions=[made.positions[i] for i in known],
+            logits=made.logits[known] if len(known) < len(made.positions) else made.logits,
+        )
+
+    def cut(self, made: StepResult, first: int) -> list[Operation]:
+        """Deletions of the surplus places, once the run has nothing left to do."""
+        surplus = [slot for slot in made.canvas.slots if slot.surplus and not slot.locked]
+        index, carry = made.step + 1 - first, dict(made.carry)
+        after = RunState(self.model.spec, self.params, made.canvas, index, carry, first)
+        if self.params.official or not surplus or self.recipe.block(after) is not None:
+            return []
+        return [{"op": "delete", "slot": slot.id} for slot in surplus]
 
     def limit(self, state: RunState) -> int:
         """The steps after which a run counts as endless, however often it was taken up anew.
@@ -121,7 +154,7 @@ class Run:
         A canvas that shrinks has needed steps for places that are gone.
         """
         longest = max(len(state.canvas), int(state.carry.get("longest", 0)))
-        if self.recipe.edits:
+        if self.recipe.edits or self.recipe.grows:
             state.carry["longest"] = longest
         return 64 + 16 * longest + 2 * (self.params.steps or 0)
 
@@ -151,11 +184,20 @@ class Run:
 
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""
+        if not self.params.official and has_ended(view) and (filled := endings(view, [])):
+            return filled
         scope = _within(view, block)
         wanted = len(scope.positions) or scope.shadow is not None or self.recipe.reopens
         operations = decide(self.recipe, scope) if wanted else []
-        ending = self.params.stop_at_end and not self.params.official
-        return operations + endings(view, operations) if ending else operations
+        return operations + endings(view, operations) if self.ends(view, operations) else operations
+
+    def ends(self, view: View, operations: list[Operation]) -> bool:
+        """Whether an end of the text is to be looked for after these operations."""
+        if self.params.official:
+            return False
+        return self.params.stop_at_end or (
+            self.params.stop_after_block and block_is_done(view, operations)
+        )
 
     def view(self, state: RunState, reading: Reading, block: Block, step: int) -> View:
         """Everything that was read, ready to be judged."""
@@ -172,6 +214,9 @@ class Run:
             settled=reading.settled,
             shadow=self._shadow(state, reading, choice),
             history=self._history(state, block, reading),
+            reader=self.reader,
+            background=reading.background,
+            beside=reading.beside,
         )
 
     def _shadow(

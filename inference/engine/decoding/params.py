@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.catalog import PARAMETERS, Parameter
-
-from ..errors import InputError
+from inference.engine.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,10 @@ class Params:
     max_post_steps: int = 16
     kl_threshold: float = 0.01
     kl_steps: int = 2
+    klass_unmask: str = "all"
+    remdm_form: str = "cap"
     eta: float = 0.02
+    loop_alpha: float = 0.9
     remask_on: float = 0.55
     remask_off: float = 0.05
     draft_threshold: float = 0.6
@@ -51,6 +53,55 @@ class Params:
     t_max: float = 0.8
     t_min: float = 0.4
     stop_entropy: float = 0.005
+    credit_alpha: float = 0.7
+    credit_gamma: float = 0.2
+    credit_decay: float = 0.8
+    low_threshold: float = 0.4
+    answer_start: int | None = None
+    gap_early: float = 7.5
+    gap_mid: float = 5.0
+    gap_late: float = 2.5
+    pc_lambda: float = 0.25
+    pc_alpha: float = 10.0
+    loop_start: float = 0.875
+    loop_steps: int = 32
+    loop_tokens: int = 1
+    p2_eta: float = 1.0
+    p2_kappa: str = "linear"
+    eos_check: int = 32
+    eos_grow: float = 0.5
+    eos_expand: float = 0.9
+    expansion_factor: int = 8
+    window_masks: int = 32
+    window_length: int | None = None
+    refresh_count: int = 16
+    cache_delay: int = 0
+    explore_steps: int = 6
+    reach_threshold: float = 0.3
+    stable_window: int = 2
+    stable_deviation: float = 1.0
+    candidates: int = 8
+    position_temperature: float = 0.2
+    info_form: str = "info_gain"
+    beam_size: int = 2
+    core_every: int = 8
+    core_candidates: int = 32
+    core_revisions: int = 1
+    core_form: str = "core"
+    draft_steps: int = 4
+    draft_by: str = "number"
+    leap_radius: int = 4
+    relaxed_threshold: float = 0.75
+    saber_least: int = 2
+    saber_per: int = 8
+    a_cfg_share: float = 0.3
+    rho_low: float = 0.4
+    rho_high: float = 0.6
+    rho_steps: int = 64
+    block_steps: int | None = None
+    small_block_length: int = 8
+    fill_last_block: bool = True
+    stop_after_block: bool = False
     official: bool = False
 
 

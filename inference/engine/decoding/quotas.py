@@ -1,7 +1,7 @@
 """Quotas: which of the scored positions are written in this step.
 
 Each takes the view, the draw and the scores [n] and returns indices into them, best first. At
-least one index comes back whenever there is a position (`ancestral` alone may wait), ties go to the
+least one index comes back whenever there is a position (ReMDM's alone may wait), ties go to the
 earlier position.
 """
 
@@ -12,14 +12,17 @@ import math
 import torch
 from torch import Tensor
 
-from ..reduce import divergences
-from .revisions import moments
-from .view import Drawn, View
+from inference.engine.decoding.view import Drawn, View
 
 
 def best(scores: Tensor, count: int) -> Tensor:
     """Indices of the `count` highest scores."""
     return scores.argsort(descending=True, stable=True)[:count]
+
+
+def nothing(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """No position: the recipe's revision decides by itself."""
+    return scores.argsort()[:0]
 
 
 def schedule(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
@@ -102,40 +105,41 @@ def flips(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 
 
 def confident_or_quota(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """LLaDA2's: all above `threshold` if they fill the step's share, else the share's best."""
+    """LLaDA2's and SDAR's: all above `threshold` if they fill the step's share, else its best."""
     count = int((scores > view.params.threshold).sum())
-    return best(scores, max(count, view.params.tokens_per_step))
+    return best(scores, max(count, block_share(view)))
 
 
-def stable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """KLASS: confident positions whose distribution hardly moved in the last `kl_steps` steps.
+def block_share(view: View) -> int:
+    """Places that a step of the block must write, at least 1.
 
-    A position without enough history is not stable; if none is, the best alone is written.
+    With `block_steps` S the step i of a block of B places has B // S + (i < B % S), counted from
+    the block's start however many of its places are given; without, `tokens_per_step`.
     """
-    params = view.params
-    calm = scores > params.threshold
-    if len(view.history) < params.kl_steps:
-        calm = torch.zeros_like(calm)
-    now = drawn.judged
-    for before in reversed(view.history[-params.kl_steps :]):
-        calm = calm & (divergences(now.logits, before.logits) < params.kl_threshold)
-        now = before
-    chosen = calm.nonzero()[:, 0]
-    return chosen if len(chosen) else best(scores, 1)
+    steps = view.params.block_steps
+    if steps is None:
+        return view.params.tokens_per_step
+    size = view.block.span[1] - view.block.span[0]
+    return max(1, size // steps + (view.block.step < size % steps))
 
 
-def draft(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """WINO's draft: everything above the low `draft_threshold`, and always the best."""
-    return best(scores, max(1, int((scores > view.params.draft_threshold).sum())))
+def share_of_block(view: View) -> int:
+    """LLaDA's share of a step, counted from the block's start: B // S + (i < B % S), at least 1.
 
-
-def ancestral(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """ReMDM: each mask is written with probability (a_s - (1 - r) a_t) / (1 - a_t).
-
-    a = 1 - t is the share of written tokens, r the share that is masked again in this step. A step
-    may write nothing: with more steps than places that is what leaves time for remasking. In the
-    last step the probability is 1.
+    B are the block's places, S the steps of the run that fall to it.
     """
-    now, then, remasked = moments(view)
-    chance = 1.0 if now >= 1 else (then - (1 - remasked) * now) / (1 - now)
-    return (view.uniform().to(scores.device) < chance).nonzero()[:, 0]
+    slots = view.canvas.slots
+    size = sum(not slots[i].prompt for i in range(*view.block.span))
+    total = max(1, len(view.canvas.places))
+    steps = max(1, view.state.steps * size // total)
+    return max(1, size // steps + (view.block.step < size % steps))
+
+
+def static_share(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """SDAR's static rule: the best of the step's share."""
+    return best(scores, block_share(view))
+
+
+def above_threshold(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """Every position whose score exceeds `threshold`, and always the best (Fast-dLLM v2)."""
+    return best(scores, max(1, int((scores > view.params.threshold).sum())))

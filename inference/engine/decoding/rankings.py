@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from inference import catalog
-
-from ..errors import InputError
+from inference.engine.errors import InputError
 
 Ranking = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 

@@ -1,54 +1,30 @@
-"""Recipes: named combinations of the five parts, with the defaults of their parameters."""
+"""Recipes of LLaDA, Dream, Fast-dLLM and block models; those of single papers lie in `rules`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from torch import Tensor
 
 from inference import catalog
-
-from ..canvas import Operation
-from ..errors import InputError
-from . import blocks, draws, kv_cache, official, quotas, revisions, scores, sources, uniform_noise
-from .sources import Source
-from .view import Block, Drawn, RunState, View
-
-Quota = Callable[[View, Drawn, Tensor], Tensor]
-Revise = Callable[[View, Drawn, list[Operation]], list[Operation]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """score → quota → draw → block → revise, and the source that reads the logits for them.
-
-    `uses` are the parameters that it reads and `defaults` its own among their defaults, both from
-    the catalogue (`recipe_named`). `published` is the variant that the `official` switch selects.
-    `edits` says that expand and delete tokens may be drawn, `remembers` that quotas look at the
-    distributions of earlier steps, `approximate` that a cache makes it inexact, `reopens` that it
-    revises a canvas without an open place too. `repeats` tells from a carry how many of the last
-    steps an interrupted run has to make again, and the carry before them: what lives in memory only
-    comes back by that.
-    """
-
-    score: Callable[[View, Drawn], Tensor] = scores.probability
-    quota: Quota = quotas.schedule
-    draw: Callable[[View], Drawn] = draws.sample
-    block: Callable[[RunState], Block | None] = blocks.chunks
-    revise: Revise | None = None
-    source: Source = sources.plain
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    uses: tuple[str, ...] = ()
-    edits: bool = False
-    remembers: bool = False
-    reopens: bool = False
-    repeats: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]] | None = None
-    approximate: bool = False
-    published: Recipe | None = None
-
+from inference.engine.decoding import (
+    blocks,
+    draws,
+    kv_cache,
+    quotas,
+    revisions,
+    scores,
+    sources,
+    uniform_noise,
+)
+from inference.engine.decoding.official import loops as official
+from inference.engine.decoding.recipe import Quota, Recipe
+from inference.engine.decoding.sources import Source
+from inference.engine.decoding.view import Drawn, View
+from inference.engine.errors import InputError
 
 _llada_official = Recipe(quota=official.schedule, draw=draws.gumbel, block=official.llada_blocks)
 LLADA_LOW_CONFIDENCE = Recipe(published=_llada_official)
@@ -185,30 +161,26 @@ DREAMON_PUBLISHED = {
 DREAMON = replace(DREAMON, published=DREAMON_PUBLISHED["entropy"])
 LLADA2 = Recipe(
     quota=quotas.confident_or_quota,
+    draw=draws.filtered_k_first,
     block=blocks.aligned,
+    prepare=blocks.up_to_the_border,
 )
+SDAR_DYNAMIC = LLADA2
+SDAR_STATIC = replace(LLADA2, quota=quotas.static_share)
+SDAR_SEQUENTIAL = replace(SDAR_STATIC, score=scores.order)
 LLADA2_EDIT = replace(
     LLADA2,
     block=blocks.revisited,
     revise=revisions.edit,
     source=sources.with_settled,
 )
-KLASS = Recipe(
-    quota=quotas.stable,
-    remembers=True,
+FAST_V2 = Recipe(
+    quota=quotas.above_threshold,
+    draw=draws.filtered_but_first,
+    block=blocks.small_blocks,
+    prepare=blocks.up_to_the_border,
 )
-REMDM = Recipe(
-    score=scores.chance,
-    quota=quotas.ancestral,
-    block=blocks.until_the_end,
-    revise=revisions.remask,
-    reopens=True,
-)
-WINO = Recipe(
-    quota=quotas.draft,
-    revise=revisions.verify,
-    source=sources.with_shadow,
-)
+FAST_V2_CACHE = replace(FAST_V2, source=kv_cache.small_block, approximate=True)
 DIFFUSION_GEMMA = Recipe(
     score=uniform_noise.certainty,
     quota=quotas.entropy_bound,

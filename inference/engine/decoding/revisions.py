@@ -6,34 +6,9 @@ step's operations.
 
 from __future__ import annotations
 
-import torch
-
-from ..canvas import Operation
-from .allowed_tokens import expansions_left
-from .view import Drawn, View
-
-
-def moments(view: View) -> tuple[float, float, float]:
-    """ReMDM's shares of written tokens before and after this step, and the remasking probability.
-
-    The capped schedule of arXiv 2503.00307: min(eta, (1 - a_s) / a_t) while the time t, which runs
-    from 1 to 0, lies in remask_off < t <= remask_on.
-    """
-    steps = view.state.steps
-    t = max(0.0, 1 - view.state.index / steps)
-    now, then = 1 - t, min(1.0, 1 - t + 1 / steps)
-    inside = view.params.remask_off < t <= view.params.remask_on
-    chance = min(view.params.eta, (1 - then) / now) if inside and now > 0 else 0.0
-    return now, then, chance
-
-
-def remask(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
-    """ReMDM: each token that stood before the step is masked again with the step's probability."""
-    chance = moments(view)[2]
-    length = len(view.canvas)
-    draws = torch.rand(length, dtype=torch.float64, generator=view.generator)
-    again = [i for i in range(length) if revisable(view, i) and float(draws[i]) < chance]
-    return operations + [{"op": "remask", "slot": view.canvas.slots[i].id} for i in again]
+from inference.engine.canvas import Operation
+from inference.engine.decoding.allowed_tokens import expansions_left
+from inference.engine.decoding.view import Drawn, View
 
 
 def revisable(view: View, position: int) -> bool:
@@ -74,26 +49,6 @@ def _revisit(view: View, operations: list[Operation], edits: list[Operation]) ->
     again = left > 0 or (changed and posts < view.params.max_post_steps)
     carry["revisit"] = view.block.index if again else None
     carry["posts"] = posts if again else 0
-
-
-def verify(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
-    """WINO: a written token whose place, masked, gives it less than `verify_threshold` opens again.
-
-    Fewer are masked again than were written in the step, the least likely first, so that every step
-    makes progress.
-    """
-    if view.settled is None or view.shadow is None or not len(view.settled):
-        return operations
-    held = torch.tensor([view.canvas.slots[i].token for i in view.settled.tolist()])
-    probs = view.shadow.prob_of(held.to(view.settled.device)).tolist()
-    doubtful = [
-        (prob, position)
-        for prob, position in zip(probs, view.settled.tolist(), strict=True)
-        if prob < view.params.verify_threshold and revisable(view, position)
-    ]
-    allowed = max(0, len(operations) - 1)
-    again = sorted(position for _, position in sorted(doubtful)[:allowed])
-    return operations + [{"op": "remask", "slot": view.canvas.slots[i].id} for i in again]
 
 
 def resize(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:

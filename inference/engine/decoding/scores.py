@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .distribution import Distribution
-from .rng import gumbel_of
-from .view import Drawn, View
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.rng import gumbel_of
+from inference.engine.decoding.view import Drawn, View
 
 # entropy of published Dream code adds this inside the logarithm
 LOG_FLOOR = 1e-10

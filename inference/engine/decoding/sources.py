@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
 
-from ..checkpoint import LoadedModel
-from ..errors import InputError
-from ..forward import ForwardMany, Request, structure
-from .rng import StepRng
-from .view import Block, RunState
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.rng import StepRng
+from inference.engine.decoding.view import Block, RunState
+from inference.engine.forward import ForwardMany, Request
 
 T = TypeVar("T")
 
@@ -27,6 +26,8 @@ class Reading:
     evaluated: tuple[int, int]
     settled: Tensor | None = None
     settled_logits: Tensor | None = None
+    background: Tensor | None = None
+    beside: list[Tensor] = field(default_factory=list)
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Reader:
     forward: ForwardMany
     rng: StepRng
     kept: object | None = None
+    background: tuple[int, Tensor] | None = None
 
     def alone(self, work: Callable[[], T]) -> T:
         """Computes where forwards are computed: a device has one thread.
@@ -49,6 +51,12 @@ class Reader:
         """
         submit = getattr(self.forward, "submit", None)
         return work() if submit is None else cast(T, submit(work, model=self.model))
+
+    def look(self, canvases: Sequence[Sequence[int]], positions: Sequence[int]) -> list[Tensor]:
+        """Logits [n, V] of n positions in each of some canvases of ids: one batched forward."""
+        rows = self.tensor(list(positions))
+        asked = [Request(self.tensor(list(canvas)), rows) for canvas in canvases]
+        return self.forward(self.model, asked)
 
     def tensor(self, values: list[int] | tuple[int, ...]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.model.device)
@@ -82,7 +90,7 @@ def guided(reader: Reader, state: RunState, rows: Tensor) -> Tensor:
 def with_settled(reader: Reader, state: RunState, block: Block) -> Reading:
     """All open positions, and the written places of the block."""
     open_now = state.canvas.writable_positions
-    settled = _settled(state, block)
+    settled = written_places(state, block)
     logits = guided(reader, state, reader.tensor(open_now + settled))
     count = len(open_now)
     return Reading(
@@ -94,44 +102,7 @@ def with_settled(reader: Reader, state: RunState, block: Block) -> Reading:
     )
 
 
-def with_shadow(reader: Reader, state: RunState, block: Block) -> Reading:
-    """All open positions, and what each written place of the block would be if it were masked.
-
-    Masks are appended at the positions of those places; each sees the whole canvas but its own
-    place, and the canvas sees none of them (WINO).
-    """
-    if reader.model.spec.predict != "same" or state.params.cfg_scale:
-        raise InputError("This recipe needs a model without shift and no guidance.", "recipe")
-    open_now, settled = state.canvas.writable_positions, _settled(state, block)
-    length, extra = len(state.canvas), len(settled)
-    ids = reader.tensor(state.canvas.tokens + [state.canvas.mask_id] * extra)
-    rows = reader.tensor(open_now + list(range(length, length + extra)))
-    positions = reader.tensor(list(range(length)) + settled)
-    attend = shadow_mask(structure(reader.model, length), settled)
-    logits = reader.forward(reader.model, [Request(ids, rows, attend, positions)])[0]
-    count = len(open_now)
-    return Reading(
-        reader.tensor(open_now),
-        logits[:count],
-        (0, length),
-        reader.tensor(settled),
-        logits[count:],
-    )
-
-
-def shadow_mask(seen: Tensor, settled: list[int]) -> Tensor:
-    """Visibility [L + m, L + m] for m shadows of the places `settled` beside a canvas of L."""
-    length, extra = len(seen), len(settled)
-    mask = torch.zeros(length + extra, length + extra, dtype=torch.bool, device=seen.device)
-    mask[:length, :length] = seen
-    mask[length:, :length] = seen[settled]
-    index = torch.arange(extra, device=seen.device)
-    mask[length + index, torch.tensor(settled, dtype=torch.long, device=seen.device)] = False
-    mask[length + index, length + index] = True
-    return mask
-
-
-def _settled(state: RunState, block: Block) -> list[int]:
+def written_places(state: RunState, block: Block) -> list[int]:
     """Written, unlocked places of the block that are the run's own."""
     slots = state.canvas.slots
     return [

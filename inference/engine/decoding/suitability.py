@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..checkpoint import LoadedModel
-from ..errors import InputError
-from . import kv_cache, sources, uniform_noise
-from .recipes import Recipe
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import blocks, kv_cache, uniform_noise
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rules import dcd, wino
+from inference.engine.errors import InputError
 
 Test = Callable[[Recipe, LoadedModel], bool]
 
@@ -37,6 +38,10 @@ REASONS: list[tuple[Test, str]] = [
         "this model family takes no visibility but its own",
     ),
     (
+        lambda recipe, model: recipe.block is blocks.small_blocks and not _next_block(model),
+        "it needs a model that writes blocks and predicts the next place (Fast-dLLM v2)",
+    ),
+    (
         lambda recipe, model: _caches(recipe) and not model.family.own_masks,
         "this model family has no cache",
     ),
@@ -55,11 +60,18 @@ def _settles(recipe: Recipe) -> bool:
 
 
 def _shadows(recipe: Recipe) -> bool:
-    return recipe.source is sources.with_shadow
+    return recipe.source is wino.with_shadow
 
 
 def _caches(recipe: Recipe) -> bool:
-    return recipe.source in (kv_cache.prefix, kv_cache.dual)
+    return recipe.source in (
+        *(kv_cache.prefix, kv_cache.dual, kv_cache.small_block),
+        *(dcd.prefix, dcd.dual),
+    )
+
+
+def _next_block(model: LoadedModel) -> bool:
+    return model.spec.attention == "block" and model.spec.predict == "shifted"
 
 
 def _edits(model: LoadedModel) -> bool:

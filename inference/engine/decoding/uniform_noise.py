@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..canvas import Canvas, Operation
-from ..checkpoint import LoadedModel
-from ..errors import InputError
-from ..families.diffusion_gemma import denoise
-from .distribution import Distribution
-from .params import Params
-from .rng import seeded
-from .sources import Reader, Reading
-from .view import Block, Drawn, RunState, View
+from inference.engine.canvas import Canvas, Operation
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.rng import seeded
+from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.errors import InputError
+from inference.engine.families.diffusion_gemma import denoise
 
 STEPS = 48
 

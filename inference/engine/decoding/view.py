@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from ..canvas import Canvas
-from ..families.spec import ModelSpec
-from .distribution import Distribution
-from .params import Params
-from .rng import ALONE, BatchRow, per_position
+from inference.engine.canvas import Canvas
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.rng import ALONE, BatchRow, per_position
+from inference.engine.families.spec import ModelSpec
+
+
+class Asks(Protocol):
+    """Whoever can be asked what the model says of other canvases; remembers one thing."""
+
+    kept: object | None
+
+    def look(self, canvases: Sequence[Sequence[int]], positions: Sequence[int]) -> list[Tensor]: ...
 
 
 @dataclass
@@ -80,6 +89,8 @@ class View:
     forward covered (a cache makes it shorter than the canvas). `batch_row` is for published draws.
     `settled` are written places whose predictions were read too, `shadow` the distribution of
     each; `history` holds the distributions of the positions in earlier steps, oldest first.
+    `look` asks the model about other canvases; `background` [V] is what it says of a token where
+    it knows nothing; `beside` holds logits that were read of other canvases in the same forward.
     """
 
     state: RunState
@@ -93,6 +104,15 @@ class View:
     settled: Tensor | None = None
     shadow: Distribution | None = None
     history: list[Distribution] = field(default_factory=list)
+    reader: Asks | None = None
+    background: Tensor | None = None
+    beside: list[Tensor] = field(default_factory=list)
+
+    def look(self, canvases: Sequence[Sequence[int]], positions: Sequence[int]) -> list[Tensor]:
+        """Logits [n, V] of n positions in each of some canvases: one batched forward."""
+        if self.reader is None:
+            raise ValueError("this view has no model to ask")
+        return self.reader.look(canvases, positions) if len(canvases) else []
 
     @property
     def params(self) -> Params:
@@ -114,6 +134,13 @@ class View:
         """One uniform number [n] for each position in scope, float64."""
         return per_position(self.generator, len(self.canvas), self.positions)
 
+    def uniform_at(self, positions: Sequence[int]) -> Tensor:
+        """Uniform numbers [n] of some positions, the same however often a step asks for them."""
+        copy = torch.Generator()
+        copy.set_state(self.generator.get_state())
+        draws = torch.rand(len(self.canvas), dtype=torch.float64, generator=copy)
+        return draws[list(positions)]
+
     def only(self, keep: Tensor) -> View:
         """The view of some of its positions (a boolean mask [n])."""
         choice = self.choice.rows(keep)
@@ -130,12 +157,15 @@ class View:
 class Drawn:
     """The token [n] drawn for each position in scope, and the distribution that scores judge by.
 
-    `chosen` holds indices when the draw has settled the positions too.
+    `chosen` holds indices when the draw has settled the positions too; `written_tokens` [m] what
+    a published draw gave the written places, of which it knows the distributions `written`.
     """
 
     tokens: Tensor
     judged: Distribution
     chosen: Tensor | None = None
+    written_tokens: Tensor | None = None
+    written: Distribution | None = None
 
     @cached_property
     def probs(self) -> Tensor:

@@ -17,6 +17,7 @@ from inference.engine.families.values import (
     flag,
     mask_id,
     refuse,
+    refuse_windows,
     required,
     special_id,
 )
@@ -45,8 +46,9 @@ def body(config: Config, share: float | None = None) -> dict[str, Any]:
 
 
 def native_config(config: Config) -> dict[str, Any]:
-    supported = {"hidden_act": "silu", "use_sliding_window": False, "use_mrope": False}
+    supported = {"hidden_act": "silu", "use_mrope": False}
     refuse(config, supported)
+    refuse_windows(config)
     return body(config)
 
 

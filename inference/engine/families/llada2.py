@@ -21,6 +21,7 @@ from inference.engine.families.values import (
     mask_id,
     natural,
     refuse,
+    refuse_windows,
     required,
     special_id,
 )
@@ -40,7 +41,6 @@ SUPPORTED = {
     "use_qk_norm": True,
     "score_function": "sigmoid",
     "norm_head": False,
-    "use_sliding_window": False,
 }
 BLOCK = 32
 SHARE = 0.5
@@ -49,6 +49,7 @@ SHARE = 0.5
 
 def native_config(config: Config) -> dict[str, Any]:
     refuse(config, SUPPORTED)
+    refuse_windows(config)
     heads = required(config, "num_attention_heads")
     sizes = {**config, "num_key_value_heads": config.get("num_key_value_heads") or heads}
     return {

@@ -17,6 +17,7 @@ from inference.engine.families.values import (
     eos_ids,
     mask_id,
     refuse,
+    refuse_windows,
     required,
     special_id,
 )
@@ -32,6 +33,7 @@ SUPPORTED = {
 
 def native_config(config: Config) -> dict[str, Any]:
     refuse(config, SUPPORTED)
+    refuse_windows(config)
     width = required(config, "expert_intermediate_size")
     sizes = {**config, "intermediate_size": config.get("dense_intermediate_size") or width}
     sizes["num_key_value_heads"] = (

@@ -2,6 +2,8 @@
 
 `block_llama` is what `train_diffusion --from` writes: predictions shifted by one as in the parent,
 blocks counted from position 0. dllm's `a2d-llama` predicts in place and sees everything.
+
+Source: ZHZisZZ/dllm (a2d-llama).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ CHOICES = {"predict": ("same", "shifted"), "attention": ("full", "block")}
 
 
 def spec(config: Config, lookup: TokenLookup) -> ModelSpec:
+    """Raises CheckpointError for blocks without a size."""
     own = config.get("model_type") == OWN
     block = natural(config, "block_size")
     predict = _choice(config, "predict", "shifted" if own else "same")

@@ -18,11 +18,12 @@ from inference.engine.families.values import (
     mask_id,
     natural,
     refuse,
+    refuse_windows,
     required,
     special_id,
 )
 
-SUPPORTED = {"hidden_act": "silu", "use_sliding_window": False}
+SUPPORTED = {"hidden_act": "silu"}
 SDAR_BLOCK = 4
 MASKS = ("<|MASK|>", "<|mask|>", "|<MASK>|")
 """Of SDAR, of dllm's conversions, of Fast-dLLM v2 (which names it in added_tokens.json alone)."""
@@ -30,6 +31,7 @@ MASKS = ("<|MASK|>", "<|mask|>", "|<MASK>|")
 
 def native_config(config: Config) -> dict[str, Any]:
     refuse(config, SUPPORTED)
+    refuse_windows(config)
     width = required(config, "hidden_size") // required(config, "num_attention_heads")
     return {
         **body(config),

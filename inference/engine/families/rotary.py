@@ -46,6 +46,8 @@ def rotary(config: Config, share: float | None = None, theta: float = THETA) -> 
     key, found = _stated(config)
     kind = _type_of(key, found)
     values = _known(key, kind, found)
+    if kind in LIMITED and ORIGINAL not in values and config.get(ORIGINAL) is not None:
+        values[ORIGINAL] = _sound(ORIGINAL, config[ORIGINAL])
     base = found.get("rope_theta") or config.get("rope_theta") or theta
     made = {**values, "rope_type": kind, "rope_theta": _positive("rope_theta", base)}
     factor = found.get("partial_rotary_factor", config.get("partial_rotary_factor"))

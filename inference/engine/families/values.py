@@ -57,6 +57,19 @@ def refuse(config: Config, values: Mapping[str, Any]) -> None:
             )
 
 
+def refuse_windows(config: Config) -> None:
+    """Raises CheckpointError where some layers see a window only: here every layer sees all."""
+    layers = config.get("layer_types")
+    kinds = layers if isinstance(layers, list) else [] if layers is None else [layers]
+    if config.get("use_sliding_window") or any(kind != "full_attention" for kind in kinds):
+        key = "use_sliding_window" if config.get("use_sliding_window") else "layer_types"
+        raise CheckpointError(
+            f"config.json has {key} = {config[key]!r}; this family is supported with full "
+            "attention in every layer.",
+            key,
+        )
+
+
 def special_ids(config: Config, key: str) -> tuple[int, ...]:
     """The ids that config.json names under a key: one, a list of them, or none.
 

@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from .runner import main
+from inference.engine.parity.runner import main
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..canvas import Canvas
-from ..checkpoint import LoadedModel
-from ..decoding import recipes, scores
-from ..decoding.loop import StepResult, generate
-from ..decoding.params import Params
-from ..decoding.recipes import Recipe
-from ..decoding.rng import BatchRow, one_generator
-from .fixtures import Folder
+from inference.engine.canvas import Canvas
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding import recipes, scores
+from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.params import Params
+from inference.engine.decoding.recipe import Recipe
+from inference.engine.decoding.rng import BatchRow, one_generator
+from inference.engine.parity.fixtures import Folder
 
 Case = dict[str, Any]
 Choose = Callable[[Case], tuple[Recipe, Params]]

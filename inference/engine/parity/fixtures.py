@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..checkpoint import LoadedModel, load
+from inference.engine.checkpoint import LoadedModel, load
 
 SPECIAL = {"eos_id": "eos_id", "eos_inf_id": "eos_id", "eot_id": "eot_id"}
 SPECIAL |= {"mask_id": "mask_id", "expand_id": "expand_id", "delete_id": "delete_id"}

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..decoding import official
-from ..decoding.distribution import Distribution
-from ..decoding.quotas import best
-from ..decoding.scores import certainty_of
-from ..processing import keep_top_k, keep_top_p
-from .fixtures import Folder
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.official import loops as official
+from inference.engine.decoding.quotas import best
+from inference.engine.decoding.scores import certainty_of
+from inference.engine.parity.fixtures import Folder
+from inference.engine.processing import keep_top_k, keep_top_p
 
 ATOL = 1e-5
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checkpoint import LoadedModel
-from ..forward import logits_batch
-from .fixtures import Folder
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.forward import logits_batch
+from inference.engine.parity.fixtures import Folder
 
 
 def check_logits(folder: Folder, case: dict[str, Any]) -> list[str]:

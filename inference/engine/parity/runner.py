@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .decode import DECODE
-from .fixtures import Folder
-from .helpers import check_helpers
-from .likelihood import check_likelihood
-from .logits import check_logits
+from inference.engine.parity.blocks import BLOCKS
+from inference.engine.parity.decode import DECODE
+from inference.engine.parity.fixtures import Folder
+from inference.engine.parity.helpers import check_helpers
+from inference.engine.parity.likelihood import check_likelihood
+from inference.engine.parity.logits import check_logits
+from inference.engine.parity.research import RESEARCH
 
 Check = Callable[[Folder, dict[str, Any]], list[str]]
-PROCEDURES: dict[str, Check] = {**DECODE, "llada.log_likelihood": check_likelihood}
+PROCEDURES: dict[str, Check] = {
+    **DECODE,
+    **BLOCKS,
+    **RESEARCH,
+    "llada.log_likelihood": check_likelihood,
+    "dream.log_likelihood": check_likelihood,
+}
 
 
 @dataclass(frozen=True)

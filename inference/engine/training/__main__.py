@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from inference.engine.training.cli import (
+    adapt_command,
     add_evaluate_arguments,
     add_train_arguments,
     evaluate_command,
     train_command,
 )
+
+
+def _train(options: argparse.Namespace) -> None:
+    """A task's model, or an adapter for the model in a directory."""
+    if options.parent is None:
+        train_command(options)
+    else:
+        path = Path(options.parent)
+        options.parent = path.name
+        adapt_command(options, path)
 
 
 def main() -> None:
@@ -18,7 +30,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train")
     add_train_arguments(training)
-    training.set_defaults(run=train_command)
+    training.set_defaults(run=_train)
     measuring = commands.add_parser("evaluate")
     add_evaluate_arguments(measuring)
     measuring.set_defaults(run=evaluate_command)

@@ -26,6 +26,12 @@ from inference.engine.training.trainer import Progress
 
 Number = TypeVar("Number", int, float)
 SIZES = ("width", "layers", "heads", "mlp_width")
+ADAPTATION = {
+    "documents": "conversations to write; by default for a third of the minutes",
+    "rank": "of the added matrices",
+    "block": "tokens of a block",
+    "copies": "noisy copies of a document",
+}
 
 
 def positive(kind: type[Number]) -> Callable[[str], Number]:
@@ -45,7 +51,9 @@ def positive(kind: type[Number]) -> Callable[[str], Number]:
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train_diffusion`."""
-    parser.add_argument("--task", choices=sorted(TASKS), required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--task", choices=sorted(TASKS), help="a small model from the start")
+    what.add_argument("--from", dest="parent", help="an autoregressive model to adapt, by name")
     parser.add_argument("--output", type=Path, required=True, help="directory of the model")
     parser.add_argument(
         "--minutes", type=positive(float), help="CPU minutes, on a GPU minutes of the clock"
@@ -62,6 +70,10 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=positive(float))
     for size in SIZES:
         parser.add_argument(f"--{size.replace('_', '-')}", type=positive(int))
+    adaptation = parser.add_argument_group("with --from")
+    adaptation.add_argument("--corpus", type=Path, help="a text file instead of its own texts")
+    for name, meaning in ADAPTATION.items():
+        adaptation.add_argument(f"--{name}", type=positive(int), help=meaning)
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -84,6 +96,24 @@ def train_command(options: argparse.Namespace) -> None:
     with tqdm(total=1000, unit="‰", disable=not sys.stderr.isatty()) as bar:
         train(TASKS[options.task], options.output, order, _shown_on(bar))
     print(f"The model is in {options.output}.")
+
+
+def adapt_command(options: argparse.Namespace, path: Path) -> None:
+    """Adapt the model at a path, with a progress bar."""
+    from tqdm import tqdm
+
+    from inference.engine.training.adaptation.run import AdaptOrder, adapt
+
+    torch.set_num_threads(options.threads)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    names = ("minutes", "steps", "corpus", "batch_size", "learning_rate", *ADAPTATION)
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    order = AdaptOrder(
+        options.parent, seed=options.seed, device=options.device, resume=options.resume, **given
+    )
+    with tqdm(total=1000, unit="‰", disable=not sys.stderr.isatty()) as bar:
+        adapt(path, options.output, order, _shown_on(bar))
+    print(f"The adapter is in {options.output}.")
 
 
 def _shown_on(bar: object) -> Callable[[Progress, float], None]:

@@ -46,10 +46,10 @@ def rate_factor(step: int, spent: float) -> float:
 
 
 def set_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
-    """The same learning rate for every group."""
+    """The same learning rate for every group, times its own `scale`."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
 
 
 class Average:

@@ -50,8 +50,9 @@ def train(
     """
     trainer, tokenizer = prepare(task, folder, order)
     progress = trainer.run(report)
-    trainer.average.copy_to(trainer.model)
-    export(folder, task, trainer.model, tokenizer, record(task, trainer, order))
+    model: Any = trainer.model
+    trainer.average.copy_to(model)
+    export(folder, task, model, tokenizer, record(task, trainer, order))
     return progress
 
 

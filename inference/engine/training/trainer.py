@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from inference.engine.training.checkpoints import STATE, load_checkpoint, save_checkpoint
-from inference.engine.training.model import MaskPredictor
-from inference.engine.training.noise import Batch, diffusion_loss
+from inference.engine.training.noise import diffusion_loss
 from inference.engine.training.optim import (
     Average,
     OptimSettings,
@@ -29,12 +29,13 @@ logger = logging.getLogger(__name__)
 
 
 class Corpus(Protocol):
-    """A source of training batches."""
+    """A source of training batches; each has its token ids in an array `ids`."""
 
-    def batch(self, size: int, rng: np.random.Generator) -> Batch: ...
+    def batch(self, size: int, rng: np.random.Generator) -> Any: ...
 
 
-LossRule = Callable[[MaskPredictor, Batch, np.random.Generator, float], torch.Tensor]
+LossRule = Callable[[Any, Any, np.random.Generator, float], torch.Tensor]
+"""(model, batch, random numbers, longest time) → the loss."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Progress:
     seconds: float = 0.0
     loss: float = float("nan")
 
-    def add(self, batch: Batch, loss: float) -> None:
+    def add(self, batch: Any, loss: float) -> None:
         """Count a step; the loss is smoothed over about twenty of them."""
         self.step += 1
         self.tokens += batch.ids.size
@@ -87,11 +88,21 @@ class Progress:
 
 
 class Trainer:
-    """Trains one model on one corpus into one folder."""
+    """Trains one model on one corpus into one folder.
 
-    def __init__(self, model: MaskPredictor, corpus: Corpus, plan: Plan, folder: Path) -> None:
+    `optimizers` None: those of the small models that are trained from the start.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        corpus: Corpus,
+        plan: Plan,
+        folder: Path,
+        optimizers: list[torch.optim.Optimizer] | None = None,
+    ) -> None:
         self.model, self.corpus, self.plan, self.folder = model, corpus, plan, folder
-        self.optimizers = build_optimizers(model, plan.optim)
+        self.optimizers = optimizers or build_optimizers(model, plan.optim)
         self.average = Average(model)
         self.rng = np.random.default_rng(plan.seed)
         self.progress = Progress()

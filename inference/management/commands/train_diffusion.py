@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.management.directories import model_directory
+from inference.management.directories import model_directory, parent_path
 
 
 class Command(BaseCommand):
     """A thin door to the trainer, which knows nothing of Django."""
 
-    help = "Trains a small masked-diffusion model: stories, addition, sudoku or infill."
+    help = (
+        "Trains a small masked-diffusion model (stories, addition, sudoku or infill), or turns an "
+        "autoregressive one into one that denoises, by an adapter."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,8 +25,16 @@ class Command(BaseCommand):
         add_train_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from inference.engine.training.cli import train_command
+        from inference.engine.errors import EngineError
+        from inference.engine.training.cli import adapt_command, train_command
 
+        if options["parent"] is not None:
+            path = parent_path(options["parent"])
+            try:
+                adapt_command(argparse.Namespace(**options), path)
+            except EngineError as error:
+                raise CommandError(error.message) from error
+            return
         if options["start_from"] is not None:
             options["start_from"] = model_directory(options["start_from"])
         train_command(argparse.Namespace(**options))

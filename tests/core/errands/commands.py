@@ -35,14 +35,14 @@ class Errands(CommandTable):
     model = ErrandCommand
 
     def resolve_target(self, user: Any, message: Message, own: Any) -> Errand:
-        named = getattr(message, "errand", None) or getattr(own, "pk", None)
+        named: Any = getattr(message, "errand", None) or getattr(own, "pk", None)
         found = Errand.objects.filter(pk=named, owner=user).first()
         if found is None:
             raise UnmaskError("not_found", "There is no such errand, or it is not yours.", "errand")
         return found
 
     def load_target(self, command: CommandRow) -> Errand:
-        return Errand.objects.get(pk=command.errand_id)  # type: ignore[attr-defined]
+        return Errand.objects.get(commands=command.pk)
 
     def lock_target(self, target: Any) -> None:
         rows = Errand.objects.select_for_update(no_key=True)

@@ -35,7 +35,7 @@ class ErrandCommand(CommandRow):
     TARGET = "errand"
     TASK = "errands.execute"
 
-    errand = models.ForeignKey(Errand, null=True, on_delete=models.CASCADE)
+    errand = models.ForeignKey(Errand, null=True, on_delete=models.CASCADE, related_name="commands")
 
     class Meta(CommandRow.Meta):
         constraints = [models.UniqueConstraint(fields=["user", "request_id"], name="errand_once")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from inference.engine import checkpoint
+from inference.engine import checkpoint, native
 from inference.engine.checkpoint import LoadedModel
 
 VOCAB, MASK, EOS = 320, 310, 300
@@ -154,7 +154,7 @@ def write_model(directory: Path, name: str, seed: int = 0) -> Path:
     config = CONFIGS[name]
     model = checkpoint.build(config)
     with torch.no_grad():
-        for value in checkpoint.weights_of(model).values():
+        for value in native.weights_of(model).values():
             value.copy_(torch.randn_like(value) * (0.3 if value.dim() > 1 else 0.1))
             if value.dim() == 1:
                 value.add_(1.0)

@@ -282,6 +282,11 @@ def test_a_flag_that_is_no_truth_value_is_refused(name: str, value: Any, tmp_pat
         ("llada", {"eos_token_id": [300, "301"]}, "eos_token_id"),
         ("llada", {"eos_token_id": [300, 320]}, "eos_token_id[1]"),
         ("llada", {"multi_query_attention": True}, "multi_query_attention"),
+        ("dream", {"use_sliding_window": True}, "use_sliding_window"),
+        ("a2d-qwen3", {"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
+        ("a2d-qwen2", {"layer_types": ["sliding_attention"] * 2}, "layer_types"),
+        ("llada_moe", {"layer_types": "sliding_attention"}, "layer_types"),
+        ("llada2", {"layer_types": [5]}, "layer_types"),
     ],
 )
 def test_a_value_of_another_type_is_refused_by_its_key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,16 +13,18 @@ from django.test import AsyncClient, Client
 
 from accounts.tokens import issue
 from core.jobs import dispatch
+from core.worker import executor
 from inference import registry, runtime
 from inference.models import ModelEntry
 from inference.runtime import model_state
+from visualizer.commands import COMMANDS
 from visualizer.models import Command, Generation, Session
 from visualizer.worker import generation, tasks
 
 WORK: dict[str, Callable[[Any], None]] = {
     Generation.TASK: generation.work,
     Session.TASK: tasks.advance_session,
-    Command.TASK: lambda pk: tasks.executor.execute(tasks.COMMANDS, pk),
+    Command.TASK: lambda pk: executor.execute(COMMANDS, pk),
 }
 
 
@@ -43,7 +45,7 @@ def shipped(transactional_db: None) -> None:
 
 
 @pytest.fixture
-def worker(shipped: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def worker(shipped: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Tasks are worked one after the other in the thread that sends them; their names."""
     queue: list[tuple[str, Any]] = []
     seen: list[Any] = []

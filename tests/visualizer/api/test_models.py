@@ -78,7 +78,7 @@ def test_workers_give_a_model_up_when_asked(ask: Any) -> None:
     assert "sudoku" in runtime.loaded()
 
 
-@override_settings(EMBEDDED=False)
+@override_settings(EMBEDDED=False, REDIS_URL="redis://127.0.0.1:1/0")
 def test_on_a_site_only_staff_unloads(ask: Any, owner: User) -> None:
     assert ask.post("models/addition/unload").status_code == 401
     User.objects.filter(pk=owner.pk).update(is_staff=True)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Router
 
 from core import generation
+from core.http.stream_limits import check_stream
 from visualizer.api import runs
 from visualizer.api.answers import (
     BatchAnswer,
@@ -57,6 +58,7 @@ async def infill(request: HttpRequest, data: InfillRequest) -> dict[str, Any]:
 async def generate_stream(request: HttpRequest, data: GenerateRequest) -> StreamingHttpResponse:
     """The same as server-sent events: status, one step per forward pass, complete or error."""
     order = text_order(request.user, data)
+    await sync_to_async(check_stream)(request)
     return await runs.stream(order, request.headers.get("last-event-id"))
 
 
@@ -64,15 +66,17 @@ async def generate_stream(request: HttpRequest, data: GenerateRequest) -> Stream
 async def infill_stream(request: HttpRequest, data: InfillRequest) -> StreamingHttpResponse:
     """The same as server-sent events; slots that appear and vanish are operations of its steps."""
     order = infill_order(request.user, data)
+    await sync_to_async(check_stream)(request)
     return await runs.stream(order, request.headers.get("last-event-id"))
 
 
 @router.get("/runs/{run}/stream", response=documented_stream(), openapi_extra=STREAM)
 async def run_stream(request: HttpRequest, run: str) -> StreamingHttpResponse:
     """The stream of a run of yours from its beginning, or after the Last-Event-ID."""
+    await sync_to_async(check_stream)(request)
     made = await sync_to_async(generation.find)(user=request.user, id=run)
     resumed = await runs.resumable(request.user, request.headers.get("last-event-id"))
-    after = resumed[1] if resumed else 0
+    after = resumed[1] if resumed else None
     order = Order(request.user, Decoding(detach=True), generation.Prompt(), _PLAIN, GENERATING)
     return runs.follow(order, made, after)
 

@@ -43,7 +43,7 @@ OWN: dict[str, dict[str, Any]] = {
 def byte_tokenizer() -> Tokenizer:
     """Byte-level BPE: every byte is a token, some words are, and three markers."""
     tokens = [*byte_table(), *WORDS]
-    merges = [tuple(merge.split(" ")) for merge in MERGES]
+    merges = [(first, second) for first, second in (merge.split(" ") for merge in MERGES)]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -15,13 +15,15 @@ from torch import Tensor
 
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import blocks, official, quotas, revisions, scores
+from inference.engine.decoding import blocks, quotas, scores
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.filters import filtered_distribution
 from inference.engine.decoding.loop import generate
+from inference.engine.decoding.official import loops as official
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rankings import rank
 from inference.engine.decoding.rng import seeded
+from inference.engine.decoding.rules import klass, remdm
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.errors import InputError
 from inference.engine.families.spec import ModelSpec
@@ -105,12 +107,23 @@ def test_the_timetable_writes_all_by_the_last_step(count: int, steps: int) -> No
 
 
 def test_klass_wants_confidence_and_calm() -> None:
-    view = _view([_row(0.9), _row(0.9), _row(0.2)], threshold=0.6, kl_steps=2, kl_threshold=0.01)
+    view = _view(
+        [_row(0.9), _row(0.9), _row(0.2)], 1, threshold=0.6, kl_steps=2, kl_threshold=0.01, steps=3
+    )
     calm = view.choice
     moved = Distribution(torch.tensor([_row(0.9), _row(0.9, 2), _row(0.2)]).clamp_min(1e-9).log())
-    assert _chosen(quotas.stable, replace(view, history=[calm, calm]), scores.probability) == [0, 1]
-    assert _chosen(quotas.stable, replace(view, history=[moved, calm]), scores.probability) == [0]
-    assert len(_chosen(quotas.stable, replace(view, history=[calm]), scores.probability)) == 1
+    assert _chosen(klass.stable, replace(view, history=[calm, calm]), scores.probability) == [0, 1]
+    assert _chosen(klass.stable, replace(view, history=[moved, calm]), scores.probability) == [0]
+    assert len(_chosen(klass.stable, replace(view, history=[calm]), scores.probability)) == 1
+
+
+@pytest.mark.parametrize(("step", "count"), [(0, 1), (1, 2)])
+def test_klass_finds_nothing_stable_before_the_history_of_the_block_is_long_enough(
+    step: int, count: int
+) -> None:
+    view = _view([_row(0.9), _row(0.8)], step, threshold=0.6, kl_steps=2, kl_threshold=0.01)
+    view = replace(view, history=[view.choice, view.choice])
+    assert len(_chosen(klass.stable, view, scores.probability)) == count
 
 
 def test_ties_go_to_the_earlier_position() -> None:
@@ -227,13 +240,40 @@ def test_no_block_when_nothing_is_open() -> None:
     assert blocks.aligned(_state(full)) is None
 
 
-def test_remasking_is_off_outside_its_window_and_at_the_end() -> None:
-    chances = [
-        revisions.moments(_view([_row(0.5)] * 4, i, steps=20, eta=0.1))[2] for i in range(21)
+@pytest.mark.parametrize("form", ["cap", "rescale"])
+def test_remasking_keeps_the_share_of_written_tokens(form: str) -> None:
+    """Whatever is masked again, the reverse process writes as much as is due: probabilities."""
+    for index in range(1, 20):
+        view = _view([_row(0.5)] * 4, index, steps=20, eta=0.1, remdm_form=form)
+        one = remdm.moment(view)
+        assert 0 <= one.chance <= 1
+        assert 0 <= one.writes <= 1
+        stays = one.now * (1 - one.chance) + (1 - one.now) * one.writes
+        assert stays == pytest.approx(one.then)
+
+
+def test_the_cap_and_the_rescaling_bound_the_chance() -> None:
+    chances = {
+        form: [
+            remdm.moment(_view([_row(0.5)] * 4, i, steps=20, eta=0.1, remdm_form=form)).chance
+            for i in range(1, 20)
+        ]
+        for form in ("cap", "rescale")
+    }
+    assert chances["cap"][:9] == [0.1] * 9
+    assert chances["cap"][-1] == pytest.approx(0.0)
+    assert all(r <= c for r, c in zip(chances["rescale"], chances["cap"], strict=True))
+
+
+def test_the_loop_remasks_in_its_window_only_and_stands_still_there() -> None:
+    moments = [
+        remdm.moment(_view([_row(0.5)] * 4, i, steps=20, eta=0.1, remdm_form="loop"))
+        for i in range(20)
     ]
-    assert chances[:9] == [0.0] * 9
-    assert all(chance == pytest.approx(0.1) for chance in chances[9:18])
-    assert chances[19:] == [0.0, 0.0]
+    inside = [i for i, one in enumerate(moments) if one.chance > 0]
+    assert inside == list(range(9, 19))
+    assert all(moments[i].now == moments[i].then == 0.9 for i in inside)
+    assert moments[19].then == pytest.approx(1.0)
 
 
 def test_end_of_text_waits_until_nothing_else_is_left(tiny: Tiny) -> None:

@@ -20,6 +20,7 @@ from inference.engine.errors import InputError
 from inference.engine.forward import forward_many
 from tests.inference.engine.models import CONFIGS
 
+POINTLESS = {"dreamon", "fastdllm2/threshold", "fastdllm2/block_cache"}
 Tiny = Callable[[str], LoadedModel]
 
 
@@ -28,6 +29,7 @@ def _suiting(model: LoadedModel) -> list[str]:
         model.spec.family,
         edits=model.spec.length == "edits",
         shifted=model.spec.predict == "shifted",
+        blocks=model.spec.attention == "block",
     )
 
 
@@ -58,13 +60,14 @@ def test_the_table_says_what_the_engine_refuses(config: str, tiny: Tiny) -> None
     model = tiny(config)
     taken = [name for name in catalog.RECIPES if not _refused(model, name)]
     assert taken == _suiting(model)
+    assert ("fastdllm2/threshold" in taken) is (config in ("fast-dllm-v2", "block_llama"))
 
 
 @pytest.mark.parametrize("config", list(CONFIGS))
 def test_what_is_refused_would_not_work(config: str, tiny: Tiny) -> None:
-    """Without the check these fail, or (DreamOn's) could not use what they are for."""
+    """Without the check these fail, or (those of POINTLESS) could not use what they are for."""
     model = tiny(config)
-    for name in set(catalog.RECIPES) - set(_suiting(model)) - {"dreamon"}:
+    for name in set(catalog.RECIPES) - set(_suiting(model)) - POINTLESS:
         recipe = recipe_named(name)
         # three steps, since a cache is used from the second on
         params = checked({"steps": 3} if "steps" in recipe.uses else {}, recipe.defaults)

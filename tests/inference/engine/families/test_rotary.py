@@ -88,6 +88,17 @@ def test_plain_under_any_name_loads(
     assert torch.equal(logits(checkpoint.load(tmp_path), list(range(12))), plain)
 
 
+def test_the_length_before_scaling_may_stand_beside_the_parameters(tmp_path: Path) -> None:
+    write_model(tmp_path, "a2d-qwen3")
+    write_config(tmp_path, rope_parameters=SCALED["yarn"])
+    inside = logits(checkpoint.load(tmp_path), list(range(20)))
+    outside = {k: v for k, v in SCALED["yarn"].items() if not k.startswith("original")}
+    write_config(tmp_path, rope_parameters=outside, original_max_position_embeddings=32)
+    assert torch.equal(logits(checkpoint.load(tmp_path), list(range(20))), inside)
+    write_config(tmp_path, original_max_position_embeddings=None)
+    assert not torch.equal(logits(checkpoint.load(tmp_path), list(range(20))), inside)
+
+
 def test_the_base_inside_the_parameters_counts(tmp_path: Path) -> None:
     write_model(tmp_path, "dream")
     write_config(tmp_path, rope_theta=777.0)

@@ -102,7 +102,11 @@ def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
     if isinstance(value, list):
         writer.add_array(key, value)
     elif value is not None:
-        kinds = {str: writer.add_string, float: writer.add_float32, int: writer.add_uint32}
+        kinds: dict[type, Any] = {
+            str: writer.add_string,
+            float: writer.add_float32,
+            int: writer.add_uint32,
+        }
         kinds[type(value)](key, value)
 
 

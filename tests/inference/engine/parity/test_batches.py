@@ -12,7 +12,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding import recipes
 from inference.engine.decoding.loop import generate
-from inference.engine.decoding.official import transfer_schedule
+from inference.engine.decoding.official.loops import transfer_schedule
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rng import BatchRow, one_generator
 from inference.engine.forward import logits_batch

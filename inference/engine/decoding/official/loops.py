@@ -1,4 +1,4 @@
-"""Parts that do what the published loops do where that differs from the sane form.
+"""Parts that do what the loops of LLaDA, Fast-dLLM, Dream and DreamOn do where that differs.
 
 They are used only under the `official` parameter, to be compared with recorded runs of that code;
 docs/decoding.md lists the differences. Some need the run's carry, so such runs cannot be entered in
@@ -12,11 +12,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..canvas import Operation
-from .draws import categorical, gumbel
-from .quotas import best, due, factor_count, share_of, threshold
-from .revisions import resize
-from .view import Block, Drawn, RunState, View
+from inference.engine.canvas import Operation
+from inference.engine.decoding.draws import (
+    categorical,
+    gumbel,
+)
+from inference.engine.decoding.quotas import (
+    best,
+    due,
+    factor_count,
+    share_of,
+    threshold,
+)
+from inference.engine.decoding.revisions import resize
+from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 
 def transfer_schedule(count: int, steps: int) -> list[int]:

@@ -1,0 +1,1 @@
+"""`/v1`: the OpenAI-compatible door, for every kind of model that has a generator."""

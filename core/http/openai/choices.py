@@ -1,0 +1,71 @@
+"""Starting the generations behind the choices of a request, and reading their log-probabilities."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from core import generation
+from core.generation import Collected, Generation, Prompt, TokenLogprob
+from core.http.openai.requests import CompletionRequest, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice under way: which one it is, and what stands before its text."""
+
+    index: int
+    prompt: str
+    made: Generation
+
+
+@sync_to_async
+def started(user: Any, asked: Request) -> list[Choice]:
+    """`n` generations for each prompt, in OpenAI's order. Raises UnmaskError before any starts
+    for what does not fit together, and for a model that there is not.
+    """
+    pairs = [(prompt, number) for prompt in asked.prompts() for number in range(asked.n)]
+    assert asked.top is None or asked.top >= 0
+    settings = [asked.settings(number) for _, number in pairs]
+    choices = []
+    for index, ((prompt, _), one) in enumerate(zip(pairs, settings, strict=True)):
+        made = generation.start(user=user, model=asked.model, prompt=prompt, settings=one)
+        choices.append(Choice(index, _text_of(prompt), made))
+    return choices
+
+
+def _text_of(prompt: Prompt) -> str:
+    return prompt.pieces[0] if prompt.pieces else prompt.text
+
+
+async def collected(user: Any, choices: list[Choice]) -> list[Collected]:
+    """All choices, finished. Raises UnmaskError: the first failure; the others are stopped."""
+    async with _Group() as group:
+        tasks = [group.create_task(generation.collect(one.made, user)) for one in choices]
+    return [task.result() for task in tasks]
+
+
+class _Group(asyncio.TaskGroup):
+    """A task group whose first failure is raised as it is, not inside a group of exceptions."""
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+
+async def logprobs_of(user: Any, choice: Choice, asked: Request) -> list[TokenLogprob] | None:
+    """Those of a finished choice, if they were asked for."""
+    if asked.top is None:
+        return None
+    return await sync_to_async(generation.logprobs)(user=user, id=choice.made.id, top=asked.top)
+
+
+def echoes(asked: Request, choices: list[Choice]) -> list[str]:
+    """The prompt before each choice's text, where it was asked for."""
+    wanted = isinstance(asked, CompletionRequest) and asked.echo
+    return [choice.prompt for choice in choices] if wanted else []

@@ -1,0 +1,36 @@
+"""Failures as OpenAI's clients read them: `{"error": {message, type, param, code}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from inference.errors import UnmaskError, error_shape
+
+TYPES = {
+    "validation": "invalid_request_error",
+    "auth": "authentication_error",
+    "not_found": "not_found_error",
+    "rate_limit": "rate_limit_error",
+    "conflict": "conflict_error",
+}
+"""Their names for our types; all others are `server_error`."""
+
+
+def body_of(error: UnmaskError) -> dict[str, Any]:
+    """The error object; `code` is our own type, by which docs/service.md tells what to do."""
+    shape = error_shape(error)
+    return {
+        "message": shape["message"],
+        "type": TYPES.get(error.error_type, "server_error"),
+        "param": shape.get("field"),
+        "code": error.error_type,
+        "retryable": shape["retryable"],
+        "correlation_id": shape["correlation_id"],
+    }
+
+
+def answer(request: HttpRequest, error: UnmaskError, status: int) -> HttpResponse:
+    """Every failure of the door. A field that is not as declared is a 400 there, as in OpenAI's."""
+    return JsonResponse({"error": body_of(error)}, status=400 if status == 422 else status)

@@ -1,0 +1,36 @@
+"""Log-probabilities in OpenAI's two forms, from what a generator tells of each token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.generation import TokenLogprob
+
+
+def for_completion(tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:
+    """The form of /v1/completions; `offset`: characters of the echoed prompt before the text."""
+    offsets, at = [], offset
+    for token in tokens:
+        offsets.append(at)
+        at += len(token.text)
+    return {
+        "tokens": [token.text for token in tokens],
+        "token_logprobs": [token.logprob for token in tokens],
+        "top_logprobs": [dict(token.top) or None for token in tokens],
+        "text_offset": offsets,
+    }
+
+
+def for_chat(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    """The form of /v1/chat/completions."""
+    return {"content": [_entry(token) for token in tokens], "refusal": None}
+
+
+def _entry(token: TokenLogprob) -> dict[str, Any]:
+    top = [_plain(text, logprob) for text, logprob in token.top]
+    return {**_plain(token.text, token.logprob), "top_logprobs": top}
+
+
+def _plain(text: str, logprob: float) -> dict[str, Any]:
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "replace"))}

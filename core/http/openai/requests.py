@@ -1,0 +1,174 @@
+"""What `/v1` takes: OpenAI's fields, and ours for diffusion beside them.
+
+Fields of OpenAI's that have no meaning here are taken at the value that changes nothing and refused
+at any other; unknown ones are refused, so that nothing that was asked for is silently dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.commands.fields import limited, text
+from core.generation import Prompt, Settings
+from inference.catalog import PARAMETERS
+from inference.errors import UnmaskError
+
+MOST_CHOICES, MOST_STOPS, STOP_CHARACTERS = 8, 4, 200
+MOST_LOGPROBS, MOST_TOP_LOGPROBS = 5, 20
+LONGEST_GAP = 64
+Value = bool | int | float | str | None
+
+
+class Lax(BaseModel):
+    """Strict types, but a list where OpenAI's own has several forms."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class StreamOptions(Lax):
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class Generating(Lax):
+    """What both kinds of completion share."""
+
+    model: str = Field(min_length=1, max_length=200)
+    n: int = Field(1, ge=1, le=MOST_CHOICES)
+    stop: str | list[str] | None = None
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    temperature: float | None = Field(None, ge=0, le=10, allow_inf_nan=False)
+    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    seed: int | None = limited("seed", None)
+    frequency_penalty: float | None = Field(None, ge=0, le=0, description="0 only")
+    presence_penalty: float | None = Field(None, ge=0, le=0, description="0 only")
+    logit_bias: dict[str, float] | None = Field(None, max_length=0, description="empty only")
+    user: str | None = Field(None, max_length=500, description="not kept")
+    top_k: int | None = Field(None, ge=0, le=2_000_000)
+    steps: int | None = Field(None, ge=1, le=65_536, description="forward passes (diffusion)")
+    tokens_per_step: int | None = Field(None, ge=1, le=1024, description="(diffusion)")
+    block_length: int | None = limited("block_length", None)
+    recipe: str | None = Field(None, min_length=1, max_length=60, description="(diffusion)")
+    parameters: dict[str, Value] = Field(default_factory=dict, max_length=len(PARAMETERS))
+    diffusing: bool = Field(False, description="each chunk is the whole text of a state")
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Raises UnmaskError for more than four, and for empty or very long ones."""
+        found = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        if len(found) > MOST_STOPS or any(not 1 <= len(one) <= STOP_CHARACTERS for one in found):
+            raise UnmaskError(
+                "validation",
+                f"stop takes up to {MOST_STOPS} texts of 1 to {STOP_CHARACTERS} characters.",
+                "stop",
+            )
+        return tuple(found)
+
+    @property
+    def most_tokens(self) -> int | None:
+        raise NotImplementedError
+
+    def settings(self, choice: int) -> Settings:
+        """Those of one of the `n` choices: each has a seed of its own."""
+        return Settings(
+            max_new_tokens=self.most_tokens,
+            recipe=self.recipe,
+            parameters=self.parameters,
+            steps=self.steps,
+            tokens_per_step=self.tokens_per_step,
+            block_length=self.block_length,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            seed=(self.seed or 0) + choice,
+            stop=self.stops,
+        )
+
+
+class CompletionRequest(Generating):
+    """`POST /v1/completions`."""
+
+    prompt: str | list[str]
+    suffix: str | None = text("prompt", None, "text behind the gap: the prompt is continued to it")
+    max_tokens: int | None = limited("gen_length", None)
+    echo: bool = False
+    logprobs: int | None = Field(None, ge=0, le=MOST_LOGPROBS)
+    best_of: int | None = Field(None, ge=1, le=1, description="1 only")
+
+    @property
+    def most_tokens(self) -> int | None:
+        return None if self.suffix is not None else self.max_tokens
+
+    @property
+    def top(self) -> int | None:
+        """How many alternatives of each token are told; None: no log-probabilities."""
+        return self.logprobs
+
+    def prompts(self) -> list[Prompt]:
+        """One for each text. Raises UnmaskError for none, for many, and for long ones."""
+        texts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        if not 1 <= len(texts) <= MOST_CHOICES:
+            raise UnmaskError("validation", f"Send 1 to {MOST_CHOICES} prompts.", "prompt")
+        if any(not one or len(one) > 65_536 for one in texts):
+            raise UnmaskError("validation", "A prompt has 1 to 65536 characters.", "prompt")
+        return [self._prompt(one) for one in texts]
+
+    def _prompt(self, prompt: str) -> Prompt:
+        if self.suffix is None:
+            return Prompt(text=prompt)
+        longest = self.max_tokens or LONGEST_GAP
+        return Prompt(pieces=(prompt, self.suffix), gaps=(0,), longest_gap=longest)
+
+
+class TextPart(Lax):
+    type: Literal["text"]
+    text: str = text("prompt", low=0)
+
+
+class ChatMessage(Lax):
+    """One turn; content may be a text or a list of parts that are texts."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+    name: str | None = Field(None, max_length=100)
+
+    def turn(self) -> dict[str, str]:
+        parts = self.content
+        shown = parts if isinstance(parts, str) else "".join(part.text for part in parts)
+        return {"role": "system" if self.role == "developer" else self.role, "content": shown}
+
+
+class ChatRequest(Generating):
+    """`POST /v1/chat/completions`."""
+
+    messages: list[ChatMessage] = Field(min_length=1, max_length=200)
+    max_tokens: int | None = limited("gen_length", None)
+    max_completion_tokens: int | None = limited("gen_length", None)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
+    store: Literal[False] | None = Field(None, description="false only")
+    metadata: dict[str, str] | None = Field(None, max_length=16, description="not kept")
+
+    @property
+    def most_tokens(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def top(self) -> int | None:
+        """How many alternatives of each token are told; None: no log-probabilities."""
+        if self.top_logprobs is not None and not self.logprobs:
+            raise UnmaskError("validation", "top_logprobs needs logprobs: true.", "top_logprobs")
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+    def prompts(self) -> list[Prompt]:
+        turns = tuple(message.turn() for message in self.messages)
+        if sum(len(turn["content"]) for turn in turns) > 65_536:
+            raise UnmaskError("validation", "The messages are too long.", "messages")
+        return [Prompt(messages=turns)]
+
+
+Request = CompletionRequest | ChatRequest
+Chunk = dict[str, Any]

@@ -1,0 +1,100 @@
+"""`/v1/models`, `/v1/completions`, `/v1/chat/completions`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Router
+
+from core import generation
+from core.http import sse
+from core.http.api import make_api
+from core.http.openai.choices import collected, echoes, logprobs_of, started
+from core.http.openai.errors import answer
+from core.http.openai.forms import ChatForm, Form, TextForm, summed
+from core.http.openai.requests import ChatRequest, CompletionRequest, Request
+from core.http.openai.streaming import chunks
+from core.http.stream_limits import check_stream
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+
+router = Router(tags=["openai"])
+
+
+@router.get("/models")
+def models(request: HttpRequest) -> dict[str, Any]:
+    """The models that can generate here."""
+    return {"object": "list", "data": [_told(entry) for entry in _usable()]}
+
+
+@router.get("/models/{path:id}")
+def model(request: HttpRequest, id: str) -> dict[str, Any]:
+    """One of them."""
+    found = next((entry for entry in _usable() if entry.slug == id), None)
+    if found is None:
+        raise UnmaskError("not_found", "There is no such model. See /v1/models.", "model")
+    return _told(found)
+
+
+def _usable() -> list[ModelEntry]:
+    rows = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)
+    return list(rows.filter(kind__in=generation.kinds()))
+
+
+def _told(entry: ModelEntry) -> dict[str, Any]:
+    about = {"kind": entry.kind, "label": entry.label, "context_length": entry.context}
+    created = int(entry.updated.timestamp())
+    return {
+        "id": entry.slug, "object": "model", "created": created, "owned_by": "unmask", **about
+    }  # fmt: skip
+
+
+@router.post("/completions")
+async def completions(request: HttpRequest, data: CompletionRequest) -> Any:
+    """Continues a prompt; with a suffix fills the gap before it."""
+    return await _answer(request, data, TextForm(data.model))
+
+
+@router.post("/chat/completions")
+async def chat_completions(request: HttpRequest, data: ChatRequest) -> Any:
+    """The next turn of a conversation, read by the model's own template."""
+    return await _answer(request, data, ChatForm(data.model))
+
+
+async def _answer(request: HttpRequest, asked: Request, form: Form) -> Any:
+    return await (_stream if asked.stream else _whole)(request, asked, form)
+
+
+async def _whole(request: HttpRequest, asked: Request, form: Form) -> dict[str, Any]:
+    user = request.user
+    choices = await started(user, asked)
+    found = await collected(user, choices)
+    form.echo = echoes(asked, choices)
+    told, usages = [], []
+    for choice, one in zip(choices, found, strict=True):
+        assert one.done is not None
+        tokens = await logprobs_of(user, choice, asked)
+        told.append(form.choice(choice.index, one.text, one.done["finish_reason"], tokens))
+        usages.append(one.done["usage"])
+    return form.answer(told, summed(usages))
+
+
+async def _stream(request: HttpRequest, asked: Request, form: Form) -> HttpResponseBase:
+    await sync_to_async(check_stream)(request)
+    choices = await started(request.user, asked)
+    form.echo = echoes(asked, choices)
+    return sse.respond(chunks(request.user, asked, form, choices))
+
+
+api = make_api(
+    answer,
+    title="Unmask: OpenAI-compatible",
+    version="v1",
+    urls_namespace="openai",
+    docs_url=None,
+    openapi_url="/openapi.json",
+)
+api.add_router("", router)

@@ -1,0 +1,122 @@
+"""Choices as streams of chunks, side by side; `[DONE]` at the end.
+
+Denoising goes along: with `diffusing` each chunk's content is the whole text of a state, which
+replaces the text before it; without it a state is a chunk that says nothing to strict clients, an
+empty delta with the keys type "diffusion_frame", step, masked and text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from core import generation
+from core.http.openai.choices import Choice, logprobs_of
+from core.http.openai.drafts import DraftText
+from core.http.openai.errors import body_of
+from core.http.openai.forms import Form, Part, summed
+from core.http.openai.requests import Request
+from core.http.sse import Frame
+from inference.errors import UnmaskError
+from inference.events import Event
+
+DONE = Frame("[DONE]")
+Parts = AsyncGenerator[Part | None]
+
+
+async def chunks(
+    user: Any, asked: Request, form: Form, choices: list[Choice]
+) -> AsyncGenerator[Frame | None]:
+    """All chunks of all choices as they are made. A failure is an error chunk, and the end."""
+    usages: list[Part] = []
+    streams = [_ChoiceStream(user, asked, form, choice, usages) for choice in choices]
+    try:
+        async with aclosing(_merged([stream.parts() for stream in streams])) as parts:
+            async for part in parts:
+                yield None if part is None else Frame(part)
+    except UnmaskError as error:
+        yield Frame({"error": body_of(error)})
+        return
+    if asked.stream_options is not None and asked.stream_options.include_usage:
+        yield Frame(form.piece([], usage=summed(usages)))
+    yield DONE
+
+
+class _ChoiceStream:
+    """The chunks of one choice."""
+
+    def __init__(
+        self, user: Any, asked: Request, form: Form, choice: Choice, usages: list[Part]
+    ) -> None:
+        self._user, self._asked, self._form = user, asked, form
+        self._choice, self._usages = choice, usages
+        self._draft = DraftText()
+
+    async def parts(self) -> Parts:
+        first = self._form.first(self._choice.index)
+        if first is not None:
+            yield self._form.piece([first])
+        async with aclosing(generation.watch(self._choice.made, self._user)) as events:
+            async for event in events:
+                if event is None:
+                    yield None
+                    continue
+                for part in await self._of(event):
+                    yield part
+
+    async def _of(self, event: Event) -> list[Part]:
+        if event.type == "done":
+            return [await self._last(event.payload)]
+        if event.type == "error":
+            told = event.payload
+            raise UnmaskError(told["error_type"], told["message"], told.get("field"))
+        if event.type == "draft":
+            return [self._state(event.payload)]
+        return [] if self._asked.diffusing else [self._piece(event.payload["text"])]
+
+    def _piece(self, text: str, /, **more: Any) -> Part:
+        return self._form.piece([self._form.delta(self._choice.index, text)], **more)
+
+    def _state(self, draft: Part) -> Part:
+        text = self._draft.apply(draft)
+        if self._asked.diffusing:
+            return self._piece(text)
+        about = {"step": draft["step"], "masked": draft["masked"], "text": text}
+        return self._piece("", type="diffusion_frame", **about)
+
+    async def _last(self, done: Part) -> Part:
+        self._usages.append(done["usage"])
+        tokens = await logprobs_of(self._user, self._choice, self._asked)
+        reason = done["finish_reason"]
+        return self._form.piece([self._form.last(self._choice.index, reason, tokens)])
+
+
+async def _merged(streams: list[Parts]) -> Parts:
+    """What the streams give, as it comes. Raises the first failure; the others are closed."""
+    queue: asyncio.Queue[tuple[Part | None, BaseException | None, bool]] = asyncio.Queue(64)
+
+    async def read(stream: Parts) -> None:
+        try:
+            async with aclosing(stream):
+                async for part in stream:
+                    await queue.put((part, None, False))
+        except Exception as error:
+            await queue.put((None, error, True))
+        else:
+            await queue.put((None, None, True))
+
+    tasks = [asyncio.create_task(read(stream)) for stream in streams]
+    try:
+        left = len(tasks)
+        while left:
+            part, error, ended = await queue.get()
+            if error is not None:
+                raise error
+            left -= ended
+            if not ended:
+                yield part
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,1 @@
+"""What published code does where it differs from the recipes, to be compared with recorded runs."""

@@ -1,0 +1,144 @@
+"""Parts that do what the published loops of single papers do where that differs.
+
+For comparisons with recorded runs only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from inference.engine.decoding import kv_cache
+from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.history import with_tokens
+from inference.engine.decoding.official.judged import Fixed
+from inference.engine.decoding.official.loops import every_step
+from inference.engine.decoding.quotas import (
+    best,
+)
+from inference.engine.decoding.sources import Reader
+from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.processing import forbid
+
+TINY = 1e-8
+
+
+def bounded_by_steps(state: RunState) -> Block | None:
+    """KLASS on Dream: as long as there are masks, but no more than `steps` times."""
+    if state.index >= state.steps or not state.canvas.writable_positions:
+        return None
+    return every_step(state)
+
+
+def unrolled(expected: int, most: int) -> Callable[[RunState], Block | None]:
+    """dInfer: the loop looks at a block after min(max(masks // expected, 1), most) steps.
+
+    Steps in between may have nothing left to write.
+    """
+
+    def block(state: RunState) -> Block | None:
+        carry = state.carry
+        if carry.get("unroll", 0) > 0:
+            carry["unroll"] -= 1
+            span = tuple(carry["unrolled"])
+            scope = tuple(i for i in state.canvas.writable_positions if span[0] <= i < span[1])
+            return Block(scope, (span[0], span[1]), 1)
+        found = chunks(state)
+        if found is not None:
+            count = min(max(len(found.scope) // expected, 1), most)
+            carry.update(unroll=count - 1, unrolled=list(found.span))
+        return found
+
+    return block
+
+
+def at_most(steps: int) -> Callable[[RunState], Block | None]:
+    """SOAR: blocks, but no more than so many evaluations."""
+    return lambda state: None if state.index >= steps else chunks(state)
+
+
+def bounded_choices(most: int) -> Callable[[RunState], Block | None]:
+    """Info-Gain: at most so many choices a block; masks may be left over in it."""
+
+    def block(state: RunState) -> Block | None:
+        places, size = state.canvas.places, state.params.block_length or 1
+        parts = [places[i : i + size] for i in range(0, len(places), size)]
+        number, made = state.carry.get("choices", [0, 0])
+        while number < len(parts):
+            scope = tuple(i for i in state.canvas.writable_positions if i in parts[number])
+            if scope and made < most:
+                state.carry["choices"] = [number, made + 1]
+                return Block(scope, (parts[number][0], parts[number][-1] + 1), 1, number)
+            number, made = number + 1, 0
+        return None
+
+    return block
+
+
+def drafts_with_cache(dual: bool) -> Callable[..., list[Tensor]]:
+    """FreeDave on models that see everything: the drafts with Fast-dLLM's caches, one by one."""
+    source = kv_cache.dual if dual else kv_cache.prefix
+
+    def evaluate(
+        reader: Reader, state: RunState, block: Block, rows: list[list[int]]
+    ) -> list[Tensor]:
+        found = []
+        for row in rows:
+            inside = replace(state, canvas=with_tokens(state.canvas, row))
+            found.append(source(reader, inside, block).logits)
+        return found
+
+    return evaluate
+
+
+def noisy(view: View) -> Drawn:
+    """P2 with tau: the best of logits / tau + Gumbel noise, judged by the noised distribution.
+
+    The noise is drawn for the whole canvas and vocabulary; written places are judged alike.
+    """
+    size = view.choice.logits.shape[-1]
+    noise = torch.rand(1, len(view.canvas), size, dtype=torch.float64, generator=view.generator)[0]
+    gumbel = -(-(noise + TINY).log() + TINY).log()
+    tau = view.params.temperature
+
+    def noised(logits: Tensor, positions: Tensor) -> Distribution:
+        return Distribution(logits.double() / tau + gumbel[positions])
+
+    judged = noised(view.choice.logits, view.positions)
+    if view.settled is None or view.shadow is None:
+        return Drawn(judged.best, judged)
+    return Drawn(judged.best, judged, written=noised(view.shadow.logits, view.settled))
+
+
+def random_score(view: View) -> Drawn:
+    """P2's random score: the best token, judged by a uniform float32 number of each place."""
+    draws = torch.rand(1, len(view.canvas), generator=view.generator)[0]
+    judged = Fixed(view.choice.best, draws[view.positions])
+    if view.settled is None or view.shadow is None:
+        return Drawn(view.choice.best, judged)
+    written = Fixed(view.shadow.best, draws[view.settled])
+    return Drawn(view.choice.best, judged, written=written)
+
+
+def likeliest_but_not_all_masks(view: View) -> Drawn:
+    """DAEDAL: the likeliest token of each place; where that is the mask everywhere, without it."""
+    if len(view.positions) and bool((view.choice.best == view.canvas.mask_id).all()):
+        known = Distribution(forbid(view.choice.logits, [view.canvas.mask_id]))
+        return Drawn(known.best, known)
+    return Drawn(view.choice.best, view.choice)
+
+
+def no_mask_above(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """DAEDAL: all above `threshold`, else the best; a place whose best token is the mask waits.
+
+    Where that holds for all of them, the best other token is written alone.
+    """
+    is_mask = view.choice.best == view.canvas.mask_id
+    if bool(is_mask.all()):
+        return best(scores, 1)
+    real = scores.masked_fill(is_mask, -torch.inf)
+    return best(real, max(1, int((real > view.params.threshold).sum())))

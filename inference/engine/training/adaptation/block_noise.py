@@ -1,0 +1,202 @@
+"""Noise for block diffusion: a clean copy of each document and noisy ones beside it in one row.
+
+A block of a noisy copy sees the clean blocks before it and itself, as it does in decoding (Fast-
+dLLM v2, arXiv 2509.26328). Predictions are shifted: the row of a token predicts the next one. Even
+copies hide all from a random place of each block on: there the parent's own candidates are exact
+targets. Odd ones hide tokens at a random rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inference.engine.training.adaptation.documents import CANDIDATES, Document
+from inference.engine.training.adaptation.low_rank import Adapter
+
+RATES = (0.125, 0.375, 0.625, 0.875, 1.0)
+QUARTERS = RATES[:4]
+"""Midpoints of four equal parts of [0, 1]: their mean stands for the mean over all rates."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the model reads, and which of its rows predict what.
+
+    `ids`, `places` [B, N], `seen` [B, N, N]; `rows`: batch index and column [n]; `targets` [n];
+    `candidates`, `shares` [n, 16]: soft targets, where `soft` [n].
+    """
+
+    ids: Tensor
+    places: Tensor
+    seen: Tensor
+    rows: tuple[Tensor, Tensor]
+    targets: Tensor
+    candidates: Tensor
+    shares: Tensor
+    soft: Tensor
+
+
+@dataclass(frozen=True)
+class DocumentBatch:
+    """Documents of one step; `ids` are all their tokens, for the trainer to count."""
+
+    documents: Sequence[Document]
+
+    @property
+    def ids(self) -> np.ndarray:
+        return np.concatenate([np.asarray(one.ids) for one in self.documents])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """`block`: size of the blocks, counted from position 0; `copies`: noisy ones a document."""
+
+    block: int
+    mask_id: int
+    end_id: int
+    copies: int = 4
+
+    def rows(
+        self,
+        documents: Sequence[Document],
+        generator: torch.Generator,
+        device: torch.device,
+        rate: float | None = None,
+    ) -> Rows:
+        """The rows of some documents; with `rate` every copy hides tokens at this rate."""
+        parts = [self._document(one, generator, rate) for one in documents]
+        width = max(len(part.ids) for part in parts)
+        return Rows(
+            torch.stack([_padded(part.ids, width, self.end_id) for part in parts]).to(device),
+            torch.stack([_padded(part.places, width, 0) for part in parts]).to(device),
+            torch.stack([_padded_mask(part.seen, width) for part in parts]).to(device),
+            (
+                torch.cat([torch.full_like(p.columns, n) for n, p in enumerate(parts)]).to(device),
+                torch.cat([part.columns for part in parts]).to(device),
+            ),
+            torch.cat([part.targets for part in parts]).to(device),
+            torch.cat([part.candidates for part in parts]).to(device),
+            torch.cat([part.shares for part in parts]).to(device),
+            torch.cat([part.soft for part in parts]).to(device),
+        )
+
+    def _document(
+        self, document: Document, generator: torch.Generator, rate: float | None
+    ) -> _Part:
+        ids = torch.tensor(document.ids)
+        ids = torch.cat((ids, torch.full((-len(ids) % self.block,), self.end_id)))
+        first = document.begin // self.block * self.block
+        at = torch.arange(first, len(ids))
+        hidden = torch.stack([
+            self._hidden(at, document.begin, number % 2 == 0, generator, rate)
+            for number in range(self.copies)
+        ])  # fmt: skip
+        copies = torch.where(hidden, self.mask_id, ids[at])
+        copy, column = hidden.nonzero(as_tuple=True)
+        place = at[column]
+        own = len(ids) + copy * len(at) + column - 1
+        candidates, shares, known = _targets(document, place)
+        return _Part(
+            ids=torch.cat((ids, copies.flatten())),
+            places=torch.cat((torch.arange(len(ids)), at.repeat(self.copies))),
+            seen=self._seen(len(ids), at),
+            columns=torch.where(place % self.block == 0, place - 1, own),
+            targets=ids[place],
+            candidates=candidates,
+            shares=shares,
+            soft=known & (copy % 2 == 0) & (rate is None),
+        )
+
+    def _hidden(
+        self,
+        at: Tensor,
+        begin: int,
+        suffix: bool,
+        generator: torch.Generator,
+        rate: float | None,
+    ) -> Tensor:
+        """Which of the places `at` [m] one copy hides; a block's level is its own."""
+        chapter = (at - at[0]) // self.block
+        level = torch.rand(int(chapter[-1]) + 1, generator=generator)[chapter]
+        if rate is None and suffix:
+            low = (at - at % self.block).clamp_min(begin)
+            high = at - at % self.block + self.block
+            return at >= low + (level * (high - low)).floor()
+        chance = torch.rand(len(at), generator=generator)
+        return (chance < (level if rate is None else rate)) & (at >= begin)
+
+    def _seen(self, length: int, at: Tensor) -> Tensor:
+        """[N, N] for `length` clean places and `copies` of the places `at`."""
+        clean, noisy = torch.arange(length) // self.block, at.repeat(self.copies) // self.block
+        copy = torch.arange(self.copies).repeat_interleave(len(at))
+        seen = torch.zeros(length + len(noisy), length + len(noisy), dtype=torch.bool)
+        seen[:length, :length] = clean[None] <= clean[:, None]
+        seen[length:, :length] = clean[None] < noisy[:, None]
+        seen[length:, length:] = (noisy[None] == noisy[:, None]) & (copy[None] == copy[:, None])
+        return seen
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one document."""
+
+    ids: Tensor
+    places: Tensor
+    seen: Tensor
+    columns: Tensor
+    targets: Tensor
+    candidates: Tensor
+    shares: Tensor
+    soft: Tensor
+
+
+def _targets(document: Document, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Candidates and shares [n, 16] for these places, and where there are any [n]."""
+    known = place - document.begin < len(document.candidates)
+    index = (place - document.begin).clamp_max(max(0, len(document.candidates) - 1))
+    if not len(document.candidates):
+        empty = torch.zeros(len(place), CANDIDATES)
+        return empty.long(), empty, torch.zeros(len(place), dtype=torch.bool)
+    return document.candidates[index].long(), document.shares[index].float(), known
+
+
+def _padded(row: Tensor, width: int, value: int) -> Tensor:
+    return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
+
+
+def _padded_mask(mask: Tensor, width: int) -> Tensor:
+    """Padding sees itself, lest a row see nothing."""
+    padded = torch.eye(width, dtype=torch.bool)
+    padded[: len(mask), : len(mask)] = mask
+    return padded
+
+
+def losses(adapter: Adapter, rows: Rows) -> Tensor:
+    """Cross-entropy [n] of the hidden tokens in nats, against soft targets where there are some."""
+    logits = adapter(rows.ids, rows.places, rows.seen, rows.rows)
+    hard = logits.gather(1, rows.targets[:, None])[:, 0]
+    soft = (logits.gather(1, rows.candidates) * rows.shares).sum(1)
+    found: Tensor = logits.logsumexp(1) - torch.where(rows.soft, soft, hard)
+    return found
+
+
+@torch.inference_mode()
+def bound(
+    adapter: Adapter, noise: Noise, documents: Sequence[Document], seed: int = 7, batch: int = 4
+) -> dict[str, float]:
+    """Mean nats per hidden token of held-out documents, at fixed rates; their mean as `bound`."""
+    device, table = adapter.mask.device, {}
+    for rate in RATES:
+        generator = torch.Generator().manual_seed(seed)
+        found = [
+            losses(adapter, noise.rows(documents[i : i + batch], generator, device, rate))
+            for i in range(0, len(documents), batch)
+        ]
+        table[f"{rate:g}"] = float(torch.cat(found).mean())
+    table["bound"] = sum(table[f"{rate:g}"] for rate in QUARTERS) / len(QUARTERS)
+    return table

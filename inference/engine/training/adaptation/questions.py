@@ -1,0 +1,36 @@
+"""Thirty questions with the word that a right answer holds, kept out of training."""
+
+from __future__ import annotations
+
+QUESTIONS: tuple[tuple[str, str], ...] = (
+    ("What is the capital of France?", "paris"),
+    ("What is the capital of Japan?", "tokyo"),
+    ("What is the capital of Italy?", "rome"),
+    ("What is the capital of Egypt?", "cairo"),
+    ("Which planet is closest to the Sun?", "mercury"),
+    ("Which planet do we live on?", "earth"),
+    ("What is the largest ocean?", "pacific"),
+    ("On which continent is Brazil?", "south america"),
+    ("Who wrote Romeo and Juliet?", "shakespeare"),
+    ("Who painted the Mona Lisa?", "leonardo"),
+    ("Who was the first president of the United States?", "washington"),
+    ("Who developed the theory of relativity?", "einstein"),
+    ("What language is spoken in Spain?", "spanish"),
+    ("What language is spoken in Germany?", "german"),
+    ("What is the currency of the United States?", "dollar"),
+    ("What color is the sky on a clear day?", "blue"),
+    ("What color is grass?", "green"),
+    ("What color is a ripe banana?", "yellow"),
+    ("What do bees make?", "honey"),
+    ("What do cows produce that people drink?", "milk"),
+    ("Which animal barks?", "dog"),
+    ("Which animal says meow?", "cat"),
+    ("What is frozen water called?", "ice"),
+    ("What gas do we breathe in to live?", "oxygen"),
+    ("Which organ pumps blood through the body?", "heart"),
+    ("What force pulls objects toward the ground?", "gravity"),
+    ("In which season does it snow?", "winter"),
+    ("What is the opposite of hot?", "cold"),
+    ("What is the first letter of the alphabet?", "a"),
+    ("How many days are in a week?", "seven"),
+)

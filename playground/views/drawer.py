@@ -1,0 +1,25 @@
+"""The drawer of the token playground: fetched by whatever page opens it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from inference.models import ModelEntry
+
+MOST_TOKENS = 500
+SPEEDS = (100, 2000, 500)
+"""Milliseconds between two tokens: least, most, at first."""
+
+
+@login_required
+@require_GET
+def drawer(request: HttpRequest) -> HttpResponse:
+    """The drawer's inside, with the models that it can step through."""
+    rows = ModelEntry.objects.exclude(state__in=(ModelEntry.State.ABSENT, ModelEntry.State.FAILED))
+    models = rows.filter(kind=ModelEntry.Kind.AUTOREGRESSIVE)
+    least, most, first = SPEEDS
+    context = {"models": models, "most": MOST_TOKENS, "slow": most, "fast": least, "speed": first}
+    return render(request, "playground/drawer.html", context)

@@ -1,0 +1,188 @@
+"""A completion in a worker: tokens in slices, each stored before anybody is told of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from core.jobs import leases
+from core.jobs.leases import Lease, fenced
+from core.worker.executor import advance
+from core.worker.slices import work_guarded
+from inference import runtime
+from inference.engine.causal.engine import TokenResult
+from inference.engine.causal.sampling import Sampling
+from inference.engine.chat import Message, chat_ids
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.tokenization import checked_prompt
+from inference.errors import UnmaskError
+from inference.events import gathered
+from inference.limits import SLICE_SECONDS
+from inference.runtime import causal
+from inference.runtime.error_mapping import engine_errors
+from playground.models import Completion, CompletionToken
+from playground.services import completions
+from playground.services.completions import Written
+
+Status = Completion.Status
+BATCH_SECONDS = 0.04
+"""Tokens that come within this time are stored, and told, together."""
+LABEL = 200
+TOP = 10
+"""Alternatives that are kept with every token."""
+
+
+def work(completion_id: str) -> None:
+    """Work a slice of a completion, unless another worker is at it."""
+    advance(Completion, completion_id, work_slice)
+
+
+def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
+    """Write tokens for some seconds; whoever holds the lease next goes on after the last one."""
+    row = Completion.objects.select_related("model", "owner").get(pk=lease.row)
+    if row.status not in Completion.ACTIVE:
+        return
+    work_guarded(
+        "answer",
+        begin=lambda: _begin(lease, row),
+        work=lambda: _work(lease, row, seconds),
+        fail=lambda shape: _end(lease, row, Status.FAILED, shape),
+    )
+
+
+def _begin(lease: Lease, row: Completion) -> int:
+    with fenced(lease):
+        row.status, row.attempts = Status.RUNNING, row.attempts + 1
+        row.save(update_fields=["status", "attempts", "updated"])
+    return row.attempts
+
+
+def _work(lease: Lease, row: Completion, seconds: float) -> None:
+    if _is_cancelled(row):
+        _cancel(lease, row)
+        return
+    with leases.renewed(lease), engine_errors():
+        model = runtime.load(row.model)
+        if not row.prompt_ids:
+            _prepare(lease, row, model)
+        tokens = _tokens(model, row)
+        try:
+            _write(lease, row, model, tokens, seconds)
+        finally:
+            tokens.close()  # type: ignore[attr-defined]
+
+
+def _prepare(lease: Lease, row: Completion, model: LoadedModel) -> None:
+    """Tokenize once: what is stored counts from then on."""
+    ids = prompt_ids(model, row.prompt)
+    room, wanted = model.context - len(ids), row.settings["max_new_tokens"]
+    if room < 1 or (wanted is not None and wanted > room):
+        raise UnmaskError(
+            "validation",
+            f"The prompt takes {len(ids)} tokens of the model's context of {model.context}; "
+            f"{max(0, room)} are left for the answer.",
+            "max_new_tokens" if room >= 1 else "prompt",
+        )
+    row.prompt_ids, row.most = ids, room if wanted is None else wanted
+    with fenced(lease):
+        row.save(update_fields=["prompt_ids", "most", "updated"])
+
+
+def prompt_ids(model: LoadedModel, prompt: dict[str, Any]) -> list[int]:
+    """Ids of a prompt; a text without any begins with the model's first token."""
+    if model.tokenizer is None:
+        raise UnmaskError("validation", "This model cannot read text.", "model")
+    if prompt["ids"]:
+        return list(prompt["ids"])
+    if prompt["messages"]:
+        return chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
+    rows, special = model.spec.vocab_size, prompt["special_tokens"]
+    ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
+    if not ids:
+        raise UnmaskError("validation", "There is no text to go on from.", "prompt")
+    return ids
+
+
+def sampling_of(settings: dict[str, Any], usual: dict[str, Any]) -> Sampling:
+    """What was asked for, else what the model's card says, else the most probable token."""
+    names = ("temperature", "top_p", "top_k")
+    chosen = {name: usual[name] for name in names if usual.get(name) is not None}
+    chosen |= {name: settings[name] for name in names if settings.get(name) is not None}
+    return Sampling(**chosen, seed=settings["seed"], stop=tuple(settings["stop"]))
+
+
+def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:
+    stored = CompletionToken.objects.filter(completion=row).order_by("number")
+    ids = [*row.prompt_ids, *stored.values_list("token", flat=True)]
+    sampling = sampling_of(row.settings, row.model.card.get("decoding", {}))
+    return causal.generate(model, ids, sampling, row.most, TOP, row.written)
+
+
+def _write(
+    lease: Lease,
+    row: Completion,
+    model: LoadedModel,
+    tokens: Iterator[TokenResult],
+    seconds: float,
+) -> None:
+    """Store tokens in batches until the end, a wish to stop, or the slice's time."""
+    began = stored = time.monotonic()
+    waiting: list[Written] = []
+    for one in tokens:
+        waiting.append(written(model, one))
+        now = time.monotonic()
+        if one.finish is None and now - stored < BATCH_SECONDS:
+            continue
+        _store(lease, row, waiting, one.finish)
+        waiting, stored = [], now
+        if one.finish is not None:
+            return
+        if _is_cancelled(row):
+            _cancel(lease, row)
+            return
+        if now - began >= seconds:
+            return
+    _end(lease, row, Status.DONE, reason="length")
+
+
+def written(model: LoadedModel, one: TokenResult) -> Written:
+    """A token with the texts of its alternatives."""
+    top = [(token, label_of(model, token), round(logprob, 4)) for token, logprob in one.top]
+    label = label_of(model, one.token)
+    return Written(one.token, label, one.text, round(one.logprob, 4), top)
+
+
+def label_of(model: LoadedModel, token: int) -> str:
+    """A token's own text; U+FFFD where its bytes are no whole character."""
+    if model.tokenizer is None:
+        return f"<{token}>"
+    return model.tokenizer.token_bytes(token).decode("utf-8", "replace")[:LABEL]
+
+
+def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | None) -> None:
+    with fenced(lease), gathered():
+        completions.write(row=row, tokens=waiting)
+        if finish is not None:
+            row.finish_reason = finish
+            completions.end(row=row, status=Status.DONE)
+
+
+def _is_cancelled(row: Completion) -> bool:
+    return Completion.objects.filter(pk=row.pk, cancel_requested=True).exists()
+
+
+def _cancel(lease: Lease, row: Completion) -> None:
+    _end(lease, row, Status.CANCELLED, reason="cancelled")
+
+
+def _end(
+    lease: Lease,
+    row: Completion,
+    status: str,
+    error: dict[str, Any] | None = None,
+    reason: str = "",
+) -> None:
+    with fenced(lease):
+        row.finish_reason = reason
+        completions.end(row=row, status=status, error=error)

@@ -1,0 +1,317 @@
+// The token playground: one token after another, from the distribution that is on the screen.
+import { toast } from "../toasts.js";
+import { Bars } from "./bars.js";
+
+const TIMEOUT = 5000,
+  FIRST_TIMEOUT = 60000;
+const WORDS = {
+  "Session not found": "⚠️ Train a model first",
+  "Model not initialized": "⚠️ Model initializing, try again",
+};
+const csrf = () => JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
+
+export class Drawer {
+  constructor(root, opener) {
+    this.root = root;
+    this.opener = opener;
+    const part = (name) => root.querySelector(`[data-${name}]`);
+    for (const name of [
+      "model",
+      "input",
+      "shade",
+      "counter",
+      "play",
+      "pause",
+      "step",
+      "regenerate",
+      "speed",
+      "speed-text",
+      "sample",
+      "temperature",
+      "status",
+      "output",
+    ])
+      this[name] = part(name);
+    this.most = Number(root.querySelector("[data-most]").dataset.most);
+    this.bars = new Bars(part("bars"), () => this.accept());
+    this.tokens = []; // {token, token_id, distribution it was taken from}
+    this.next = null; // the distribution on the screen
+    this.playing = false;
+    this.warm = false;
+    this.bind(part);
+    this.draw();
+  }
+
+  bind(part) {
+    for (const close of this.root.querySelectorAll("[data-close]"))
+      close.addEventListener("click", () => this.close());
+    this.input.addEventListener("input", () => this.restart());
+    this.model.addEventListener("change", () => {
+      this.warm = false;
+      this.restart();
+    });
+    for (const one of [this.sample, this.temperature])
+      one.addEventListener("change", () => this.look());
+    this.speed.addEventListener("input", () => {
+      this["speed-text"].textContent = `${this.speed.value} ms`;
+    });
+    this.play.addEventListener("click", () => this.start());
+    this.pause.addEventListener("click", () => this.halt());
+    this.step.addEventListener("click", () => this.accept());
+    this.regenerate.addEventListener("click", () => this.restart());
+    part("clear").addEventListener("click", () => {
+      this.input.value = "";
+      this.restart();
+      this.input.focus();
+    });
+    this.output.addEventListener("click", (event) => this.back(event.target.closest("[data-at]")));
+    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("visibilitychange", () => document.hidden && this.leave());
+  }
+
+  toggle() {
+    if (this.root.classList.contains("open")) this.close();
+    else {
+      this.root.classList.add("open");
+      this.input.focus();
+    }
+    this.opener.setAttribute("aria-expanded", String(this.root.classList.contains("open")));
+  }
+
+  close() {
+    this.halt();
+    this.root.classList.remove("open");
+    this.opener.setAttribute("aria-expanded", "false");
+    this.opener.focus();
+  }
+
+  leave() {
+    if (!this.playing) return;
+    this.halt();
+    this.say(`⚠️ Switch back to ${document.title} to continue`);
+  }
+
+  key(event) {
+    if (!this.root.classList.contains("open")) return;
+    const typing = event.target.matches("textarea, input, select, button");
+    const keys = {
+      Escape: () => this.close(),
+      ArrowDown: () => this.bars.move(1),
+      ArrowUp: () => this.bars.move(-1),
+      Enter: () => !typing && this.accept(),
+      " ": () => !typing && (this.playing ? this.halt() : this.start()),
+    };
+    const arrows = event.key.startsWith("Arrow") && event.target.matches("textarea, select, input");
+    if (!keys[event.key] || arrows) return;
+    if (keys[event.key]() !== false) event.preventDefault();
+  }
+
+  /** What was generated goes; the text's own next distribution comes. */
+  restart() {
+    this.halt();
+    this.tokens = [];
+    this.next = null;
+    this.bars.clear();
+    clearTimeout(this.soon);
+    if (this.input.value) this.soon = setTimeout(() => this.look(), 250);
+    this.draw();
+  }
+
+  async look() {
+    if (!this.input.value || !this.model.value) return null;
+    const asked = Symbol("question");
+    this.asked = asked;
+    const found = await this.ask();
+    if (asked !== this.asked) return null; // the text has changed meanwhile
+    this.next = found;
+    if (found) this.bars.show(found.probabilities);
+    this.draw();
+    return found;
+  }
+
+  async ask() {
+    const body = {
+      session_id: this.model.value,
+      context: this.input.value,
+      token_ids: this.tokens.map((one) => one.token_id),
+      temperature: Number(this.temperature.value),
+    };
+    if (this.sample.checked)
+      Object.assign(body, { sample: true, seed: Math.floor(Math.random() * 2 ** 31) });
+    try {
+      const answer = await fetch("/api/generate-next-token", {
+        method: "POST",
+        body: JSON.stringify(body),
+        headers: { "Content-Type": "application/json", "X-CSRFToken": csrf() },
+        signal: AbortSignal.timeout(this.warm ? TIMEOUT : FIRST_TIMEOUT),
+      });
+      const told = await answer.json();
+      if (!answer.ok) throw told;
+      this.warm = true;
+      return told;
+    } catch (error) {
+      this.failed(error);
+      return null;
+    }
+  }
+
+  failed(error) {
+    this.halt();
+    console.error("token playground", error);
+    if (error.name === "TimeoutError") toast("error", "Request timed out");
+    else if (error.error?.startsWith("Generation failed")) toast("error", error.error);
+    this.say(
+      WORDS[error.error] ??
+        error.error ??
+        (error.name === "TimeoutError" ? "Request timed out" : "The server could not be reached."),
+    );
+    const unknown = /^Unknown characters: \[(.*)\]$/.exec(error.error ?? "");
+    this.unknown = unknown ? [...unknown[1].matchAll(/'(.+?)'/gu)].map((found) => found[1]) : [];
+    this.shadeText();
+  }
+
+  /** Take the highlighted token, then look at what comes next. */
+  async accept(one = this.bars.highlighted) {
+    if (this.tokens.length >= this.most) return;
+    if (!this.next && !(await this.look())) return;
+    const taken = one ?? this.bars.highlighted;
+    this.tokens.push({ ...taken, next: this.next });
+    this.next = null;
+    this.draw();
+    if (this.tokens.length >= this.most) {
+      this.halt();
+      this.draw();
+      return;
+    }
+    await this.look();
+  }
+
+  start() {
+    if (this.playing || this.play.disabled) return;
+    this.playing = true;
+    this.draw();
+    this.loop();
+  }
+
+  async loop() {
+    while (this.playing) {
+      const began = performance.now();
+      const next = this.next ?? (await this.look());
+      if (!next || !this.playing) break;
+      const id = this.sample.checked ? next.next_token_id : next.probabilities[0].token_id;
+      const drawn = { token: next.next_token, token_id: next.next_token_id };
+      await this.accept(next.probabilities.find((row) => row.token_id === id) ?? drawn);
+      await new Promise((done) => {
+        setTimeout(done, this.speed.value - (performance.now() - began));
+      });
+    }
+    this.playing = false;
+    this.draw();
+  }
+
+  halt() {
+    this.playing = false;
+    this.draw();
+  }
+
+  /** A click on a generated token: its alternatives, from which another line begins. */
+  back(button) {
+    if (!button) return;
+    this.halt();
+    const at = Number(button.dataset.at);
+    const past = this.tokens[at];
+    this.tokens = this.tokens.slice(0, at);
+    this.next = past.next;
+    this.bars.show(past.next.probabilities, past.token_id);
+    this.draw();
+  }
+
+  get size() {
+    return Number(
+      this.next?.context_size ??
+        this.tokens.at(-1)?.next.context_size ??
+        this.model.selectedOptions[0]?.dataset.context ??
+        0,
+    );
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  draw() {
+    const empty = !this.input.value || !this.model.value;
+    const full = this.tokens.length >= this.most;
+    this.play.disabled = empty || full || this.playing;
+    this.pause.disabled = !this.playing;
+    this.step.disabled = empty || full || this.playing;
+    this.regenerate.disabled = !this.tokens.length;
+    this.count();
+    this.shadeText();
+    const cursor = document.createElement("span");
+    cursor.className = this.playing ? "cursor" : "";
+    cursor.textContent = this.playing ? "█" : "";
+    this.output.replaceChildren(
+      this.input.value,
+      ...this.tokens.map((one, at) => tokenButton(one, at)),
+      cursor,
+    );
+    this.output.scrollTop = this.output.scrollHeight;
+    if (!this.model.value) this.say("⚠️ No model trained. Train a model in any tab first.");
+    else if (empty) this.say("Type something to get started...");
+    else if (full) this.say(`✓ Reached max length (${this.most} tokens)`);
+    else
+      this.say(
+        this.playing
+          ? "Playing"
+          : this.tokens.length
+            ? "✓ Generation complete. Modify input to continue."
+            : "Ready",
+      );
+  }
+
+  /** Counted in tokens where the model has told, since its window is one of tokens. */
+  count() {
+    const chars = [...this.input.value].length,
+      next = this.next;
+    const seen = next ? [...next.context_used].length : chars;
+    const whole = chars + this.tokens.reduce((sum, one) => sum + [...one.token].length, 0);
+    this.cut = Math.max(0, whole - seen);
+    this.counter.textContent =
+      next && this.cut
+        ? `${whole} chars (last ${seen} in context)`
+        : `${whole} chars (${Math.min(whole, seen)} in context)`;
+    this.counter.title = this.size ? `Model only sees the last ${this.size} tokens` : "";
+  }
+
+  shadeText() {
+    const text = [...this.input.value],
+      cut = Math.min(this.cut ?? 0, text.length),
+      unknown = new Set(this.unknown);
+    if (!cut && !unknown.size) {
+      this.shade.replaceChildren();
+      return;
+    }
+    const out = document.createElement("span");
+    out.className = "outside";
+    out.textContent = text.slice(0, cut).join("");
+    const rest = text.slice(cut).map((one) => {
+      if (!unknown.has(one)) return one;
+      const mark = document.createElement("mark");
+      mark.className = "unknown";
+      mark.textContent = one;
+      return mark;
+    });
+    this.shade.replaceChildren(out, ...rest);
+  }
+}
+
+function tokenButton(one, at) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "token";
+  button.dataset.at = at;
+  button.textContent = one.token;
+  button.title = `${(100 * (one.prob ?? 0)).toFixed(1)}%: click for its alternatives`;
+  return button;
+}

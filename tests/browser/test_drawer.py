@@ -1,0 +1,180 @@
+"""The token playground's drawer in a browser: every button, every key, every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import violations
+from tests.inference.engine.causal.tiny import CONTEXT, write_model
+from tests.servers import Site, embedded_site
+from tests.tiny import tiny_model
+
+pytestmark = pytest.mark.timeout(200)
+OPEN = "[data-drawer]"
+BARS = "#drawer [data-bars] button"
+TOKENS = "#drawer .token"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One model that denoises, and one that writes from left to right."""
+    folder = tmp_path_factory.mktemp("drawer")
+    tiny_model(folder / "models" / "tiny")
+    write_model(folder / "models" / "letters", "llama")
+    settings = {"DEFAULT_MODEL": "tiny", "ALLOW_GUESTS": "1", "SOCKETS_PER_USER": "50"}
+    with embedded_site(folder, MODELS_DIR=str(folder / "models"), **settings) as site:
+        yield site
+
+
+@pytest.fixture
+def drawer(open_page: Any, site: Site) -> Page:
+    """A page on which the drawer has just been opened, with the small model chosen."""
+    page: Page = open_page()
+    page.goto(f"{site.url}/sessions/")
+    page.locator(OPEN).click()
+    expect(page.get_by_role("dialog", name="Token Playground")).to_be_visible()
+    page.locator("[data-model]").select_option("letters")
+    return page
+
+
+def type_in(page: Page, text: str = "hello wor") -> None:
+    page.locator("[data-input]").fill(text)
+    expect(page.locator(BARS)).to_have_count(10)
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator(f"{BARS} .name").all_inner_texts()
+
+
+def away(page: Page) -> None:
+    """The focus where keys are the drawer's."""
+    page.locator("[data-output]").focus()
+
+
+def test_it_slides_in_from_the_right_and_out_again(drawer: Page) -> None:
+    panel = drawer.locator(".drawer-panel")
+    box = panel.bounding_box()
+    assert box is not None
+    assert box["width"] == 480
+    expect(drawer.locator("[data-play]")).to_be_disabled()
+    expect(drawer.locator("[data-step]")).to_be_disabled()
+    expect(drawer.locator("[data-status]")).to_have_text("Type something to get started...")
+    assert violations(drawer) == []
+    drawer.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    drawer.locator(OPEN).click()
+    expect(panel).to_be_visible()
+    drawer.locator(".drawer-backdrop").click(position={"x": 20, "y": 200})
+    expect(panel).to_be_hidden()
+
+
+def test_what_is_taken_is_what_the_bars_show(drawer: Page) -> None:
+    type_in(drawer)
+    away(drawer)
+    drawer.keyboard.press("ArrowDown")
+    drawer.keyboard.press("ArrowDown")
+    expect(drawer.locator(f"{BARS}.highlighted")).to_have_count(1)
+    wanted = shown(drawer)[2]
+    drawer.keyboard.press("Enter")
+    expect(drawer.locator(TOKENS)).to_have_count(1)
+    name = {"(space)": " "}.get(wanted, wanted)
+    assert drawer.locator(TOKENS).text_content() == name
+    expect(drawer.locator(BARS)).to_have_count(10)
+    top = shown(drawer)[0]
+    drawer.locator("[data-step]").click()
+    expect(drawer.locator(TOKENS)).to_have_count(2)
+    last = drawer.locator(TOKENS).last.text_content()
+    assert last == {"(space)": " "}.get(top, top)
+
+
+def test_playing_takes_the_top_token_and_pauses_by_space(drawer: Page) -> None:
+    type_in(drawer)
+    drawer.locator("[data-speed]").fill("100")
+    away(drawer)
+    drawer.keyboard.press(" ")
+    expect(drawer.locator("[data-status]")).to_have_text("Playing")
+    expect(drawer.locator(".cursor")).to_be_visible()
+    expect(drawer.locator(TOKENS).nth(3)).to_be_attached()
+    drawer.keyboard.press(" ")
+    expect(drawer.locator("[data-pause]")).to_be_disabled()
+    count = drawer.locator(TOKENS).count()
+    drawer.wait_for_timeout(500)
+    assert drawer.locator(TOKENS).count() <= count + 1
+    drawer.locator("[data-regenerate]").click()
+    expect(drawer.locator(TOKENS)).to_have_count(0)
+    type_in(drawer, "hell")
+    expect(drawer.locator(TOKENS)).to_have_count(0)
+
+
+def test_an_earlier_token_shows_its_alternatives_and_branches(drawer: Page) -> None:
+    type_in(drawer)
+    for count in (1, 2, 3):
+        drawer.locator("[data-step]").click()
+        expect(drawer.locator(TOKENS)).to_have_count(count)
+        expect(drawer.locator(BARS)).to_have_count(10)
+    drawer.locator(TOKENS).nth(1).click()
+    expect(drawer.locator(TOKENS)).to_have_count(1)
+    expect(drawer.locator(f"{BARS} .mark").first).to_have_text("✓")
+    wanted = shown(drawer)[4]
+    drawer.locator(BARS).nth(4).click()
+    expect(drawer.locator(TOKENS)).to_have_count(2)
+    assert drawer.locator(TOKENS).last.text_content() == {"(space)": " "}.get(wanted, wanted)
+
+
+def test_what_the_model_does_not_see_is_dimmed(drawer: Page) -> None:
+    type_in(drawer, "x" * 150)
+    expect(drawer.locator("[data-counter]")).to_have_text(f"150 chars (last {CONTEXT} in context)")
+    outside = drawer.locator("#drawer .outside")
+    expect(outside).to_have_text("x" * (150 - CONTEXT))
+    expect(outside).to_have_css("opacity", "0.4")
+    drawer.locator("[data-clear]").click()
+    expect(drawer.locator("[data-counter]")).to_have_text("0 chars (0 in context)")
+
+
+def answers(page: Page, status: int, error: str) -> None:
+    body = {"error": error, "type": "error", "message": error, "error_type": "validation"}
+    page.route("**/api/generate-next-token", lambda route: route.fulfill(status=status, json=body))
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (404, "Session not found", "⚠️ Train a model first"),
+        (400, "Model not initialized", "⚠️ Model initializing, try again"),
+        (400, "Unknown characters: ['w']", "Unknown characters: ['w']"),
+        (500, "Generation failed: out of memory", "Generation failed: out of memory"),
+    ],
+)
+def test_errors_are_told_and_pause(drawer: Page, status: int, error: str, words: str) -> None:
+    answers(drawer, status, error)
+    drawer.locator("[data-input]").fill("hello wor")
+    expect(drawer.locator("[data-status]")).to_have_text(words)
+    if status == 500:
+        expect(drawer.locator(".toast-error")).to_contain_text(words)
+    if "Unknown" in error:
+        expect(drawer.locator("#drawer .unknown")).to_have_text("w")
+    expect(drawer.locator("[data-pause]")).to_be_disabled()
+
+
+def test_hostile_text_is_text(drawer: Page) -> None:
+    type_in(drawer, "<img src=x onerror='window.hacked=1'>")
+    expect(drawer.locator("[data-output]")).to_contain_text("<img src=x")
+    assert drawer.evaluate("window.hacked") is None
+
+
+def test_without_a_model_it_says_so(drawer: Page, site: Site) -> None:
+    body = drawer.request.get(f"{site.url}/playground/drawer/").text()
+    assert "letters" in body
+    site.run(
+        "from inference.models import ModelEntry; "
+        "print(ModelEntry.objects.filter(kind='autoregressive').update(state='absent'))"
+    )
+    drawer.reload()
+    drawer.locator(OPEN).click()
+    words = "⚠️ No model trained. Train a model in any tab first."
+    expect(drawer.locator("#drawer [data-empty]")).to_have_text(words)
+    expect(drawer.locator("[data-play]")).to_be_disabled()

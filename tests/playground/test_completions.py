@@ -1,0 +1,207 @@
+"""Completions on a small causal model: the same tokens whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from django.contrib.auth.models import User
+
+from core import generation
+from core.generation import Collected, Generation, Prompt, Settings
+from core.jobs import reaper
+from inference import registry, runtime
+from inference.engine.causal.engine import CausalEngine
+from inference.errors import UnmaskError
+from inference.events import events_after
+from inference.models import ModelEntry
+from playground.models import Completion, CompletionToken, Conversation
+from playground.worker import completions
+from tests.inference.engine.causal.tiny import write_model
+from tests.playground.conftest import answer_of
+from tests.playground.working import work_off, work_once
+
+pytestmark = pytest.mark.django_db
+HELLO = Prompt(text="hello world")
+TALK = Prompt(messages=({"role": "user", "content": "hello"},))
+
+
+@pytest.fixture
+def causal(model: ModelEntry, tmp_path: Path, settings: Any, sent: Any) -> Iterator[ModelEntry]:
+    """A random causal model with a chat template."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    write_model(tmp_path / "plain", "llama")
+    registry.sync_models()
+    yield registry.resolve("plain")
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
+
+
+@pytest.fixture
+def start(causal: ModelEntry, owner: User) -> Any:
+    """start(prompt, …) → what was started; no worker has done anything."""
+
+    def begin(prompt: Prompt = HELLO, **settings: Any) -> Generation:
+        return generation.start(
+            user=owner, model="plain", prompt=prompt, settings=Settings(**settings)
+        )
+
+    return begin
+
+
+def collected(made: Generation) -> Collected:
+    found = Collected()
+    for event in events_after(made.stream, 0, 5000):
+        found.add(event)
+    return found
+
+
+def row_of(made: Generation) -> Completion:
+    return Completion.objects.get(pk=made.id)
+
+
+def tokens_of(made: Generation) -> list[int]:
+    rows = CompletionToken.objects.filter(completion=made.id).order_by("number")
+    return list(rows.values_list("token", flat=True))
+
+
+def test_the_tokens_are_those_of_the_bare_loop(start: Any, causal: ModelEntry) -> None:
+    made = start(max_new_tokens=20)
+    work_off()
+    model = runtime.load(causal)
+    ids = row_of(made).prompt_ids
+    bare = list(CausalEngine(model).generate(ids, max_tokens=20))
+    assert tokens_of(made) == [one.token for one in bare]
+    found = collected(made)
+    assert found.done is not None
+    assert found.text == found.done["text"] == "".join(one.text for one in bare)
+    assert found.done["usage"]["completion_tokens"] == len(bare)
+    assert (made.kind, row_of(made).status) == ("autoregressive", "done")
+
+
+def test_alternatives_are_kept_with_every_token(start: Any) -> None:
+    made = start(max_new_tokens=5)
+    work_off()
+    for one in CompletionToken.objects.filter(completion=made.id):
+        assert len(one.top) == 10
+        assert one.top[0][0] == one.token  # at temperature 0 the best one is taken
+        assert one.logprob == one.top[0][2] <= 0
+
+
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_a_slice_goes_on_after_the_last_stored_token(
+    start: Any, monkeypatch: Any, temperature: float
+) -> None:
+    whole = start(max_new_tokens=24, temperature=temperature, seed=5)
+    work_off()
+    monkeypatch.setattr(completions.work_slice, "__defaults__", (0.0,))
+    monkeypatch.setattr(completions, "BATCH_SECONDS", 0.0)
+    made = start(max_new_tokens=24, temperature=temperature, seed=5)
+    slices = 0
+    while work_once():
+        slices += 1
+    assert slices >= len(tokens_of(made)) > 2
+    assert tokens_of(made) == tokens_of(whole)
+    assert collected(made).text == collected(whole).text
+
+
+def test_a_killed_worker_s_completion_is_taken_up(start: Any, sent: Any) -> None:
+    made = start(max_new_tokens=5)
+    sent.clear()
+    reaper.reap()
+    assert (Completion.TASK, str(made.id)) in sent
+
+
+def test_stopping_keeps_what_was_written(start: Any, owner: User, monkeypatch: Any) -> None:
+    monkeypatch.setattr(completions.work_slice, "__defaults__", (0.0,))
+    monkeypatch.setattr(completions, "BATCH_SECONDS", 0.0)
+    made = start(max_new_tokens=60, temperature=3.0, seed=1)
+    for _ in range(5):
+        work_once()
+    generation.stop(user=owner, id=made.id)
+    work_off()
+    found = collected(made)
+    assert found.done is not None
+    assert found.done["finish_reason"] == "cancelled"
+    assert row_of(made).status == "cancelled"
+    assert 0 < len(tokens_of(made)) < 60
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asked", "field"),
+    [
+        (Prompt(pieces=("a", "b"), gaps=(2,)), {}, "prompt"),
+        (HELLO, {"recipe": "llada/low_confidence"}, "recipe"),
+        (HELLO, {"tokens_per_step": 2}, "tokens_per_step"),
+        (HELLO, {"block_length": 2}, "block_length"),
+    ],
+)
+def test_what_is_for_diffusion_is_refused_by_name(
+    start: Any, prompt: Prompt, asked: Any, field: str
+) -> None:
+    with pytest.raises(UnmaskError) as refused:
+        start(prompt, **asked)
+    assert refused.value.field == field
+    assert not Completion.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asked", "field"),
+    [
+        (Prompt(text=""), {}, "prompt"),
+        (Prompt(text="hello " * 200), {}, "prompt"),
+        (HELLO, {"max_new_tokens": 500}, "max_new_tokens"),
+        (HELLO, {"temperature": 11.0}, "temperature"),
+        (Prompt(ids=(10**6,)), {}, "token_ids"),
+    ],
+)
+def test_what_cannot_be_done_is_the_last_event(
+    start: Any, prompt: Prompt, asked: Any, field: str
+) -> None:
+    made = start(prompt, **asked)
+    work_off()
+    found = collected(made)
+    assert found.error is not None
+    assert (found.error["error_type"], found.error["field"]) == ("validation", field)
+
+
+def test_strangers_find_nothing(start: Any, friend: User, stranger: User) -> None:
+    made = start(max_new_tokens=2)
+    for user in (friend, stranger):
+        for call in (generation.find, generation.stop):
+            with pytest.raises(UnmaskError) as refused:
+                call(user=user, id=made.id)
+            assert refused.value.error_type == "not_found"
+
+
+def test_a_conversation_is_read_by_the_model_s_own_template(
+    causal: ModelEntry, tell: Any, owner: User
+) -> None:
+    fields = {"model": "plain", "settings": {"max_new_tokens": 8}, "system_prompt": "hell"}
+    reply = tell(owner, type="send", message="hello world", **fields)
+    work_off()
+    conversation = Conversation.objects.get(pk=reply["conversation_id"])
+    answer = answer_of(conversation)
+    assert answer.status == "done"
+    assert not answer.flattened
+    row = Completion.objects.get(pk=answer.generation)
+    model = runtime.load(causal)
+    assert model.tokenizer is not None
+    text = model.tokenizer.decode(row.prompt_ids)
+    assert "hell" in text
+    assert text.rstrip().endswith("assistant")
+    assert row.settings["recipe"] is None
+
+
+def test_settings_of_diffusion_do_not_hinder_another_model(
+    causal: ModelEntry, tell: Any, owner: User
+) -> None:
+    settings = {"max_new_tokens": 6, "tokens_per_step": 2}
+    tell(owner, type="send", message="hello", model="plain", settings=settings)
+    work_off()
+    assert answer_of(Conversation.objects.get()).status == "done"
