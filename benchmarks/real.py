@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from transformers import DynamicCache
@@ -138,7 +139,7 @@ def _company(model: LoadedModel, ids: list[int], rounds: int, people: int = 8) -
 
 
 def _together(model: LoadedModel, jobs: list[list[int]]) -> None:
-    batcher = Batcher(step)
+    batcher = Batcher(cast(Any, step))
     engine = CausalEngine(model, PrefixStore(0), batcher, batcher.submit)
     try:
         with ThreadPoolExecutor(len(jobs)) as pool:

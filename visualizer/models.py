@@ -150,6 +150,7 @@ class Run(models.Model):
     max_steps = models.PositiveIntegerField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     carry = models.JSONField(default=dict, blank=True, help_text="the recipe's memory")
+    seed = models.BigIntegerField(null=True, blank=True, help_text="empty: the session's")
     keep_settled = models.BooleanField(default=False, help_text="its passes judge written tokens")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last step")
     created = models.DateTimeField(auto_now_add=True)
@@ -161,6 +162,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recipe} ({self.status})"
+
+    @property
+    def own_seed(self) -> int:
+        """Of its random numbers: its own, else the session's."""
+        return self.session.seed if self.seed is None else self.seed
 
 
 class Command(CommandRow):

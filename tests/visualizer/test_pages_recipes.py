@@ -155,13 +155,13 @@ def test_comparisons_take_the_fields_of_each_side(
         {
             "recipe": "fastdllm/threshold",
             "parameters": {"threshold": 0.7},
-            "name": "Fast-dLLM, threshold (threshold 0.7)",
+            "name": "Fast-dLLM, threshold 0.7",
         },
         {
             "recipe": "llada/random",
             "parameters": {"temperature": 0.5},
             "tokens_per_step": 2,
-            "name": "LLaDA, random order (temperature 0.5)",
+            "name": "LLaDA, random order, temperature 0.5",
         },
     ]
 

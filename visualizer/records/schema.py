@@ -70,6 +70,7 @@ class RunOf(Part):
     id: Id
     parameters: dict[str, Any] = Field(max_length=64)
     keep_settled: bool = False
+    seed: int | None = limited("seed", None)
     first_step: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
