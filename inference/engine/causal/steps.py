@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from inference.engine.errors import EngineError
 PIECE = 256
 """Tokens of a prompt in one forward: others get their turn in between."""
 SLOTS = 16
+PATIENCE = 5.0
+"""Seconds that a step waits for another one to end, which only a stuck one makes necessary."""
 
 
 @dataclass(eq=False)
@@ -69,7 +72,8 @@ class Pool:
         self.model, self.store, self.limit = model, store, limit
         config: Any = model.model.config
         self.slots = Slots(config.num_hidden_layers, slots)
-        self.lock = threading.RLock()
+        self.lock, self._guard = threading.Lock(), threading.Lock()
+        self._closed: deque[CachedSequence] = deque()
         self._device = model.device
         self._turn = 0
         self._open: weakref.WeakSet[CachedSequence] = weakref.WeakSet()
@@ -77,35 +81,72 @@ class Pool:
     def open(self, ids: Sequence[int], reuse: bool = True) -> CachedSequence:
         """A sequence that begins with `ids`; without `reuse` nothing kept is taken for it."""
         sequence = CachedSequence(self, list(ids), fresh=reuse)
-        with self.lock:
+        with self._guard:
             self._open.add(sequence)
         return sequence
 
     def close(self, sequence: CachedSequence) -> None:
-        with self.lock:
-            self._open.discard(sequence)
-            self._put_away(sequence)
+        """Never waits: while a step is being computed, the next one puts the sequence away."""
+        self._closed.append(sequence)
+        if self.lock.acquire(blocking=False):
+            try:
+                self._clear_up()
+            finally:
+                self.lock.release()
 
     def step(self, turns: Sequence[Turn]) -> list[Tensor]:
-        """Logits [rows, V] in float32 for each turn. One token each: a single forward for all."""
-        with self.lock, torch.inference_mode():
-            self._follow()
-            self._turn += 1
-            for turn in turns:
-                self._place(turn, turns)
-            if self.slots.planned_bytes() > self.limit:
-                self._compact(turns)
-            short = [turn for turn in turns if len(turn.ids) == 1]
-            rows = dict(zip(short, self._together(short), strict=True))
-            return [rows[turn] if turn in rows else self._prefill(turn) for turn in turns]
+        """Logits [rows, V] in float32 for each turn. One token each: a single forward for all.
+
+        Raises EngineError for logits that are not finite, and while another step does not end.
+        """
+        if not self.lock.acquire(timeout=PATIENCE):
+            raise EngineError("This model is busy with a step that does not end. Try again later.")
+        try:
+            with torch.inference_mode():
+                return self._step(turns)
+        except BaseException:
+            self._reset()  # whatever failed, memory above all: everything is computed anew
+            raise
+        finally:
+            self.lock.release()
+
+    def _step(self, turns: Sequence[Turn]) -> list[Tensor]:
+        self._clear_up()
+        self._follow()
+        self._turn += 1
+        for turn in turns:
+            self._place(turn, turns)
+        if self.slots.planned_bytes() > self.limit:
+            self._compact(turns)
+        short = [turn for turn in turns if len(turn.ids) == 1]
+        rows = dict(zip(short, self._together(short), strict=True))
+        return [rows[turn] if turn in rows else self._prefill(turn) for turn in turns]
+
+    def _sequences(self) -> list[CachedSequence]:
+        """Those that have a slot."""
+        with self._guard:
+            return [one for one in self._open if one.slot is not None]
+
+    def _clear_up(self) -> None:
+        """Puts closed sequences away; slots of those that nobody holds any more are freed."""
+        while self._closed:
+            sequence = self._closed.popleft()
+            self._put_away(sequence)
+            with self._guard:
+                self._open.discard(sequence)
+        for slot in self.slots.used - {one.slot for one in self._sequences()}:
+            self.slots.release(slot)
 
     def _follow(self) -> None:
         """After a model has moved to another device all keys and values are computed anew."""
         if self._device != self.model.device:
             self._device = self.model.device
             self.store.drop(self.model.key)
-            for sequence in self._open:
-                self._forget(sequence)
+            self._reset()
+
+    def _reset(self) -> None:
+        for sequence in self._sequences():
+            self._forget(sequence)
 
     def _forget(self, sequence: CachedSequence) -> None:
         if sequence.slot is not None:
@@ -134,7 +175,7 @@ class Pool:
         slot = self.slots.take()
         if slot is None:
             busy = {id(turn.sequence) for turn in turns}
-            idle = [one for one in self._open if one.slot is not None and id(one) not in busy]
+            idle = [one for one in self._sequences() if id(one) not in busy]
             if not idle:
                 raise EngineError("More sequences are being written at once than there are slots.")
             self._put_away(min(idle, key=lambda one: one.turn))
@@ -145,7 +186,7 @@ class Pool:
     def _compact(self, turns: Sequence[Turn]) -> None:
         """Nothing but these turns in the buffers, in as few and as short slots as they need."""
         busy = {id(turn.sequence): turn for turn in turns}
-        for sequence in [one for one in self._open if one.slot is not None]:
+        for sequence in self._sequences():
             if id(sequence) not in busy:
                 self._put_away(sequence)
         held = [
@@ -214,7 +255,7 @@ class Pool:
         window = self.slots.window
         taken = [_slot(turn) for turn in turns]
         window.first, window.last = min(taken), max(taken) + 1
-        inside = [one for one in self._open if one.slot in range(window.first, window.last)]
+        inside = [one for one in self._sequences() if one.slot in range(window.first, window.last)]
         window.width = max(one.cached for one in inside) + 1
         window.start = window.width - 1
         for one in inside:
