@@ -20,6 +20,7 @@ from inference.engine import checkpoint
 from inference.engine.batching import Batcher
 from inference.engine.causal import steps
 from inference.engine.causal.engine import CausalEngine, TokenResult
+from inference.engine.causal.pool import Turn
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.causal.sampling import Sampling, adjusted, choose, filtered
 from inference.engine.causal.text import StopTexts, TextStream
@@ -352,7 +353,7 @@ def test_a_step_that_does_not_end_holds_nobody_up(
     assert engine.pool.slots.used == set()
 
 
-def batcher_call(batcher: Batcher, model: LoadedModel, turns: list[steps.Turn]) -> list[Tensor]:
+def batcher_call(batcher: Batcher, model: LoadedModel, turns: list[Turn]) -> list[Tensor]:
     return batcher(model, turns, 0.3)  # type: ignore[arg-type]
 
 
