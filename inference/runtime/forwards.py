@@ -22,6 +22,7 @@ from inference.engine.batching import Batcher
 from inference.engine.block_cache import BlockForward
 from inference.engine.cache import CachedForward, LogitsCache
 from inference.engine.causal import steps
+from inference.engine.causal.pool import Turn
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
@@ -62,7 +63,7 @@ def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
     A causal model takes turns of sequences that it writes, others take whole sequences; what a
     block-causal one has computed of earlier blocks is found again.
     """
-    if isinstance(requests[0], steps.Turn):
+    if isinstance(requests[0], Turn):
         return steps.step(model, requests)
     here = [_moved(request, model.device) for request in requests]
     rows = BlockForward(kept_keys(), engine_forward.forward_many)(model, here)

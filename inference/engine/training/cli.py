@@ -103,7 +103,8 @@ def adapt_command(options: argparse.Namespace, path: Path) -> None:
     """Adapt the model at a path, with a progress bar."""
     from tqdm import tqdm
 
-    from inference.engine.training.adaptation.run import AdaptOrder, adapt
+    from inference.engine.training.adaptation.record import AdaptOrder
+    from inference.engine.training.adaptation.run import adapt
 
     torch.set_num_threads(options.threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)

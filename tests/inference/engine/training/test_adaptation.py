@@ -22,7 +22,8 @@ from inference.engine.training.adaptation.block_noise import DocumentBatch, Nois
 from inference.engine.training.adaptation.documents import Document
 from inference.engine.training.adaptation.evaluation import holds
 from inference.engine.training.adaptation.low_rank import Adapter
-from inference.engine.training.adaptation.run import AdaptOrder, adapt, split, unused_id
+from inference.engine.training.adaptation.record import AdaptOrder
+from inference.engine.training.adaptation.run import adapt, split, unused_id
 from tests.inference.engine.causal.tiny import write_model
 
 MASK = 265
