@@ -217,17 +217,15 @@ export class Drawer {
 
   /** What the state itself says. */
   words() {
-    const { most, playing } = this;
-    const [model, text] = [this.model.value, this.input.value];
-    return stateWords({ model, text, tokens: this.tokens.length, most, playing });
+    const at = { model: this.model.value, text: this.input.value, tokens: this.tokens.length };
+    return stateWords({ ...at, most: this.most, playing: this.playing });
   }
 
   draw() {
     const empty = !this.input.value || !this.model.value;
     const full = this.tokens.length >= this.most;
-    this.play.disabled = empty || full || this.playing;
+    for (const one of [this.play, this.step]) one.disabled = empty || full || this.playing;
     this.pause.disabled = !this.playing;
-    this.step.disabled = empty || full || this.playing;
     this.regenerate.disabled = !this.tokens.length;
     this.count();
     this.shadeText();
