@@ -8,7 +8,8 @@ const GONE = new Set([4404, 4403]);
 const address = (path) => `${location.protocol.replace("http", "ws")}//${location.host}${path}`;
 
 /**
- * Follow a conversation by the path of its socket. `on` has functions by what happens, all of them optional:
+ * Follow a conversation by the path of its socket. `on` has functions by what happens, all of them
+ * optional:
  * onConnection(state), onConversation(frame), onMessage(message), onChanged(conversation),
  * onToken(token, tokenCount, maxTokenCount, frame), onDraft(frame), onComplete(frame),
  * onError(frame). Returns a function that ends it.
