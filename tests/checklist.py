@@ -237,4 +237,8 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     "D31": (_STREAMS + "test_clean_pieces_join_to_the_clean_text",),
     "D32": (_PANELS + "test_defaults_are_kept_with_the_account",),
     "D33": ("docs/test_service.py::test_the_five_entries_of_the_seed_and_more",),
+    "D34": (
+        "clients/test_python.py::test_types_have_the_fields_of_the_document",
+        "clients/test_python.py::test_it_works_against_a_site",
+    ),
 }
