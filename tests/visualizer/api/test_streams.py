@@ -12,6 +12,7 @@ from django.test import AsyncClient
 from inference.models import StreamEvent
 from tests.visualizer.api.streams import Seen, joined, parsed
 from visualizer.models import Generation, StreamTiming
+from visualizer.worker import slices
 
 pytestmark = pytest.mark.usefixtures("worker")
 BODY = {"model": "stories", "prompt": "Once upon a time", "max_new_tokens": 12}
@@ -149,3 +150,17 @@ async def test_infilling_streams_slots_that_appear_and_vanish(streamed: Any) -> 
     last = frames[-1].data
     assert joined(frames) == last["text"]
     assert last["full_text"] == INFILL["prefix"] + last["text"] + INFILL["suffix"]
+
+
+async def test_a_fault_while_writing_is_told_without_its_text(
+    streamed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr(slices, "_make", broken)
+    _, frames = await streamed("generate/stream", **BODY)
+    told = frames[-1].data
+    assert (told["type"], told["error_type"], told["retryable"]) == ("error", "generation", True)
+    assert "secret" not in str(told)
+    assert (await StreamTiming.objects.aget()).outcome == "error"
