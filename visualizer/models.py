@@ -150,6 +150,7 @@ class Run(models.Model):
     max_steps = models.PositiveIntegerField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     carry = models.JSONField(default=dict, blank=True, help_text="the recipe's memory")
+    seed = models.BigIntegerField(null=True, blank=True, help_text="empty: the session's")
     keep_settled = models.BooleanField(default=False, help_text="its passes judge written tokens")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="since the last step")
     created = models.DateTimeField(auto_now_add=True)
@@ -161,6 +162,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recipe} ({self.status})"
+
+    @property
+    def own_seed(self) -> int:
+        """Of its random numbers: its own, else the session's."""
+        return self.session.seed if self.seed is None else self.seed
 
 
 class Command(CommandRow):
@@ -208,6 +214,28 @@ class Generation(Job):
     def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Generation]:
         """Those that have no session yet; afterwards the session's own work drives them."""
         return super().with_work(patience).filter(session=None)
+
+
+class StreamTiming(models.Model):
+    """A stream that has ended: how long it took, and how."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    route = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=10, help_text="complete, error or left")
+    seconds = models.FloatField()
+    first = models.FloatField(null=True, help_text="seconds to the first frame")
+    frames = models.PositiveIntegerField()
+    correlation_id = models.CharField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["user", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.route}: {self.seconds} s"
 
 
 class Preset(models.Model):

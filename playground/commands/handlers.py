@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
+
 from inference import registry
 from inference.models import ModelEntry
 from playground.commands.table import Request
-from playground.models import Conversation, Message
+from playground.models import Conversation, ConversationLink, Message
 from playground.selectors.conversations import conversation_for, message_for
+from playground.selectors.links import link_of, links_of
 from playground.selectors.payloads import conversation_payload, message_payload, number_of, page
-from playground.services import conversations, turns
+from playground.services import conversations, links, turns
 
 Reply = dict[str, Any]
 
@@ -69,6 +72,13 @@ def continue_answer(request: Request) -> Reply:
     return _started(turns.continue_answer(message=_message(request)))
 
 
+def choose(request: Request) -> Reply:
+    """started: the answer that is written on from the chosen token."""
+    asked = request.message
+    answer = turns.choose(message=_message(request), number=asked.number, token=asked.token)
+    return _started(answer)
+
+
 def show(request: Request) -> Reply:
     """shown: the whole line that is shown now."""
     turns.show(message=_message(request))
@@ -96,6 +106,26 @@ def change(request: Request) -> Reply:
         archived = request.message.archived
         conversations.archive(conversation=request.conversation, archived=archived)
     return _changed(request.conversation)
+
+
+def share(request: Request) -> Reply:
+    """link_made: the link with its token, which is told once."""
+    link, token = links.share(
+        conversation=request.conversation, name=request.message.name, hours=request.message.hours
+    )
+    path = reverse("shared_chat", args=[token])
+    return {"type": "link_made", "link": _link(link), "token": token, "path": path}
+
+
+def unshare(request: Request) -> Reply:
+    """link_list: the links that are left."""
+    links.unshare(link=link_of(request.conversation, request.message.link))
+    return {"type": "link_list", "links": [_link(one) for one in links_of(request.conversation)]}
+
+
+def _link(link: ConversationLink) -> Reply:
+    expires = link.expires.isoformat() if link.expires else None
+    return {"id": link.pk, "name": link.name, "expires": expires}
 
 
 def delete(request: Request) -> Reply:

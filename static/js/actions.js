@@ -7,6 +7,7 @@ const BLOCKERS = {
   auto_select: ["offline", "running", "complete", "no_pass"],
   apply_selection: ["offline", "running", "none_staged"],
   stop: ["offline", "idle"],
+  run_again: ["offline", "running", "no_run"],
   compare: ["offline", "running", "complete", "no_pass"],
 };
 
@@ -16,6 +17,7 @@ const HOLDS = {
   running: (now) => now.running,
   complete: (now) => now.masked === 0,
   no_pass: (now) => !now.hasPass,
+  no_run: (now) => !now.hasRun,
   none_staged: (now) => now.staged === 0,
   idle: (now) => !now.running,
 };

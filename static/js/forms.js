@@ -11,6 +11,7 @@ function intentOf(page, { target: form, submitter }) {
     [submitter?.dataset.action, () => steering.act(submitter.dataset.action)],
     [form.id === "settings", () => steering.act("forward_pass")],
     [form.id === "pick", () => picked(page, submitter)],
+    ["typed" in form.dataset, () => steering.stageTyped(form.elements.text.value)],
     [form.dataset.unstage, () => steering.unstage(form.dataset.unstage)],
     ["clear" in form.dataset, () => steering.clearStaged()],
     [form.id === "branch-form", () => steering.branch()],
@@ -27,12 +28,24 @@ function submitted(page, event) {
   intent();
 }
 
+/** Button of the position panel → what it does. */
+const PICKED = {
+  stage: (page, { token }) => page.steering.stage(page.pos, token),
+  choose: (page, chosen) => page.steering.chooseInstead(chosen),
+  insert: (page) => page.steering.insertAfter(),
+  delete: (page) => page.steering.onPosition("delete"),
+  remask: (page) => page.steering.onPosition("remask"),
+  lock: (page) => page.steering.onPosition("lock"),
+  unlock: (page) => page.steering.onPosition("lock"),
+};
+
 function picked(page, submitter) {
-  const what = submitter?.dataset.do ?? "stage";
-  if (what !== "stage") return page.steering.onPosition(what === "remask" ? "remask" : "lock");
+  const masked = page.inspector.isMasked;
+  const what = submitter?.dataset.do ?? (masked ? "stage" : "choose");
   const radio = page.inspector.chosen;
-  if (!radio) return page.inspector.focus();
-  return page.steering.stage(page.pos, Number(radio.value));
+  const needsOne = what === "stage" || what === "choose";
+  if (needsOne && !radio) return page.inspector.focus();
+  return PICKED[what](page, { ...page.inspector.source, token: Number(radio?.value) });
 }
 
 /** A click on a folded tail that is chosen already opens it. */

@@ -55,6 +55,16 @@ export class Inspector {
     return $("input[name=token]:checked", this.root);
   }
 
+  /** Where the candidates come from, and whether the rest is to be run. */
+  get source() {
+    const { source_step, source_branch, source_position, go_on } = $("#pick", this.root).elements;
+    if (!source_step) return {};
+    const [step, branch, position] = [source_step, source_branch, source_position].map((field) =>
+      Number(field.value),
+    );
+    return { step, branch, position, goOn: go_on.checked };
+  }
+
   get isMasked() {
     return $("#pick", this.root)?.dataset.masked === "1";
   }

@@ -59,7 +59,7 @@ export class Preview {
     const found = digest.candidates(row, settings);
     let widest = 0;
     for (const { prob } of found.values()) widest = Math.max(widest, prob);
-    for (const one of this.rowsOf(pick)) drawRow(one, found, widest, pick.dataset.masked === "1");
+    for (const one of this.rowsOf(pick)) drawRow(one, found, widest);
   }
 
   paintPlaces(number, digest, settings) {
@@ -84,11 +84,11 @@ function parts(label) {
   return { label, radio, token: Number(radio.value), chance, bar };
 }
 
-function drawRow({ label, radio, token, chance, bar }, found, widest, open) {
+function drawRow({ label, radio, token, chance, bar }, found, widest) {
   const { prob, inside } = found.get(token) ?? {};
   if (prob === undefined) return;
   label.classList.toggle("excluded", !inside);
   write(chance, percent(prob));
   put(bar, "width", ((100 * prob) / widest).toFixed(1));
-  if (open && radio.disabled === inside) radio.disabled = !inside;
+  if (radio.disabled === inside) radio.disabled = !inside;
 }

@@ -11,7 +11,15 @@ const NUMBERS = [
 const ANNOUNCED = ["recipe", "strategy", "softmax_temperature", "top_p"];
 
 /** What belongs to the page or to one moment, not to the settings. */
-const UNKEPT = new Set(["csrfmiddlewaretoken", "branch", "step", "preset", "preset_name"]);
+const UNKEPT = new Set([
+  "csrfmiddlewaretoken",
+  "branch",
+  "step",
+  "preset",
+  "preset_name",
+  "seed",
+  "times",
+]);
 
 // A slider moves its number and the other way round; temperature has a logarithmic slider.
 const SCALES = {
@@ -71,6 +79,11 @@ export class Settings {
   probability() {
     const found = Object.fromEntries(NUMBERS.map((name) => [name, this.value(name)]));
     return { ...found, apply_gumbel_noise: found.gumbel_temperature > 0 };
+  }
+
+  /** What "Run again" adds to a run. */
+  again() {
+    return { seed: this.value("seed"), times: this.value("times") };
   }
 
   get tokensPerStep() {

@@ -20,9 +20,13 @@ const MESSAGES = {
     parameters: settings.runParameters(),
     keep_settled: settings.keepSettled,
   }),
+  run_again: (settings) => ({ ...MESSAGES.run(settings), ...settings.again() }),
   stop: () => ({}),
   compare: (settings) => ({ tokens_to_select: settings.tokensPerStep }),
 };
+
+/** Actions that do not care which step is shown. */
+const ANYWHERE = new Set(["stop", "run_again"]);
 
 /** Position → token of staged selections. */
 export function tokensOf(staged) {
@@ -41,7 +45,8 @@ export class Steering {
     const here = atHead(state, shown);
     const staged = here ? Object.keys(state.staged.selections).length : 0;
     const [running, hasPass] = [isRunning(state), state.heat.has(shown)];
-    return { readOnly, online, running, masked, hasPass, staged };
+    const hasRun = state.run !== null;
+    return { readOnly, online, running, masked, hasPass, hasRun, staged };
   }
 
   /** Commands act at the server's head: go there first if another step is shown. */
@@ -57,7 +62,7 @@ export class Steering {
     if (reason) return page.status.refuse(reason);
     if (page.commands.busy.has(name) || !page.settings.valid()) return undefined;
     page.timeline.pause();
-    if (name !== "stop" && !(await this.here())) return undefined;
+    if (!ANYWHERE.has(name) && !(await this.here())) return undefined;
     const told = MESSAGES[name](page.settings, page.state.staged.selections);
     const reply = await page.commands.send({ type: name, ...told }, { name });
     if (name === "compare" && reply) this.strategies.show(reply.strategies);
@@ -77,6 +82,29 @@ export class Steering {
   async stage(pos, token) {
     if (!(await this.here())) return;
     await this.page.commands.send({ type: "stage", selections: { [pos]: token } });
+  }
+
+  /** The tokens of a text, or the one with an id ("#123"), from a masked position on. */
+  async stageTyped(text) {
+    const id = /^#(\d+)$/.exec(text)?.[1];
+    if (id !== undefined) return this.stage(this.page.pos, Number(id));
+    if (!(await this.here())) return null;
+    return this.page.commands.send({ type: "stage_text", position: this.page.pos, text });
+  }
+
+  /** Another candidate of a written position: a branch from the state in which it was masked. */
+  chooseInstead({ step, branch, position, token, goOn }) {
+    const { settings, commands, timeline } = this.page;
+    timeline.pause();
+    const { keep_settled: _, ...rest } = MESSAGES.run(settings);
+    const how = goOn ? { go_on: true, ...rest } : {};
+    return commands.send({ type: "choose", step, branch, position, token, ...how });
+  }
+
+  /** One mask after the chosen position. */
+  async insertAfter() {
+    const { page } = this;
+    return (await this.here()) && page.commands.send({ type: "insert", position: page.pos });
   }
 
   stageNth(n) {

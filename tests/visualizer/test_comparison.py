@@ -49,7 +49,7 @@ def test_each_recipe_runs_on_a_branch_of_its_own(owner: User, compared: Any) -> 
     assert head_of(session).number == 0
     assert [run.status for run in Run.objects.all()] == ["done"] * 3
     names = [Branch.objects.get(pk=id).name for id in branches]
-    assert names == ["rank/high_confidence", "unsure first", "rank/random"]
+    assert names == ["Most confident first, tokens per step 2", "unsure first", "Random order"]
     steps = [Step.objects.filter(branch=id).count() for id in branches]
     assert steps == [4, 2, 8]
     assert all(state_at(session, side.ref).is_complete for side in ends(owner, session, *branches))

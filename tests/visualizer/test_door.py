@@ -43,6 +43,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "lab_cancel": {"job": ZERO},
     "lab_job": {"job": ZERO},
     "insert": {"position": 0},
+    "choose": {"position": 5, "token": 1},
+    "stage_text": {"position": 5, "text": "x"},
     **{name: {"positions": [5]} for name in ("remask", "lock", "unlock", "delete")},
 }
 INTEGERS = [

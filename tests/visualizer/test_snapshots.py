@@ -85,6 +85,7 @@ def test_every_command_keeps_snapshots_and_events_in_step(
     assert not_played == {
         "load_model", "cancel_load", "initialize", "tokenize_and_forward", "list_sessions",
         "open_session", "resume", "restore_session", "run", "stop", "insert", "delete",
+        "run_again", "choose", "stage_text",
         "compare_runs",
         "compare_branches", "save_preset", "delete_preset", "list_presets", "lab_start", "regrets",
         "lab_cancel", "lab_job", "lab_jobs", "share", "unshare", "list_links",

@@ -122,7 +122,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _run(run: Run) -> dict[str, Any]:
     kept = ("parameters", "keep_settled", "first_step")
-    return {"id": run.pk, **{name: getattr(run, name) for name in kept}}
+    own = {} if run.seed is None else {"seed": run.seed}
+    return {"id": run.pk, **{name: getattr(run, name) for name in kept}, **own}
 
 
 def _forward(row: Digest) -> dict[str, Any]:

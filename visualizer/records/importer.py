@@ -150,6 +150,7 @@ def _run(branch: Branch, step: Raw, runs: dict[int, Run]) -> Run:
             recipe=step["recipe"],
             parameters=told["parameters"],
             keep_settled=told.get("keep_settled", False),
+            seed=told.get("seed"),
             status=Run.Status.DONE,
             first_step=told.get("first_step") or step["number"],
             finished=timezone.now(),

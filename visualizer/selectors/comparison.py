@@ -169,6 +169,8 @@ def settings_of(history: History) -> dict[str, Any]:
     session, last = history.session, history.steps[-1] if history.steps else None
     own = {"model": session.model.slug, "seed": session.seed, "gen_length": session.gen_length}
     recipe = {"block_length": session.block_length, "recipe": last.recipe if last else None}
+    if last and last.run and last.run.seed is not None:
+        own["seed"] = last.run.seed
     return {**own, **recipe, **(last.run.parameters if last and last.run else {})}
 
 

@@ -22,10 +22,17 @@ def fork(*, session: Session, parent_id: int, number: int, name: str | None = No
         session=session,
         parent_id=parent_id,
         fork_number=number,
-        name=name or f"branch {count}",
+        name=_unused(session, name or f"branch {count}"),
     )
     _tell(branch)
     return branch
+
+
+def _unused(session: Session, name: str) -> str:
+    """The name itself, or with the first free number behind it, in 100 characters."""
+    taken = set(Branch.objects.filter(session=session).values_list("name", flat=True))
+    tries = (name, *(f"{name[:94]} ({number})" for number in range(2, len(taken) + 2)))
+    return next(one for one in tries if one not in taken)
 
 
 @transaction.atomic

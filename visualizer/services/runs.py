@@ -34,6 +34,8 @@ class Wanted:
     recipe: str
     parameters: dict[str, Any] = field(default_factory=dict)
     name: str | None = None
+    seed: int | None = None
+    keep_settled: bool = False
 
 
 @transaction.atomic
@@ -45,10 +47,15 @@ def start_run(
     parameters: dict[str, Any],
     max_steps: int | None = None,
     keep_settled: bool = False,
+    seed: int | None = None,
+    name: str | None = None,
 ) -> Run:
-    """Queue a run from a state on. Raises UnmaskError (conflict) while another one goes on."""
+    """Queue a run from a state on, which must be free; a branch that it makes has that name.
+
+    Raises UnmaskError (conflict) while another run goes on.
+    """
     _check_free(session)
-    branch = writable_branch(session, ref)
+    branch = writable_branch(session, ref, name)
     if branch.pk != ref.branch:
         set_head(session=session, ref=StateRef(branch.pk, ref.number))
     run = Run.objects.create(
@@ -59,6 +66,7 @@ def start_run(
         first_step=ref.number + 1,
         max_steps=max_steps,
         keep_settled=keep_settled,
+        seed=seed,
     )
     _tell(run)
     return run
@@ -66,7 +74,7 @@ def start_run(
 
 @transaction.atomic
 def queue_runs(*, session: Session, ref: StateRef, wanted: Sequence[Wanted]) -> list[Run]:
-    """A branch and a queued run on it for each, all from the same state and with the same seed.
+    """A branch and a queued run on it for each, all from the same state.
 
     They are worked one after the other; the head stays where it is. Raises UnmaskError (conflict)
     while another run goes on. The front one is told last, as the last run event tells of it.
@@ -87,6 +95,8 @@ def _queued(session: Session, origin: StateRef, wanted: Wanted) -> Run:
         recipe=wanted.recipe,
         parameters=wanted.parameters,
         first_step=origin.number + 1,
+        seed=wanted.seed,
+        keep_settled=wanted.keep_settled,
     )
 
 

@@ -74,12 +74,13 @@ def _check(before: Canvas, operations: list[Operation]) -> None:
         raise UnmaskError("validation", str(error), error.field) from None
 
 
-def writable_branch(session: Session, ref: StateRef) -> Branch:
+def writable_branch(session: Session, ref: StateRef, name: str | None = None) -> Branch:
+    """The branch of a state at its end; from an older state a new one, of that name."""
     branch = Branch.objects.select_related("parent").get(pk=ref.branch, session=session)
     if tip(branch) == ref.number:
         return branch
     origin = home(branches_of(session), ref)
-    return fork(session=session, parent_id=origin.branch, number=origin.number)
+    return fork(session=session, parent_id=origin.branch, number=origin.number, name=name)
 
 
 def _write(branch_id: int, number: int, new: NewStep) -> Step:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 REASONS = {
     "read_only": "You are looking at a shared session.",
     "running": "A run is under way. Stop it first.",
-    "complete": "Every position holds a token. Go back to an earlier step, or remask one.",
+    "complete": "Every position holds a token. Run again, go to an earlier step, or remask one.",
     "no_pass": "Run a forward pass first.",
+    "no_run": "Nothing has been run yet. Press Run.",
     "none_staged": "Stage a token first: press Auto-select, or choose a candidate.",
     "idle": "Nothing is running.",
     "offline": "Not connected. The page reconnects by itself.",

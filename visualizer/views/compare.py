@@ -24,6 +24,7 @@ from visualizer.selectors import comparison
 from visualizer.selectors.comparison import Side, unlike, words_of
 from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.measures import History, history_of, measures
+from visualizer.selectors.run_names import run_name
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import score_of
 from visualizer.selectors.sessions import session_for
@@ -31,7 +32,7 @@ from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
 from visualizer.views.params import whole
-from visualizer.views.recipes import fields_of_recipe, name_of, pace_for, recipe_parameters, recipes
+from visualizer.views.recipes import fields_of_recipe, pace_for, recipe_parameters, recipes
 from visualizer.views.workspace import columns_of
 
 
@@ -205,5 +206,5 @@ async def _queue(user: Any, session: Session, form: dict[str, str]) -> dict[str,
 def _choice(form: dict[str, str], key: str, recipe: str, count: int | None) -> dict[str, Any]:
     """One side's recipe with its parameters; its branch is named by them."""
     own = recipe_parameters(form, recipe, f"{key}_")
-    name = name_of(recipe, own)
+    name = run_name(recipe, own)
     return {"recipe": recipe, "name": name, "parameters": own, **pace_for(recipe, count)}

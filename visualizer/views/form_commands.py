@@ -91,6 +91,34 @@ def _run(form: Form, session: Session) -> list[Message]:
     return [message | {"parameters": parameters} | pace_for(message.get("recipe", ""), count)]
 
 
+def _run_again(form: Form, session: Session) -> list[Message]:
+    (message,) = _run(form, session)
+    more = {"type": "run_again", "branch": whole(form, "branch"), "seed": whole(form, "seed")}
+    return [message | more | {"times": whole(form, "times") or 1}]
+
+
+def _choose(form: Form, session: Session) -> list[Message]:
+    """Another candidate of a written position, at the state in which it was masked."""
+    token = whole(form, "token")
+    if token is None:
+        raise UnmaskError("validation", "Choose one of the candidates first.", "token")
+    names = {"step": "source_step", "branch": "source_branch", "position": "source_position"}
+    where = {name: whole(form, field) for name, field in names.items()}
+    return [{"type": "choose", **where, "token": token, "go_on": bool(form.get("go_on"))}]
+
+
+def _typed(form: Form, session: Session) -> list[Message]:
+    """A text to stage, or one token by its id ("#123")."""
+    text = str(form.get("text", ""))
+    if text.startswith("#") and text[1:].isdecimal() and text.isascii():
+        return [{"type": "stage", "selections": {form.get("position", ""): int(text[1:])}}]
+    return [{"type": "stage_text", "position": whole(form, "position"), "text": text}]
+
+
+def _insert(form: Form, session: Session) -> list[Message]:
+    return [{"type": "insert", "position": whole(form, "position")}]
+
+
 def _positions(type: str) -> Callable[[Form, Session], list[Message]]:
     def build(form: Form, session: Session) -> list[Message]:
         position = whole(form, "position")
@@ -138,6 +166,11 @@ FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "apply_selection": _apply,
     "stage": _stage,
     "run": _run,
+    "run_again": _run_again,
+    "choose": _choose,
+    "stage_text": _typed,
+    "insert": _insert,
+    "delete": _positions("delete"),
     "stop": lambda form, session: [{"type": "stop"}],
     "remask": _positions("remask"),
     "lock": _positions("lock"),
@@ -150,7 +183,16 @@ FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "save_preset": _save_preset,
     "delete_preset": _delete_preset,
 }
-ANYWHERE = {"stop", "change_branch", "prune", "restore", "save_preset", "delete_preset"}
+ANYWHERE = {
+    "stop",
+    "run_again",
+    "choose",
+    "change_branch",
+    "prune",
+    "restore",
+    "save_preset",
+    "delete_preset",
+}
 """Actions that do not care which step is shown."""
 
 

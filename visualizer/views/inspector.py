@@ -46,10 +46,15 @@ def inspector(session: Session, ref: StateRef, pos: int | None, k: int | None) -
     view = _view(session, asked)
     origin = pos if masked else _position_then(session, asked, canvas.slots[pos].id)
     spot = _spot(session, canvas, pos, written, p)
-    context = {"session": session, "ref": ref, "spot": spot}
+    context = {"session": session, "ref": ref, "spot": spot, "edits": can_edit(session)}
     if view is None or origin not in view.row_of:
         return {**context, "nothing": _why_nothing(spot, view)}
     return {**context, **_candidates(session, asked, view, spot, origin, k)}
+
+
+def can_edit(session: Session) -> bool:
+    """Whether places may come and go: the model knows tokens that expand or delete."""
+    return bool(session.model.edit_ids)
 
 
 def _view(session: Session, ref: StateRef) -> DigestView | None:

@@ -21,9 +21,10 @@ from visualizer.commands import COMMANDS
 from visualizer.models import LabJob
 from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
+from visualizer.selectors.run_names import run_name
 from visualizer.views.curve import curve, label_of
 from visualizer.views.params import number_of, whole
-from visualizer.views.recipes import fields_of_recipe, name_of, recipe_parameters, recipes
+from visualizer.views.recipes import fields_of_recipe, recipe_parameters, recipes
 
 LISTED = 50
 STATES: dict[str, tuple[str, str]] = {
@@ -115,7 +116,7 @@ def _told(job: LabJob) -> dict[str, Any]:
         "light": light,
         "words": words,
         "model": entry.label,
-        "names": [name_of(name, job.parameters.get(name, {})) for name in job.recipes],
+        "names": [run_name(name, job.parameters.get(name, {})) for name in job.recipes],
         "active": job.status in LabJob.ACTIVE,
         "percent": f"{100 * job.made / max(1, job.total):.0f}",
     }

@@ -89,14 +89,6 @@ def sentence_of(name: str) -> str:
     return row.sentence if row else ""
 
 
-def name_of(recipe: str, parameters: Mapping[str, Any]) -> str:
-    """The recipe's label with what was set of it, e.g. "Entropy bound (gamma 0.2)"."""
-    label = RECIPES[recipe].label if recipe in RECIPES else recipe
-    words = (name if held is True else f"{name} {held}" for name, held in parameters.items())
-    own = ", ".join(word.replace("_", " ") for word in words)
-    return (f"{label} ({own})" if own else label)[:100]
-
-
 def options_of(recipe: str) -> tuple[str, ...]:
     """Names of the fields that a recipe reads; none for a name that is not known."""
     row = RECIPES.get(recipe)

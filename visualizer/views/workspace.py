@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
 
 from visualizer import selectors
-from visualizer.models import Branch, Run
+from visualizer.models import Branch, Run, Session
 from visualizer.partials import branch_panel, model_state, run_state, staged_rows
 from visualizer.selectors.history import StateRef
 from visualizer.selectors.presets import presets_of
@@ -20,7 +21,7 @@ from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.buttons import REASONS, Situation, buttons
 from visualizer.views.cells import Look, cells, rows
 from visualizer.views.fields import number_field, panel_fields, strategies
-from visualizer.views.inspector import inspector
+from visualizer.views.inspector import can_edit, inspector
 from visualizer.views.keymap import KEYMAP
 from visualizer.views.panel_defaults import behaviour_of, chosen_settings, from_preset
 from visualizer.views.params import position_of, state_ref
@@ -98,6 +99,12 @@ def _canvas(
     }
 
 
+def next_seed(session: Session) -> int:
+    """A seed that no run of the session has had: the one after the highest."""
+    highest = Run.objects.filter(session=session).aggregate(highest=Max("seed"))["highest"]
+    return int(max(session.seed, highest or 0) + 1) % 2**53
+
+
 def columns_of(card: dict[str, Any]) -> int:
     """The width of a grid puzzle whose examples name their rows; 0 for running text."""
     count = next((row["rows"] for row in card.get("examples", []) if "rows" in row), 0)
@@ -130,7 +137,8 @@ def _panels(
     strategy, recipe = chosen["strategy"], chosen["recipe"]
     return {
         "columns": columns_of(session.model.card),
-        "edits": bool(session.model.edit_ids),
+        "edits": can_edit(session),
+        "next_seed": {"value": next_seed(session), "high": 2**53 - 1},
         "opened": sum(not row[4] for row in snapshot["slots"]),
         "branch": Branch.objects.get(pk=ref.branch),
         "ref": ref,

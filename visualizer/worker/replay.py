@@ -90,11 +90,12 @@ class _Line:
 
     def _made(self, run: schema.RunOf, step: schema.Step) -> Iterator[StepResult]:
         """The run from this step on, as a worker takes it up."""
+        seed = self.seed if run.seed is None else run.seed
         first = self.firsts.setdefault(run.id, run.first_step or step.number)
 
         def make(canvas: Canvas, number: int, carry: dict[str, Any]) -> Iterator[StepResult]:
             return generate(
-                self.model, canvas, step.recipe, run.parameters, self.seed, number + 1,
+                self.model, canvas, step.recipe, run.parameters, seed, number + 1,
                 first_step=first, carry=carry,
             )  # fmt: skip
 

@@ -118,7 +118,7 @@ def _from(
         canvas,
         work.run.recipe,
         work.run.parameters,
-        work.session.seed,
+        work.session.seed if work.run.seed is None else work.run.seed,
         number + 1,
         first_step=work.run.first_step,
         carry=carry,

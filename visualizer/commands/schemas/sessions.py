@@ -72,9 +72,50 @@ class Run(SessionMessage):
         default_factory=dict, description="the recipe's own parameters"
     )
     max_steps: int | None = Field(default=None, ge=1, le=100_000, description="steps at most")
+    seed: int | None = limited("seed", None, "of its random numbers; the session's by default")
     keep_settled: bool = Field(
         default=False,
         description="each pass also reads and keeps the tokens that are written, for `regrets`",
+    )
+
+
+class StageText(SessionMessage):
+    """Stage the tokens of a text from a masked position on."""
+
+    position: Position = Field(description="where the first of them goes")
+    text: str = Field(min_length=1, max_length=200, description="any text; blanks count")
+
+
+class RunAgain(SessionMessage):
+    """Generate once more from where a branch's last run began, each time on a new branch."""
+
+    branch: int | None = Field(default=None, ge=1, le=2**53, description="the current branch's id")
+    recipe: str | None = Field(
+        default=None, min_length=1, max_length=60, description="a recipe's name; the former one"
+    )
+    tokens_per_step: int | None = limited("tokens_to_select", None, "positions written by a step")
+    parameters: dict[str, Any] | None = Field(
+        default=None, description="the recipe's own; the former ones for the former recipe"
+    )
+    seed: int | None = limited("seed", None, "of the first run; the former one by default")
+    times: int = Field(default=1, ge=1, le=8, description="so many runs, each with the next seed")
+    keep_settled: bool = Field(default=False, description="as in `run`")
+
+
+class Choose(SessionMessage):
+    """Write another token at a step, which begins a new branch there, and go on if asked."""
+
+    step: int = limited("step", 0, "the state in which the position is masked")
+    branch: int | None = Field(default=None, ge=1, le=2**53, description="the current branch's id")
+    position: Position = Field(description="a masked position of that state")
+    token: TokenId = Field(description="the token to write")
+    go_on: bool = Field(default=False, description="generate the rest with the recipe")
+    recipe: str | None = Field(
+        default=None, min_length=1, max_length=60, description="a recipe's name; that of the branch"
+    )
+    tokens_per_step: int | None = limited("tokens_to_select", None, "positions written by a step")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="the recipe's own parameters"
     )
 
 

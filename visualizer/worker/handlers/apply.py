@@ -23,16 +23,24 @@ def apply_selection(request: Request) -> Write:
     """state_update after the step; from an older step on, it lies on a new branch."""
 
     def write() -> dict[str, Any]:
-        session, picks = request.session, request.message.selections
-        canvas, staged = state_at(session), session.staged
-        check_picks(session=session, picks=picks, canvas=canvas)
-        operations = edited(session, commits(session, picks, canvas))
-        check_room(session, length_after(canvas, operations), "selections")
-        new = NewStep(operations, recipe=_recipe(staged, operations), settings=session.settings)
-        apply_at_head(session=session, new=new, before=canvas)
-        return state_update(session, request.brief, canvas=canvas.apply(operations))
+        after = write_picks(request.session, request.message.selections)
+        return state_update(request.session, request.brief, canvas=after)
 
     return write
+
+
+def write_picks(session: Session, picks: dict[int, int]) -> Canvas:
+    """One step at the head: position → token. Returns the canvas after it.
+
+    Raises UnmaskError (validation) naming the first pick that the canvas cannot take.
+    """
+    canvas, staged = state_at(session), session.staged
+    check_picks(session=session, picks=picks, canvas=canvas)
+    operations = edited(session, commits(session, picks, canvas))
+    check_room(session, length_after(canvas, operations), "selections")
+    new = NewStep(operations, recipe=_recipe(staged, operations), settings=session.settings)
+    apply_at_head(session=session, new=new, before=canvas)
+    return canvas.apply(operations)
 
 
 def edited(session: Session, operations: list[Operation]) -> list[Operation]:
