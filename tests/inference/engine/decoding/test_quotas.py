@@ -198,5 +198,13 @@ def test_two_blocks_share_the_run_s_steps() -> None:
     assert quotas.share_of_block(View(**{**_fields(view), "block": half})) == 2
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_block_to_which_one_step_falls_is_written_at_once(steps: int) -> None:
+    """Of three steps one and a half are the first half's, which are rounded down."""
+    view = view_of(8, steps=steps)
+    half = Block((1, 2, 3, 4), (1, 5), 1)
+    assert quotas.share_of_block(View(**{**_fields(view), "block": half})) == 4
+
+
 def _fields(view: View) -> dict[str, Any]:
     return {name: getattr(view, name) for name in view.__dataclass_fields__}
