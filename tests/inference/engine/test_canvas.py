@@ -64,7 +64,7 @@ def test_insert_at_the_front() -> None:
         ({"op": "nonsense", "slot": 2}, "op"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_named(operation: dict, field: str) -> None:
+def test_what_does_not_fit_is_refused_and_named(operation: dict[str, Any], field: str) -> None:
     before = canvas()
     with pytest.raises(CanvasError) as refused:
         before.apply([operation])
@@ -175,3 +175,23 @@ def test_what_a_canvas_knows_of_its_places_holds_after_each_change() -> None:
     assert done.is_complete
     locked = before.apply([{"op": "lock", "slot": 3}])
     assert (locked.open_positions, locked.writable_positions) == ([3, 4], [4])
+
+
+@pytest.mark.parametrize("op", ["edit", "remask", "delete"])
+def test_a_locked_place_refuses_by_name(op: str) -> None:
+    with pytest.raises(CanvasError) as refused:
+        changed({"op": "lock", "slot": 2}, {"op": op, "slot": 2, "token": 6})
+    assert str(refused.value) == "This position is locked. Unlock it first."
+    assert refused.value.field == "slot"
+
+
+def test_a_place_that_is_written_refuses_by_name() -> None:
+    with pytest.raises(CanvasError) as refused:
+        changed({"op": "commit", "slot": 2, "token": 6})
+    assert refused.value.field == "slot"
+
+
+def test_a_fold_keeps_the_prompt_s_length_and_the_places_it_has_counted() -> None:
+    found = changed({"op": "insert", "slot": 2, "new": [9]})
+    assert (found.prompt_length, found.mask_id) == (2, MASK)
+    assert "position_of" in found.__dict__

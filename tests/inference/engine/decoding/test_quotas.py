@@ -42,6 +42,10 @@ def test_nothing_is_no_position() -> None:
     assert chosen(quotas.nothing, [0.1, 0.9]) == []
 
 
+def test_many_equal_scores_keep_their_order() -> None:
+    assert chosen(quotas.fixed, [0.5] * 500, tokens_per_step=500) == list(range(500))
+
+
 @pytest.mark.parametrize(
     ("count", "left", "share"), [(8, 4, 2), (9, 4, 3), (3, 4, 1), (0, 4, 1), (5, 1, 5)]
 )
