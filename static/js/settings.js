@@ -11,7 +11,15 @@ const NUMBERS = [
 const ANNOUNCED = ["recipe", "strategy", "softmax_temperature", "top_p"];
 
 /** What belongs to the page or to one moment, not to the settings. */
-const UNKEPT = new Set(["csrfmiddlewaretoken", "branch", "step", "preset", "preset_name", "seed", "times"]);
+const UNKEPT = new Set([
+  "csrfmiddlewaretoken",
+  "branch",
+  "step",
+  "preset",
+  "preset_name",
+  "seed",
+  "times",
+]);
 
 // A slider moves its number and the other way round; temperature has a logarithmic slider.
 const SCALES = {

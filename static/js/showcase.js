@@ -39,7 +39,8 @@ export function playShowcase() {
   const again = $("#showcase-again");
   let timer = 0;
   const show = (count) => {
-    for (const [index, run] of recording.runs.entries()) draw(figures[index], recording, run, count);
+    for (const [index, run] of recording.runs.entries())
+      draw(figures[index], recording, run, count);
     const wait = count < last ? PACE : REST;
     if (!document.hidden) timer = setTimeout(() => show(count < last ? count + 1 : 0), wait);
   };

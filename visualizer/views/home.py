@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
 from core.commands.validation import from_form
@@ -17,6 +18,7 @@ from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.limits import LIMITS
 from inference.models import ModelEntry
+from inference.registry import sync_models
 from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.partials import model_state
@@ -49,6 +51,16 @@ async def home(request: HttpRequest) -> HttpResponse:
         except UnmaskError as error:
             return await sync_to_async(_page)(request, user, form, error)
     return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
+
+
+@login_required
+@require_POST
+def find_models(request: HttpRequest) -> HttpResponse:
+    """Look into the model directories again; says what is new."""
+    known = set(ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT).values_list("pk"))
+    new = [entry.label for entry in sync_models() if (entry.pk,) not in known]
+    messages.success(request, f"New: {', '.join(new)}." if new else "No new model was found.")
+    return redirect("home")
 
 
 def _sent(request: HttpRequest) -> dict[str, str]:
