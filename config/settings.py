@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from config.databases import database_from
-from config.env import BASE_DIR, env
+from config.env import BASE_DIR as ROOT
+from config.env import env
 from config.logs import configure
 from config.secret import cookie_name, secret_key
 
 ENV = env()
+BASE_DIR = ROOT
 ENV.DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DATA_DIR = ENV.DATA_DIR

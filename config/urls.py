@@ -22,5 +22,7 @@ urlpatterns = [
     path("v1/", openai.urls),
     path("", include("visualizer.urls")),
 ]
+admin.site.site_header = "Unmask administration"
+admin.site.site_title = "Unmask administration"
 handler404 = "core.http.errors.not_found"
 handler500 = "core.http.errors.server_error"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 
 from visualizer.models import (
@@ -21,6 +23,7 @@ from visualizer.models import (
     ShareLink,
     Step,
 )
+from visualizer.services.sessions import restore_session
 from visualizer.services.sharing import unshare
 
 
@@ -45,6 +48,20 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class Part(ReadOnly):
+    """A part of a session: it goes with the whole session or account, never by itself.
+
+    A step that is missing from its branch makes every later state of the record false.
+    """
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Asked from its own pages: no. Asked for a cascade from above: as the account may."""
+        match, own = request.resolver_match, f"{self.opts.app_label}_{self.opts.model_name}_"
+        if match is None or str(match.url_name).startswith(own):
+            return False
+        return super().has_delete_permission(request, obj)
+
+
 class BranchInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Branch
     fields = readonly_fields = ("name", "parent", "fork_number", "marked", "pruned", "created")
@@ -58,7 +75,7 @@ class BranchInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Session)
 class SessionAdmin(ReadOnly):
-    """Prompts are shown on a session's own page only; titles, which begin like them, as well."""
+    """What people wrote is not shown, unless it is asked for; that is kept in the admin's log."""
 
     list_display = ("id", "owner", "model", "gen_length", "head_number", "updated", "deleted")
     list_filter = ("model", "created", ("deleted", admin.EmptyFieldListFilter))
@@ -67,27 +84,54 @@ class SessionAdmin(ReadOnly):
     list_select_related = ("owner", "model")
     inlines = (BranchInline,)
     fields = (
-        "id", "owner", "title", "model", "prompt", "gen_length", "block_length", "mask_id", "seed",
-        "prompt_ids_text", "settings_text", "staged_text", "provenance_text", "head_branch",
-        "head_number", "lease_fence", "lease_expires", "created", "updated", "deleted",
+        "id", "owner", "model", "gen_length", "block_length", "mask_id", "seed",
+        "settings_text", "provenance_text", "head_branch", "head_number", "lease_fence",
+        "lease_expires", "created", "updated", "deleted",
     )  # fmt: skip
+    written = ("title", "prompt", "prompt_ids_text", "staged_text")
+    actions = ("bring_back",)
     prompt_ids_text = pretty("prompt_ids", "prompt ids")
     settings_text = pretty("settings", "settings")
     staged_text = pretty("staged", "staged")
     provenance_text = pretty("provenance", "provenance")
-    readonly_fields = fields
+    readonly_fields = (*fields, *written, "hidden")
+
+    @admin.display(description="title and prompt")
+    def hidden(self, row: Session) -> str:
+        size = len(row.prompt)
+        return format_html(
+            '{} characters, not shown. <a href="?reveal=1">Show (is logged)</a>', size
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Session | None = None) -> tuple[str, ...]:
+        return (*self.fields, *(self.written if "reveal" in request.GET else ("hidden",)))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> Any:
+        """Whoever looks at what somebody wrote leaves a line in the log."""
+        row = self.get_object(request, object_id) if "reveal" in request.GET else None
+        if row is not None and self.has_view_permission(request, row):
+            self.log_change(request, row, "Looked at title and prompt.")
+        return super().change_view(request, object_id, *args, **more)
+
+    @admin.action(description="Bring the selected deleted sessions back", permissions=["delete"])
+    def bring_back(self, request: HttpRequest, rows: QuerySet[Session]) -> None:
+        gone = list(rows.filter(deleted__isnull=False))
+        for row in gone:
+            restore_session(session=row)
+        self.message_user(request, f"{len(gone)} brought back.")
 
 
 @admin.register(Branch)
-class BranchAdmin(ReadOnly):
+class BranchAdmin(Part):
     list_display = ("id", "name", "session_id", "parent", "fork_number", "marked", "created")
     list_filter = ("marked", ("pruned", admin.EmptyFieldListFilter), "created")
     search_fields = ("name", "session__id", "session__owner__username")
 
 
 @admin.register(Step)
-class StepAdmin(ReadOnly):
-    list_display = ("id", "branch_id", "number", "recipe", "run_id", "created")
+class StepAdmin(Part):
+    list_display = ("id", "session", "owner", "branch", "number", "recipe", "changes", "created")
+    list_select_related = ("branch__session__owner",)
     list_filter = ("recipe", "created")
     search_fields = ("branch__session__id", "recipe")
     fields = (
@@ -99,9 +143,24 @@ class StepAdmin(ReadOnly):
     timings_text = pretty("timings", "timings (ms)")
     readonly_fields = fields
 
+    @admin.display(ordering="branch__session")
+    def session(self, row: Step) -> str:
+        address = reverse("admin:visualizer_session_change", args=[row.branch.session_id])
+        return format_html('<a href="{}">{}</a>', address, row.branch.session)
+
+    @admin.display(ordering="branch__session__owner")
+    def owner(self, row: Step) -> str:
+        return str(row.branch.session.owner)
+
+    @admin.display
+    def changes(self, row: Step) -> str:
+        """How many operations of each kind; the tokens are what somebody's model wrote."""
+        kinds = Counter(operation["op"] for operation in row.operations)
+        return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
 
 @admin.register(Digest)
-class DigestAdmin(ReadOnly):
+class DigestAdmin(Part):
     list_display = ("id", "branch_id", "number", "created")
     list_filter = ("created",)
     search_fields = ("branch__session__id",)
@@ -119,7 +178,7 @@ class DigestAdmin(ReadOnly):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly):
+class RunAdmin(Part):
     list_display = ("id", "session_id", "recipe", "status", "created", "finished")
     list_filter = ("status", "recipe", "created")
     search_fields = ("session__id", "session__owner__username", "recipe")
@@ -133,7 +192,7 @@ class RunAdmin(ReadOnly):
 
 
 @admin.register(Command)
-class CommandAdmin(ReadOnly):
+class CommandAdmin(Part):
     """Messages may hold prompts, so they are not shown; types, states and times are."""
 
     list_display = ("id", "type", "state", "user", "session_id", "channel", "created", "finished")

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from core.jobs.models import CommandRow, Job, Leased
 from inference.models import ModelEntry, Stream
@@ -57,7 +58,11 @@ class Session(Leased):
         indexes = [models.Index(fields=["owner", "-updated"])]
 
     def __str__(self) -> str:
-        return self.title
+        """Without the title, which begins like the prompt: this stands in logs and in the admin."""
+        return f"session {str(self.pk)[:8]}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("workspace", args=[self.pk])
 
     @classmethod
     def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Session]:

@@ -66,12 +66,13 @@ def forget_dead_workers() -> None:
 
 @every(math.inf)
 def preload() -> None:
-    """Load the default model beside the heartbeat, which must not wait for it."""
+    """List the models that there are and load the default one, without the heartbeat waiting."""
     threading.Thread(target=_preload, name="preload", daemon=True).start()
 
 
 def _preload() -> None:
     try:
+        registry.sync_models()
         runtime.load(registry.default_model())
         beat()
     except UnmaskError as error:

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from inference import registry
+from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from playground.commands.table import Request
 from playground.models import Conversation, ConversationLink, Message
@@ -46,7 +47,13 @@ def _named_or_new(request: Request) -> Conversation:
 
 
 def _model(slug: str | None) -> ModelEntry:
-    return registry.resolve(slug) if slug else registry.default_model()
+    """The model of that name, the default one without. Raises UnmaskError naming the field."""
+    if not slug:
+        return registry.default_model()
+    try:
+        return registry.resolve(slug)
+    except UnmaskError as error:
+        raise UnmaskError(error.error_type, error.message, "model") from None
 
 
 def stop(request: Request) -> Reply:

@@ -42,7 +42,7 @@ def test_prompts_are_on_the_session_s_own_page_only(
     command = Command.objects.get(type="initialize")
     page = staff.get(f"/admin/visualizer/command/{command.pk}/change/").content
     assert b"a secret prompt" not in page
-    page = staff.get(f"/admin/visualizer/session/{session.pk}/change/").content
+    page = staff.get(f"/admin/visualizer/session/{session.pk}/change/?reveal=1").content
     assert b"a secret prompt" in page
 
 

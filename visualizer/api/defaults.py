@@ -25,7 +25,9 @@ def keep(user: Any, asked: Decoding, device: str) -> None:
     values = {name: getattr(asked, name) for name in NAMES}
     chosen = {name: value for name, value in values.items() if value is not None}
     profile = Profile.objects.get(user_id=user.pk)
-    profile.settings |= {KEY: {**chosen, "device": LoadRequest(device=device).device}}
+    profile.settings |= {
+        KEY: {**chosen, "device": LoadRequest.model_validate({"device": device}).device}
+    }
     profile.save(update_fields=["settings"])
 
 

@@ -17,7 +17,7 @@ class Piece(NamedTuple):
 
     kind: str
     text: str
-    count: int
+    places: int
 
 
 def generated(user: Any, id: UUID) -> Generation:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from visualizer.views.status import written
-from visualizer.views.tokens import glyphs, masks, percent
+from visualizer.views.tokens import boxes, glyphs, masks, percent
 
 register = template.Library()
 THEMES = ("auto", "light", "dark")
@@ -56,5 +56,6 @@ def lookup(table: Mapping[str, Any], key: str) -> Any:
 
 register.filter("glyphs", glyphs)
 register.filter("masks", masks)
+register.filter("boxes", boxes)
 register.filter("percent", percent)
 register.filter("written", written)

@@ -5,25 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
 from core.commands.validation import from_form
+from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
+from inference.labels import labels
 from inference.limits import LIMITS
 from inference.models import ModelEntry
+from inference.registry import sync_models
 from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
+from visualizer.selectors.recordings import COMPARED, recorded
 from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
+from visualizer.views.tokens import BOX, MASKS, boxes
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6
+CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
+"""Parameters that a model's card may set for the runs of its examples."""
 LOADING = "The model is still loading. Try again in a moment."
 Problem = UnmaskError | None
 
@@ -36,16 +44,29 @@ async def home(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = await sync_to_async(_sent)(request)
         try:
-            return redirect("workspace", await _create(user, form))
+            id = await _create(user, form)
+            if "run_example" in request.POST:
+                await _run(user, id)
+            return redirect("workspace", id)
         except UnmaskError as error:
             return await sync_to_async(_page)(request, user, form, error)
     return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
 
 
+@login_required
+@require_POST
+def find_models(request: HttpRequest) -> HttpResponse:
+    """Look into the model directories again; says what is new."""
+    known = set(ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT).values_list("pk"))
+    new = [entry.label for entry in sync_models() if (entry.pk,) not in known]
+    messages.success(request, f"New: {', '.join(new)}." if new else "No new model was found.")
+    return redirect("home")
+
+
 def _sent(request: HttpRequest) -> dict[str, str]:
     """The form as sent; a pressed example brings its own prompt and lengths."""
     form = {name: request.POST.get(name, "") for name in FIELDS}
-    number = number_of(request.POST.get("example"))
+    number = number_of(request.POST.get("run_example", request.POST.get("example")))
     model = ModelEntry.objects.filter(slug=form["model"]).first()
     shown = examples(model.card) if model else []
     if number is None or number >= len(shown):
@@ -68,9 +89,38 @@ def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
 async def _create(user: Any, form: dict[str, str]) -> str:
     """The id of the new session. Raises UnmaskError with the field at fault."""
     message = from_form(COMMANDS, {"type": "initialize", **form})
-    message["prompt"] = form["prompt"].replace("\r\n", "\n")
+    message["prompt"] = await sync_to_async(_typed)(form)
     reply = await ask(COMMANDS, user, message, None, LOAD_WAIT_SECONDS, late=LOADING)
     return str(reply["session_id"])
+
+
+def _typed(form: dict[str, str]) -> str:
+    """The prompt as typed; where special tokens count, a box is the model's mask."""
+    prompt = form["prompt"].replace("\r\n", "\n")
+    if not form["special_tokens"] or BOX not in prompt:
+        return prompt
+    entry = ModelEntry.objects.filter(slug=form["model"]).first()
+    return prompt.replace(BOX, mask_text(entry)) if entry else prompt
+
+
+def mask_text(entry: ModelEntry) -> str:
+    """How the mask is written for the model's tokenizer; a box if that is not known yet."""
+    pieces = labels(entry.vocabulary)
+    if entry.mask_id is not None and entry.mask_id < len(pieces):
+        return pieces[entry.mask_id]
+    prompts = " ".join(row["prompt"] for row in examples(entry.card))
+    return next((name for name in MASKS if name in prompts), BOX)
+
+
+async def _run(user: Any, id: str) -> None:
+    """Begin a run with what the model's card says; a page that cannot is the session's own."""
+    session = await sync_to_async(session_for)(user, id)
+    usual = session.model.card.get("decoding", {})
+    recipe = usual.get("recipe", DEFAULT_RECIPE)
+    uses = RECIPES[recipe].uses if recipe in RECIPES else ()
+    kept = {name: held for name, held in usual.items() if name in uses and name in CARD}
+    message = {"type": "run", "recipe": recipe, "parameters": kept}
+    await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
 
 
 async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
@@ -84,7 +134,7 @@ async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
 def _like(user: Any, origin: str) -> dict[str, str]:
     session = session_for(user, origin)
     return {
-        "prompt": session.prompt,
+        "prompt": boxes(session.prompt) if session.special_tokens else session.prompt,
         "gen_length": str(session.gen_length),
         "block_length": str(session.block_length),
         "seed": str(session.seed),
@@ -112,6 +162,7 @@ def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Proble
         "limits": LIMITS,
         "most": _longest(chosen),
         "recent": recent(user),
+        "showcase": None if problem else showcase(),
     }
     return render(request, "visualizer/home.html", context, status=400 if problem else 200)
 
@@ -125,3 +176,32 @@ def _longest(model: ModelEntry | None) -> int:
 def recent(user: Any) -> list[Session]:
     """The sessions used last."""
     return list(sessions_of(user)[:RECENT])
+
+
+def showcase() -> dict[str, Any] | None:
+    """Context of fragments/showcase.html: the first recorded runs whose model is here."""
+    here = set(ModelEntry.objects.filter(is_shipped=True).values_list("slug", flat=True))
+    told = next((found for slug in COMPARED if slug in here and (found := recorded(slug))), None)
+    if told is None:
+        return None
+    measured = told.get("measured", {"rows": [], "cases": 0})
+    solved = {row["recipe"]: round(row["exact"] * measured["cases"]) for row in measured["rows"]}
+    names = ("model", "label", "columns", "example")
+    return {
+        **{name: told[name] for name in names},
+        "cases": measured["cases"],
+        "runs": [_shown_run(told["cells"], run, solved) for run in told["runs"]],
+        "recording": {"cells": told["cells"], "runs": told["runs"]},
+    }
+
+
+def _shown_run(cells: list[str | None], run: dict[str, Any], solved: dict[str, int]) -> Any:
+    """A recorded run at its end."""
+    written = {position: text for frame in run["frames"] for position, text, _ in frame}
+    wrong = set(run["wrong"])
+    shown = [
+        {"text": written.get(n, text), "given": text is not None, "wrong": n in wrong}
+        for n, text in enumerate(cells)
+    ]
+    about = {"label": run["label"], "solved": solved.get(run["recipe"])}
+    return about | {"cells": shown, "filled": len(written), "wrong_count": len(wrong)}

@@ -107,7 +107,8 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The output of a run of one's own, as it is now."""
     row = generated(request.user, run_id)
     flags = {name: request.GET.get(name) == "1" for name in FLAGS}
-    asked = Decoding(**flags, timeout=defaults_of(request.user).get("timeout"))
+    wanted = flags | {"timeout": defaults_of(request.user).get("timeout")}
+    asked = Decoding.model_validate(wanted)
     if _overdue(row, asked):
         generation.stop(user=request.user, id=row.pk)
     return _output(request, row, asked)

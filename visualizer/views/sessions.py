@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from visualizer.models import Run, Session
 from visualizer.partials import run_state
 from visualizer.selectors import session_for, sessions_of
+from visualizer.selectors.previews import preview_of
 from visualizer.services import sessions as service
 from visualizer.views.records import LARGEST
 
@@ -37,11 +38,14 @@ STATUSES[BY_HAND] = "by hand only"
 @require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
     """The page, or its rows alone when HTMX asks."""
-    page = _page(request)
+    in_bin = "bin" in request.GET
+    page = _page(request, in_bin)
     for session in page:
         _decorate(session)
     context = {
         "page": "sessions",
+        "in_bin": in_bin,
+        "gone": sessions_of(request.user, deleted=True).count(),
         "rows": page,
         "q": request.GET.get("q", ""),
         "status": request.GET.get("status", ""),
@@ -55,19 +59,23 @@ def sessions(request: HttpRequest) -> HttpResponse:
     return render(request, f"visualizer/{'partials/rows' if alone else 'sessions'}.html", context)
 
 
-def _page(request: HttpRequest) -> Page[Session]:
-    rows = _matching(_listed(request.user), request.GET.get("q", "").strip()[:200])
+def _page(request: HttpRequest, in_bin: bool) -> Page[Session]:
+    rows = _matching(_listed(request.user, in_bin), request.GET.get("q", "").strip()[:200])
     rows = _with_status(rows, request.GET.get("status", ""))
     order = SORTS.get(request.GET.get("sort", ""), SORTS["used"])[1]
     return Paginator(rows.order_by(order, "pk"), PER_PAGE).get_page(request.GET.get("page"))
 
 
-def _listed(user: Any) -> Rows:
+def _listed(user: Any, in_bin: bool) -> Rows:
     runs = Run.objects.filter(session=OuterRef("pk")).order_by("-pk").values("status")[:1]
-    return sessions_of(user).annotate(
-        branch_count=Count("branches", filter=Q(branches__pruned=None), distinct=True),
-        last_step=Max("branches__steps__number"),
-        run_status=Subquery(runs),
+    return (
+        sessions_of(user, deleted=in_bin)
+        .select_related("model__vocabulary")
+        .annotate(
+            branch_count=Count("branches", filter=Q(branches__pruned=None), distinct=True),
+            last_step=Max("branches__steps__number"),
+            run_status=Subquery(runs),
+        )
     )
 
 
@@ -87,6 +95,7 @@ def _decorate(session: Any) -> None:
     """What the row shows besides the columns."""
     status = session.run_status
     session.state = run_state({"status": status} if status else None)
+    session.preview = preview_of(session)
 
 
 @login_required

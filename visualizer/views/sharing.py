@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import segno
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.middleware import too_fast
@@ -38,13 +40,20 @@ def share(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             made = ask_now(COMMANDS, request.user, _wanted(request), session)
-            context["address"] = request.build_absolute_uri(made["path"])
+            address = request.build_absolute_uri(made["path"])
+            context |= {"address": address, "qr": qr_code(address)}
         except UnmaskError as error:
             context["problem"] = error.message
     context["links"] = links_of(session)
     response = render(request, "visualizer/share.html", context)
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def qr_code(address: str) -> SafeString:
+    """The address as an SVG of dark and light squares; the library writes nothing of it as text."""
+    made = segno.make(address, error="m", micro=False)
+    return mark_safe(made.svg_inline(scale=4, border=4, light="#fff"))
 
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from inference.engine.text_spans import decode, raw_of
 GLYPHS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"})
 LONG = 8
 _CUT = re.compile(r"<\|?[a-z_]*\|?(\.\.\.|…)$")  # a title may end within a mask's name
+BOX = "▢"
 MASKS = ("<|mdm_mask|>", "<|mask|>", "[MASK]")
 
 
@@ -18,11 +19,16 @@ def glyphs(text: str) -> str:
     return text.translate(GLYPHS)
 
 
-def masks(text: str) -> str:
-    """Masks written out in a prompt as empty boxes."""
+def boxes(text: str) -> str:
+    """Masks written out in a prompt as empty boxes; nothing else changes."""
     for name in MASKS:
-        text = text.replace(name, "▢")
-    return _CUT.sub("…", text)
+        text = text.replace(name, BOX)
+    return text
+
+
+def masks(text: str) -> str:
+    """The same for a title, which may end within a mask's name."""
+    return _CUT.sub("…", boxes(text))
 
 
 def cell_text(text: str) -> str:

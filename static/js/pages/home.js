@@ -1,0 +1,3 @@
+import { playShowcase } from "../showcase.js";
+
+playShowcase();

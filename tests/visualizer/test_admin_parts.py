@@ -1,0 +1,88 @@
+"""The admin leaves the record whole and does not show what people wrote unless it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from visualizer.models import Branch, Command, Digest, Run, Session, Step
+from visualizer.services.sessions import delete_session
+
+pytestmark = pytest.mark.django_db
+PARTS = [Branch, Step, Digest, Run, Command]
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+@pytest.fixture
+def made(play: Any, owner: User, start: Any) -> Session:
+    session: Session = start(prompt="a secret plan")
+    play(owner, session, type="forward_pass")
+    play(owner, session, type="apply_selection", selections={"14": 9})
+    return session
+
+
+@pytest.mark.parametrize("model", PARTS)
+def test_no_part_of_a_session_can_be_deleted_by_itself(
+    staff: Client, made: Session, model: Any
+) -> None:
+    row, name = model.objects.first(), f"admin:visualizer_{model._meta.model_name}"
+    changelist = reverse(f"{name}_changelist")
+    assert "delete_selected" not in staff.get(changelist).content.decode()
+    if row is None:
+        return
+    assert staff.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    staff.post(changelist, chosen)
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+def test_a_whole_session_can_be_deleted(staff: Client, made: Session) -> None:
+    address = reverse("admin:visualizer_session_delete", args=[made.pk])
+    assert staff.post(address, {"post": "yes"}).status_code == 302
+    assert not Session.objects.exists()
+    assert not Step.objects.exists()
+
+
+def test_what_was_written_is_hidden_until_asked_for_and_that_is_logged(
+    staff: Client, made: Session
+) -> None:
+    address = reverse("admin:visualizer_session_change", args=[made.pk])
+    hidden = staff.get(address).content.decode()
+    assert "secret" not in hidden
+    assert "13 characters, not shown" in hidden
+    assert not LogEntry.objects.exists()
+    assert "a secret plan" in staff.get(f"{address}?reveal=1").content.decode()
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.change_message) == (
+        str(made.pk),
+        "Looked at title and prompt.",
+    )
+    assert "secret" not in entry.object_repr
+    assert "View on site" in hidden
+
+
+def test_lists_show_no_prompt_and_steps_name_their_session(staff: Client, made: Session) -> None:
+    for model in (Session, *PARTS):
+        page = staff.get(reverse(f"admin:visualizer_{model._meta.model_name}_changelist"))
+        assert "secret" not in page.content.decode()
+    steps = staff.get(reverse("admin:visualizer_step_changelist")).content.decode()
+    assert reverse("admin:visualizer_session_change", args=[made.pk]) in steps
+    assert "1 commit" in steps
+
+
+def test_deleted_sessions_are_brought_back(staff: Client, made: Session) -> None:
+    delete_session(session=made)
+    chosen = {"action": "bring_back", "_selected_action": [str(made.pk)]}
+    staff.post(reverse("admin:visualizer_session_changelist"), chosen)
+    made.refresh_from_db()
+    assert made.deleted is None

@@ -1,0 +1,105 @@
+"""The list of sessions: a bin, what came out of each, new models, and the QR code of a link."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import segno
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+
+from inference.models import ModelEntry
+from tests.tiny import tiny_model
+from tests.visualizer.fakes import ALPHABET
+from visualizer.models import Session
+from visualizer.selectors.previews import preview_of
+from visualizer.services.sessions import delete_session
+from visualizer.views.sharing import qr_code
+
+pytestmark = pytest.mark.django_db
+
+
+def test_deleted_sessions_are_in_the_bin_and_come_back(
+    owner_client: Client, friend: User, session: Session
+) -> None:
+    assert "?bin=1" not in owner_client.get("/sessions/").content.decode()
+    owner_client.post(f"/sessions/{session.pk}/delete/")
+    assert "Deleted (1)" in owner_client.get("/sessions/").content.decode()
+    page = owner_client.get("/sessions/?bin=1").content.decode()
+    assert f"/sessions/{session.pk}/restore/" in page
+    assert f'href="/sessions/{session.pk}/"' not in page
+    friend_client = Client()
+    friend_client.force_login(friend)
+    other = friend_client.get("/sessions/?bin=1").content.decode()
+    assert str(session.pk) not in other
+    assert friend_client.post(f"/sessions/{session.pk}/restore/").status_code == 404
+    owner_client.post(f"/sessions/{session.pk}/restore/")
+    assert f'href="/sessions/{session.pk}/"' in owner_client.get("/sessions/").content.decode()
+
+
+def test_a_live_session_is_not_in_the_bin(owner_client: Client, session: Session) -> None:
+    other = Session.objects.get(pk=session.pk)
+    delete_session(session=other)
+    owner_client.post(f"/sessions/{session.pk}/restore/")
+    assert str(session.pk) not in owner_client.get("/sessions/?bin=1").content.decode()
+
+
+def test_rows_show_model_text_and_order(
+    play: Any, owner: User, owner_client: Client, session: Session
+) -> None:
+    plain = owner_client.get("/sessions/").content.decode()
+    assert "Tiny" in plain
+    assert 'class="strip' not in plain
+    play(owner, session, type="apply_selection", selections={"4": 3, "5": 1})
+    play(owner, session, type="apply_selection", selections={"6": 20})
+    preview = preview_of(Session.objects.get(pk=session.pk))
+    assert preview
+    assert preview.text.startswith("cat")
+    assert preview.strip == [0, 0, 3, *[None] * 9]
+    page = owner_client.get("/sessions/").content.decode()
+    assert 'excerpt result">cat' in page
+    assert page.count('class="swatch') == 12
+
+
+def test_what_a_model_wrote_is_text_in_the_list(
+    play: Any, owner: User, owner_client: Client, session: Session
+) -> None:
+    picks = {str(4 + n): ALPHABET.index(letter) for n, letter in enumerate("<b>")}
+    play(owner, session, type="apply_selection", selections=picks)
+    preview = preview_of(Session.objects.get(pk=session.pk))
+    assert preview
+    assert preview.text.startswith("<b>")
+    page = owner_client.get("/sessions/").content.decode()
+    assert "&lt;b&gt; …" in page
+    assert "<b> …" not in page
+
+
+def test_new_models_are_found_by_a_button(
+    owner_client: Client, entry: ModelEntry, tmp_path: Path, settings: Settings
+) -> None:
+    settings.MODELS_DIR = tmp_path
+    tiny_model(tmp_path / "fresh")
+    answer = owner_client.post("/models/find/", follow=True).content.decode()
+    assert ModelEntry.objects.filter(slug="fresh").exists()
+    assert "Tiny 0" in answer
+    again = owner_client.post("/models/find/", follow=True).content.decode()
+    assert "No new model was found." in again
+    assert owner_client.get("/models/find/").status_code == 405
+
+
+def test_a_new_link_comes_with_its_qr_code(owner_client: Client, session: Session) -> None:
+    page = owner_client.post(f"/sessions/{session.pk}/share/", {"name": "", "hours": ""})
+    text = page.content.decode()
+    (address,) = re.findall(r'id="address" class="input" value="([^"]+)"', text)
+    assert str(qr_code(address)) in text
+    assert 'class="qr"' not in owner_client.get(f"/sessions/{session.pk}/share/").content.decode()
+
+
+def test_the_qr_code_is_that_of_the_address() -> None:
+    address = "https://example.org/r/abc/"
+    assert str(qr_code(address)).count("<path") == 2
+    assert segno.make(address, error="m", micro=False).matrix != segno.make("x", micro=False).matrix

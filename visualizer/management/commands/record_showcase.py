@@ -1,0 +1,37 @@
+"""`python manage.py record_showcase`: the recorded runs of the first page, from real runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from inference import registry
+from inference.engine import checkpoint
+from visualizer.selectors.recordings import COMPARED, FOLDER, MEASURED
+from visualizer.worker.recordings import measured, recording
+
+
+class Command(BaseCommand):
+    help = "Run the shipped models and keep what they wrote as JSON for the first page."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--cases", type=int, default=100, help="measured cases of a task")
+        parser.add_argument("--to", type=Path, default=settings.BASE_DIR / "static" / FOLDER)
+
+    def handle(self, *args: Any, cases: int, to: Path, **options: Any) -> None:
+        to.mkdir(parents=True, exist_ok=True)
+        for slug, recipes in COMPARED.items():
+            folder = registry.SHIPPED_DIR / slug
+            model = checkpoint.load(folder)
+            made = recording(model, registry.card_of(folder), recipes)
+            if slug in MEASURED:
+                made["measured"] = measured(model, slug, recipes, cases)
+            told = {"model": slug, "command": "python manage.py record_showcase", **made}
+            (to / f"{slug}.json").write_text(json.dumps(told, ensure_ascii=False) + "\n")
+            self.stdout.write(f"{slug}: {[len(run['frames']) for run in made['runs']]} steps")
+            for row in made.get("measured", {}).get("rows", ()):
+                self.stdout.write(f"  {row['label']}: {row['exact']:.1%} of {cases} solved")
