@@ -98,7 +98,7 @@ def snapshot_of(case: dict[str, Any]) -> dict[str, Any]:
 def test_status(case: dict[str, Any]) -> None:
     step = case["step"]
     ops = [{"op": name, "new": [1, 2]} for name in step["ops"]] if step else []
-    snapshot = {
+    snapshot: dict[str, Any] = {
         "session": {
             "mask_id": MASK,
             "prompt_length": 0,
