@@ -10,10 +10,16 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS = {
     "browser": ("tests/browser/", "tests/js/"),
     "served": (
+        "tests/accounts/test_rate_limits.py",
+        "tests/accounts/test_seats.py",
+        "tests/clients/",
+        "tests/playground/test_streaming.py",
         "tests/config/test_faults.py",
+        "tests/config/test_migrate.py",
         "tests/config/test_shapes.py",
         "tests/config/test_site_work.py",
         "tests/docs/",
+        "tests/visualizer/api/test_served_streams.py",
         "tests/visualizer/test_recovery.py",
         "tests/visualizer/test_usage_examples.py",
         "tests/visualizer/test_served_jobs.py",
