@@ -71,6 +71,8 @@ async def watch(
                 ended = event is not None and event.type in ENDS
                 yield event
                 if not ended and time.monotonic() > deadline:
+                    ended = True  # at once, whoever else may follow it
+                    await database.in_events_lane(_stop)(made, user)
                     raise UnmaskError("timeout", _LATE.format(seconds))
     finally:
         if not ended and not detach:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from accounts.models import Profile
-from visualizer.api.requests import Decoding, LoadRequest
+from inference.errors import UnmaskError
+from visualizer.api.requests import DEVICES, Decoding
 
 KEY = "service"
 NAMES = ("max_new_tokens", "timeout", "auto_trim", "fix_punctuation")
@@ -21,13 +22,13 @@ def defaults_of(user: Any) -> dict[str, Any]:
 
 
 def keep(user: Any, asked: Decoding, device: str) -> None:
-    """Make a request's values, and a device, the account's own."""
+    """Make a request's values, and a device, the account's own. Raises UnmaskError."""
+    if device not in DEVICES:
+        raise UnmaskError("validation", f"device must be one of {', '.join(DEVICES)}.", "device")
     values = {name: getattr(asked, name) for name in NAMES}
     chosen = {name: value for name, value in values.items() if value is not None}
     profile = Profile.objects.get(user_id=user.pk)
-    profile.settings |= {
-        KEY: {**chosen, "device": LoadRequest.model_validate({"device": device}).device}
-    }
+    profile.settings |= {KEY: {**chosen, "device": device}}
     profile.save(update_fields=["settings"])
 
 

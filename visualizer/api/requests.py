@@ -13,6 +13,7 @@ from inference.catalog import PARAMETERS
 GAP = "<gap>"
 MOST_STOPS, STOP_CHARACTERS = 4, 200
 MOST_MESSAGES, MOST_PIECES, MOST_BATCH = 200, 33, 16
+DEVICES = ("auto", "cuda", "cpu")
 LONGEST_GAP = 64
 """Tokens that the search for a gap's length goes up to, unless max_new_tokens says otherwise."""
 Value = bool | int | float | str | None

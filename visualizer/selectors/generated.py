@@ -13,7 +13,7 @@ from visualizer.selectors.labels import labels_for
 
 
 class Piece(NamedTuple):
-    """Neighbours of one kind: prompt, written, or open; open ones are counted."""
+    """Neighbours of one kind: prompt, written, or open; `places`: how many."""
 
     kind: str
     text: str

@@ -27,7 +27,7 @@ from inference.models import ModelEntry
 from visualizer.api import model_list
 from visualizer.api.defaults import defaults_of, keep
 from visualizer.api.orders import Order, infill_order, start, text_order
-from visualizer.api.requests import GAP, Decoding, GenerateRequest, InfillRequest
+from visualizer.api.requests import DEVICES, GAP, Decoding, GenerateRequest, InfillRequest
 from visualizer.api.router import OFF
 from visualizer.api.text_filters import TextFilter
 from visualizer.commands import COMMANDS
@@ -39,7 +39,6 @@ from visualizer.views.params import decimal, whole
 NUMBERS = ("max_new_tokens", "seed", "steps")
 DECIMALS = ("temperature", "timeout")
 FLAGS = ("auto_trim", "fix_punctuation")
-DEVICES = ("auto", "cuda", "cpu")
 
 
 @login_required
@@ -106,9 +105,11 @@ def _context(request: HttpRequest, name: str) -> dict[str, Any]:
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The output of a run of one's own, as it is now."""
     row = generated(request.user, run_id)
-    flags = {name: request.GET.get(name) == "1" for name in FLAGS}
-    wanted = flags | {"timeout": defaults_of(request.user).get("timeout")}
-    asked = Decoding.model_validate(wanted)
+    asked = Decoding(
+        auto_trim=request.GET.get("auto_trim") == "1",
+        fix_punctuation=request.GET.get("fix_punctuation") == "1",
+        timeout=defaults_of(request.user).get("timeout"),
+    )
     if _overdue(row, asked):
         generation.stop(user=request.user, id=row.pk)
     return _output(request, row, asked)

@@ -85,6 +85,7 @@ def test_a_failure_is_said_where_the_output_would_be(owner_client: Client) -> No
         {"prompt": "a", "temperature": "99"},
         {"prompt": "a", "timeout": "-1"},
         {"prompt": "a" * 70_000},
+        {"prompt": "a", "keep": "on", "device": "tpu"},
     ],
 )
 def test_odd_forms_are_refused(owner_client: Client, form: dict[str, str]) -> None:

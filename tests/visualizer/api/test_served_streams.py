@@ -18,6 +18,9 @@ pytestmark = pytest.mark.servers
 LENGTH = 24
 BODY = {"model": "slow", "prompt": "hello", "max_new_tokens": LENGTH, "block_length": LENGTH}
 
+LONG = {**BODY, "max_new_tokens": 140, "block_length": 140}
+"""Takes longer than a client that went away is waited for."""
+
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -86,7 +89,7 @@ def test_steps_arrive_while_the_model_computes(slow: Site, headers: dict[str, st
 def test_who_goes_away_ends_the_run(
     slow: Site, headers: dict[str, str], counts: Callable[[], dict[str, int]]
 ) -> None:
-    stream = Stream(slow, "generate/stream", headers, **BODY)
+    stream = Stream(slow, "generate/stream", headers, **LONG)
     next(frame for _, frame in stream.frames() if frame["type"] == "step")
     stream.leave()
     wait_for(lambda: counts().get("cancelled", 0) == 1, "the run's end", 20)
@@ -128,7 +131,7 @@ def test_a_time_limit_ends_the_run(
     slow: Site, headers: dict[str, str], counts: Callable[[], dict[str, int]]
 ) -> None:
     cancelled = counts().get("cancelled", 0)
-    frames = [f for _, f in Stream(slow, "generate/stream", headers, **BODY, timeout=0.1).frames()]
+    frames = [f for _, f in Stream(slow, "generate/stream", headers, **LONG, timeout=0.1).frames()]
     assert (frames[-1]["type"], frames[-1]["error_type"]) == ("error", "timeout")
     assert frames[-1]["retryable"]
     wait_for(lambda: counts().get("cancelled", 0) == cancelled + 1, "the run's end", 20)
