@@ -43,6 +43,7 @@ def begin(
 def fail(*, message: Message, shape: dict[str, Any]) -> None:
     """End an answer that could not be begun."""
     message.status, message.error, message.text = Status.FAILED, shape, message.prefix
+    message.html = render(message.text)
     message.save()
     tell_message(message)
 

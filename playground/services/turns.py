@@ -129,7 +129,8 @@ def stop(*, conversation: Conversation) -> Message | None:
     message.stop_requested = True
     if message.generation is None:
         message.status, message.finish_reason = Status.STOPPED, "cancelled"
-    message.save(update_fields=["stop_requested", "status", "finish_reason", "updated"])
+        message.html = render(message.text)
+    message.save(update_fields=["stop_requested", "status", "finish_reason", "html", "updated"])
     if message.generation is not None:
         _stop_generation(conversation.owner, message.generation)
     tell_message(message)

@@ -150,6 +150,20 @@ def test_stopping_before_a_worker_came(tell: Any, owner: User) -> None:
     assert tell(owner, conversation, type="stop")["message_id"] is None
 
 
+def test_a_continuation_that_never_began_leaves_the_text(chat: Any, tell: Any, owner: User) -> None:
+    conversation = chat(ONCE, settings=SHORT)
+    before = answer_of(conversation)
+    tell(owner, conversation, type="continue", message_id=before.pk)
+    tell(owner, conversation, type="stop")
+    after = answer_of(conversation)
+    assert (after.status, after.text, after.html) == ("stopped", before.text, before.html)
+    tell(owner, conversation, type="continue", message_id=before.pk)
+    Message.objects.filter(pk=before.pk).update(model=None)
+    work_off()
+    failed = answer_of(conversation)
+    assert (failed.status, failed.text, failed.html) == ("failed", before.text, before.html)
+
+
 def test_an_answer_whose_worker_died_is_begun_again(
     tell: Any, owner: User, sent: list[Any]
 ) -> None:
