@@ -20,6 +20,8 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "digest": ("benchmarks.digests:measure", "digest: bytes, time, error"),
     "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
+    "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
+    "chat": ("benchmarks.chat:measure", "a token of a chat, and those who watch"),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "servers": ("benchmarks.servers:measure", "ASGI servers under the same abuse"),
     "site": ("benchmarks.site:measure", "a step through worker, database, layer and socket"),

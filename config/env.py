@@ -108,6 +108,9 @@ class Env(BaseSettings):
         pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
         description="streams begun per account, and per address: number/s, /m, /h or /d",
     )
+    LOG_DIR: Path | None = Field(
+        None, description="directory for structured.log and backend.log; empty = stderr only"
+    )
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line that is written"
     )

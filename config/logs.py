@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -13,8 +14,8 @@ from structlog.typing import Processor
 from inference.errors import correlation_id
 
 SECRET = frozenset(
-    ("prompt", "prefix", "suffix", "text", "message_text", "password", "token", "authorization",
-     "cookie")
+    ("prompt", "prefix", "suffix", "text", "message_text", "messages", "pieces", "content", "stop",
+     "password", "token", "authorization", "cookie")
 )  # fmt: skip
 REDACTED = "[redacted]"
 _LINK = re.compile(r"(\br/|r%2F)[A-Za-z0-9_-]{16,}")
@@ -108,15 +109,59 @@ FOREIGN: list[Processor] = [
 """For lines of plain logging: Django's, Celery's and those of the inference layer."""
 
 
-def configure(level: str) -> dict[str, Any]:
-    """Set structlog up and return Django's LOGGING, so that both write the same lines."""
+STRUCTURED, BACKEND = "structured.log", "backend.log"
+"""Files in LOG_DIR: JSON lines, and the same lines as plain text."""
+
+
+def configure(level: str, folder: Path | None = None) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING, so that both write the same lines.
+
+    `folder`: where the two files are written besides stderr; whoever rotates them may move them.
+    """
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    formatter = {
+    handlers = {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = (("structured", STRUCTURED, "json"), ("backend", BACKEND, "plain"))
+        handlers |= {name: _file(folder / file, form) for name, file, form in files}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": _formatter(_JSON), "plain": _formatter(_PLAIN)},
+        "handlers": handlers,
+        "root": {"handlers": list(handlers), "level": level},
+        "loggers": {
+            # Their INFO tells of every request and every task.
+            "celery": {"level": "WARNING" if level == "INFO" else level},
+            "daphne": {"level": "WARNING" if level == "INFO" else level},
+        },
+    }
+
+
+_JSON = structlog.processors.JSONRenderer(default=str)
+_PLAIN = structlog.processors.KeyValueRenderer(
+    key_order=["timestamp", "level", "logger", "event"], drop_missing=True
+)
+
+
+def _file(path: Path, formatter: str) -> dict[str, Any]:
+    """Opened with the first line, and anew when it has been moved away."""
+    return {
+        "class": "logging.handlers.WatchedFileHandler",
+        "filename": str(path),
+        "encoding": "utf-8",
+        "delay": True,
+        "formatter": formatter,
+    }
+
+
+def _formatter(renderer: Processor) -> dict[str, Any]:
+    return {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": FOREIGN,
         "processors": [
@@ -124,19 +169,7 @@ def configure(level: str) -> dict[str, Any]:
             # Never with local variables: they hold prompts.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             hide_values,
-            structlog.processors.JSONRenderer(default=str),
-            hide_links,  # type: ignore[list-item]
+            renderer,
+            hide_links,
         ],
-    }
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": formatter},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-        "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            # Their INFO tells of every request and every task.
-            "celery": {"level": "WARNING" if level == "INFO" else level},
-            "daphne": {"level": "WARNING" if level == "INFO" else level},
-        },
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from config.databases import database_from
-from config.env import BASE_DIR, env
+from config.env import BASE_DIR as ROOT
+from config.env import env
 from config.logs import configure
 from config.secret import cookie_name, secret_key
 
 ENV = env()
+BASE_DIR = ROOT
 ENV.DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DATA_DIR = ENV.DATA_DIR
@@ -96,7 +98,7 @@ SESSION_COOKIE_SECURE = ENV.HTTPS
 CSRF_COOKIE_SECURE = ENV.HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.HTTPS else None
-LOGGING = configure(ENV.LOG_LEVEL)
+LOGGING = configure(ENV.LOG_LEVEL, ENV.LOG_DIR)
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

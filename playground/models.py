@@ -188,3 +188,20 @@ class CompletionToken(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class ConversationLink(models.Model):
+    """Whoever has the link may read the conversation, live. Only a hash is kept."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="links")
+    name = models.CharField(max_length=100, blank=True, help_text="for whom or what it is")
+    hash = models.CharField(max_length=64, unique=True)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField(null=True, blank=True, help_text="empty: not by itself")
+    revoked = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name or f"link {self.pk}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from playground.views import pages
+from playground.views import pages, sharing
 from playground.views.actions import act, begin
 from playground.views.api import chat as api_chat
 from playground.views.drawer import drawer
@@ -22,6 +22,12 @@ urlpatterns = [
     path(_CONVERSATION, pages.conversation, name="conversation"),
     path(f"{_CONVERSATION}line/", pages.line, name="chat_line"),
     path(f"{_CONVERSATION}turn/<int:message_id>/", pages.turn, name="chat_turn"),
+    path(f"{_CONVERSATION}turn/<int:message_id>/tokens/", pages.tokens, name="chat_tokens"),
     path(f"{_CONVERSATION}do/<str:name>/", act, name="chat_act"),
+    path(f"{_CONVERSATION}share/", sharing.share, name="share_chat"),
+    path(f"{_CONVERSATION}share/<int:link>/revoke/", sharing.unshare, name="unshare_chat"),
+    path("r/chat/<str:token>/", sharing.shared, name="shared_chat"),
+    path("r/chat/<str:token>/line/", sharing.shared_line),
+    path("r/chat/<str:token>/turn/<int:message_id>/", sharing.shared_turn),
     path(f"{_CONVERSATION}export/<str:form>/", export, name="export_chat"),
 ]

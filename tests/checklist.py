@@ -1,4 +1,4 @@
-"""Which test shows which line of the check-list (V: the protocol and its page, T: tasks).
+"""Which test shows which line of the check-list (V: protocol and page, T: tasks, D: service).
 
 A value is one or more "file::test". `test_checklist` refuses an id without a test and a test that
 does not exist.
@@ -18,6 +18,11 @@ _KEYS = "browser/test_keys.py::"
 _PLAIN = "browser/test_plain.py::"
 _PAGES = "visualizer/test_pages.py::"
 _SHARING = "visualizer/test_sharing.py::"
+_API = "visualizer/api/"
+_STREAMS = _API + "test_streams.py::"
+_SERVED = _API + "test_served_streams.py::"
+_GENERATE = _API + "test_generate.py::"
+_PANELS = _API + "test_panels.py::"
 
 CHECKLIST: dict[str, tuple[str, ...]] = {
     "V1": (_SEED + "test_example_1_new_generation_flow",),
@@ -185,4 +190,55 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     ),
     "T25": ("visualizer/test_presets.py::test_a_preset_is_kept_replaced_and_deleted",),
     "T26": ("docs/test_examples.py::test_the_programs_of_the_tutorial_work",),
+    "D1": (_API + "test_access.py::test_the_service_can_be_switched_off",),
+    "D2": (_SERVED + "test_steps_arrive_while_the_model_computes",),
+    "D3": (
+        _API + "test_models.py::test_workers_give_a_model_up_when_asked",
+        "inference/runtime/test_models.py::test_a_full_device_falls_back_to_the_cpu_with_a_warning",
+    ),
+    "D4": (_API + "test_models.py::test_models_are_listed_with_what_is_known_of_them",),
+    "D5": (_API + "test_models.py::test_loading_makes_a_model_the_account_s_own",),
+    "D6": (_API + "test_models.py::test_loading_makes_a_model_the_account_s_own",),
+    "D7": (_GENERATE + "test_an_answer_has_the_fields_of_the_seed_and_its_session",),
+    "D8": (_STREAMS + "test_frames_are_those_of_the_seed",),
+    "D9": (_GENERATE + "test_prefix_and_suffix_are_joined",),
+    "D10": (_STREAMS + "test_infilling_streams_slots_that_appear_and_vanish",),
+    "D11": (_STREAMS + "test_frames_are_those_of_the_seed",),
+    "D12": (
+        _STREAMS + "test_frames_are_those_of_the_seed",
+        _STREAMS + "test_operations_lead_from_the_canvas_to_the_text",
+    ),
+    "D13": (_STREAMS + "test_frames_are_those_of_the_seed",),
+    "D14": (_STREAMS + "test_a_failure_in_the_worker_is_the_error_frame",),
+    "D15": (_API + "test_bad_input.py::test_a_wrong_field_is_named",),
+    "D17": (_SERVED + "test_a_time_limit_ends_the_run",),
+    "D18": (_API + "test_models.py::test_a_broken_checkpoint_says_that_loading_failed",),
+    "D19": (_API + "test_bad_input.py::test_an_unknown_model_is_named",),
+    "D20": (_STREAMS + "test_a_fault_while_writing_is_told_without_its_text",),
+    "D21": (_API + "test_canary.py::test_a_canary_is_nowhere",),
+    "D22": (_API + "test_openapi.py::test_streams_are_counted_and_the_wait_is_told",),
+    "D23": (
+        _STREAMS + "test_frames_are_those_of_the_seed",
+        "config/test_correlation.py::test_a_task_runs_in_the_embedded_worker_under_its_senders_id",
+    ),
+    "D24": ("config/test_logs.py::test_plain_logging_and_structlog_write_the_same_shape",),
+    "D25": ("config/test_logs.py::test_both_files_have_every_line_and_survive_rotation",),
+    "D26": (
+        _STREAMS + "test_frames_are_those_of_the_seed",
+        "core/http/test_sse.py::test_frames_are_closed_when_the_client_goes",
+    ),
+    "D27": (_STREAMS + "test_the_duration_of_a_stream_is_kept",),
+    "D29": (
+        _PANELS + "test_a_model_is_chosen_on_the_panel",
+        _PANELS + "test_output_comes_in_place_and_leads_to_the_workspace",
+        _PANELS + "test_gaps_are_filled",
+    ),
+    "D30": (_STREAMS + "test_clean_pieces_join_to_the_clean_text",),
+    "D31": (_STREAMS + "test_clean_pieces_join_to_the_clean_text",),
+    "D32": (_PANELS + "test_defaults_are_kept_with_the_account",),
+    "D33": ("docs/test_service.py::test_the_five_entries_of_the_seed_and_more",),
+    "D34": (
+        "clients/test_python.py::test_types_have_the_fields_of_the_document",
+        "clients/test_python.py::test_it_works_against_a_site",
+    ),
 }

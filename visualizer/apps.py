@@ -10,9 +10,11 @@ class VisualizerConfig(AppConfig):
     def ready(self) -> None:
         from accounts.ownership import on_owners, on_transfer
         from core.generation import register
+        from core.http.stream_log import stream_ended
 
         on_transfer("visualizer", _hand_over)
         on_owners("visualizer", _owners)
+        stream_ended.connect(_keep_timing)
         register("diffusion", "visualizer.services.generations.GENERATOR")
 
 
@@ -21,6 +23,12 @@ def _hand_over(giver: Any, taker: Any) -> None:
     from visualizer.services.ownership import hand_over
 
     hand_over(giver=giver, taker=taker)
+
+
+def _keep_timing(sender: Any, signal: Any, **columns: Any) -> None:
+    from visualizer.models import StreamTiming
+
+    StreamTiming.objects.create(**columns)
 
 
 def _owners() -> list[Any]:

@@ -221,6 +221,28 @@ class Generation(Job):
         return super().with_work(patience).filter(session=None)
 
 
+class StreamTiming(models.Model):
+    """A stream that has ended: how long it took, and how."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    route = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=10, help_text="complete, error or left")
+    seconds = models.FloatField()
+    first = models.FloatField(null=True, help_text="seconds to the first frame")
+    frames = models.PositiveIntegerField()
+    correlation_id = models.CharField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["user", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.route}: {self.seconds} s"
+
+
 class Preset(models.Model):
     """Settings that a user has named: recipe, parameters, probability settings."""
 

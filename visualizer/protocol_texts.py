@@ -60,8 +60,9 @@ STATE = (
     "[start, end) of it in which the token has a share), `positions`, `selected_positions` "
     "(position → token of everything that was applied). A position has `position`, `slot`, "
     "`current_token`, `current_token_id`, `is_masked`, `is_prompt`, `is_locked`, "
-    "`is_block_boundary`, `actual_top_k`, `candidates` (filled where a forward pass of this state "
-    "was kept). "
+    "`is_surplus` (it fills the last block of a block model and will be cut), "
+    "`is_block_boundary`, `actual_top_k`, `candidates` (filled where a forward pass of this "
+    "state was kept). "
 )
 REPLIES: dict[str, str] = {
     "model_load_result": "`success`, `model_path`, `error` (null, or a short text with the "

@@ -8,6 +8,7 @@ from visualizer.views.compare import compare, start_runs
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
+from visualizer.views.panels import choose_model, generate, infill, run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session
@@ -35,6 +36,11 @@ urlpatterns = [
     path("models/find/", find_models, name="find_models"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
+    path("generate/", generate, name="generate"),
+    path("infill/", infill, name="infill"),
+    path("generate/model/", choose_model, name="choose_model"),
+    path("generate/runs/<uuid:run_id>/", run, name="panel_run"),
+    path("generate/runs/<uuid:run_id>/stop/", stop, name="panel_stop"),
     path("lab/", lab, name="lab"),
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from core.http.stream_log import StreamLog
 from inference.errors import UnmaskError, correlation_id, error_shape, internal_error
 
 log = logging.getLogger(__name__)
@@ -45,22 +46,39 @@ def encode(frame: Frame) -> bytes:
     return f"{head}data: {data}\n\n".encode("utf-8", "replace")
 
 
-def respond(frames: Frames) -> StreamingHttpResponse:
-    """The answer that sends frames as they are made; `frames` is closed when the client goes."""
-    response = StreamingHttpResponse(
-        _written(frames, correlation_id.get()), content_type="text/event-stream; charset=utf-8"
-    )
+def respond(frames: Frames, route: str, user_id: int | None = None) -> StreamingHttpResponse:
+    """The answer that sends frames as they are made; `frames` is closed when the client goes.
+
+    `route`: what its start, its end and its duration are kept under.
+    """
+    parts = _logged(frames, route, user_id, correlation_id.get())
+    response = StreamingHttpResponse(parts, content_type="text/event-stream; charset=utf-8")
     for name, value in HEADERS.items():
         response.headers[name] = value
     return response
 
 
-async def _written(frames: Frames, current: str) -> AsyncIterator[bytes]:
+async def _logged(
+    frames: Frames, route: str, user_id: int | None, current: str
+) -> AsyncIterator[bytes]:
     correlation_id.set(current)
+    log_ = StreamLog(route, user_id)
+    try:
+        async with aclosing(_written(frames, log_)) as parts:
+            async for part in parts:
+                yield part
+    except BaseException:
+        log_.leave()
+        raise
+    await log_.end()
+
+
+async def _written(frames: Frames, log_: StreamLog) -> AsyncGenerator[bytes]:
     last = time.monotonic()
     async with aclosing(frames):
         async for frame in frames:
             if frame is not None:
+                log_.count(frame.data)
                 yield encode(frame)
             elif time.monotonic() - last >= HEARTBEAT_SECONDS:
                 yield HEARTBEAT

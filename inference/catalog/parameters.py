@@ -152,6 +152,7 @@ _ROWS = (
     _share("rho_low", "Too few ends", 0.4, "share of ends below which the canvas grows"),
     _share("rho_high", "Too many ends", 0.6, "share of ends above which the canvas shrinks"),
     _integer("rho_steps", "Steps that resize", 0, 1024, 64, "after which the length stands"),
+    _flag("draft_ahead", "Drafts beyond the block", "guess into the blocks behind it too"),
     _integer("block_steps", "Steps a block", 1, 1024, None, "by which a block shares its places"),
     _integer("small_block_length", "Small block", 1, 1024, 8, "places of a small block in a block"),
     _flag("fill_last_block", "Fill the last block", "masks up to its border, cut at the end", True),

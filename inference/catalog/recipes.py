@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from inference.catalog.families import BLOCKS, SHIFTED, family_of
-from inference.catalog.groups import basic, dream, fast_dllm, llada, llada2, research
+from inference.catalog.groups import basic, canvases, dream, fast_dllm, llada, llada2, research
 from inference.catalog.recipe import Group, RecipeEntry, Trait
 
 RECIPES: dict[str, RecipeEntry] = {
@@ -15,6 +15,7 @@ RECIPES: dict[str, RecipeEntry] = {
     **fast_dllm.RECIPES,
     **llada2.RECIPES,
     **research.RECIPES,
+    **canvases.RECIPES,
 }
 DEFAULT_RECIPE = "llada/low_confidence"
 """What is chosen where nobody has chosen."""

@@ -22,10 +22,12 @@ from inference.engine.batching import Batcher
 from inference.engine.block_cache import BlockForward
 from inference.engine.cache import CachedForward, LogitsCache
 from inference.engine.causal import steps
+from inference.engine.causal.pool import Turn
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
+from inference.engine.placement import single_device
 from inference.runtime import devices
 from inference.runtime.error_mapping import engine_errors
 
@@ -61,7 +63,7 @@ def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
     A causal model takes turns of sequences that it writes, others take whole sequences; what a
     block-causal one has computed of earlier blocks is found again.
     """
-    if isinstance(requests[0], steps.Turn):
+    if isinstance(requests[0], Turn):
         return steps.step(model, requests)
     here = [_moved(request, model.device) for request in requests]
     rows = BlockForward(kept_keys(), engine_forward.forward_many)(model, here)
@@ -76,8 +78,14 @@ def _moved(request: Request, device: torch.device) -> Request:
 
 
 def _rescue(model: LoadedModel, error: BaseException) -> bool:
-    """Carry on, slower, on the CPU, where memory is usually larger."""
+    """Carry on, slower, on the CPU, where memory is usually larger.
+
+    Quantized weights move as they are. A model that its card spreads over devices stays where it
+    was put: gathering it in one place would drop its device map.
+    """
     if model.device.type == "cpu" or not devices.is_out_of_memory(error):
+        return False
+    if model.device_map is not None and single_device(model.device_map) is None:
         return False
     cache().clear()
     kept_keys().drop(model.key)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
+
 from inference import registry
+from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from playground.commands.table import Request
-from playground.models import Conversation, Message
+from playground.models import Conversation, ConversationLink, Message
 from playground.selectors.conversations import conversation_for, message_for
+from playground.selectors.links import link_of, links_of
 from playground.selectors.payloads import conversation_payload, message_payload, number_of, page
-from playground.services import conversations, turns
+from playground.services import conversations, links, turns
 
 Reply = dict[str, Any]
 
@@ -43,7 +47,13 @@ def _named_or_new(request: Request) -> Conversation:
 
 
 def _model(slug: str | None) -> ModelEntry:
-    return registry.resolve(slug) if slug else registry.default_model()
+    """The model of that name, the default one without. Raises UnmaskError naming the field."""
+    if not slug:
+        return registry.default_model()
+    try:
+        return registry.resolve(slug)
+    except UnmaskError as error:
+        raise UnmaskError(error.error_type, error.message, "model") from None
 
 
 def stop(request: Request) -> Reply:
@@ -67,6 +77,13 @@ def regenerate(request: Request) -> Reply:
 def continue_answer(request: Request) -> Reply:
     """started: the answer that is written on."""
     return _started(turns.continue_answer(message=_message(request)))
+
+
+def choose(request: Request) -> Reply:
+    """started: the answer that is written on from the chosen token."""
+    asked = request.message
+    answer = turns.choose(message=_message(request), number=asked.number, token=asked.token)
+    return _started(answer)
 
 
 def show(request: Request) -> Reply:
@@ -96,6 +113,26 @@ def change(request: Request) -> Reply:
         archived = request.message.archived
         conversations.archive(conversation=request.conversation, archived=archived)
     return _changed(request.conversation)
+
+
+def share(request: Request) -> Reply:
+    """link_made: the link with its token, which is told once."""
+    link, token = links.share(
+        conversation=request.conversation, name=request.message.name, hours=request.message.hours
+    )
+    path = reverse("shared_chat", args=[token])
+    return {"type": "link_made", "link": _link(link), "token": token, "path": path}
+
+
+def unshare(request: Request) -> Reply:
+    """link_list: the links that are left."""
+    links.unshare(link=link_of(request.conversation, request.message.link))
+    return {"type": "link_list", "links": [_link(one) for one in links_of(request.conversation)]}
+
+
+def _link(link: ConversationLink) -> Reply:
+    expires = link.expires.isoformat() if link.expires else None
+    return {"id": link.pk, "name": link.name, "expires": expires}
 
 
 def delete(request: Request) -> Reply:

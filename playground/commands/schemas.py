@@ -90,6 +90,13 @@ class Continue(AboutMessage):
     """Write on where an answer ended."""
 
 
+class Choose(AboutMessage):
+    """Another token at a place of an answer: a branch on which the model writes on from there."""
+
+    number: int = Field(ge=0, le=100_000, description="the token's place in the answer, from 0")
+    token: int = limited("token_id", ..., "one of the alternatives that are kept with the place")
+
+
 class Show(AboutMessage):
     """Show the branch that a message is on."""
 
@@ -109,6 +116,19 @@ class Change(AboutConversation):
     model: str | None = Field(default=None, min_length=1, max_length=200)
     settings: ChatSettings | None = None
     archived: bool | None = None
+
+
+class Share(AboutConversation):
+    """Make a link through which others may read the conversation."""
+
+    name: str = Field(default="", max_length=100, description="for whom or what it is")
+    hours: int | None = Field(default=None, ge=1, le=8760, description="how long it opens it")
+
+
+class Unshare(AboutConversation):
+    """Revoke a link."""
+
+    link: int = Field(ge=1, le=2**53 - 1, description="id of the link")
 
 
 class Delete(AboutConversation):

@@ -66,9 +66,12 @@ COMMANDS = ChatCommands(
         _row("edit", schemas.Edit, "started"),
         _row("regenerate", schemas.Regenerate, "started"),
         _row("continue", schemas.Continue, "started"),
+        _row("choose", schemas.Choose, "started"),
         _row("show", schemas.Show, "shown"),
         _row("older", schemas.Older, "older", reads=True),
         _row("change", schemas.Change, "changed"),
+        _row("share", schemas.Share, "link_made", once=("token", "path")),
+        _row("unshare", schemas.Unshare, "link_list"),
         _row("delete", schemas.Delete, "changed"),
         _row("restore", schemas.Restore, "changed"),
         CommandSpec(

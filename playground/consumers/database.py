@@ -7,9 +7,10 @@ from uuid import UUID
 
 from core import generation
 from core.generation import Generation
-from core.sockets.threads import COMMANDS, in_lane
+from core.sockets.threads import COMMANDS, EVENTS, in_lane
 from playground.models import Conversation
 from playground.selectors.conversations import conversation_for
+from playground.selectors.links import conversation_by_link
 from playground.selectors.payloads import whole
 
 
@@ -17,6 +18,12 @@ from playground.selectors.payloads import whole
 def find_conversation(user: Any, id: UUID | str) -> Conversation:
     """The user's conversation. Raises UnmaskError."""
     return conversation_for(user, id)
+
+
+@in_lane(EVENTS)
+def find_by_link(token: str) -> Conversation:
+    """What a link shows. Raises UnmaskError."""
+    return conversation_by_link(token)
 
 
 @in_lane(COMMANDS)

@@ -17,6 +17,7 @@ from playground.markdown import render
 from playground.models import Conversation, Message
 from playground.selectors.line import newest_leaf, writing_of
 from playground.selectors.payloads import message_payload
+from playground.selectors.tokens import text_before
 from playground.services.conversations import hold, tell, title_from
 
 Role, Status = Message.Role, Message.Status
@@ -103,6 +104,22 @@ def continue_answer(*, message: Message) -> Message:
 
 
 @transaction.atomic
+def choose(*, message: Message, number: int, token: int) -> Message:
+    """An answer beside this one, written on after another token at a place.
+
+    Raises UnmaskError: not_found for a place or a token of which nothing is kept.
+    """
+    conversation = message.conversation
+    _hold_idle(conversation)
+    before = text_before(message, number, token)
+    answer = _queued(conversation, message.parent, message.settings)
+    answer.prefix = answer.text = before
+    answer.save(update_fields=["prefix", "text"])
+    _show(conversation, answer)
+    return answer
+
+
+@transaction.atomic
 def stop(*, conversation: Conversation) -> Message | None:
     """Ask the answer in the making to end; what was made stays. None if there is none."""
     hold(conversation)
@@ -166,6 +183,12 @@ def _add(
 
 def _ask(conversation: Conversation, turn: Message, settings: dict[str, Any]) -> Message:
     """A queued answer under a turn, on its way to a worker."""
+    answer = _queued(conversation, turn, settings)
+    _show(conversation, answer)
+    return answer
+
+
+def _queued(conversation: Conversation, turn: Message | None, settings: dict[str, Any]) -> Message:
     answer = Message.objects.create(
         conversation=conversation,
         parent=turn,
@@ -175,7 +198,6 @@ def _ask(conversation: Conversation, turn: Message, settings: dict[str, Any]) ->
         settings=settings,
         correlation_id=correlation_id.get(),
     )
-    _show(conversation, answer)
     dispatch.work(answer)
     return answer
 

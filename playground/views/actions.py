@@ -20,7 +20,10 @@ from playground.commands import COMMANDS
 from playground.selectors.conversations import conversation_for
 from playground.views.forms import message_of
 
-FORMS = ("send", "stop", "edit", "regenerate", "continue", "show", "change", "delete", "restore")
+FORMS = (
+    *("send", "stop", "edit", "regenerate", "continue", "choose", "show"),
+    *("change", "delete", "restore"),
+)
 
 
 @login_required

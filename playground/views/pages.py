@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from core.http.errors import is_htmx
@@ -23,6 +24,7 @@ from playground.selectors.conversations import (
 from playground.selectors.line import Turn, line_of, siblings_of, writing_of
 from playground.selectors.payloads import LAST
 from playground.selectors.search import matching
+from playground.selectors.tokens import alternatives_of, token_at, tokens_of
 from playground.views.turns import shown_turn
 
 PER_PAGE = 30
@@ -44,7 +46,9 @@ def chats(request: HttpRequest) -> HttpResponse:
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """A conversation with the last turns of its shown line."""
     found = conversation_for(request.user, conversation_id)
-    context = _list_context(request) | _line_context(found, None)
+    context = _list_context(request) | line_context(found, None)
+    here = reverse("conversation", args=[found.pk])
+    context |= {"base": here, "socket": f"/ws/conversation/watch/{found.pk}"}
     context |= {"models": models_for_chat(), "folders": folders_of(request.user)}
     return render(request, "playground/conversation.html", context)
 
@@ -54,9 +58,13 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 def line(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """The shown line alone; `?before=ID`: the turns above that message."""
     found = conversation_for(request.user, conversation_id)
+    return render(request, "playground/partials/line.html", line_context(found, before_of(request)))
+
+
+def before_of(request: HttpRequest) -> int | None:
+    """`?before=ID` of the address; None where there is no number."""
     before = request.GET.get("before", "")
-    above = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
-    return render(request, "playground/partials/line.html", _line_context(found, above))
+    return int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
 
 
 @login_required
@@ -68,6 +76,22 @@ def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpRe
     shown = shown_turn(Turn(message, siblings_of(message)))
     context = {"conversation": found, "turn": shown, "last": message.pk == found.head_id}
     return render(request, "playground/partials/turn.html", context)
+
+
+@login_required
+@require_GET
+def tokens(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
+    """An answer's tokens; `?number=N`: what might have stood there."""
+    found = conversation_for(request.user, conversation_id)
+    message = message_for(found, message_id)
+    number = request.GET.get("number", "")
+    context: dict[str, Any] = {"conversation": found, "message": message}
+    if number.isascii() and number.isdigit() and len(number) < 9:
+        row = token_at(message, int(number))
+        context |= {"number": row.number, "alternatives": alternatives_of(row)}
+        return render(request, "playground/partials/alternatives.html", context)
+    context["tokens"] = [(row, alternatives_of(row)) for row in tokens_of(message)]
+    return render(request, "playground/partials/tokens.html", context)
 
 
 def _list_context(request: HttpRequest) -> dict[str, Any]:
@@ -92,7 +116,8 @@ def _page(request: HttpRequest, words: str, folder: str, archived: bool) -> Page
     return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
 
 
-def _line_context(found: Conversation, before: int | None) -> dict[str, Any]:
+def line_context(found: Conversation, before: int | None) -> dict[str, Any]:
+    """What the shown line's template needs."""
     turns, more = line_of(found, LAST, before)
     shown = [shown_turn(one) for one in turns]
     writing = writing_of(found)

@@ -3,7 +3,7 @@
 import { getJson } from "./requests.js";
 import { isRunning, placesAt } from "./state.js";
 
-/** Milliseconds between two requests while a run goes on. */
+/** Milliseconds between two requests, while a run goes on and while one scrubs. */
 const PACE = 100;
 const KEPT = 64;
 
@@ -62,7 +62,7 @@ export class Profile {
 
   soon(key, state, number) {
     if (this.loading) return;
-    const wait = isRunning(state) ? this.last + PACE - performance.now() : 0;
+    const wait = this.last + PACE - performance.now();
     if (wait > 0) this.later(wait);
     else this.load(key, state, number);
   }

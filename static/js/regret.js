@@ -4,6 +4,9 @@ import { $ } from "./dom.js";
 import { getJson } from "./requests.js";
 import { isRunning, tip } from "./state.js";
 
+/** Milliseconds for which a step is looked at before it is asked for: not while one scrubs. */
+const REST = 150;
+
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
 /** The step whose pass judges what is written after step `number`; "none" without one. */
@@ -26,8 +29,9 @@ export class Regret {
     const at = judgedAt(state, number, written);
     if (at === this.at) return;
     this.at = at;
-    if (at === "none") this.set(new Map());
-    else this.load(at, state.path, number);
+    clearTimeout(this.timer);
+    this.set(new Map());
+    if (at !== "none") this.timer = setTimeout(() => this.load(at, state.path, number), REST);
   }
 
   async load(at, branch, number) {

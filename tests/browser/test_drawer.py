@@ -166,6 +166,65 @@ def test_hostile_text_is_text(drawer: Page) -> None:
     assert drawer.evaluate("window.hacked") is None
 
 
+def test_the_drawer_comes_with_its_limits(drawer: Page) -> None:
+    speed = drawer.locator("[data-speed]")
+    for name, value in (("min", "100"), ("max", "2000"), ("value", "500")):
+        expect(speed).to_have_attribute(name, value)
+    expect(drawer.locator("[data-most]")).to_have_attribute("data-most", "500")
+    expect(drawer.locator("[data-model]")).to_contain_text("letters")
+
+
+def test_the_length_is_limited(open_page: Any, site: Site) -> None:
+    page: Page = open_page()
+
+    def shorter(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, body=answer.text().replace('data-most="500"', 'data-most="3"')
+        )
+
+    page.route("**/playground/drawer/", shorter)
+    page.goto(f"{site.url}/sessions/")
+    page.locator(OPEN).click()
+    page.locator("[data-model]").select_option("letters")
+    type_in(page)
+    page.locator("[data-speed]").fill("100")
+    page.locator("[data-play]").click()
+    expect(page.locator("[data-status]")).to_have_text("✓ Reached max length (3 tokens)")
+    expect(page.locator(TOKENS)).to_have_count(3)
+    expect(page.locator("[data-play]")).to_be_disabled()
+
+
+def test_a_request_that_takes_too_long_pauses(drawer: Page) -> None:
+    type_in(drawer)
+    drawer.route("**/api/generate-next-token", lambda route: None)
+    drawer.locator("[data-play]").click()
+    expect(drawer.locator(".toast-error")).to_have_text("Request timed out×")
+    expect(drawer.locator("[data-pause]")).to_be_disabled()
+
+
+def test_keys_in_the_text_are_the_text_s(drawer: Page) -> None:
+    type_in(drawer, "hello")
+    drawer.locator("[data-input]").focus()
+    drawer.keyboard.press("End")
+    drawer.keyboard.press(" ")
+    drawer.keyboard.press("Enter")
+    expect(drawer.locator("[data-input]")).to_have_value("hello \n")
+    expect(drawer.locator(TOKENS)).to_have_count(0)
+
+
+def test_leaving_the_tab_pauses(drawer: Page) -> None:
+    type_in(drawer)
+    drawer.locator("[data-play]").click()
+    expect(drawer.locator("[data-status]")).to_have_text("Playing")
+    drawer.evaluate(
+        "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    expect(drawer.locator("[data-status]")).to_contain_text("⚠️ Switch back to Sessions")
+    expect(drawer.locator("[data-pause]")).to_be_disabled()
+
+
 def test_without_a_model_it_says_so(drawer: Page, site: Site) -> None:
     body = drawer.request.get(f"{site.url}/playground/drawer/").text()
     assert "letters" in body

@@ -37,6 +37,7 @@ def test_a_tail_of_end_of_text_is_one_cell(page: Page) -> None:
     expect(page.locator(HIDDEN)).to_have_count(0)
     chosen = each(page, f"{CELLS}[aria-selected=true]", "e.dataset.pos")
     assert chosen == [str(first + 1)]
+    expect(page).to_have_url(re.compile(rf"pos={first + 1}\b"))
     page.reload()
     live(page)
     expect(page.locator(HIDDEN)).to_have_count(0)  # the address names a position within

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from config.health import probes
 from config.middleware import POLICY
+from core.http import health
 from inference.models import ModelEntry, WorkerBeat
 
 pytestmark = pytest.mark.django_db
-OK = dict.fromkeys(("database", "channel layer", "worker", "model"), "ok")
+OK = dict.fromkeys(("database", "channel layer", "worker", "model", "disk"), "ok")
 METRICS = {"engine": {"forwards": 7}, "logits_cache": {"hits": 3}}
 
 
@@ -101,7 +102,7 @@ def test_a_part_that_raises_is_a_reason_not_an_error(monkeypatch: pytest.MonkeyP
     def broken() -> str:
         raise ConnectionError("secret address")
 
-    monkeypatch.setitem(__import__("config.health").health.CHECKS, "channel layer", broken)
+    monkeypatch.setitem(health.CHECKS, "channel layer", broken)
     status, parts = _parts()
     assert (status, parts["channel layer"]) == (503, "failed: ConnectionError")
 

@@ -6,12 +6,13 @@ import io
 import json
 import logging
 import logging.config
+from pathlib import Path
 from typing import Any
 
 import structlog
 from django.test import RequestFactory
 
-from config.logs import REDACTED, configure, redact
+from config.logs import BACKEND, REDACTED, STRUCTURED, configure, redact
 from inference.errors import UnmaskError, correlation_id, new_correlation_id
 
 
@@ -114,3 +115,24 @@ def test_a_failed_task_is_logged_by_name_and_id() -> None:
     (line,) = _lines(lambda: log.error("Task %(name)s raised %(exc)s", data, extra={"data": data}))
     assert (line["event"], line["task_id"]) == ("task visualizer.advance failed", "7")
     assert "secret" not in json.dumps(line)
+
+
+def test_both_files_have_every_line_and_survive_rotation(tmp_path: Path) -> None:
+    described = configure("INFO", tmp_path)
+    ours = {"tests.files": {"handlers": ["structured", "backend"], "propagate": False}}
+    root = {"handlers": [], "level": "WARNING"}
+    logging.config.dictConfig({**described, "root": root, "loggers": ours})
+    logger = logging.getLogger("tests.files")
+    logger.warning("one", extra={"prompt": "my secret"})
+    (tmp_path / STRUCTURED).rename(tmp_path / "structured.log.1")
+    logger.warning("two")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    first = json.loads((tmp_path / "structured.log.1").read_text())
+    assert (first["event"], first["prompt"]) == ("one", REDACTED)
+    assert json.loads((tmp_path / STRUCTURED).read_text())["event"] == "two"
+    plain = (tmp_path / BACKEND).read_text()
+    assert "event='one'" in plain
+    assert "event='two'" in plain
+    assert "secret" not in plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -24,6 +25,15 @@ NUMBERS = [row for row in PARAMETERS.values() if row.kind in ("integer", "number
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_names_its_source(name: str) -> None:
     assert PAPER_OR_REPOSITORY.search(RECIPES[name].source)
+
+
+@pytest.mark.parametrize("name", [n for n, row in RECIPES.items() if "." in row.constant])
+def test_a_rule_names_its_source_where_it_is_implemented(name: str) -> None:
+    """The paper or the repository of the row stands in the module's docstring."""
+    row = RECIPES[name]
+    module = import_module(row.path.rpartition(".")[0])
+    named = PAPER_OR_REPOSITORY.findall(row.source)
+    assert any(one in str(module.__doc__) for one in named)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -256,19 +256,24 @@ test("profile: what a run expected stands until the next answer", () =>
     equal(guess(profile), "b");
   }));
 
+const paced = () => new Promise((done) => setTimeout(done, 120));
+
 test("profile: at rest no guess of another step is shown, and known ones come at once", () =>
   asking(async (asked, profile) => {
     const state = passes([0, 3], null);
     profile.want(true, state, 0);
     await asked[0].give("a");
     profile.want(true, state, 3);
-    equal(guess(profile), undefined);
+    equal([guess(profile), asked.length], [undefined, 1]); // not as fast as one scrubs
+    await paced();
+    profile.want(true, state, 3);
     await asked[1].give("b");
     profile.want(true, state, 0);
     equal([guess(profile), asked.length], ["a", 2]);
     profile.want(true, state, 2);
     equal(guess(profile), undefined);
     profile.passed(4, 0);
+    await paced();
     profile.want(true, state, 0);
     equal(asked.length, 3);
     await asked[2].give("c");

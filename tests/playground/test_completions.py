@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
 from core import generation
 from core.generation import Collected, Generation, Prompt, Settings
@@ -19,6 +21,7 @@ from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken, Conversation
+from playground.selectors.line import siblings_of
 from playground.worker import completions
 from tests.inference.engine.causal.tiny import write_model
 from tests.playground.conftest import answer_of
@@ -205,3 +208,31 @@ def test_settings_of_diffusion_do_not_hinder_another_model(
     tell(owner, type="send", message="hello", model="plain", settings=settings)
     work_off()
     assert answer_of(Conversation.objects.get()).status == "done"
+
+
+def test_another_token_makes_a_branch(
+    causal: ModelEntry, tell: Any, owner: User, owner_client: Client, stranger_client: Client
+) -> None:
+    settings = {"max_new_tokens": 12, "temperature": 1.0, "seed": 4}
+    reply = tell(owner, type="send", message="hello", model="plain", settings=settings)
+    work_off()
+    conversation = Conversation.objects.get(pk=reply["conversation_id"])
+    first = answer_of(conversation)
+    third = CompletionToken.objects.get(completion=first.generation, number=2)
+    other = next(row for row in third.top if row[0] != third.token and row[1].isalpha())
+    path = reverse("chat_tokens", args=[conversation.pk, first.pk])
+    assert third.label in owner_client.get(path).content.decode()
+    offered = owner_client.get(path, {"number": "2"}).content.decode()
+    assert f'value="{other[0]}"' in offered
+    assert owner_client.get(path, {"number": "99"}).status_code == 404
+    assert stranger_client.get(path).status_code == 404
+    fields = {"type": "choose", "message_id": first.pk, "number": 2, "token": other[0]}
+    tell(owner, conversation, **fields)
+    work_off()
+    second = answer_of(conversation)
+    before = CompletionToken.objects.filter(completion=first.generation, number__lt=2)
+    kept = "".join(before.values_list("text", flat=True)) + other[1]
+    assert second.text.startswith(kept)
+    assert siblings_of(second) == [first.pk, second.pk]
+    refused = tell(owner, conversation, **{**fields, "token": 1_999_999})
+    assert (refused["error_type"], refused["field"]) == ("not_found", "token")

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.browser.house import SLOW, housed
+from tests.playground.bad import BAD
 from tests.servers import Site
 from tests.visualizer.served import Client, client
 
@@ -155,26 +156,6 @@ async def test_a_stranger_watches_nothing(site: Site, token: str) -> None:
         assert refused["error_type"] == "not_found"
 
 
-BAD: list[tuple[dict[str, Any], str | None]] = [
-    ({"message": ""}, "message"),
-    ({"message": "   \n"}, "message"),
-    ({"message": "a" * 1_000_000}, "message"),
-    ({"message": 7}, "message"),
-    ({}, "message"),
-    ({"message": TEXT, "conversation_id": "nobody's"}, "conversation_id"),
-    ({"message": TEXT, "conversation_id": "chat_2025-12-15-04-59-31-982.txt"}, "conversation_id"),
-    ({"message": TEXT, "model": "../etc"}, "model_path"),
-    ({"message": TEXT, "system_prompt": ["x"]}, "system_prompt"),
-    ({"message": TEXT, "settings": {"temperature": -1}}, "settings.temperature"),
-    ({"message": TEXT, "settings": {"max_new_tokens": 0}}, "settings.max_new_tokens"),
-    ({"message": TEXT, "settings": {"unknown": 1}}, "settings.unknown"),
-    ({"message": TEXT, "unknown": 1}, "unknown"),
-    ({"message": TEXT, "type": "no such"}, "type"),
-    ({"type": "regenerate"}, "message_id"),
-    ({"type": "stop"}, "conversation_id"),
-]
-
-
 async def test_bad_requests_are_answered_by_field(site: Site, token: str) -> None:
     async with client(site, token, STREAM) as peer:
         for body, field in BAD:
@@ -197,18 +178,6 @@ def test_the_whole_answer_over_http(site: Site, token: str) -> None:
     log = site.log.read_text()
     assert "token_sender is None, tokens not being streamed!" in log
     assert TEXT not in log
-
-
-def test_bad_requests_over_http(site: Site, token: str) -> None:
-    for body, field in BAD[:13]:
-        status, told = post(site, token, body)
-        assert (told["type"], told.get("field")) == ("error", field), body
-        assert status == {"not_found": 404, "model_unavailable": 503}.get(told["error_type"], 400)
-    assert post(site, token, b"\xff\xfe")[0] == 400
-    assert post(site, token, b"[]")[0] == 400
-    assert post(site, token, {"message": TEXT}, **{"Content-Type": "text/plain"})[0] == 400
-    assert post(site, token, {"message": TEXT}, Origin="https://elsewhere.example")[0] == 401
-    assert post(site, "wrong", {"message": TEXT})[0] == 401
 
 
 async def test_the_log_tells_of_the_stream(site: Site, token: str) -> None:

@@ -129,7 +129,8 @@ def test_tokens_a_step_come_back(
 
 
 def test_a_run_and_a_preset_are_sent_with_the_fields(session: Session) -> None:
-    form = QueryDict("recipe=klass&p_kl_threshold=0.02&p_eta=1&tokens_to_select=4&strategy=random")
+    fields = "p_kl_threshold=0.02&p_eta=1&tokens_to_select=4&strategy=random"
+    form = QueryDict(f"recipe=klass/dream&{fields}")
     [run] = FORMS["run"](form, session)
     assert run["parameters"] == {"kl_threshold": 0.02}
     assert "tokens_per_step" not in run

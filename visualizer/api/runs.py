@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
 from core import generation
-from core.generation import Generation, Prompt, Settings
+from core.generation import Generation
 from core.http import sse
 from inference.errors import UnmaskError, error_shape
-from visualizer.api import model_list
 from visualizer.api.frames import FrameWriter, completed, written
-from visualizer.api.requests import Decoding
-from visualizer.api.text_filters import TextFilter
+from visualizer.api.orders import Order, start
 from visualizer.selectors.canvas_texts import canvas_texts
-
-GENERATING = "Starting text generation..."
-INFILLING = "Starting text infilling..."
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request that has been read: what to start, and how to tell of it."""
-
-    user: Any
-    asked: Decoding
-    prompt: Prompt
-    settings: Settings
-    message: str
-
-    @property
-    def text_filter(self) -> TextFilter:
-        """A fresh one: it remembers what it was fed."""
-        return TextFilter(bool(self.asked.auto_trim), bool(self.asked.fix_punctuation))
-
-
-@sync_to_async
-def start(order: Order) -> Generation:
-    """Write the generation down. Raises UnmaskError for a model that cannot be used."""
-    entry = model_list.usable(order.asked.model, order.user)
-    return generation.start(
-        user=order.user, model=entry.slug, prompt=order.prompt, settings=order.settings
-    )
 
 
 async def complete(order: Order) -> dict[str, Any]:
     """Start a generation and wait for its end: the fields of `Completed`."""
-    made = await start(order)
+    made = await sync_to_async(start)(order)
     found = await generation.collect(made, order.user, order.asked.timeout, order.asked.detach)
     assert found.done is not None
     told = completed(made, found.done, order.text_filter)
@@ -75,7 +44,7 @@ async def _complete_or_error(order: Order) -> dict[str, Any]:
 async def stream(order: Order, last_event_id: str | None) -> StreamingHttpResponse:
     """Frames as they are made. With the Last-Event-ID of a stream, that one goes on."""
     resumed = await resumable(order.user, last_event_id)
-    made, after = resumed or (await start(order), None)
+    made, after = resumed or (await sync_to_async(start)(order), None)
     return follow(order, made, after)
 
 
@@ -85,7 +54,8 @@ def follow(order: Order, made: Generation, after: int | None) -> StreamingHttpRe
         made, order.user, seconds=order.asked.timeout, detach=order.asked.detach
     )
     writer = FrameWriter(made, order.text_filter)
-    return sse.respond(sse.guarded(written(writer, events, order.message, after)))
+    frames = sse.guarded(written(writer, events, order.message, after))
+    return sse.respond(frames, order.route, order.user.pk)
 
 
 async def resumable(user: Any, last_event_id: str | None) -> tuple[Generation, int] | None:

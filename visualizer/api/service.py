@@ -10,16 +10,17 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Q
 
+from core.http.health import reasons
 from core.http.sse import HEARTBEAT_SECONDS
 from inference.catalog import RECIPES, RecipeEntry
-from inference.errors import UnmaskError
+from inference.errors import UnmaskError, correlation_id
 from inference.limits import LIMITS
 from inference.models import WorkerBeat
 from inference.registry import living_workers
 from visualizer.api import model_list
-from visualizer.api.answers import CacheStats, ServiceConfig, ServiceMetrics
+from visualizer.api.answers import CacheStats, Health, ServiceConfig, ServiceMetrics
 from visualizer.api.requests import LONGEST_GAP
-from visualizer.models import Generation
+from visualizer.models import Generation, StreamTiming
 
 NAMED = ("gen_length", "block_length", "seed", "prompt")
 """Rows of the table of limits that requests are held to."""
@@ -78,12 +79,41 @@ def _sum(workers: Sequence[dict[str, Any]], name: str) -> int:
     return sum(int(worker.get(name, 0)) for worker in workers)
 
 
+def health() -> Health:
+    found = reasons()
+    workers = [
+        {"name": beat.name, "device": beat.device, "loaded": beat.loaded, "figures": beat.metrics}
+        for beat in living_workers()
+    ]
+    return Health(
+        status="unhealthy" if any(found.values()) else "healthy",
+        parts={name: reason or "ok" for name, reason in found.items()},
+        workers=workers,
+        correlation_id=correlation_id.get(),
+    )
+
+
 def metrics(user: Any) -> ServiceMetrics:
     own = Generation.objects.filter(owner=user)
     counts = own.order_by("status").values_list("status").annotate(Count("pk"))
     return ServiceMetrics(
-        generations=dict(counts), durations=_durations(own), workers=len(living_workers())
+        generations=dict(counts),
+        durations=_durations(own),
+        streams=_streams(user),
+        workers=len(living_workers()),
     )
+
+
+def _streams(user: Any) -> list[dict[str, Any]]:
+    """Durations of the user's streams by route and outcome."""
+    rows = StreamTiming.objects.filter(user=user).values_list("route", "outcome", "seconds")
+    by_kind: dict[tuple[str, str], list[float]] = {}
+    for route, outcome, seconds in rows[:NEWEST]:
+        by_kind.setdefault((route, outcome), []).append(seconds)
+    return [
+        {"route": route, "outcome": outcome, **_summary(sorted(seconds))}
+        for (route, outcome), seconds in sorted(by_kind.items())
+    ]
 
 
 def _durations(own: Any) -> list[dict[str, Any]]:
@@ -93,12 +123,12 @@ def _durations(own: Any) -> list[dict[str, Any]]:
     by_model: dict[str, list[float]] = {}
     for model, lasted in rows[:NEWEST]:
         by_model.setdefault(model, []).append(lasted.total_seconds())
-    return [_summary(model, sorted(seconds)) for model, seconds in sorted(by_model.items())]
+    rows = sorted(by_model.items())
+    return [{"model": model, **_summary(sorted(seconds))} for model, seconds in rows]
 
 
-def _summary(model: str, seconds: list[float]) -> dict[str, Any]:
+def _summary(seconds: list[float]) -> dict[str, Any]:
     return {
-        "model": model,
         "count": len(seconds),
         "p50": round(quantile(seconds, 0.5), 3),
         "p95": round(quantile(seconds, 0.95), 3),

@@ -51,12 +51,15 @@ class Operation(Part):
     p: Share | None = None
     by: Literal["hand", "auto"] | None = None
     new: Annotated[list[SlotId], Field(min_length=1, max_length=1024)] | None = None
+    surplus: Literal[True] | None = None
 
     def model_post_init(self, context: Any) -> None:
         if (self.op in ("commit", "edit")) != (self.token is not None):
             raise ValueError("commit and edit, and nothing else, have a token")
         if (self.op == "insert") != (self.new is not None):
             raise ValueError("insert, and nothing else, has new slots")
+        if self.surplus and self.new is None:
+            raise ValueError("only an insert adds surplus places")
         if self.new is not None and (len(set(self.new)) < len(self.new) or min(self.new) < 0):
             raise ValueError("new slots must be different and not negative")
 

@@ -63,6 +63,7 @@ def positions_of(
             "is_masked": slot.token == canvas.mask_id,
             "is_prompt": slot.prompt,
             "is_locked": slot.locked,
+            "is_surplus": slot.surplus,
             "is_block_boundary": position >= start and (position - start) % length == 0,
             "actual_top_k": settings.actual_top_k,
             "candidates": candidates.get(position, []),

@@ -86,7 +86,7 @@ async def _stream(request: HttpRequest, asked: Request, form: Form) -> HttpRespo
     await sync_to_async(check_stream)(request)
     choices = await started(request.user, asked)
     form.echo = echoes(asked, choices)
-    return sse.respond(chunks(request.user, asked, form, choices))
+    return sse.respond(chunks(request.user, asked, form, choices), form.chunk, request.user.pk)
 
 
 api = make_api(

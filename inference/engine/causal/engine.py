@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
+from inference.engine.causal.pool import CachedSequence, Turn
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.causal.sampling import Sampling, adjusted, choose, filtered
-from inference.engine.causal.steps import PIECE, CachedSequence, Pool, Turn, step
+from inference.engine.causal.steps import PIECE, Pool, step
 from inference.engine.causal.text import StopTexts, TextStream
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError

@@ -5,172 +5,53 @@
 
 from __future__ import annotations
 
-import threading
-import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from inference.engine.causal.masks import masks
-from inference.engine.causal.prefixes import PrefixStore
-from inference.engine.causal.slots import Slots
+from inference.engine.causal.pool import CachedSequence, SequencePool, Turn, slot_of
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import EngineError
 
 PIECE = 256
 """Tokens of a prompt in one forward: others get their turn in between."""
-SLOTS = 16
+PATIENCE = 5.0
+"""Seconds that a step waits for another one to end, which only a stuck one makes necessary."""
 
 
-@dataclass(eq=False)
-class CachedSequence:
-    """Token ids of one request; the first `cached` have keys and values in slot `slot`."""
-
-    pool: Pool
-    ids: list[int]
-    slot: int | None = None
-    cached: int = 0
-    turn: int = 0
-    fresh: bool = True
-
-    def close(self) -> None:
-        """Gives the slot back; what was computed is kept for those who begin alike."""
-        self.pool.close(self)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A wish for the logits after the first `upto` tokens, and after the `rows - 1` before them.
-
-    `ids` are the tokens still to be computed, whose number decides who shares a forward.
-    """
-
-    sequence: CachedSequence
-    upto: int
-    rows: int = 1
-
-    @property
-    def ids(self) -> list[int]:
-        return self.sequence.ids[min(self.sequence.cached, self.upto - 1) : self.upto]
-
-
-class Pool:
-    """The slots of one model, and the store in which it keeps finished sequences.
-
-    `limit`: bytes that the buffers may take while more than one sequence is being written.
-    """
-
-    def __init__(
-        self, model: LoadedModel, store: PrefixStore, limit: int, slots: int = SLOTS
-    ) -> None:
-        self.model, self.store, self.limit = model, store, limit
-        config: Any = model.model.config
-        self.slots = Slots(config.num_hidden_layers, slots)
-        self.lock = threading.RLock()
-        self._device = model.device
-        self._turn = 0
-        self._open: weakref.WeakSet[CachedSequence] = weakref.WeakSet()
-
-    def open(self, ids: Sequence[int], reuse: bool = True) -> CachedSequence:
-        """A sequence that begins with `ids`; without `reuse` nothing kept is taken for it."""
-        sequence = CachedSequence(self, list(ids), fresh=reuse)
-        with self.lock:
-            self._open.add(sequence)
-        return sequence
-
-    def close(self, sequence: CachedSequence) -> None:
-        with self.lock:
-            self._open.discard(sequence)
-            self._put_away(sequence)
+class Pool(SequencePool):
+    """A pool that computes; one step at a time."""
 
     def step(self, turns: Sequence[Turn]) -> list[Tensor]:
-        """Logits [rows, V] in float32 for each turn. One token each: a single forward for all."""
-        with self.lock, torch.inference_mode():
-            self._follow()
-            self._turn += 1
-            for turn in turns:
-                self._place(turn, turns)
-            if self.slots.planned_bytes() > self.limit:
-                self._compact(turns)
-            short = [turn for turn in turns if len(turn.ids) == 1]
-            rows = dict(zip(short, self._together(short), strict=True))
-            return [rows[turn] if turn in rows else self._prefill(turn) for turn in turns]
+        """Logits [rows, V] in float32 for each turn. One token each: a single forward for all.
 
-    def _follow(self) -> None:
-        """After a model has moved to another device all keys and values are computed anew."""
-        if self._device != self.model.device:
-            self._device = self.model.device
-            self.store.drop(self.model.key)
-            for sequence in self._open:
-                self._forget(sequence)
+        Raises EngineError for logits that are not finite, and while another step does not end.
+        """
+        if not self.lock.acquire(timeout=PATIENCE):
+            raise EngineError("This model is busy with a step that does not end. Try again later.")
+        try:
+            with torch.inference_mode():
+                return self._step(turns)
+        except BaseException:
+            self._reset()  # whatever failed, memory above all: everything is computed anew
+            raise
+        finally:
+            self.lock.release()
 
-    def _forget(self, sequence: CachedSequence) -> None:
-        if sequence.slot is not None:
-            self.slots.release(sequence.slot)
-        sequence.slot, sequence.cached = None, 0
-
-    def _put_away(self, sequence: CachedSequence) -> None:
-        """Keeps what a slot holds in the store, and frees the slot."""
-        ids = sequence.ids[: sequence.cached]
-        if sequence.slot is not None and ids and not self.store.covers(self.model.key, ids):
-            self.store.put(self.model.key, ids, self.slots.read(sequence.slot, len(ids)))
-        self._forget(sequence)
-
-    def _place(self, turn: Turn, turns: Sequence[Turn]) -> None:
-        """A slot with room for the turn's sequence, filled with what is known of its beginning."""
-        sequence = turn.sequence
-        sequence.turn = self._turn
-        if sequence.slot is None:
-            sequence.slot = self._free_slot(turns)
-            self._recall(sequence)
-        sequence.cached = min(sequence.cached, turn.upto - 1)
-        self.slots.reserve(sequence.slot, turn.upto)
-
-    def _free_slot(self, turns: Sequence[Turn]) -> int:
-        """A free slot, or that of the sequence which has waited longest for its turn."""
-        slot = self.slots.take()
-        if slot is None:
-            busy = {id(turn.sequence) for turn in turns}
-            idle = [one for one in self._open if one.slot is not None and id(one) not in busy]
-            if not idle:
-                raise EngineError("More sequences are being written at once than there are slots.")
-            self._put_away(min(idle, key=lambda one: one.turn))
-            slot = self.slots.take()
-        assert slot is not None
-        return slot
-
-    def _compact(self, turns: Sequence[Turn]) -> None:
-        """Nothing but these turns in the buffers, in as few and as short slots as they need."""
-        busy = {id(turn.sequence): turn for turn in turns}
-        for sequence in [one for one in self._open if one.slot is not None]:
-            if id(sequence) not in busy:
-                self._put_away(sequence)
-        held = [
-            (turn, turn.sequence.cached, self.slots.read(_slot(turn), turn.sequence.cached))
-            for turn in busy.values()
-        ]
-        for turn, *_ in held:
-            self._forget(turn.sequence)
-        for turn, cached, parts in held:
-            slot = turn.sequence.slot = self.slots.take()
-            assert slot is not None
-            if cached:
-                self.slots.write(slot, parts, cached)
-            turn.sequence.cached = cached
-            self.slots.reserve(slot, turn.upto)
-
-    def _recall(self, sequence: CachedSequence) -> None:
-        """Copies the longest known beginning, from the store or from another slot."""
-        if not sequence.fresh:
-            return
-        assert sequence.slot is not None
-        found = self.store.find(self.model.key, sequence.ids)
-        if found is not None:
-            self.slots.write(sequence.slot, found.parts, found.length)
-            sequence.cached = found.length
+    def _step(self, turns: Sequence[Turn]) -> list[Tensor]:
+        self._clear_up()
+        self._follow()
+        self._turn += 1
+        for turn in turns:
+            self._place(turn, turns)
+        if self.slots.planned_bytes() > self.limit:
+            self._compact(turns)
+        short = [turn for turn in turns if len(turn.ids) == 1]
+        rows = dict(zip(short, self._together(short), strict=True))
+        return [rows[turn] if turn in rows else self._prefill(turn) for turn in turns]
 
     def _prefill(self, turn: Turn) -> Tensor:
         """One sequence alone, several tokens in one forward."""
@@ -200,21 +81,21 @@ class Pool:
         ) in beside:  # a row without a turn writes behind what it has, which does no harm
             columns[sequence.slot - window.first] = sequence.cached  # type: ignore[operator]
         for turn in turns:
-            ids[_slot(turn) - window.first] = turn.ids[0]
+            ids[slot_of(turn) - window.first] = turn.ids[0]
         places = torch.tensor(columns, device=self._device)
         window.columns = places
         given = torch.tensor(ids, device=self._device)[:, None]
         logits = self._forward(given, places[:, None], masks(self.model, places, window.width), 1)
         for turn in turns:
             turn.sequence.cached = turn.upto
-        return [_finite(logits[_slot(turn) - window.first]) for turn in turns]
+        return [_finite(logits[slot_of(turn) - window.first]) for turn in turns]
 
     def _range(self, turns: Sequence[Turn]) -> list[CachedSequence]:
         """Sets the window over the slots from the first to the last turn; who has one of them."""
         window = self.slots.window
-        taken = [_slot(turn) for turn in turns]
+        taken = [slot_of(turn) for turn in turns]
         window.first, window.last = min(taken), max(taken) + 1
-        inside = [one for one in self._open if one.slot in range(window.first, window.last)]
+        inside = [one for one in self._sequences() if one.slot in range(window.first, window.last)]
         window.width = max(one.cached for one in inside) + 1
         window.start = window.width - 1
         for one in inside:
@@ -237,12 +118,8 @@ class Pool:
 
 def step(model: LoadedModel, turns: Sequence[Turn]) -> list[Tensor]:
     """Logits for each turn; all belong to the same model, and so to the same pool."""
-    return turns[0].sequence.pool.step(turns)
-
-
-def _slot(turn: Turn) -> int:
-    assert turn.sequence.slot is not None
-    return turn.sequence.slot
+    pool: Pool = turns[0].sequence.pool
+    return pool.step(turns)
 
 
 def _finite(logits: Tensor) -> Tensor:

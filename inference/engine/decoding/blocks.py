@@ -32,6 +32,12 @@ def chunks(state: RunState) -> Block | None:
     return _first_open(state, [where[i : i + size] for i in range(0, len(where), size)])
 
 
+def counted_chunks(state: RunState) -> Block | None:
+    """`chunks`, with the number of steps that each has had, ahead of its timetable or not."""
+    block = chunks(state)
+    return None if block is None else counted(state, block)
+
+
 def aligned(state: RunState) -> Block | None:
     """The first open block of a block-causal model, counted from position 0, prompt included.
 

@@ -90,6 +90,7 @@ class Params:
     core_form: str = "core"
     draft_steps: int = 4
     draft_by: str = "number"
+    draft_ahead: bool = False
     leap_radius: int = 4
     relaxed_threshold: float = 0.75
     saber_least: int = 2

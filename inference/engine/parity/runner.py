@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from inference.engine.parity.blocks import BLOCKS
+from inference.engine.parity.canvases import CANVASES
 from inference.engine.parity.decode import DECODE
 from inference.engine.parity.fixtures import Folder
 from inference.engine.parity.helpers import check_helpers
 from inference.engine.parity.likelihood import check_likelihood
 from inference.engine.parity.logits import check_logits
 from inference.engine.parity.research import RESEARCH
+from inference.engine.parity.trials import NotRepeatable
 
 Check = Callable[[Folder, dict[str, Any]], list[str]]
 PROCEDURES: dict[str, Check] = {
     **DECODE,
     **BLOCKS,
     **RESEARCH,
+    **CANVASES,
     "llada.log_likelihood": check_likelihood,
     "dream.log_likelihood": check_likelihood,
 }
@@ -27,16 +30,17 @@ PROCEDURES: dict[str, Check] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """One case: its name and its faults; None faults = no such procedure here."""
+    """One case: its name and its faults; None faults = it was not tried, and why."""
 
     name: str
     procedure: str
     faults: list[str] | None
+    reason: str = "not known here"
 
     def line(self) -> str:
         """What is printed."""
         if self.faults is None:
-            return f"SKIP {self.name} ({self.procedure}: not known here)"
+            return f"SKIP {self.name} ({self.procedure}: {self.reason})"
         if self.faults:
             return f"FAIL {self.name} ({self.procedure}): {self.faults[0]}"
         return f"ok   {self.name} ({self.procedure})"
@@ -61,6 +65,8 @@ def _verdict(folder: Folder, path: str, procedure: str, check: Check | None) -> 
         return Verdict(name, procedure, None)
     try:
         return Verdict(name, procedure, check(folder, folder.read(path)))
+    except NotRepeatable as error:
+        return Verdict(name, procedure, None, str(error))
     except Exception as error:  # a case that cannot run is a failed case, and the rest goes on
         return Verdict(name, procedure, [f"{type(error).__name__}: {error}"])
 

@@ -31,6 +31,7 @@ ADAPTATION = {
     "rank": "of the added matrices",
     "block": "tokens of a block",
     "copies": "noisy copies of a document",
+    "questions": "asked for the card, 30 at most",
 }
 
 
@@ -102,7 +103,8 @@ def adapt_command(options: argparse.Namespace, path: Path) -> None:
     """Adapt the model at a path, with a progress bar."""
     from tqdm import tqdm
 
-    from inference.engine.training.adaptation.run import AdaptOrder, adapt
+    from inference.engine.training.adaptation.record import AdaptOrder
+    from inference.engine.training.adaptation.run import adapt
 
     torch.set_num_threads(options.threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)

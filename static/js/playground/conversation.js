@@ -73,6 +73,7 @@ function adopt() {
   }
   for (const code of line.querySelectorAll(".bubble pre:not([data-code])")) addCopy(code);
   const busy = isWriting();
+  if (!composer) return scroll.follow();
   document.querySelector("#busy-rule").hidden = !busy;
   document.querySelector("#send").setAttribute("aria-disabled", String(busy));
   scroll.follow();
@@ -130,7 +131,7 @@ function settle(frame) {
     .catch(() => refreshLine());
 }
 
-watchConversation(main.dataset.conversation, {
+watchConversation(main.dataset.socket, {
   onConnection: (name) => {
     const pill = document.querySelector("#chat-connection");
     [pill.dataset.state, pill.textContent] = LIGHTS[name];
@@ -206,7 +207,23 @@ function keys(event) {
   }
 }
 
+// The tokens of an answer, and what else each might have been, are fetched when they are wanted.
+async function openTokens(event) {
+  const box = event.target.closest?.("[data-tokens]");
+  if (!box?.open || box.dataset.filled) return;
+  box.dataset.filled = "yes";
+  box.querySelector("[data-place]").replaceChildren(await part(box.dataset.tokens));
+}
+
+async function offer(token) {
+  const box = token.closest("[data-tokens]");
+  const fresh = await part(`${box.dataset.tokens}?number=${token.dataset.number}`);
+  box.querySelector("[data-alternatives]").replaceChildren(fresh);
+}
+
 async function click(event) {
+  const token = event.target.closest("[data-number]");
+  if (token) await offer(token);
   const older = event.target.closest("[data-older]");
   if (event.target.closest("[data-copy]")) {
     copy(event.target.closest(".turn").querySelector("[data-raw]").dataset.raw);
@@ -224,5 +241,6 @@ async function click(event) {
 document.addEventListener("submit", submit);
 document.addEventListener("keydown", keys);
 line.addEventListener("click", click);
+line.addEventListener("toggle", openTokens, true);
 adopt();
 scroll.hold();

@@ -1,37 +1,21 @@
 // The token playground: one token after another, from the distribution that is on the screen.
+import { element } from "../dom.js";
 import { toast } from "../toasts.js";
 import { Bars } from "./bars.js";
+import { countText, shadedText, stateWords, tokenButton } from "./drawer_text.js";
+import { askNextToken, failureWords } from "./next_token.js";
 
-const TIMEOUT = 5000,
-  FIRST_TIMEOUT = 60000;
-const WORDS = {
-  "Session not found": "⚠️ Train a model first",
-  "Model not initialized": "⚠️ Model initializing, try again",
-};
-const csrf = () => JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
+const PARTS = (
+  "model input shade counter play pause step regenerate speed speed-text sample temperature " +
+  "status output"
+).split(" ");
 
 export class Drawer {
   constructor(root, opener) {
     this.root = root;
     this.opener = opener;
     const part = (name) => root.querySelector(`[data-${name}]`);
-    for (const name of [
-      "model",
-      "input",
-      "shade",
-      "counter",
-      "play",
-      "pause",
-      "step",
-      "regenerate",
-      "speed",
-      "speed-text",
-      "sample",
-      "temperature",
-      "status",
-      "output",
-    ])
-      this[name] = part(name);
+    for (const name of PARTS) this[name] = part(name);
     this.most = Number(root.querySelector("[data-most]").dataset.most);
     this.bars = new Bars(part("bars"), () => this.accept());
     this.tokens = []; // {token, token_id, distribution it was taken from}
@@ -108,6 +92,8 @@ export class Drawer {
 
   /** What was generated goes; the text's own next distribution comes. */
   restart() {
+    this.told = "";
+    this.unknown = [];
     this.halt();
     this.tokens = [];
     this.next = null;
@@ -130,23 +116,15 @@ export class Drawer {
   }
 
   async ask() {
-    const body = {
+    const question = {
       session_id: this.model.value,
       context: this.input.value,
       token_ids: this.tokens.map((one) => one.token_id),
       temperature: Number(this.temperature.value),
     };
-    if (this.sample.checked)
-      Object.assign(body, { sample: true, seed: Math.floor(Math.random() * 2 ** 31) });
     try {
-      const answer = await fetch("/api/generate-next-token", {
-        method: "POST",
-        body: JSON.stringify(body),
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrf() },
-        signal: AbortSignal.timeout(this.warm ? TIMEOUT : FIRST_TIMEOUT),
-      });
-      const told = await answer.json();
-      if (!answer.ok) throw told;
+      const how = { sample: this.sample.checked, warm: this.warm };
+      const told = await askNextToken(question, how);
       this.warm = true;
       return told;
     } catch (error) {
@@ -158,15 +136,10 @@ export class Drawer {
   failed(error) {
     this.halt();
     console.error("token playground", error);
-    if (error.name === "TimeoutError") toast("error", "Request timed out");
-    else if (error.error?.startsWith("Generation failed")) toast("error", error.error);
-    this.say(
-      WORDS[error.error] ??
-        error.error ??
-        (error.name === "TimeoutError" ? "Request timed out" : "The server could not be reached."),
-    );
-    const unknown = /^Unknown characters: \[(.*)\]$/.exec(error.error ?? "");
-    this.unknown = unknown ? [...unknown[1].matchAll(/'(.+?)'/gu)].map((found) => found[1]) : [];
+    const words = failureWords(error);
+    if (words.toast) toast("error", words.toast);
+    this.say(words.text);
+    this.unknown = words.unknown;
     this.shadeText();
   }
 
@@ -189,6 +162,7 @@ export class Drawer {
   start() {
     if (this.playing || this.play.disabled) return;
     this.playing = true;
+    this.told = "";
     this.draw();
     this.loop();
   }
@@ -235,83 +209,42 @@ export class Drawer {
     );
   }
 
+  /** What stays to be read until something else is done. */
   say(text) {
+    this.told = text;
     this.status.textContent = text;
+  }
+
+  /** What the state itself says. */
+  words() {
+    const at = { model: this.model.value, text: this.input.value, tokens: this.tokens.length };
+    return stateWords({ ...at, most: this.most, playing: this.playing });
   }
 
   draw() {
     const empty = !this.input.value || !this.model.value;
     const full = this.tokens.length >= this.most;
-    this.play.disabled = empty || full || this.playing;
+    for (const one of [this.play, this.step]) one.disabled = empty || full || this.playing;
     this.pause.disabled = !this.playing;
-    this.step.disabled = empty || full || this.playing;
     this.regenerate.disabled = !this.tokens.length;
     this.count();
     this.shadeText();
-    const cursor = document.createElement("span");
-    cursor.className = this.playing ? "cursor" : "";
-    cursor.textContent = this.playing ? "█" : "";
-    this.output.replaceChildren(
-      this.input.value,
-      ...this.tokens.map((one, at) => tokenButton(one, at)),
-      cursor,
-    );
+    const cursor = element("span", this.playing ? "█" : "", this.playing ? "cursor" : "");
+    const buttons = this.tokens.map(tokenButton);
+    this.output.replaceChildren(this.input.value, ...buttons, cursor);
     this.output.scrollTop = this.output.scrollHeight;
-    if (!this.model.value) this.say("⚠️ No model trained. Train a model in any tab first.");
-    else if (empty) this.say("Type something to get started...");
-    else if (full) this.say(`✓ Reached max length (${this.most} tokens)`);
-    else
-      this.say(
-        this.playing
-          ? "Playing"
-          : this.tokens.length
-            ? "✓ Generation complete. Modify input to continue."
-            : "Ready",
-      );
+    this.status.textContent = this.told || this.words();
   }
 
-  /** Counted in tokens where the model has told, since its window is one of tokens. */
   count() {
-    const chars = [...this.input.value].length,
-      next = this.next;
-    const seen = next ? [...next.context_used].length : chars;
-    const whole = chars + this.tokens.reduce((sum, one) => sum + [...one.token].length, 0);
-    this.cut = Math.max(0, whole - seen);
-    this.counter.textContent =
-      next && this.cut
-        ? `${whole} chars (last ${seen} in context)`
-        : `${whole} chars (${Math.min(whole, seen)} in context)`;
+    const { words, cut } = countText(this.input.value, this.tokens, this.next);
+    this.cut = cut;
+    this.counter.textContent = words;
     this.counter.title = this.size ? `Model only sees the last ${this.size} tokens` : "";
   }
 
   shadeText() {
-    const text = [...this.input.value],
-      cut = Math.min(this.cut ?? 0, text.length),
-      unknown = new Set(this.unknown);
-    if (!cut && !unknown.size) {
-      this.shade.replaceChildren();
-      return;
-    }
-    const out = document.createElement("span");
-    out.className = "outside";
-    out.textContent = text.slice(0, cut).join("");
-    const rest = text.slice(cut).map((one) => {
-      if (!unknown.has(one)) return one;
-      const mark = document.createElement("mark");
-      mark.className = "unknown";
-      mark.textContent = one;
-      return mark;
-    });
-    this.shade.replaceChildren(out, ...rest);
+    const cut = Math.min(this.cut ?? 0, [...this.input.value].length);
+    this.shade.replaceChildren(...shadedText(this.input.value, cut, this.unknown));
   }
-}
-
-function tokenButton(one, at) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "token";
-  button.dataset.at = at;
-  button.textContent = one.token;
-  button.title = `${(100 * (one.prob ?? 0)).toFixed(1)}%: click for its alternatives`;
-  return button;
 }

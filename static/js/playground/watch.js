@@ -5,16 +5,16 @@ const FIRST = 500,
   SILENCE = 40000;
 const GONE = new Set([4404, 4403]);
 
-const address = (id) =>
-  `${location.protocol.replace("http", "ws")}//${location.host}/ws/conversation/watch/${id}`;
+const address = (path) => `${location.protocol.replace("http", "ws")}//${location.host}${path}`;
 
 /**
- * Follow a conversation. `on` has functions by what happens, all of them optional:
+ * Follow a conversation by the path of its socket. `on` has functions by what happens, all of them
+ * optional:
  * onConnection(state), onConversation(frame), onMessage(message), onChanged(conversation),
  * onToken(token, tokenCount, maxTokenCount, frame), onDraft(frame), onComplete(frame),
  * onError(frame). Returns a function that ends it.
  */
-export function watchConversation(id, on) {
+export function watchConversation(path, on) {
   const state = { socket: null, wait: FIRST, timer: 0, watchdog: 0, over: false };
   const tell = (name, ...values) => on[name]?.(...values);
   const FRAMES = {
@@ -35,7 +35,7 @@ export function watchConversation(id, on) {
 
   function open() {
     tell("onConnection", "connecting");
-    const socket = new WebSocket(address(id));
+    const socket = new WebSocket(address(path));
     state.socket = socket;
     socket.addEventListener("open", () => {
       state.wait = FIRST;

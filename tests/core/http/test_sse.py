@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from core.http import sse
+from core.http import sse, stream_log
 from core.http.sse import Frame, Frames, encode, guarded, respond
+from core.http.stream_log import stream_ended
 from inference.errors import UnmaskError
+
+pytestmark = pytest.mark.django_db(transaction=True)  # the end of a stream is kept
 
 
 async def sent(frames: Frames) -> list[bytes]:
-    return [part async for part in respond(frames)]  # type: ignore[union-attr]
+    return [part async for part in respond(frames, "test")]  # type: ignore[union-attr]
 
 
 def test_a_frame_is_one_line_of_json() -> None:
@@ -30,7 +35,7 @@ def test_a_text_goes_as_it_is() -> None:
 
 async def test_a_quiet_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter(range(0, 1000, 6))
-    monkeypatch.setattr(sse.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(sse, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
 
     async def frames() -> Frames:
         for one in (None, None, Frame({"a": 1}), None):
@@ -63,7 +68,16 @@ async def test_frames_are_closed_when_the_client_goes() -> None:
         finally:
             closed.append(True)
 
-    parts: Any = sse._written(guarded(frames()), "")
+    ended: list[dict[str, Any]] = []
+
+    def note(sender: Any, signal: Any, **about: Any) -> None:
+        ended.append(about)
+
+    stream_ended.connect(note)
+    parts: Any = sse._logged(guarded(frames()), "test", None, "c")
     await anext(parts)
     await parts.aclose()
+    await asyncio.gather(*stream_log._tasks)
+    stream_ended.disconnect(note)
     assert closed == [True]
+    assert [(one["outcome"], one["frames"], one["route"]) for one in ended] == [("left", 1, "test")]

@@ -9,6 +9,7 @@ from typing import Any
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
+from inference.engine.decoding.recipes import recipe_named
 from inference.engine.forward import ForwardMany, forward_many
 
 
@@ -34,6 +35,9 @@ EXACT = {
     "fastdllm/dual_factor": "fastdllm/factor",
     "fastdllm/prefix_schedule": "llada/low_confidence",
     "fastdllm/dual_schedule": "llada/low_confidence",
+    "fastdllm2/block_cache": "fastdllm2/threshold",
+    "dcd/prefix": "dcd",
+    "dcd/dual": "dcd",
 }
 """Approximate recipe → the exact one with the same rule."""
 
@@ -68,6 +72,7 @@ def _final(
 ) -> tuple[list[int], int]:
     """The tokens at the end of a run, and its steps."""
     tokens, count = canvas.tokens, 0
-    for step in generate(model, canvas, recipe, params, seed, forward=forward):
+    read = {name: value for name, value in params.items() if name in recipe_named(recipe).uses}
+    for step in generate(model, canvas, recipe, read, seed, forward=forward):
         tokens, count = step.canvas.tokens, count + 1
     return tokens, count

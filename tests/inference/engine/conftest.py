@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
 
 from inference.engine.checkpoint import LoadedModel
 from tests.inference.engine.models import load_tiny
 
 torch.set_num_threads(1)
-settings.register_profile("engine", deadline=None)  # a shared machine keeps no deadlines
-settings.load_profile("engine")
 FIXTURES = Path(os.environ.get("FIXTURES_DIR", Path(__file__).parents[4] / "shared" / "fixtures"))
 
 

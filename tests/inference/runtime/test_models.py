@@ -478,6 +478,18 @@ def test_a_model_that_moves_to_the_cpu_goes_on_whoever_can_be_told(
     assert model.device == devices.CPU
 
 
+def test_a_model_that_its_card_spreads_is_not_gathered_on_the_cpu(
+    entries: dict[str, ModelEntry],
+) -> None:
+    """The lack of memory is told instead."""
+    model = runtime.load(entries["a"])
+    model.device, model.device_map = torch.device("meta"), "auto"
+    assert not forwards._rescue(model, torch.OutOfMemoryError("no room"))
+    assert model.device == torch.device("meta")
+    model.device_map = {"": "meta"}
+    assert forwards._rescue(model, torch.OutOfMemoryError("no room"))
+
+
 def test_a_pace_that_cannot_be_measured_spoils_no_loading(
     entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:

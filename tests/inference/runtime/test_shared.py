@@ -33,6 +33,7 @@ from tests.tiny import tiny_model
 OTHERS = {
     "dreamon": "dreamon", "llada2/threshold": "llada2", "llada2/edit": "llada2",
     "diffusion_gemma": "diffusion_gemma",
+    "fastdllm2/threshold": "fast-dllm-v2", "fastdllm2/block_cache": "fast-dllm-v2",
 }  # fmt: skip
 """Recipes that need a model of a family of their own."""
 FORWARD_SECONDS = 0.02

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import AsyncClient, Client
+from django.test import Client
 
 from accounts.tokens import issue
 from core.jobs import dispatch
@@ -94,5 +94,6 @@ def ask_as() -> Callable[[User], Asker]:
 
 
 @pytest.fixture
-def async_client(owner: User) -> AsyncClient:
-    return AsyncClient(headers={"Authorization": f"Bearer {issue(owner)}"})
+def owner_headers(owner: User) -> dict[str, str]:
+    """For AsyncClient, which sends those of a request only."""
+    return {"Authorization": f"Bearer {issue(owner)}"}

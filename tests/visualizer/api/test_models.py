@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import override_settings
 from inference import registry, runtime
 from inference.runtime import devices
 from inference.worker import heartbeat
+from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -83,3 +85,18 @@ def test_on_a_site_only_staff_unloads(ask: Any, owner: User) -> None:
     assert ask.post("models/addition/unload").status_code == 401
     User.objects.filter(pk=owner.pk).update(is_staff=True)
     assert ask.post("models/addition/unload").status_code == 200
+
+
+def test_a_broken_checkpoint_says_that_loading_failed(
+    ask: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.MODELS_DIR = tmp_path
+    weights = tiny_model(tmp_path / "broken") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    registry.sync_models()
+    told = ask.post("models/broken/load")
+    assert (told.status_code, told.json()["error_type"]) == (503, "model_loading")
+    assert str(tmp_path) not in told.content.decode()
+    shown = {model["id"]: model for model in ask.get("models").json()["models"]}
+    assert (shown["broken"]["state"], shown["broken"]["loaded"]) == ("failed", False)
+    assert shown["broken"]["error"]

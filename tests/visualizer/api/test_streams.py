@@ -11,7 +11,8 @@ from django.test import AsyncClient
 
 from inference.models import StreamEvent
 from tests.visualizer.api.streams import Seen, joined, parsed
-from visualizer.models import Generation
+from visualizer.models import Generation, StreamTiming
+from visualizer.worker import slices
 
 pytestmark = pytest.mark.usefixtures("worker")
 BODY = {"model": "stories", "prompt": "Once upon a time", "max_new_tokens": 12}
@@ -23,12 +24,12 @@ async def body_of(answer: Any) -> str:
 
 
 @pytest.fixture
-def streamed(async_client: AsyncClient) -> Any:
+def streamed(owner_headers: dict[str, str]) -> Any:
     """streamed(path, headers, **fields) → (answer, frames)."""
 
     async def ask(path: str, last: str = "", **fields: Any) -> tuple[Any, list[Seen]]:
-        headers = {"Last-Event-ID": last} if last else {}
-        answer = await async_client.post(
+        headers = owner_headers | ({"Last-Event-ID": last} if last else {})
+        answer = await AsyncClient().post(
             f"/api/diffusion/{path}", fields, content_type="application/json", headers=headers
         )
         if not answer.streaming:
@@ -50,6 +51,15 @@ async def test_frames_are_those_of_the_seed(streamed: Any) -> None:
     assert last["type"] == "complete"
     assert {"text", "generation_time", "model_used", "url", "run", "usage"} <= last.keys()
     assert joined(frames) == last["text"] != ""
+
+
+async def test_the_duration_of_a_stream_is_kept(streamed: Any, owner: User) -> None:
+    answer, frames = await streamed("generate/stream", **BODY)
+    row = await StreamTiming.objects.aget()
+    assert (row.route, row.outcome, row.user_id) == ("generate/stream", "complete", owner.pk)
+    assert (row.frames, row.correlation_id) == (len(frames), answer["X-Correlation-ID"])
+    assert row.first is not None
+    assert 0 <= row.first <= row.seconds
 
 
 async def test_operations_lead_from_the_canvas_to_the_text(streamed: Any) -> None:
@@ -83,11 +93,13 @@ async def test_a_lost_stream_is_resumed_without_gap_or_repetition(streamed: Any)
 
 
 async def test_a_run_can_be_followed_by_its_address(
-    streamed: Any, async_client: AsyncClient
+    streamed: Any, owner_headers: dict[str, str]
 ) -> None:
     _, whole = await streamed("generate/stream", **BODY)
     run = whole[0].data["run"]
-    answer: Any = await async_client.get(f"/api/diffusion/runs/{run}/stream")
+    answer: Any = await AsyncClient().get(
+        f"/api/diffusion/runs/{run}/stream", headers=owner_headers
+    )
     again = parsed(await body_of(answer))
     assert joined(again) == joined(whole)
     assert again[-1].data["text"] == whole[-1].data["text"]
@@ -111,11 +123,11 @@ async def test_ids_that_were_never_sent_are_refused(streamed: Any, last: str) ->
 async def test_a_stranger_cannot_resume(streamed: Any, stranger: User, ask_as: Any) -> None:
     _, frames = await streamed("generate/stream", **BODY)
     theirs = await sync_to_async(ask_as)(stranger)
-    answer = await AsyncClient(headers=theirs.headers).post(
+    answer = await AsyncClient().post(
         "/api/diffusion/generate/stream",
         BODY,
         content_type="application/json",
-        headers={"Last-Event-ID": frames[3].id},
+        headers={**theirs.headers, "Last-Event-ID": frames[3].id},
     )
     assert answer.status_code == 404
 
@@ -138,3 +150,17 @@ async def test_infilling_streams_slots_that_appear_and_vanish(streamed: Any) -> 
     last = frames[-1].data
     assert joined(frames) == last["text"]
     assert last["full_text"] == INFILL["prefix"] + last["text"] + INFILL["suffix"]
+
+
+async def test_a_fault_while_writing_is_told_without_its_text(
+    streamed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr(slices, "_make", broken)
+    _, frames = await streamed("generate/stream", **BODY)
+    told = frames[-1].data
+    assert (told["type"], told["error_type"], told["retryable"]) == ("error", "generation", True)
+    assert "secret" not in str(told)
+    assert (await StreamTiming.objects.aget()).outcome == "error"

@@ -19,7 +19,7 @@ from visualizer.api.answers import (
     Infilled,
 )
 from visualizer.api.errors import STREAM, documented, documented_stream
-from visualizer.api.prompts import gaps_of, prompt_of, settings_of
+from visualizer.api.orders import GENERATING, Order, infill_order, text_order
 from visualizer.api.requests import (
     BatchGenerate,
     BatchInfill,
@@ -27,37 +27,26 @@ from visualizer.api.requests import (
     GenerateRequest,
     InfillRequest,
 )
-from visualizer.api.runs import GENERATING, INFILLING, Order
 
 router = Router(tags=["generation"])
-
-
-def text_order(user: Any, asked: GenerateRequest) -> Order:
-    """Raises UnmaskError for what does not fit together."""
-    return Order(user, asked, prompt_of(asked), settings_of(asked), GENERATING)
-
-
-def infill_order(user: Any, asked: InfillRequest) -> Order:
-    """Raises UnmaskError for what does not fit together."""
-    return Order(user, asked, gaps_of(asked), settings_of(asked), INFILLING)
 
 
 @router.post("/generate", response=documented(Completed))
 async def generate(request: HttpRequest, data: GenerateRequest) -> dict[str, Any]:
     """Text for a prompt or a conversation, when it is finished."""
-    return await runs.complete(text_order(request.user, data))
+    return await runs.complete(await sync_to_async(text_order)(request.user, data))
 
 
 @router.post("/infill", response=documented(Infilled))
 async def infill(request: HttpRequest, data: InfillRequest) -> dict[str, Any]:
     """Text for gaps, when it is finished."""
-    return await runs.complete(infill_order(request.user, data))
+    return await runs.complete(await sync_to_async(infill_order)(request.user, data))
 
 
 @router.post("/generate/stream", response=documented_stream(), openapi_extra=STREAM)
 async def generate_stream(request: HttpRequest, data: GenerateRequest) -> StreamingHttpResponse:
     """The same as server-sent events: status, one step per forward pass, complete or error."""
-    order = text_order(request.user, data)
+    order = await sync_to_async(text_order)(request.user, data)
     await sync_to_async(check_stream)(request)
     return await runs.stream(order, request.headers.get("last-event-id"))
 
@@ -65,7 +54,7 @@ async def generate_stream(request: HttpRequest, data: GenerateRequest) -> Stream
 @router.post("/infill/stream", response=documented_stream(), openapi_extra=STREAM)
 async def infill_stream(request: HttpRequest, data: InfillRequest) -> StreamingHttpResponse:
     """The same as server-sent events; slots that appear and vanish are operations of its steps."""
-    order = infill_order(request.user, data)
+    order = await sync_to_async(infill_order)(request.user, data)
     await sync_to_async(check_stream)(request)
     return await runs.stream(order, request.headers.get("last-event-id"))
 
@@ -95,12 +84,12 @@ def cancel(request: HttpRequest, run: str) -> Cancelled:
 @router.post("/batch/generate", response=documented(BatchAnswer))
 async def batch_generate(request: HttpRequest, data: BatchGenerate) -> dict[str, Any]:
     """Several generations; each has a result or an error of its own."""
-    orders = [text_order(request.user, one) for one in data.requests]
+    orders = [await sync_to_async(text_order)(request.user, one) for one in data.requests]
     return {"results": await runs.complete_all(orders)}
 
 
 @router.post("/batch/infill", response=documented(BatchInfilled))
 async def batch_infill(request: HttpRequest, data: BatchInfill) -> dict[str, Any]:
     """Several infillings; each has a result or an error of its own."""
-    orders = [infill_order(request.user, one) for one in data.requests]
+    orders = [await sync_to_async(infill_order)(request.user, one) for one in data.requests]
     return {"results": await runs.complete_all(orders)}

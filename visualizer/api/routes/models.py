@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -16,6 +17,7 @@ from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.api import model_list
 from visualizer.api.answers import LoadAnswer, ModelAnswer, ModelList, UnloadAnswer
+from visualizer.api.defaults import defaults_of
 from visualizer.api.errors import documented
 from visualizer.api.requests import LoadRequest
 from visualizer.commands import COMMANDS
@@ -42,7 +44,7 @@ async def load(request: HttpRequest, id: str, data: LoadRequest | None = None) -
     """Load a model into a worker, on a device if one is named, and make it yours."""
     started = time.monotonic()
     entry = await sync_to_async(model_list.named)(id)
-    device = (data or LoadRequest()).device
+    device = data.device if data else await sync_to_async(preferred_device)(request.user)
     message = {"type": "load_model", "model_path": entry.slug, "device": device}
     await ask(COMMANDS, request.user, message, seconds=settings.LOAD_TIMEOUT, late=LATE)
     await sync_to_async(model_list.choose)(request.user, entry)
@@ -64,6 +66,11 @@ async def unload(request: HttpRequest, id: str) -> UnloadAnswer:
         raise UnmaskError("timeout", "The workers have not given the model up yet.")
     told = await sync_to_async(model_list.answer_for)(request.user, entry)
     return UnloadAnswer(success=True, model=told)
+
+
+def preferred_device(user: Any) -> str:
+    """The account's own device, where it has chosen one."""
+    return str(defaults_of(user).get("device", "auto"))
 
 
 async def _gone(entry: ModelEntry) -> bool:

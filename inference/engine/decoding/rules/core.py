@@ -9,24 +9,18 @@ import torch
 from torch import Tensor
 
 from inference.engine.canvas import Operation
-from inference.engine.decoding.blocks import chunks, counted
+from inference.engine.decoding.blocks import counted_chunks
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.quotas import best, share_of_block
 from inference.engine.decoding.recipe import Recipe
 from inference.engine.decoding.revisions import revisable
 from inference.engine.decoding.sources import with_settled
-from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.decoding.view import Drawn, View
 
 PROTECTED = 16
 """Places at a block's end that are not revised."""
 SUPPORT = 0.3
 """A token is replaced only by one at least so probable."""
-
-
-def counted_chunks(state: RunState) -> Block | None:
-    """Blocks of places, with the number of steps that each has had."""
-    block = chunks(state)
-    return None if block is None else counted(state, block)
 
 
 def share(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ Source: arXiv 2510.00294; cychomatica/FreeDave, generation/core.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -63,15 +63,16 @@ def accepted(view: View, drawn: Drawn, operations: list[Operation]) -> list[Oper
     """
     rows = rows_of(view.state, view.block)
     canvas = rows[0]
-    written: dict[int, Any] = {}
+    written: dict[int, Write] = {}
     for number, logits in enumerate(view.beside):
         writes, ranked = stepped(view, rows[number], logits)
         written |= {i: write for i, write in writes.items() if i not in written}
         canvas = _with(rows[number], writes)
+        looked_at = rows[number]
         following = rows[number + 1] if number + 1 < len(rows) else None
         if following is None or not _part_of(view, following, canvas):
             break
-    _guess(view, canvas, ranked)
+    _guess(view, looked_at, canvas, ranked)
     return [
         {
             "op": "commit",
@@ -101,9 +102,18 @@ def stepped(
         uniform = view.uniform_at([scope[row] for row in rows])
         chosen = judged.draw(uniform.to(logits.device), view.params.temperature)
     probs = judged.prob_of(chosen)
-    order = best(probs, len(rows)).tolist()
+    number = [scope[row] // _size(view) for row in rows]
+    order = sorted(best(probs, len(rows)).tolist(), key=lambda i: number[i])
     ranked = [(scope[rows[i]], (int(chosen[i]), float(probs[i]))) for i in order]
-    return dict(ranked[: _count(view, probs)]), ranked
+    # a step writes to the first block that is open
+    first = probs[[i for i in order if number[i] == number[order[0]]]] if order else probs
+    return dict(ranked[: min(_count(view, first), len(first))]), ranked
+
+
+def _size(view: View) -> int:
+    """Places of a block where drafts run ahead of it; else all that are worked on are of one."""
+    ahead = view.params.draft_ahead
+    return view.spec.block_size or len(view.canvas) if ahead else len(view.canvas)
 
 
 def _count(view: View, probs: Tensor) -> int:
@@ -125,20 +135,51 @@ def _part_of(view: View, draft: list[int], target: list[int]) -> bool:
     return all(token in (mask, target[i]) for i, token in enumerate(draft))
 
 
-def _guess(view: View, canvas: list[int], ranked: list[tuple[int, Write]]) -> None:
-    """The next best tokens of the latest prediction, a step's number for each further draft."""
-    mask, slots = view.canvas.mask_id, view.canvas.slots
+def _guess(
+    view: View, looked_at: list[int], canvas: list[int], ranked: list[tuple[int, Write]]
+) -> None:
+    """The next best tokens of the latest prediction, a step's number for each further draft.
+
+    Where drafts run ahead and a block was full when it was looked at, there are none: what follows
+    is guessed anew then.
+    """
+    carry, slots = view.state.carry, view.canvas.slots
+    seen = bool(carry.get("full_unseen")) or _fills(view, view.canvas.tokens, looked_at)
+    carry["full_unseen"] = _fills(view, looked_at, canvas)
+    if view.params.draft_ahead and seen:
+        carry["guesses"] = []
+        return
+    mask = view.canvas.mask_id
     left = [(slots[i].id, token) for i, (token, _) in ranked if canvas[i] == mask]
     each = 1 if view.params.draft_by == "threshold" else view.params.tokens_per_step
     parts = [left[k : k + each] for k in range(0, len(left), each)]
-    guesses = [[list(pair) for pair in part] for part in parts[: view.params.draft_steps - 1]]
-    view.state.carry["guesses"] = guesses
+    carry["guesses"] = [
+        [list(pair) for pair in part] for part in parts[: view.params.draft_steps - 1]
+    ]
+
+
+def _fills(view: View, before: list[int], after: list[int]) -> bool:
+    """Whether a block that was open in one canvas is full in another."""
+    size, mask = _size(view), view.canvas.mask_id
+    was = {i // size for i in view.block.scope if before[i] == mask}
+    return was != {i // size for i in view.block.scope if after[i] == mask}
+
+
+def block_and_ahead(state: RunState) -> Block | None:
+    """The first open block; with `draft_ahead` those behind it that drafts may reach."""
+    block = aligned(state)
+    size = state.spec.block_size
+    if block is None or size is None or not state.params.draft_ahead:
+        return block
+    end = block.span[0] + size * (1 + state.params.draft_steps // size)
+    scope = tuple(i for i in state.canvas.writable_positions if block.span[0] <= i < end)
+    return replace(block, scope=scope)
 
 
 FREEDAVE = Recipe(quota=nothing, block=chunks, revise=accepted, source=drafts(in_one_batch))
 FREEDAVE_BLOCKS = Recipe(
     quota=nothing,
-    block=aligned,
+    block=block_and_ahead,
     prepare=up_to_the_border,
     revise=accepted,
     source=drafts(in_one_batch),

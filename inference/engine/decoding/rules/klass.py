@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from inference.engine.decoding.blocks import chunks, counted, whole
+from inference.engine.decoding.blocks import counted_chunks, whole
 from inference.engine.decoding.quotas import best, share_of_block
 from inference.engine.decoding.recipe import Recipe
-from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.decoding.view import Drawn, View
 from inference.engine.reduce import divergences
 
 
@@ -59,12 +59,6 @@ def _picked(view: View, drawn: Drawn, scores: Tensor, chosen: Tensor) -> Tensor:
         return chosen
     order = scores if rule == "max_conf" else -movements(view, drawn)[0]
     return chosen[best(order[chosen], 1)]
-
-
-def counted_chunks(state: RunState) -> Block | None:
-    """Blocks of places, with the number of steps that each has had."""
-    block = chunks(state)
-    return None if block is None else counted(state, block)
 
 
 KLASS = Recipe(quota=stable, block=counted_chunks, remembers=True)

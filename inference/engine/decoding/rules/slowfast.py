@@ -42,7 +42,7 @@ def _still_looks(state: RunState) -> bool:
     note = state.carry.get("slowfast")
     if note is None or note["end"] is not None:
         return False
-    return state.params.official and note["steps"] < state.params.explore_steps
+    return state.params.official and bool(note["steps"] < state.params.explore_steps)
 
 
 def _moved(state: RunState, found: Block | None) -> dict[str, Any]:

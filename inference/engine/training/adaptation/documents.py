@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from inference.engine.causal.engine import CausalEngine
-from inference.engine.causal.steps import CachedSequence, Turn, step
+from inference.engine.causal.pool import CachedSequence, Turn
+from inference.engine.causal.steps import step
 from inference.engine.chat_template import render
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError

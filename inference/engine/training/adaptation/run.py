@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from inference.engine.training.adaptation.documents import (
 from inference.engine.training.adaptation.evaluation import evaluate
 from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.questions import QUESTIONS
+from inference.engine.training.adaptation.record import AdaptOrder, record
 from inference.engine.training.optim import OptimSettings
 from inference.engine.training.run import CHECKPOINT, pick_device
 from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
@@ -50,33 +50,6 @@ WRITING = 1 / 3
 MASK_RATE = 5.0
 """Learning rate of the mask's vector, times that of the matrices."""
 MOST_HELD = 192
-
-
-@dataclass(frozen=True)
-class AdaptOrder:
-    """What a user asks for. `documents`: how many to write; None: for a third of the minutes.
-
-    `held`: documents of the held-out bound; `show`: minutes between two of them while it runs.
-    """
-
-    base: str
-    minutes: float = 30.0
-    steps: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    dtype: str | None = None
-    resume: bool = False
-    corpus: Path | None = None
-    documents: int | None = None
-    rank: int = 32
-    block: int = 8
-    copies: int = 4
-    batch_size: int = 2
-    learning_rate: float = 2e-3
-    mask_id: int | None = None
-    held: int = 24
-    show: float = 5.0
-    questions: int = 30
 
 
 def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = None) -> Progress:
@@ -103,7 +76,7 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     _export(adapter, parent, folder, order)
     bounds = {"before": before, "after": bound(adapter, noise, held[: order.held])}
     adapter.switch.on = False
-    training = _record(trainer, parent, order, len(train), len(held))
+    training = record(trainer, parent, order, len(train), len(held))
     twin = checkpoint.load(folder, parent.device, order.dtype)
     questions = order.questions if parent.chat_template is not None else 0
     quality = evaluate(CausalEngine(parent), twin, questions) if questions else {}
@@ -253,43 +226,3 @@ def _export(adapter: Adapter, parent: LoadedModel, folder: Path, order: AdaptOrd
         "dtype": str(parent.dtype).removeprefix("torch."),
     }
     write_config(folder, card, facts)
-
-
-def _record(
-    trainer: Trainer, parent: LoadedModel, order: AdaptOrder, documents: int, held: int
-) -> dict[str, Any]:
-    """What the card says of the run; measured, not typed."""
-    progress = trainer.progress
-    own = "a text file" if order.corpus else "conversations that the parent wrote itself"
-    return {
-        "trained_on": f"{order.base}, taught to denoise block by block with a low-rank adapter, on "
-        f"{own}.",
-        "command": command_of(order),
-        "base": order.base,
-        "sha256": parent.weights_hash,
-        "rank": order.rank,
-        "block": order.block,
-        "parameters": sum(part.numel() for part in trainer.model.parameters()),
-        "documents": documents,
-        "held_out": held,
-        "minutes": round(progress.seconds / 60, 2),
-        "minutes_are": "minutes" if trainer.device.type == "cuda" else "CPU minutes",
-        "steps": progress.step,
-        "batch_size": order.batch_size,
-        "seed": order.seed,
-        "dtype": str(parent.dtype).removeprefix("torch."),
-        "context": parent.context,
-    }
-
-
-def command_of(order: AdaptOrder) -> str:
-    """The command that repeats the run from the start."""
-    usual = AdaptOrder(order.base)
-    words = [f"python manage.py train_diffusion --from {order.base} --output DIR"]
-    words += [f"--steps {order.steps}"] if order.steps else [f"--minutes {order.minutes:g}"]
-    for name in ("seed", "documents", "rank", "block", "copies", "batch_size", "learning_rate"):
-        value = getattr(order, name)
-        if value != getattr(usual, name):
-            words.append(f"--{name.replace('_', '-')} {value}")
-    words += [f"--corpus {order.corpus.name}"] if order.corpus else []
-    return " ".join(words)

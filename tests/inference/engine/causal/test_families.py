@@ -15,6 +15,7 @@ from inference.engine import checkpoint
 from inference.engine.batching import Batcher
 from inference.engine.causal import steps
 from inference.engine.causal.engine import CausalEngine
+from inference.engine.causal.pool import Turn
 from inference.engine.causal.sampling import Sampling
 from inference.engine.errors import CheckpointError
 from tests.inference.engine.causal.tiny import native_model, write_model
@@ -67,14 +68,14 @@ def test_together_they_write_what_each_writes_alone(family: str, tmp_path: Path)
     ]
     engine = CausalEngine(model)
     sequences = [engine.pool.open(ids) for ids in PROMPTS]
-    turns = [steps.Turn(sequence, len(sequence.ids)) for sequence in sequences]
+    turns = [Turn(sequence, len(sequence.ids)) for sequence in sequences]
     together: list[list[int]] = [[] for _ in PROMPTS]
     for _ in range(16):
         logits = steps.step(model, turns)
         for row, sequence, tokens in zip(logits, sequences, together, strict=True):
             tokens.append(int(row[-1].argmax()))
             sequence.ids.append(tokens[-1])
-        turns = [steps.Turn(sequence, len(sequence.ids)) for sequence in sequences]
+        turns = [Turn(sequence, len(sequence.ids)) for sequence in sequences]
     assert together == alone
 
 

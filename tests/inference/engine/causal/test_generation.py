@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import LogitsProcessorList
 from transformers.generation import logits_process as hf
 
@@ -16,11 +20,12 @@ from inference.engine import checkpoint
 from inference.engine.batching import Batcher
 from inference.engine.causal import steps
 from inference.engine.causal.engine import CausalEngine, TokenResult
+from inference.engine.causal.pool import Turn
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.causal.sampling import Sampling, adjusted, choose, filtered
 from inference.engine.causal.text import StopTexts, TextStream
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.errors import EngineError, InputError
+from inference.engine.errors import EngineError, InputError, StepTimeout
 from tests.inference.engine.causal.tiny import CONTEXT, write_model
 
 PROMPT = [7, 3, 250, 31, 8, 90]
@@ -320,3 +325,64 @@ def test_a_model_of_another_kind_is_refused(model: LoadedModel) -> None:
     other = replace(model, spec=replace(model.spec, attention="full"))
     with pytest.raises(InputError, match="left to right"):
         CausalEngine(other)
+
+
+def test_a_step_that_does_not_end_holds_nobody_up(
+    model: LoadedModel, batcher: Batcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller is told in time, others are refused in time, and once it ends all goes on."""
+    monkeypatch.setattr(steps, "PATIENCE", 0.1)
+    release, usual = threading.Event(), steps.Pool._forward
+
+    def stuck(pool: steps.Pool, *rest: object) -> torch.Tensor:
+        release.wait(30)
+        return usual(pool, *rest)  # type: ignore[arg-type]
+
+    engine = CausalEngine(model, run=partial(batcher_call, batcher), submit=batcher.submit)
+    monkeypatch.setattr(steps.Pool, "_forward", stuck)
+    with pytest.raises(StepTimeout):
+        next(engine.generate(PROMPT, max_tokens=3))
+    with pytest.raises(EngineError, match="does not end"):
+        next(engine.generate(PROMPT, max_tokens=3))
+    monkeypatch.setattr(steps.Pool, "_forward", usual)
+    release.set()
+    with engine.pool.lock:
+        pass
+    expected = tokens(CausalEngine(model).generate(PROMPT, max_tokens=5, end=False))
+    assert tokens(engine.generate(PROMPT, max_tokens=5, end=False)) == expected
+    assert engine.pool.slots.used == set()
+
+
+def batcher_call(batcher: Batcher, model: LoadedModel, turns: list[Turn]) -> list[Tensor]:
+    return batcher(model, turns, 0.3)  # type: ignore[arg-type]
+
+
+def test_a_step_that_fails_leaves_no_memory_behind(
+    engine: CausalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = engine.generate(PROMPT, max_tokens=8, end=False)
+    first = [next(answer).token for _ in range(3)]
+    other = engine.generate([5, *PROMPT], max_tokens=8, end=False)
+    next(other)
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    usual = steps.Pool._forward
+    monkeypatch.setattr(steps.Pool, "_forward", full)
+    with pytest.raises(MemoryError):
+        next(other)
+    assert engine.pool.slots.planned_bytes() == 0
+    monkeypatch.setattr(steps.Pool, "_forward", usual)
+    whole = first + tokens(answer)
+    assert whole == tokens(CausalEngine(engine.model).generate(PROMPT, max_tokens=8, end=False))
+
+
+def test_slots_of_sequences_that_nobody_holds_are_freed(engine: CausalEngine) -> None:
+    lost = engine.pool.open(PROMPT)
+    engine.logits(lost)
+    assert engine.pool.slots.used == {0}
+    del lost
+    gc.collect()
+    list(engine.generate([9, 8, 7], max_tokens=2, end=False))
+    assert engine.pool.slots.used == set()

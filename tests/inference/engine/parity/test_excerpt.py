@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from django.core.management import call_command
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
+from inference.engine.parity import runner
 from inference.engine.parity.fixtures import Folder
 from inference.engine.parity.helpers import check_helpers
 from tests.inference.engine.models import MASK
 
 # published loops bound these by steps; here they go on until nothing is open
 UNTIMED = {"fastdllm/threshold", "fastdllm/prefix", "fastdllm/dual"}
+RECORDED = Path(__file__).parents[3] / "data" / "engine" / "recorded"
 EXCERPT = Path(__file__).parents[3] / "data" / "engine" / "helpers-excerpt.json"
 
 
@@ -65,12 +68,24 @@ def test_where_the_published_code_has_no_fault_both_forms_agree(
 
 
 def test_the_command_exits_with_the_result(
-    fixtures_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Recorded runs of JetAstra/SDAR and cychomatica/FreeDave on a model of random weights."""
     with pytest.raises(SystemExit) as caught:
         call_command("parity", str(tmp_path))
     assert caught.value.code == 1
     with pytest.raises(SystemExit) as caught:
-        call_command("parity", str(fixtures_dir))
+        call_command("parity", str(RECORDED))
     assert caught.value.code == 0
-    assert " 0 failed, 0 skipped" in capsys.readouterr().out
+    assert "5 passed, 0 failed, 0 skipped" in capsys.readouterr().out
+
+
+def test_a_run_whose_draws_are_not_known_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    case = {"params": {"temperature": 0.5}, "special": {}, "model": "models/sdar-a"}
+    shutil.copytree(RECORDED / "models", tmp_path / "models")
+    (tmp_path / "case.json").write_text(json.dumps(case))
+    index = {"cases": [{"procedure": "info_gain", "path": "case.json"}]}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    lines: list[str] = []
+    assert runner.main(tmp_path, lines.append) == 1  # nothing passed
+    assert lines[0].startswith("SKIP case (info_gain: in which order")

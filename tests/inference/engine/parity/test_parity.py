@@ -13,8 +13,11 @@ from inference.engine.parity import runner
 
 def test_every_recorded_case_passes(fixtures_dir: Path) -> None:
     verdicts = list(runner.verdicts(fixtures_dir))
-    assert len(verdicts) >= 69
-    assert [v.line() for v in verdicts if v.faults is None or v.faults] == []
+    assert len(verdicts) >= 250
+    assert [v.line() for v in verdicts if v.faults] == []
+    skipped = [v for v in verdicts if v.faults is None]
+    assert [v.name for v in skipped] == ["info-gain-05"]
+    assert skipped[0].reason != "not known here"
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from inference.engine.training.adaptation.block_noise import DocumentBatch, Nois
 from inference.engine.training.adaptation.documents import Document
 from inference.engine.training.adaptation.evaluation import holds
 from inference.engine.training.adaptation.low_rank import Adapter
-from inference.engine.training.adaptation.run import AdaptOrder, adapt, split, unused_id
+from inference.engine.training.adaptation.record import AdaptOrder
+from inference.engine.training.adaptation.run import adapt, split, unused_id
 from tests.inference.engine.causal.tiny import write_model
 
 MASK = 265
@@ -240,7 +241,8 @@ def test_the_command_adapts_a_model_of_models_dir(tmp_path: Path, settings: Sett
     settings.MODELS_DIR = tmp_path
     write_model(tmp_path / "parent")
     words = ["--from", "parent", "--output", str(tmp_path / "twin"), "--steps", "1"]
-    call_command("train_diffusion", *words, "--documents", "4", "--block", "4", "--rank", "2")
+    words += ["--documents", "4", "--block", "4", "--rank", "2", "--questions", "1"]
+    call_command("train_diffusion", *words)
     assert checkpoint.load(tmp_path / "twin").spec.block_size == 4
     for name, words_of_error in (("nobody", "neither in a package"), ("twin", "Only Llama")):
         with pytest.raises(CommandError, match=words_of_error):

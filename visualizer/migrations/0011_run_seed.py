@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('visualizer', '0009_lab_parameters'),
+        ('visualizer', '0010_stream_timing'),
     ]
 
     operations = [

@@ -1,0 +1,77 @@
+"""What is asked of an adaptation, and what its card says of the run; measured, not typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class AdaptOrder:
+    """What a user asks for. `documents`: how many to write; None: for a third of the minutes.
+
+    `held`: documents of the held-out bound; `show`: minutes between two of them while it runs.
+    """
+
+    base: str
+    minutes: float = 30.0
+    steps: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    dtype: str | None = None
+    resume: bool = False
+    corpus: Path | None = None
+    documents: int | None = None
+    rank: int = 32
+    block: int = 8
+    copies: int = 4
+    batch_size: int = 2
+    learning_rate: float = 2e-3
+    mask_id: int | None = None
+    held: int = 24
+    show: float = 5.0
+    questions: int = 30
+
+
+def record(
+    trainer: Trainer, parent: LoadedModel, order: AdaptOrder, documents: int, held: int
+) -> dict[str, Any]:
+    """What the card says of the run."""
+    progress = trainer.progress
+    own = "a text file" if order.corpus else "conversations that the parent wrote itself"
+    return {
+        "trained_on": f"{order.base}, taught to denoise block by block with a low-rank adapter, on "
+        f"{own}.",
+        "command": command_of(order),
+        "base": order.base,
+        "sha256": parent.weights_hash,
+        "rank": order.rank,
+        "block": order.block,
+        "parameters": sum(part.numel() for part in trainer.model.parameters()),
+        "documents": documents,
+        "held_out": held,
+        "minutes": round(progress.seconds / 60, 2),
+        "minutes_are": "minutes" if trainer.device.type == "cuda" else "CPU minutes",
+        "steps": progress.step,
+        "batch_size": order.batch_size,
+        "seed": order.seed,
+        "dtype": str(parent.dtype).removeprefix("torch."),
+        "context": parent.context,
+    }
+
+
+def command_of(order: AdaptOrder) -> str:
+    """The command that repeats the run from the start."""
+    usual = AdaptOrder(order.base)
+    words = [f"python manage.py train_diffusion --from {order.base} --output DIR"]
+    words += [f"--steps {order.steps}"] if order.steps else [f"--minutes {order.minutes:g}"]
+    for name in ("seed", "documents", "rank", "block", "copies", "batch_size", "learning_rate"):
+        value = getattr(order, name)
+        if value != getattr(usual, name):
+            words.append(f"--{name.replace('_', '-')} {value}")
+    words += [f"--corpus {order.corpus.name}"] if order.corpus else []
+    return " ".join(words)

@@ -1,0 +1,123 @@
+"""Links to conversations: a friend who has one reads, a stranger finds nothing, nobody writes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from config.routing import websockets
+from playground.models import ChatCommand, Conversation, ConversationLink
+from tests.playground.conftest import answer_of
+
+pytestmark = pytest.mark.django_db
+SHORT = {"max_new_tokens": 8}
+ONCE = "Once upon a time"
+
+
+@pytest.fixture
+def conversation(chat: Any) -> Conversation:
+    found: Conversation = chat(ONCE, settings=SHORT)
+    return found
+
+
+@pytest.fixture
+def path(tell: Any, owner: User, conversation: Conversation) -> str:
+    """The address that a link opens."""
+    return str(tell(owner, conversation, type="share", name="for a friend")["path"])
+
+
+def test_a_friend_reads_and_a_stranger_finds_nothing(
+    path: str, conversation: Conversation, stranger_client: Client
+) -> None:
+    friend = Client()
+    answer = answer_of(conversation)
+    page = friend.get(path)
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert ONCE in text
+    assert "noindex" in page.headers["X-Robots-Tag"]
+    for hidden in ("data-do", "composer", "chat-side", answer.url):
+        assert hidden not in text
+    assert friend.get(f"{path}line/").status_code == 200
+    assert friend.get(f"{path}turn/{answer.pk}/").status_code == 200
+    assert friend.get(f"{path}turn/{10**9}/").status_code == 404
+    assert stranger_client.get("/r/chat/not-a-token/").status_code == 404
+    own = reverse("conversation", args=[conversation.pk])
+    assert stranger_client.get(own).status_code == 404
+    assert friend.post(path).status_code in (403, 405)
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired", "deleted", "closed"])
+def test_a_link_that_has_ended_opens_nothing(
+    path: str, tell: Any, owner: User, conversation: Conversation, end: str
+) -> None:
+    link = ConversationLink.objects.get()
+    if end == "revoked":
+        assert tell(owner, conversation, type="unshare", link=link.pk)["links"] == []
+    elif end == "expired":
+        past = timezone.now() - timedelta(hours=1)
+        ConversationLink.objects.update(expires=past)
+    elif end == "deleted":
+        tell(owner, conversation, type="delete")
+    else:
+        User.objects.filter(pk=owner.pk).update(is_active=False)
+    assert Client().get(path).status_code == 404
+
+
+def test_the_token_is_told_once_and_not_kept(
+    path: str, tell: Any, owner: User, conversation: Conversation
+) -> None:
+    token = path.rstrip("/").rpartition("/")[2]
+    assert token not in ConversationLink.objects.get().hash
+    kept = ChatCommand.objects.filter(type="share").values_list("reply", flat=True)
+    assert all(token not in reply for reply in kept)
+
+
+def test_only_the_owner_shares_and_revokes(
+    path: str, conversation: Conversation, owner_client: Client, stranger_client: Client
+) -> None:
+    page = reverse("share_chat", args=[conversation.pk])
+    link = ConversationLink.objects.get()
+    revoke = reverse("unshare_chat", args=[conversation.pk, link.pk])
+    for client in (stranger_client,):
+        assert client.get(page).status_code == 404
+        assert client.post(page).status_code == 404
+        assert client.post(revoke).status_code == 404
+    made = owner_client.post(page, {"name": "second", "hours": "24"}).content.decode()
+    assert "/r/chat/" in made
+    assert "/r/chat/" not in owner_client.get(page).content.decode()
+    owner_client.post(revoke)
+    assert Client().get(path).status_code == 404
+    refused = owner_client.post(page, {"hours": "0"})
+    assert "hours must be at least 1" in refused.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_readers_watch_and_change_nothing(
+    path: str, tell: Any, owner: User, conversation: Conversation
+) -> None:
+    from asgiref.sync import sync_to_async
+
+    token = path.rstrip("/").rpartition("/")[2]
+    headers = [(b"host", b"localhost")]
+    socket = WebsocketCommunicator(websockets, f"/ws/r/chat/{token}/", headers)
+    assert (await socket.connect())[0]
+    whole = await socket.receive_json_from()
+    assert (whole["type"], whole["messages"][0]["content"]) == ("conversation", ONCE)
+    await socket.send_json_to({"type": "change", "title": "mine"})
+    assert (await socket.receive_json_from())["error_type"] == "auth"
+    link = await ConversationLink.objects.aget()
+    await sync_to_async(tell)(owner, conversation, type="unshare", link=link.pk)
+    assert (await socket.receive_output(timeout=5))["code"] == 4404
+    await conversation.arefresh_from_db()
+    assert conversation.title == ONCE
+    other = WebsocketCommunicator(websockets, "/ws/r/chat/none/", headers)
+    await other.connect()
+    assert (await other.receive_output(timeout=5))["code"] == 4404

@@ -1,0 +1,165 @@
+"""Generate and Infill: a form, and its output in place while the model writes.
+
+The output asks for itself again until it has ended (HTMX), so it needs no script and no socket.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from pydantic import ValidationError
+
+from core import generation
+from core.commands.ask import LOAD_WAIT_SECONDS, ask
+from core.commands.validation import error_of
+from core.http.errors import back_to
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+from visualizer.api import model_list
+from visualizer.api.defaults import defaults_of, keep
+from visualizer.api.orders import Order, infill_order, start, text_order
+from visualizer.api.requests import GAP, Decoding, GenerateRequest, InfillRequest
+from visualizer.api.router import OFF
+from visualizer.api.text_filters import TextFilter
+from visualizer.commands import COMMANDS
+from visualizer.models import Generation
+from visualizer.partials import model_state
+from visualizer.selectors.generated import generated, shown_canvas
+from visualizer.views.params import decimal, whole
+
+NUMBERS = ("max_new_tokens", "seed", "steps")
+DECIMALS = ("temperature", "timeout")
+FLAGS = ("auto_trim", "fix_punctuation")
+DEVICES = ("auto", "cuda", "cpu")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def generate(request: HttpRequest) -> HttpResponse:
+    """Continue a prompt."""
+    return _panel(request, "generate")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def infill(request: HttpRequest) -> HttpResponse:
+    """Fill the gaps of a text."""
+    return _panel(request, "infill")
+
+
+def _panel(request: HttpRequest, name: str) -> HttpResponse:
+    if not settings.DIFFUSION_LLM_ENABLED:
+        raise UnmaskError("model_unavailable", OFF)
+    if request.method != "POST":
+        return render(request, f"visualizer/{name}.html", _context(request, name))
+    order = _order(request.user, request.POST, name)
+    if request.POST.get("keep"):
+        keep(request.user, order.asked, request.POST.get("device", "auto"))
+    made = start(order)
+    target = reverse("panel_run", args=[made.id])
+    if not request.headers.get("HX-Request"):
+        return redirect(f"{target}?{_flags(order.asked)}")
+    return _output(request, generated(request.user, made.id), order.asked)
+
+
+def _order(user: Any, form: QueryDict, name: str) -> Order:
+    """Raises UnmaskError naming the first field that is wrong."""
+    fields: dict[str, Any] = {key: whole(form, key) for key in NUMBERS}
+    fields |= {key: decimal(form, key) for key in DECIMALS}
+    fields |= {key: form.get(key) == "on" for key in FLAGS}
+    fields |= {"seed": fields["seed"] or 0, "model": form.get("model") or None}
+    try:
+        if name == "infill":
+            asked = InfillRequest(text=form.get("text", ""), **fields)
+            return infill_order(user, asked)
+        return text_order(user, GenerateRequest(prompt=form.get("prompt", ""), **fields))
+    except ValidationError as error:
+        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
+
+
+def _context(request: HttpRequest, name: str) -> dict[str, Any]:
+    """The form; nothing of a request is shown again, as its page stays where it is."""
+    models = [one for one in model_list.offered() if one.state != ModelEntry.State.ABSENT]
+    own = model_list.current(request.user) if models else None
+    return {
+        "page": name,
+        "models": models,
+        "model": own,
+        "model_state": model_state(own) if own else None,
+        "defaults": defaults_of(request.user),
+        "devices": DEVICES,
+        "gap": GAP,
+    }
+
+
+@login_required
+@require_safe
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The output of a run of one's own, as it is now."""
+    row = generated(request.user, run_id)
+    flags = {name: request.GET.get(name) == "1" for name in FLAGS}
+    wanted = flags | {"timeout": defaults_of(request.user).get("timeout")}
+    asked = Decoding.model_validate(wanted)
+    if _overdue(row, asked):
+        generation.stop(user=request.user, id=row.pk)
+    return _output(request, row, asked)
+
+
+def _overdue(row: Generation, asked: Decoding) -> bool:
+    if asked.timeout is None or row.status not in Generation.ACTIVE or row.cancel_requested:
+        return False
+    return (timezone.now() - row.created).total_seconds() > asked.timeout
+
+
+@login_required
+@require_POST
+def stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """End a run of one's own; what was made stays."""
+    generation.stop(user=request.user, id=run_id)
+    return _output(request, generated(request.user, run_id), Decoding())
+
+
+def _output(request: HttpRequest, row: Generation, asked: Decoding) -> HttpResponse:
+    active = row.status in Generation.ACTIVE
+    text_filter = TextFilter(bool(asked.auto_trim), bool(asked.fix_punctuation))
+    context = {
+        "row": row,
+        "active": active,
+        "flags": _flags(asked),
+        "text": text_filter.whole(row.text),
+        "canvas": shown_canvas(row) if active else (),
+        "seconds": (row.finished - row.created).total_seconds() if row.finished else None,
+        "first": request.method == "POST",
+    }
+    whole_page = not request.headers.get("HX-Request")
+    template = "generation_page.html" if whole_page else "partials/generation.html"
+    return render(request, f"visualizer/{template}", context)
+
+
+def _flags(asked: Decoding) -> str:
+    """What the address of the output has to remember."""
+    return "&".join(f"{name}=1" for name in FLAGS if getattr(asked, name))
+
+
+@login_required
+@require_POST
+async def choose_model(request: HttpRequest) -> HttpResponse:
+    """Load a model where it is wanted, make it the account's own, and go back to the panel."""
+    page = "infill" if request.POST.get("page") == "infill" else "generate"
+    back_to(request, reverse(page))
+    user = await request.auser()
+    entry = await sync_to_async(model_list.named)(request.POST.get("model", ""))
+    device = request.POST.get("device", "auto")
+    message = {"type": "load_model", "model_path": entry.slug, "device": device}
+    await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
+    await sync_to_async(model_list.choose)(user, entry)
+    return redirect(page)
