@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from accounts.models import ApiToken
 
-THEMES = [("auto", "Like the system"), ("light", "Light"), ("dark", "Dark")]
+THEMES = [("auto", "System default"), ("light", "Light"), ("dark", "Dark")]
 
 
 class SignUpForm(BaseUserCreationForm):  # type: ignore[type-arg]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
 from accounts import views
 
@@ -15,4 +16,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tokens", views.create_token, name="create_token"),
     path("tokens/<int:pk>/revoke", views.revoke_token, name="revoke_token"),
     path("", views.account, name="account"),
+    # As people type them: with a slash at the end.
+    *(
+        path(f"{page}/", RedirectView.as_view(pattern_name=name, query_string=True))
+        for page, name in (
+            ("sign-up", "sign_up"),
+            ("sign-in", "sign_in"),
+            ("password", "password_change"),
+        )
+    ),
 ]

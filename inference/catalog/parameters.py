@@ -64,7 +64,14 @@ _ROWS = (
     _integer(
         "block_length", "Block length", int(_BLOCK.low), int(_BLOCK.high), None, _BLOCK.meaning
     ),
-    _number("temperature", "Temperature", 0.0, 10.0, 0.0, "of the draw; 0 = the likeliest token"),
+    _number(
+        "temperature",
+        "Sampling temperature",
+        0.0,
+        10.0,
+        0.0,
+        "of the draw; 0 = the likeliest token",
+    ),
     _number("top_p", "Top-p", _NUCLEUS.low, _NUCLEUS.high, 1.0, "nucleus of the draw; 1 = off"),
     _integer("top_k", "Top-k", 0, 2_000_000, 0, "candidates of the draw; 0 = all"),
     _number("cfg_scale", "Guidance", 0.0, 10.0, 0.0, "weight of the prompt; 0 = off"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from inference.models import ModelEntry
 
@@ -15,7 +15,7 @@ SPEEDS = (100, 2000, 500)
 
 
 @login_required
-@require_GET
+@require_safe
 def drawer(request: HttpRequest) -> HttpResponse:
     """The drawer's inside, with the models that it can step through."""
     rows = ModelEntry.objects.exclude(state__in=(ModelEntry.State.ABSENT, ModelEntry.State.FAILED))

@@ -10,7 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from core.http.errors import is_htmx
 from inference.models import ModelEntry
@@ -31,7 +31,7 @@ PER_PAGE = 30
 
 
 @login_required
-@require_GET
+@require_safe
 def chats(request: HttpRequest) -> HttpResponse:
     """The list beside an empty conversation; the list alone when HTMX asks."""
     context = _list_context(request)
@@ -42,7 +42,7 @@ def chats(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """A conversation with the last turns of its shown line."""
     found = conversation_for(request.user, conversation_id)
@@ -54,7 +54,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def line(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """The shown line alone; `?before=ID`: the turns above that message."""
     found = conversation_for(request.user, conversation_id)
@@ -68,7 +68,7 @@ def before_of(request: HttpRequest) -> int | None:
 
 
 @login_required
-@require_GET
+@require_safe
 def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
     """One turn alone, as it stands."""
     found = conversation_for(request.user, conversation_id)
@@ -79,7 +79,7 @@ def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpRe
 
 
 @login_required
-@require_GET
+@require_safe
 def tokens(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
     """An answer's tokens; `?number=N`: what might have stood there."""
     found = conversation_for(request.user, conversation_id)

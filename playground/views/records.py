@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from core.commands.parsing import parse
 from core.http.errors import back_to
@@ -22,7 +22,7 @@ from playground.selectors.conversations import conversation_for
 
 
 @login_required
-@require_GET
+@require_safe
 def export(request: HttpRequest, conversation_id: UUID, form: str) -> HttpResponse:
     """The conversation in one of the table's formats, as a file named by its file name."""
     found = conversation_for(request.user, conversation_id)

@@ -26,7 +26,7 @@ export async function changeBranch(page, form) {
   if (what === "merge") toast("good", `Open places were filled from ${name}: one step.`);
   if (what === "prune") {
     const undo = () => page.commands.send(MESSAGES.restore(branch));
-    toast("info", `${name} was put away.`, { action: { label: "Undo", run: undo } });
+    toast("info", `${name} was archived.`, { action: { label: "Undo", run: undo } });
   }
 }
 

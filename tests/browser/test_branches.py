@@ -59,14 +59,14 @@ def test_pruning_can_be_undone_and_pruned_branches_come_back(forked: Page) -> No
     forked.locator("#branch-here").click()
     expect(forked.locator(BRANCHES)).to_have_count(3)
     menu(forked, "branch 1")
-    forked.locator("#branches .menu[open]").get_by_role("button", name="Prune").click()
+    forked.locator("#branches .menu[open]").get_by_role("button", name="Archive").click()
     expect(forked.locator(BRANCHES)).to_have_count(2)
     forked.locator(".toast").get_by_role("button", name="Undo").click()
     expect(forked.locator(BRANCHES)).to_have_count(3)
     menu(forked, "branch 1")
-    forked.locator("#branches .menu[open]").get_by_role("button", name="Prune").click()
+    forked.locator("#branches .menu[open]").get_by_role("button", name="Archive").click()
     forked.locator("#branches .pruned summary").click()
-    forked.get_by_label("Bring back branch branch 1").click()
+    forked.get_by_label("Restore branch branch 1").click()
     expect(forked.locator(BRANCHES)).to_have_count(3)
 
 

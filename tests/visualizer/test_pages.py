@@ -191,7 +191,7 @@ def test_rename_delete_and_undo(owner_client: Client, session: Session) -> None:
     session.refresh_from_db()
     assert session.title == "A new title"
     listed = owner_client.post(address(session, "delete/"), follow=True).content.decode()
-    assert "The session was put away." in listed
+    assert "The session was deleted." in listed
     assert "A new title" not in listed
     assert owner_client.get(address(session)).status_code == 404
     owner_client.post(address(session, "restore/"))

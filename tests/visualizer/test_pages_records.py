@@ -42,7 +42,7 @@ def test_an_exported_record_becomes_a_session_again(
     assert told == []
     fresh = Session.objects.exclude(pk=session.pk).get()
     assert fresh.owner == owner
-    assert "The record is a session of yours now." in response.content.decode()
+    assert "Record imported." in response.content.decode()
     assert UNVERIFIED in response.content.decode()
     assert Step.objects.filter(branch__session=fresh).count() == 1
 
@@ -60,7 +60,7 @@ def test_a_file_that_an_editor_saved_again_comes_in_verified(
 ) -> None:
     record = owner_client.get(f"/sessions/{session.pk}/export/json/").content
     page = upload(owner_client, b"\xef\xbb\xbf" + record).content.decode()
-    assert "The record is a session of yours now." in page
+    assert "Record imported." in page
     assert UNVERIFIED not in page
     assert Session.objects.count() == 2
 

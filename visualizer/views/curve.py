@@ -79,7 +79,7 @@ def _line(results: list[dict[str, Any]], name: str, n: int, fastest: float) -> L
 def _point(row: dict[str, Any], fastest: float) -> Point:
     speed, (_, value) = float(row["tokens_per_pass"] or 0), mark_of(row)
     steps = f"{row['steps'] or 'all'} steps"
-    words = f"{label_of(row['recipe'])}, {steps}: {value:.0%}, {speed:.2f} tokens a pass"
+    words = f"{label_of(row['recipe'])}, {steps}: {value:.0%}, {speed:.2f} tokens per pass"
     return Point(_x(speed, fastest), _y(value), words)
 
 

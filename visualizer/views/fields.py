@@ -32,10 +32,10 @@ class NumberField:
 
 
 _PANEL = (
-    ("softmax_temperature", "Temperature"),
-    ("visual_top_k", "Top-k shown"),
-    ("actual_top_k", "Top-k used"),
-    ("top_p", "Top-p used"),
+    ("softmax_temperature", "View temperature"),
+    ("visual_top_k", "Candidates shown"),
+    ("actual_top_k", "Selectable top-k"),
+    ("top_p", "Selectable top-p"),
     ("gumbel_temperature", "Gumbel noise"),
 )
 

@@ -23,10 +23,10 @@ from visualizer.views.params import decimal, whole
 NUMBERS = (
     ("gen_length", "Length (masks)"),
     ("tokens_to_select", "Tokens/step"),
-    ("softmax_temperature", "Temperature"),
-    ("visual_top_k", "Top-k shown"),
-    ("actual_top_k", "Top-k used"),
-    ("top_p", "Top-p used"),
+    ("softmax_temperature", "View temperature"),
+    ("visual_top_k", "Candidates shown"),
+    ("actual_top_k", "Selectable top-k"),
+    ("top_p", "Selectable top-p"),
 )
 CHOICES: dict[str, Collection[str]] = {"recipe": RECIPES, "strategy": RANKINGS}
 

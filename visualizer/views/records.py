@@ -47,7 +47,7 @@ def import_session(request: HttpRequest) -> HttpResponse:
     back_to(request, reverse("sessions"))
     raw = parse(_text(request.FILES.get("record")), UPLOAD_BYTES)
     session = import_record(owner=request.user, raw=raw)
-    messages.success(request, f"The record is a session of yours now.{_unverified(raw)}")
+    messages.success(request, f"Record imported.{_unverified(raw)}")
     return redirect("workspace", session.pk)
 
 

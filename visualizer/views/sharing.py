@@ -27,7 +27,7 @@ from visualizer.selectors import session_for
 from visualizer.selectors.readers import links_of
 from visualizer.views.access import access_by_link, unlisted
 
-LASTS = (("", "until I revoke it"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
+LASTS = (("", "never"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
          ("720", "30 days"))  # fmt: skip
 
 
