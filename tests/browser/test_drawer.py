@@ -59,7 +59,7 @@ def test_it_slides_in_from_the_right_and_out_again(drawer: Page) -> None:
     panel = drawer.locator(".drawer-panel")
     box = panel.bounding_box()
     assert box is not None
-    assert box["width"] == 480
+    assert round(box["width"]) == 480  # it may still be sliding
     expect(drawer.locator("[data-play]")).to_be_disabled()
     expect(drawer.locator("[data-step]")).to_be_disabled()
     expect(drawer.locator("[data-status]")).to_have_text("Type something to get started...")
