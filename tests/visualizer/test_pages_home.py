@@ -125,3 +125,16 @@ def test_contradictions_are_cells_that_stand_twice() -> None:
     solved = "123456456123214365365214531642642531"
     assert contradictions(solved) == []
     assert contradictions("1" + "1" + solved[2:]) != []
+
+
+def test_run_it_yourself_runs_the_recorded_example(
+    owner_client: Client, entry: ModelEntry, sent: list[Any]
+) -> None:
+    registry.sync_models()
+    told = recorded("sudoku")
+    assert told
+    asked = {"run_example": str(told["example"]), "model": "sudoku"}
+    assert owner_client.post("/", asked).status_code == 302
+    session = Session.objects.get()
+    assert (session.model.slug, session.special_tokens) == ("sudoku", True)
+    assert Run.objects.get(session=session).recipe == "llada/low_confidence"

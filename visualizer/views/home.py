@@ -71,8 +71,13 @@ def _sent(request: HttpRequest) -> dict[str, str]:
     shown = examples(model.card) if model else []
     if number is None or number >= len(shown):
         return form
-    own = {name: str(value) for name, value in shown[number].items() if name in FIELDS}
+    own = {name: _as_sent(value) for name, value in shown[number].items() if name in FIELDS}
     return form | {"special_tokens": ""} | own
+
+
+def _as_sent(value: Any) -> str:
+    """A value of a card as a form would send it: a ticked box says "on"."""
+    return ("on" if value else "") if isinstance(value, bool) else str(value)
 
 
 def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
