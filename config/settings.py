@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.http.errors.ErrorMiddleware",
+    "core.http.head.head_as_get",
 ]
 TEMPLATES = [
     {

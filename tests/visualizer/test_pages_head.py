@@ -37,7 +37,8 @@ def address(session: Session) -> Any:
     words = {
         "<uuid:session_id>": str(session.pk), "<str:token>": token, "<uuid:job_id>": NOWHERE,
         "<str:form>": "json", "<str:name>": "run", "<int:step>": "0", "<int:pos>": "0",
-        "<int:link>": "0", "<int:pk>": "0",
+        "<int:link>": "0", "<int:pk>": "0", "<run>": NOWHERE, "<path:id>": "addition",
+        "<uuid:conversation_id>": NOWHERE, "<int:message_id>": "0", "<uuid:run_id>": NOWHERE,
     }  # fmt: skip
 
     def fill(route: str) -> str:

@@ -87,6 +87,14 @@ def _replayed(record: dict[str, Any], tmp_path: Path, **options: Any) -> str:
     return out.getvalue()
 
 
+def _unsealed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as an older version wrote it, without the chain that would tell of a change."""
+    bare = {key: value for key, value in record.items() if key != "chain"}
+    for step in (step for branch in bare["branches"] for step in branch["steps"]):
+        step.pop("hash", None)
+    return {**bare, "version": 1}
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("slug", SHIPPED)
 def test_records_of_shipped_models_come_out_the_same(
@@ -109,7 +117,7 @@ def test_a_record_in_another_precision_is_replayed_in_it(
     assert "otherwise" not in _replayed(record, tmp_path)
     record["model"]["dtype"] = "float32"
     record["model"]["weights_hash"] = record["model"]["weights_hash"][::-1]
-    assert "made with another model" in _replayed(record, tmp_path)
+    assert "made with another model" in _replayed(_unsealed(record), tmp_path)
 
 
 def test_what_auto_chose_stands_in_the_record_and_is_used_again(
@@ -134,6 +142,7 @@ def test_a_record_that_cannot_be_followed_here_is_refused_with_the_reason(
     record = _made(owner, sent, "addition")
     assert (record["model"]["quantization"], record["model"]["device_map"]) == (None, None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    record = _unsealed(record)
     on_a_gpu = {**record, "model": {**record["model"], "device": "cuda"}}
     assert "this machine has none" in _replayed(on_a_gpu, tmp_path)
     assert "otherwise" not in _replayed(on_a_gpu, tmp_path, device="cpu")
