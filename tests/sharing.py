@@ -13,6 +13,7 @@ GROUPS = {
         "tests/accounts/test_rate_limits.py",
         "tests/accounts/test_seats.py",
         "tests/clients/",
+        "tests/playground/test_postgresql.py",
         "tests/playground/test_streaming.py",
         "tests/config/test_faults.py",
         "tests/config/test_migrate.py",

@@ -17,10 +17,11 @@ from tests.servers import free_port
 @pytest.fixture
 def site(settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two seats for everybody, counted in an empty Redis; nothing is renewed by itself."""
-    settings.EMBEDDED, settings.REDIS_URL, settings.SOCKETS_PER_USER = False, redis_url, 2
+    own = redis_url.replace("/0", "/7")  # emptied below, and others have queues there
+    settings.EMBEDDED, settings.REDIS_URL, settings.SOCKETS_PER_USER = False, own, 2
     monkeypatch.setattr(Seats, "_start_renewal", lambda self: None)
     yield
-    seats._client(redis_url).flushdb()
+    seats._client(own).flushdb()
 
 
 async def test_seats_are_limited_per_account(settings: Settings) -> None:

@@ -91,7 +91,8 @@ def test_a_worker_that_beats_but_takes_nothing_is_noticed(
     tmp_path: Path, models_dir: Path, redis_url: str, postgres_url: str
 ) -> None:
     settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
-    with full_site(tmp_path, redis_url, postgres_url, **settings) as site:
+    alone = redis_url.replace("/0", "/5")  # orders reach all workers of a Redis database
+    with full_site(tmp_path, alone, postgres_url, **settings) as site:
         _control(site, "cancel_consumer")
         wait_for(lambda: not site.is_ready(), "the deaf worker", 2 * DEAF_SECONDS)
         assert site.ready()["parts"]["worker"] == "no worker takes tasks"

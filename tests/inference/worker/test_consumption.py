@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from config.celery import app
-from inference.worker import consumption
+from inference.worker import consumption, tasks  # noqa: F401 - tasks registers the probe
 
 
 @pytest.fixture
