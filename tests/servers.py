@@ -23,6 +23,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -231,6 +232,13 @@ def embedded_site(folder: Path, **settings: str) -> Iterator[Site]:
     with _web(folder, env) as site:
         wait_for(site.is_ready, f"readiness ({site.url})")
         yield site
+
+
+def fresh_database(postgres: str, name: str) -> str:
+    """The URL of an empty database on the same server."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{postgres.rpartition('/')[0]}/{name}"
 
 
 @contextmanager

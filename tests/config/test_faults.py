@@ -19,6 +19,7 @@ from tests.servers import (
     Site,
     embedded_site,
     free_port,
+    fresh_database,
     full_site,
     redis_server,
     wait_for,
@@ -92,7 +93,8 @@ def test_a_worker_that_beats_but_takes_nothing_is_noticed(
 ) -> None:
     settings = {"MODELS_DIR": str(models_dir), "DEFAULT_MODEL": "tiny"}
     alone = redis_url.replace("/0", "/5")  # orders reach all workers of a Redis database
-    with full_site(tmp_path, alone, postgres_url, **settings) as site:
+    empty = fresh_database(postgres_url, "deaf")  # where no other worker is at work
+    with full_site(tmp_path, alone, empty, **settings) as site:
         _control(site, "cancel_consumer")
         wait_for(lambda: not site.is_ready(), "the deaf worker", 2 * DEAF_SECONDS)
         assert site.ready()["parts"]["worker"] == "no worker takes tasks"
