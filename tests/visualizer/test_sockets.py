@@ -16,6 +16,8 @@ from tests.visualizer.served import Client, client
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(150)]
 PROMPT = "Once upon a time"
+WINDOW_SECONDS = 2 * 12
+"""Two windows of the limits of the fixture `site`: 60 messages at 5 a second."""
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +114,12 @@ async def test_a_flood_is_slowed_down_and_survived(site: Site, token: str) -> No
         refused = [answer for answer in answers if answer["type"] == "error"]
         assert {answer["error_type"] for answer in refused} == {"rate_limit"}
         assert 0 < len(refused) < 100
-        await asyncio.sleep(1)
-        assert (await peer.ask(type="list_sessions"))["type"] == "session_list"
+        for _ in range(WINDOW_SECONDS):  # the burst of the limit makes itself up in as long
+            await asyncio.sleep(1)
+            again = await peer.ask(type="list_sessions")
+            if again["type"] == "session_list":
+                break
+        assert again["type"] == "session_list"
 
 
 async def test_large_messages_come_through_and_larger_ones_are_refused(
