@@ -40,7 +40,7 @@ def _run(env: dict[str, str], code: str) -> str:
 def test_the_embedded_site_is_ready_with_its_worker_and_model(site: Site) -> None:
     parts = site.ready()["parts"]
     assert set(parts.values()) == {"ok"}
-    assert set(parts) == {"database", "channel layer", "worker", "model"}
+    assert set(parts) == {"database", "channel layer", "worker", "model", "disk"}
 
 
 def test_the_embedded_site_says_where_it_is(site: Site) -> None:
