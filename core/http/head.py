@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
@@ -19,17 +20,19 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 def head_as_get(get_response: Sync | Async) -> Sync | Async:
     """The status and the headers of GET; a stream is closed before it begins."""
     if iscoroutinefunction(get_response):
+        later = cast(Async, get_response)
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
             if not _concerned(request):
-                return await get_response(request)
+                return await later(request)
             request.method = "GET"
-            return _without_body(request, await get_response(request))
+            return _without_body(request, await later(request))
 
         return answer_async
 
+    plain = cast(Sync, get_response)
+
     def answer(request: HttpRequest) -> HttpResponseBase:
-        plain: Sync = get_response  # type: ignore[assignment]
         if not _concerned(request):
             return plain(request)
         request.method = "GET"
