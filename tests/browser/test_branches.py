@@ -73,7 +73,9 @@ def test_pruning_can_be_undone_and_pruned_branches_come_back(forked: Page) -> No
 def test_open_places_are_filled_from_another_branch(forked: Page) -> None:
     expect(forked.locator(MASKED)).to_have_count(21)
     menu(forked, "main")
-    forked.locator("#branches .menu[open]").get_by_role("button", name="Fill open places").click()
+    forked.locator("#branches .menu[open]").get_by_role(
+        "button", name="Fill masks from this branch"
+    ).click()
     expect(forked.locator(MASKED)).to_have_count(0)
     expect(forked.locator("#toasts")).to_contain_text("Open places were filled from main")
 

@@ -15,6 +15,12 @@ export class Bars {
     this.rows = [];
     this.at = 0;
     this.place.replaceChildren();
+    this.place.removeAttribute("aria-busy");
+  }
+
+  /** What is shown belongs to the text before: nothing is taken from it any more. */
+  expire() {
+    this.place.setAttribute("aria-busy", "true");
   }
 
   /** `chosen`: id of a token that was taken from this distribution, for one that is past. */
@@ -22,6 +28,7 @@ export class Bars {
     this.rows = probabilities;
     this.at = 0;
     this.place.replaceChildren(...probabilities.map((one, at) => this.row(one, at, chosen)));
+    this.place.removeAttribute("aria-busy");
     this.move(0);
   }
 

@@ -144,12 +144,14 @@ export class Drawer {
   }
 
   /** Take the highlighted token, then look at what comes next. */
-  async accept(one = this.bars.highlighted) {
+  async accept(one = null) {
     if (this.tokens.length >= this.most) return;
-    if (!this.next && !(await this.look())) return;
-    const taken = one ?? this.bars.highlighted;
+    const expired = !this.next;
+    if (expired && !(await this.look())) return;
+    const taken = (expired ? null : one) ?? this.bars.highlighted;
     this.tokens.push({ ...taken, next: this.next });
     this.next = null;
+    this.bars.expire();
     this.draw();
     if (this.tokens.length >= this.most) {
       this.halt();
