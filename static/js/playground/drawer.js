@@ -145,19 +145,14 @@ export class Drawer {
 
   /** Take the highlighted token, then look at what comes next. */
   async accept(one = null) {
-    if (this.tokens.length >= this.most) return;
     const expired = !this.next;
-    if (expired && !(await this.look())) return;
+    if (this.tokens.length >= this.most || (expired && !(await this.look()))) return;
     const taken = (expired ? null : one) ?? this.bars.highlighted;
     this.tokens.push({ ...taken, next: this.next });
     this.next = null;
     this.bars.expire();
+    if (this.tokens.length >= this.most) return this.halt();
     this.draw();
-    if (this.tokens.length >= this.most) {
-      this.halt();
-      this.draw();
-      return;
-    }
     await this.look();
   }
 
