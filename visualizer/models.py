@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from core.jobs.models import CommandRow, Job, Leased
+from core.jobs.models import CommandRow, GenerationJob, Job, Leased
 from inference.models import ModelEntry, Stream
 
 
@@ -189,31 +189,22 @@ class Command(CommandRow):
         indexes = [models.Index(fields=["session", "state"])]
 
 
-class Generation(Job):
+class Generation(GenerationJob):
     """A generation that came through a door: it becomes a session with a run as soon as a worker
     has tokenized its prompt, and the run's steps are told on its own stream too.
     """
 
     TASK = "visualizer.generate"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
-    prompt = models.JSONField(default=dict, help_text="text, messages or pieces")
-    settings = models.JSONField(default=dict)
     session = models.ForeignKey(
         Session, null=True, blank=True, on_delete=models.CASCADE, related_name="generations"
     )
     run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL)
-    text = models.TextField(blank=True, help_text="that has settled")
-    finish_reason = models.CharField(max_length=10, blank=True)
     usage = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["-created"]
         indexes = [models.Index(fields=["owner", "-created"])]
-
-    def __str__(self) -> str:
-        return f"{self.model_id} ({self.status})"
 
     @classmethod
     def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Generation]:
