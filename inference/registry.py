@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import packages
+from inference import adapted_models, packages
 from inference.causal_families import is_causal
 from inference.errors import UnmaskError
 from inference.model_folders import GGUF, NAME, SIDECAR, config_of, model_slugs, read_object
@@ -40,6 +40,9 @@ KNOWN = {
 }
 """Published checkpoints that are offered by name as soon as their files lie in MODELS_DIR."""
 
+README_BYTES = 256 * 1024
+"""Of a card that are shown."""
+
 ROOMY = 128
 """Tokens of context that the examples of the protocol need."""
 
@@ -54,6 +57,7 @@ class Found:
     shipped: bool
     config: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
+    missing: str | None = None  # the base, where an adapter lies here without it
 
     def defaults(self) -> dict[str, Any]:
         """Columns of the row; what only loading tells is left to the runtime."""
@@ -74,7 +78,11 @@ def sync_models() -> list[ModelEntry]:
     """Bring the rows in line with the directories. Returns the models on this machine."""
     found = [*_scan(SHIPPED_DIR, True), *_packaged(), *_scan(settings.MODELS_DIR, False)]
     with transaction.atomic():
-        entries = [_store(model) for model in {model.slug: model for model in found}.values()]
+        models = {model.slug: model for model in found}.values()
+        entries = [_store(model) for model in models if model.missing is None]
+        for model in models:
+            if model.missing is not None:
+                _store_absent(model)
         _store_known({entry.slug for entry in entries})
         gone = ModelEntry.objects.exclude(slug__in=[entry.slug for entry in entries])
         gone.update(state=State.ABSENT, is_default=False)
@@ -88,7 +96,7 @@ def resolve(model_path: str) -> ModelEntry:
     if entry is None:
         raise UnmaskError("model_unavailable", _unknown(), "model_path")
     if entry.state == State.ABSENT:
-        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
+        raise UnmaskError("model_unavailable", absence_of(entry), "model_path")
     return entry
 
 
@@ -126,7 +134,7 @@ def directory(entry: ModelEntry) -> Path:
         return root / entry.slug
     packaged = packages.path_of(entry.slug)
     if packaged is None:
-        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
+        raise UnmaskError("model_unavailable", absence_of(entry), "model_path")
     return packaged
 
 
@@ -156,7 +164,9 @@ def refresh_states() -> None:
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
     for slug in model_slugs(root):
-        yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
+        config = config_of(root / slug)
+        missing = adapted_models.missing_base(config, root)
+        yield Found(slug, shipped, config, card_of(root / slug), missing)
 
 
 def _packaged() -> Iterator[Found]:
@@ -192,13 +202,16 @@ def _store_known(here: set[str]) -> None:
     """Rows of what is known by name and not here, so that people learn how to get it."""
     for slug, model in packages.PACKAGED.items():
         if slug not in here:
-            found = Found(slug, False, model.config, model.card)
-            columns = {**found.defaults(), "state": State.ABSENT}
-            ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
+            _store_absent(Found(slug, False, model.config, model.card))
     for slug, (label, family) in KNOWN.items():
         if slug not in here:
             columns = {"label": label, "path": slug, "family": family, "state": State.ABSENT}
             ModelEntry.objects.get_or_create(slug=slug, defaults=columns)
+
+
+def _store_absent(model: Found) -> None:
+    columns = {**model.defaults(), "state": State.ABSENT}
+    ModelEntry.objects.update_or_create(slug=model.slug, defaults=columns)
 
 
 def _choose_default(entries: list[ModelEntry]) -> None:
@@ -233,7 +246,27 @@ def _unknown() -> str:
     return f"There is no such model. Installed: {', '.join(here) or 'none'}."
 
 
-def _absent(entry: ModelEntry) -> str:
+def _config_here(entry: ModelEntry) -> dict[str, Any]:
+    """config.json of a directory whose model cannot be used, too."""
+    root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
+    return config_of(root / entry.slug) if NAME.fullmatch(entry.slug) else {}
+
+
+def readme_of(entry: ModelEntry) -> str:
+    """What README.md beside a checkpoint says, as Markdown; empty without one."""
+    root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
+    path = root / entry.slug / "README.md"
+    if not NAME.fullmatch(entry.slug) or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return file.read(README_BYTES).decode(errors="replace")
+
+
+def absence_of(entry: ModelEntry) -> str:
+    """That its files are not here, and what brings them."""
+    base = adapted_models.missing_base(_config_here(entry), SHIPPED_DIR, settings.MODELS_DIR)
+    if base is not None:
+        return adapted_models.absence(entry.label, base)
     packaged = packages.PACKAGED.get(entry.slug)
     if packaged is not None:
         return f"{entry.label} is not on this machine. `{packaged.command}` brings it."

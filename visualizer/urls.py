@@ -8,6 +8,7 @@ from visualizer.views.compare import compare, start_runs
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
+from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
@@ -34,6 +35,7 @@ _READ = (
 urlpatterns = [
     path("", home, name="home"),
     path("models/find/", find_models, name="find_models"),
+    path("models/card/<path:slug>/", model_card, name="model_card"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -18,7 +19,7 @@ from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.limits import LIMITS
 from inference.models import ModelEntry
-from inference.registry import sync_models
+from inference.registry import absence_of, sync_models
 from visualizer.commands import COMMANDS
 from visualizer.models import Session
 from visualizer.partials import model_state
@@ -28,12 +29,14 @@ from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
 from visualizer.views.tokens import BOX, MASKS, boxes
 
-FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
+FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens", "chat")
 RECENT = 6
 CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
 """Parameters that a model's card may set for the runs of its examples."""
 LOADING = "The model is still loading. Try again in a moment."
 Problem = UnmaskError | None
+Form = Mapping[str, str | None]
+"""What stands in the fields; None where the model decides."""
 
 
 @login_required
@@ -72,7 +75,12 @@ def _sent(request: HttpRequest) -> dict[str, str]:
     if number is None or number >= len(shown):
         return form
     own = {name: _as_sent(value) for name, value in shown[number].items() if name in FIELDS}
-    return form | {"special_tokens": ""} | own
+    return form | {"special_tokens": "", "chat": _ticked(model)} | own
+
+
+def _ticked(model: ModelEntry | None) -> str:
+    """How the box of questions stands at first: a model says whether it was taught to answer."""
+    return "on" if model and model.card.get("chat") else ""
 
 
 def _as_sent(value: Any) -> str:
@@ -128,15 +136,15 @@ async def _run(user: Any, id: str) -> None:
     await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
 
 
-async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
+async def _prefilled(request: HttpRequest, user: Any) -> Form:
     origin = request.GET.get("from")
     if not origin:
         usual = (await sync_to_async(defaults_of)(user)).get("gen_length", "")
-        return {"model": request.GET.get("model", ""), "gen_length": str(usual)}
+        return {"model": request.GET.get("model", ""), "gen_length": str(usual), "chat": None}
     return await sync_to_async(_like)(user, origin)
 
 
-def _like(user: Any, origin: str) -> dict[str, str]:
+def _like(user: Any, origin: str) -> Form:
     session = session_for(user, origin)
     return {
         "prompt": boxes(session.prompt) if session.special_tokens else session.prompt,
@@ -144,17 +152,20 @@ def _like(user: Any, origin: str) -> dict[str, str]:
         "block_length": str(session.block_length),
         "seed": str(session.seed),
         "special_tokens": "on" if session.special_tokens else "",
+        "chat": "on" if session.chat else "",
         "model": session.model.slug,
     }
 
 
-def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
+def _page(request: HttpRequest, user: Any, form: Form, problem: Problem) -> HttpResponse:
     models = list(
         ModelEntry.objects.filter(kind=ModelEntry.Kind.DIFFUSION).exclude(
             state=ModelEntry.State.ABSENT
         )
     )
     chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
+    if form.get("chat") is None:
+        form = {**form, "chat": _ticked(chosen)}
     context = {
         "page": "home",
         "form": form,
@@ -168,6 +179,7 @@ def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Proble
         "most": _longest(chosen),
         "recent": recent(user),
         "showcase": None if problem else showcase(),
+        "adapted": None if problem else adapted(),
     }
     return render(request, "visualizer/home.html", context, status=400 if problem else 200)
 
@@ -197,6 +209,21 @@ def showcase() -> dict[str, Any] | None:
         "cases": measured["cases"],
         "runs": [_shown_run(told["cells"], run, solved) for run in told["runs"]],
         "recording": {"cells": told["cells"], "runs": told["runs"]},
+    }
+
+
+def adapted() -> dict[str, Any] | None:
+    """Context of fragments/adapted.html: the shipped model that was a real one of another kind."""
+    shipped = ModelEntry.objects.filter(is_shipped=True, card__training__base__isnull=False)
+    entry = shipped.first()
+    if entry is None:
+        return None
+    quality = entry.card.get("quality", {})
+    return {
+        "model": entry,
+        "examples": examples(entry.card),
+        "answers": list(quality.get("answers", {}).values()),
+        "absence": absence_of(entry) if entry.state == ModelEntry.State.ABSENT else "",
     }
 
 

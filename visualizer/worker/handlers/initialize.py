@@ -9,7 +9,9 @@ from core.worker.executor import Write
 from inference import registry, runtime
 from inference.engine import processing
 from inference.engine.canvas import Canvas
+from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
@@ -55,6 +57,7 @@ def initialize(request: Request) -> Write:
         message.block_length,
         message.special_tokens,
         load=request.brief,
+        chat=message.chat,
     )
 
     def write() -> dict[str, Any]:
@@ -116,8 +119,11 @@ def prepare(
     block_length: int | None = None,
     special: bool = False,
     load: bool = False,
+    chat: bool = False,
 ) -> Prepared:
     """`load`: a model that is not in memory yet is loaded now; pages ask for that.
+
+    `chat`: the prompt is what a user says, and an answer follows it.
 
     Raises UnmaskError naming model, prompt, gen_length or block_length.
     """
@@ -131,7 +137,11 @@ def prepare(
             "model",
         )
     with engine_errors():
-        ids = checked_prompt(model.tokenizer, prompt, special, model.spec.vocab_size)
+        ids = (
+            _question_ids(model, prompt)
+            if chat
+            else checked_prompt(model.tokenizer, prompt, special, model.spec.vocab_size)
+        )
     if not ids and model.spec.noise == "uniform":
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
@@ -140,6 +150,14 @@ def prepare(
     if block_length is not None and block_length > length:
         raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
     return Prepared(entry, model, model.spec.open_id, ids, length, block_length or length)
+
+
+def _question_ids(model: LoadedModel, prompt: str) -> list[int]:
+    """The prompt as a user's turn, and where the answer begins. Raises InputError (chat)."""
+    try:
+        return chat_ids(model, [Message("user", prompt)])
+    except InputError as error:
+        raise InputError(error.message, "chat") from None
 
 
 def loaded_entry(slug: str | None, load: bool = False) -> ModelEntry:
@@ -165,6 +183,7 @@ def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None 
         block_length=ready.block_length,
         seed=seed,
         special_tokens=getattr(request.message, "special_tokens", False),
+        chat=getattr(request.message, "chat", False),
         title=title,
         provenance=provenance_of(ready.model),
     )
