@@ -61,6 +61,11 @@ class Env(BaseSettings):
     MODELS_DIR: Path | None = Field(
         None, description="directory of further checkpoints; empty = DATA_DIR/models"
     )
+    TRAINING_DIR: Path | None = Field(
+        None,
+        description="directory of models that users train, the same for all machines of a site; "
+        "empty = DATA_DIR/training",
+    )
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     DTYPE: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
@@ -127,6 +132,10 @@ class Env(BaseSettings):
     @property
     def models_dir(self) -> Path:
         return self.MODELS_DIR or self.DATA_DIR / "models"
+
+    @property
+    def training_dir(self) -> Path:
+        return self.TRAINING_DIR or self.DATA_DIR / "training"
 
     @property
     def hosts(self) -> list[str]:

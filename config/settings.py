@@ -129,6 +129,7 @@ LAYERS: dict[bool, dict[str, Any]] = {
 CHANNEL_LAYERS = {"default": LAYERS[ENV.embedded]}
 
 MODELS_DIR = ENV.models_dir
+TRAINING_DIR = ENV.training_dir
 DEFAULT_MODEL = ENV.DEFAULT_MODEL
 DEVICE = ENV.DEVICE
 DTYPE = ENV.DTYPE
