@@ -87,7 +87,8 @@ def _order(user: Any, form: QueryDict, name: str) -> Order:
 
 def _context(request: HttpRequest, name: str) -> dict[str, Any]:
     """The form; nothing of a request is shown again, as its page stays where it is."""
-    models = [one for one in model_list.offered(request.user) if one.state != ModelEntry.State.ABSENT]
+    offered = model_list.offered(request.user)
+    models = [one for one in offered if one.state != ModelEntry.State.ABSENT]
     own = model_list.current(request.user) if models else None
     return {
         "page": name,
