@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "core",
     "visualizer",
     "playground",
+    "playground.training",
 ]
 MIDDLEWARE = [
     "config.middleware.response_headers",
@@ -129,6 +130,11 @@ LAYERS: dict[bool, dict[str, Any]] = {
 CHANNEL_LAYERS = {"default": LAYERS[ENV.embedded]}
 
 MODELS_DIR = ENV.models_dir
+TRAINING_DIR = ENV.training_dir
+TRAININGS_PER_WORKER = ENV.TRAININGS_PER_WORKER
+TRAINING_MODELS = ENV.TRAINING_MODELS
+TRAINING_BYTES = ENV.TRAINING_MB * 2**20
+TRAINING_SECONDS = ENV.TRAINING_MINUTES * 60
 DEFAULT_MODEL = ENV.DEFAULT_MODEL
 DEVICE = ENV.DEVICE
 DTYPE = ENV.DTYPE

@@ -44,6 +44,10 @@ ROOMY = 128
 """Tokens of context that the examples of the protocol need."""
 
 State = ModelEntry.State
+TRAINED_ELSEWHERE = (
+    "The files of this model are not on this machine. All machines of a site need the same "
+    "TRAINING_DIR."
+)
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,13 @@ def sync_models() -> list[ModelEntry]:
     return list(ModelEntry.objects.exclude(state=State.ABSENT))
 
 
-def resolve(model_path: str) -> ModelEntry:
-    """The model of this name. Raises UnmaskError when it is unknown or has no files here."""
-    entry = ModelEntry.objects.filter(slug=model_path).first() if "\0" not in model_path else None
+def resolve(model_path: str, user: Any = None) -> ModelEntry:
+    """The model of this name: the site's, or the user's own.
+
+    Raises UnmaskError when it is unknown, another's, or has no files here.
+    """
+    rows = ModelEntry.visible_to(user).filter(slug=model_path)
+    entry = rows.first() if "\0" not in model_path else None
     if entry is None:
         raise UnmaskError("model_unavailable", _unknown(), "model_path")
     if entry.state == State.ABSENT:
@@ -102,13 +110,13 @@ def default_model() -> ModelEntry:
 
 def cancel_load(slug: str) -> bool:
     """Ask whoever loads this model to give up; answers whether it is being loaded."""
-    rows = ModelEntry.objects.filter(slug=slug, state=State.LOADING)
+    rows = ModelEntry.every.filter(slug=slug, state=State.LOADING)
     return bool(rows.update(cancel_requested=True))
 
 
 def request_unload(slug: str) -> None:
     """Ask all workers that hold this model to give it up; each looks every second."""
-    ModelEntry.objects.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
+    ModelEntry.every.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
 
 
 def is_held(slug: str) -> bool:
@@ -121,6 +129,8 @@ def directory(entry: ModelEntry) -> Path:
 
     Raises UnmaskError when it has none here.
     """
+    if entry.owner_id is not None:
+        return _trained(entry)
     root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
     if NAME.fullmatch(entry.slug) and config_of(root / entry.slug):
         return root / entry.slug
@@ -128,6 +138,14 @@ def directory(entry: ModelEntry) -> Path:
     if packaged is None:
         raise UnmaskError("model_unavailable", _absent(entry), "model_path")
     return packaged
+
+
+def _trained(entry: ModelEntry) -> Path:
+    """Where a model lies that was trained here: `path` names it below TRAINING_DIR."""
+    found: Path = settings.TRAINING_DIR / entry.path
+    if not config_of(found):
+        raise UnmaskError("model_unavailable", TRAINED_ELSEWHERE, "model_path")
+    return found
 
 
 def living_workers() -> list[WorkerBeat]:
@@ -151,7 +169,7 @@ def refresh_states() -> None:
     stale = Q(state=State.LOADED, updated__lt=settled) & ~Q(slug__in=held)
     overdue = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT)
     stuck = Q(state=State.LOADING, updated__lt=overdue)
-    ModelEntry.objects.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+    ModelEntry.every.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
 
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:

@@ -136,7 +136,7 @@ def start(
     *, user: Any, model: str | None, prompt: Prompt, settings: Settings | None = None
 ) -> Generation:
     """Start a generation on a model of the list, the default one if none is named."""
-    entry = registry.resolve(model) if model else registry.default_model()
+    entry = registry.resolve(model, user) if model else registry.default_model()
     settings = settings or Settings()
     return generator(entry.kind).start(user=user, model=entry, prompt=prompt, settings=settings)
 

@@ -85,4 +85,4 @@ def run_when_loaded(slug: str | None, key: str, work: Work, anew: bool = False) 
 
 def _here(slug: str) -> ModelEntry | None:
     """The model of that name, if its files are on this machine."""
-    return ModelEntry.objects.filter(slug=slug).exclude(state=ModelEntry.State.ABSENT).first()
+    return ModelEntry.every.filter(slug=slug).exclude(state=ModelEntry.State.ABSENT).first()

@@ -18,7 +18,8 @@ SPEEDS = (100, 2000, 500)
 @require_safe
 def drawer(request: HttpRequest) -> HttpResponse:
     """The drawer's inside, with the models that it can step through."""
-    rows = ModelEntry.objects.exclude(state__in=(ModelEntry.State.ABSENT, ModelEntry.State.FAILED))
+    unusable = (ModelEntry.State.ABSENT, ModelEntry.State.FAILED)
+    rows = ModelEntry.visible_to(request.user).exclude(state__in=unusable)
     models = rows.filter(kind=ModelEntry.Kind.AUTOREGRESSIVE)
     least, most, first = SPEEDS
     context = {"models": models, "most": MOST_TOKENS, "slow": most, "fast": least, "speed": first}

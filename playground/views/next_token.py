@@ -30,7 +30,7 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
     try:
         user = await signed_in(request)
         body = json_body(request)
-        model = await sync_to_async(_model_of)(body.pop("session_id", None))
+        model = await sync_to_async(_model_of)(user, body.pop("session_id", None))
         message = {**body, "type": "next_token", "model": model}
         reply = await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     except UnmaskError as error:
@@ -39,11 +39,12 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
     return JsonResponse({key: value for key, value in reply.items() if key != "type"})
 
 
-def _model_of(id: Any) -> str:
+def _model_of(user: Any, id: Any) -> str:
     """The slug that a session's id names. Raises UnmaskError in the words of the interface."""
     if not isinstance(id, str) or not id or "\0" in id:
         raise UnmaskError("not_found", NOT_FOUND, "session_id")
-    entry = ModelEntry.objects.filter(slug=id, kind=ModelEntry.Kind.AUTOREGRESSIVE).first()
+    rows = ModelEntry.visible_to(user).filter(kind=ModelEntry.Kind.AUTOREGRESSIVE)
+    entry = rows.filter(slug=id).first()
     if entry is None:
         raise UnmaskError("not_found", NOT_FOUND, "session_id")
     if entry.state not in _READY:

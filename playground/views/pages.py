@@ -37,7 +37,7 @@ def chats(request: HttpRequest) -> HttpResponse:
     context = _list_context(request)
     if is_htmx(request):
         return render(request, "playground/partials/list.html", context)
-    context |= {"models": models_for_chat(), "chosen": request.GET.get("model", "")}
+    context |= {"models": models_for_chat(request.user), "chosen": request.GET.get("model", "")}
     return render(request, "playground/chats.html", context)
 
 
@@ -49,7 +49,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     context = _list_context(request) | line_context(found, None)
     here = reverse("conversation", args=[found.pk])
     context |= {"base": here, "socket": f"/ws/conversation/watch/{found.pk}"}
-    context |= {"models": models_for_chat(), "folders": folders_of(request.user)}
+    context |= {"models": models_for_chat(request.user), "folders": folders_of(request.user)}
     return render(request, "playground/conversation.html", context)
 
 
@@ -140,7 +140,7 @@ def _meter(found: Conversation, messages: list[Message]) -> dict[str, int] | Non
     return {"used": newest.usage["total_tokens"], "context": found.model.context}
 
 
-def models_for_chat() -> list[ModelEntry]:
-    """Models on this machine, the default one first."""
+def models_for_chat(user: Any) -> list[ModelEntry]:
+    """Models on this machine, the user's own among them, the default one first."""
     absent = ModelEntry.State.ABSENT
-    return list(ModelEntry.objects.exclude(state=absent))
+    return list(ModelEntry.visible_to(user).exclude(state=absent))

@@ -22,7 +22,7 @@ Reply = dict[str, Any]
 def next_token(request: Request) -> Callable[[], Reply]:
     """next_token: ten probabilities, best first, and the token to go on with."""
     asked = request.message
-    model = runtime.load(registry.resolve(asked.model))
+    model = runtime.load(registry.resolve(asked.model, request.user))
     if model.tokenizer is None:
         raise UnmaskError("validation", "This model cannot read text.", "session_id")
     ids = window(model, model.tokenizer, asked.context, asked.token_ids)

@@ -110,7 +110,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     text = _shown_prompt(row)
     session = create_session(
         owner=row.owner,
-        model=ModelEntry.objects.select_related("vocabulary").get(pk=row.model_id),
+        model=ModelEntry.every.select_related("vocabulary").get(pk=row.model_id),
         mask_id=model.spec.open_id,
         prompt=text[: int(LIMITS["prompt"].high)],
         prompt_ids=ids,
