@@ -46,7 +46,9 @@ app.conf.update(
     worker_concurrency=env().WORKER_THREADS,
     imports=["inference.worker.tasks"],
 )
-app.autodiscover_tasks(["accounts.worker", "core.worker", "playground.worker", "visualizer.worker"])
+app.autodiscover_tasks(
+    f"{app_name}.worker" for app_name in ("accounts", "core", "library", "playground", "visualizer")
+)
 app.steps["worker"].add(Timers)
 
 

