@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from inference.limits import MESSAGE_BYTES
+from inference.remote_kinds import RemoteBackend
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
@@ -84,6 +85,12 @@ class Env(BaseSettings):
         SecretStr(""), description="token for repositories of the hub that ask for one"
     )
     HF_HUB_OFFLINE: bool = Field(False, description="nothing is asked of the hub")
+    REMOTE_BACKENDS: list[RemoteBackend] = Field(
+        [],
+        description="servers elsewhere that answer for this site, as JSON: "
+        '`[{"name": "gpu", "kind": "vllm", "url": "http://gpu:8000", "key": "…"}]`; '
+        "[docs/models.md](docs/models.md)",
+    )
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     DTYPE: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
@@ -138,6 +145,13 @@ class Env(BaseSettings):
         "INFO", description="least severe log line that is written"
     )
 
+    @field_validator("REMOTE_BACKENDS")
+    @classmethod
+    def _names_once(cls, found: list[RemoteBackend]) -> list[RemoteBackend]:
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("each server needs a name of its own")
+        return found
+
     @property
     def embedded(self) -> bool:
         """One process holds web, worker, broker and channel layer."""
@@ -182,3 +196,5 @@ def env() -> Env:
     except ValidationError as error:
         faults = (f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
         raise SystemExit("These settings cannot be used:\n" + "\n".join(faults)) from None
+    except SettingsError as error:  # of a variable that is JSON
+        raise SystemExit(f"These settings cannot be used:\n{error}") from None

