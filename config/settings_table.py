@@ -39,4 +39,4 @@ def _default(field: FieldInfo) -> str:
         value = value.relative_to(BASE_DIR)
     if isinstance(value, bool):
         value = int(value)
-    return "" if value in (None, "") and not isinstance(value, int) else f"`{value}`"
+    return "" if value in (None, "", []) and not isinstance(value, int) else f"`{value}`"

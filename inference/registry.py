@@ -18,14 +18,14 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import hub_cache, packages
+from inference import hub_cache, model_places, packages
 from inference.causal_families import is_causal
 from inference.errors import UnmaskError
 from inference.known_models import KNOWN
-from inference.model_folders import GGUF, NAME, SIDECAR, config_of, model_slugs, read_object
+from inference.model_folders import GGUF, config_of, model_slugs
+from inference.model_places import absence, card_of
 from inference.models import ModelEntry, ModelFolder, WorkerBeat
 
-SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
 BEAT_SECONDS = 15
 """A worker that has not written its row for this long counts as gone."""
 DEAF_SECONDS = 30
@@ -65,7 +65,7 @@ class Found:
 def sync_models() -> list[ModelEntry]:
     """Bring the rows in line with the directories. Returns the models on this machine."""
     found = [
-        *_scan(SHIPPED_DIR, True),
+        *_scan(model_places.SHIPPED_DIR, True),
         *_packaged(),
         *_cached(),
         *_added(),
@@ -91,7 +91,7 @@ def resolve(model_path: str) -> ModelEntry:
     if entry is None:
         raise UnmaskError("model_unavailable", _unknown(), "model_path")
     if entry.state == State.ABSENT:
-        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
+        raise UnmaskError("model_unavailable", absence(entry), "model_path")
     return entry
 
 
@@ -117,42 +117,6 @@ def request_unload(slug: str) -> None:
 def is_held(slug: str) -> bool:
     """Whether a worker that is alive says that it holds this model."""
     return any(slug in beat.loaded for beat in living_workers())
-
-
-def directory(entry: ModelEntry) -> Path:
-    """Where the checkpoint of a row lies: a directory, or the file of a package.
-
-    Raises UnmaskError when it has none here.
-    """
-    if entry.kind == ModelEntry.Kind.REMOTE:
-        raise UnmaskError(
-            "model_unavailable",
-            f"{entry.label} answers on another server; it cannot be loaded here.",
-            "model_path",
-        )
-    root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
-    named = NAME.fullmatch(entry.slug) is not None
-    if named and config_of(root / entry.slug):
-        return root / entry.slug
-    found = added_folder(entry.slug) or (named and cached_snapshot(entry.slug)) or None
-    found = found or packages.path_of(entry.slug)
-    if found is None:
-        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
-    return found
-
-
-def added_folder(slug: str) -> Path | None:
-    """The directory that staff added under this name, while its root is a configured one."""
-    row = ModelFolder.objects.filter(slug=slug).first()
-    if row is None or Path(row.root) not in settings.MODEL_ROOTS:
-        return None
-    path = Path(row.root) / row.folder
-    return path if config_of(path) else None
-
-
-def cached_snapshot(slug: str) -> Path | None:
-    """The newest whole revision of a repository in the hub's cache."""
-    return hub_cache.snapshot_of(settings.HUB_CACHE, slug)
 
 
 def living_workers() -> list[WorkerBeat]:
@@ -192,7 +156,7 @@ def _cached() -> Iterator[Found]:
 
 def _added() -> Iterator[Found]:
     for slug in ModelFolder.objects.values_list("slug", flat=True):
-        path = added_folder(slug)
+        path = model_places.added_folder(slug)
         if path is not None:
             yield Found(slug, False, config_of(path), card_of(path))
 
@@ -207,11 +171,6 @@ def _packaged() -> Iterator[Found]:
 def _kind(config: dict[str, Any]) -> str:
     causal = config is GGUF or is_causal(config)
     return ModelEntry.Kind.AUTOREGRESSIVE if causal else ModelEntry.Kind.DIFFUSION
-
-
-def card_of(directory: Path) -> dict[str, Any]:
-    """What unmask.json beside a checkpoint says; empty without one."""
-    return read_object(directory, SIDECAR)
 
 
 def _store(model: Found) -> ModelEntry:
@@ -270,16 +229,3 @@ def _natural(value: Any) -> int | None:
 def _unknown() -> str:
     here = ModelEntry.objects.exclude(state=State.ABSENT).values_list("slug", flat=True)[:20]
     return f"There is no such model. Installed: {', '.join(here) or 'none'}."
-
-
-def _absent(entry: ModelEntry) -> str:
-    if entry.kind == ModelEntry.Kind.REMOTE:
-        return f"{entry.label} is not offered any more: its server lists or answers it no longer."
-    packaged = packages.PACKAGED.get(entry.slug)
-    if packaged is not None:
-        return f"{entry.label} is not on this machine. `{packaged.command}` brings it."
-    return (
-        f"{entry.label} is not on this machine. Download it on the page Models, or put its "
-        f"safetensors checkpoint into MODELS_DIR as {entry.slug} and run "
-        "`python manage.py sync_models`."
-    )
