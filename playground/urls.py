@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from playground.views import pages, sharing
+from playground.views import pages, sharing, token_trees
 from playground.views.actions import act, begin
 from playground.views.api import chat as api_chat
 from playground.views.drawer import drawer
@@ -12,10 +12,16 @@ from playground.views.next_token import generate_next_token
 from playground.views.records import export, import_conversation
 
 _CONVERSATION = "chat/<uuid:conversation_id>/"
+_TREE = "playground/trees/<uuid:tree_id>"
 urlpatterns = [
     path("api/chat", api_chat, name="api_chat"),
     path("api/generate-next-token", generate_next_token, name="generate_next_token"),
     path("playground/drawer/", drawer, name="drawer"),
+    path("playground/score-text/", token_trees.score_text, name="score_text"),
+    path("playground/trees/", token_trees.trees, name="token_trees"),
+    path("playground/trees/import/", token_trees.bring_tree, name="import_tree"),
+    path(f"{_TREE}/", token_trees.tree, name="token_tree"),
+    path(f"{_TREE}/record/", token_trees.export_tree, name="export_tree"),
     path("chat/", pages.chats, name="chats"),
     path("chat/new/", begin, name="begin_chat"),
     path("chat/import/", import_conversation, name="import_chat"),

@@ -95,6 +95,14 @@ def score_ids(
         return scores.score_ids(engine(model), ids, before, top)
 
 
+def score_line(
+    model: LoadedModel, ids: Sequence[int], before: Sequence[int], top: int = 0
+) -> list[Judged]:
+    """Tokens behind a text as they were judged when they were written."""
+    with engine_errors():
+        return scores.score_line(engine(model), ids, before, top)
+
+
 def forget(model: LoadedModel) -> None:
     """Lets go of an unloaded model and of its keys and values."""
     forwards.kept_keys().drop(model.key)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
-from inference.engine.causal.engine import CausalEngine, Judged
+from inference.engine.causal.engine import CausalEngine, Judged, judged_rows
 from inference.engine.errors import InputError
 
 
@@ -69,3 +71,21 @@ def score_ids(
     kept = min(len(ids), len(whole))
     judged = engine.judge(whole, top)
     return TextScore(judged[len(judged) - kept :], len(ids) - kept)
+
+
+def score_line(
+    engine: CausalEngine, ids: Sequence[int], before: Sequence[int], top: int = 0
+) -> list[Judged]:
+    """Every one of `ids` as it was judged when it was written, one after the other.
+
+    Those within the context take one pass; behind it the window slides, a pass for each. `before`
+    must not be empty. Raises InputError and EngineError.
+    """
+    whole, context = [*before, *ids], engine.model.context
+    first = whole[:context]
+    judged = engine.judge(first, top)[len(before) :] if len(before) < len(first) else []
+    for place in range(max(context, len(before)), len(whole)):
+        with closing(engine.pool.open(whole[place - context : place])) as sequence:
+            rows = engine.logits(sequence)[None]
+        judged += engine.on_device(partial(judged_rows, rows, [whole[place]], top))
+    return judged

@@ -12,7 +12,7 @@ from inference.engine import checkpoint
 from inference.engine.causal.engine import CausalEngine
 from inference.engine.causal.lookahead import MOST, lookahead
 from inference.engine.causal.sampling import Sampling
-from inference.engine.causal.scores import perplexity, score_ids, score_text
+from inference.engine.causal.scores import perplexity, score_ids, score_line, score_text
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.digest_view import DigestView
 from inference.engine.errors import InputError
@@ -90,7 +90,7 @@ def test_a_text_s_score_is_transformers_own_loss(engine: CausalEngine) -> None:
     ids = torch.tensor([PROMPT])
     native = native_model("llama")
     found = score_ids(engine, PROMPT)
-    loss = float(native(input_ids=ids, labels=ids).loss)
+    loss = float(native(input_ids=ids, labels=ids).loss.detach())
     assert found.perplexity == pytest.approx(math.exp(loss), rel=1e-4)
     assert found.nats == pytest.approx(-loss * (len(PROMPT) - 1), rel=1e-4)
     rows = native(input_ids=ids).logits[0, :-1].detach()
@@ -117,3 +117,18 @@ def test_of_long_texts_the_end_counts(engine: CausalEngine) -> None:
     assert score_ids(engine, [5]).perplexity is None
     with pytest.raises(InputError):
         score_ids(engine, [])
+
+
+def test_a_line_is_judged_as_it_was_written(engine: CausalEngine) -> None:
+    """Beyond the context too, where the window slides."""
+    prompt = (PROMPT * 20)[: CONTEXT - 3]
+    made = list(lookahead(engine, prompt, PLAIN, count=8))
+    line = [one.chosen for one in made]
+    found = score_line(engine, line, prompt, top=10)
+    assert [one.token for one in found] == line
+    assert [one.logprob for one in found] == pytest.approx(
+        [one.candidates[0].logprob for one in made], abs=1e-4
+    )
+    assert [one.entropy for one in found] == pytest.approx([o.entropy for o in made], abs=1e-3)
+    assert {one.rank for one in found} == {1}
+    assert len(score_line(engine, [5], [7] * (CONTEXT + 4))) == 1
