@@ -12,16 +12,16 @@ from playground.views.next_token import generate_next_token
 from playground.views.records import export, import_conversation
 
 _CONVERSATION = "chat/<uuid:conversation_id>/"
-_TREE = "playground/trees/<uuid:tree_id>"
+_TREE = "api/token-trees/<uuid:tree_id>"
 urlpatterns = [
     path("api/chat", api_chat, name="api_chat"),
     path("api/generate-next-token", generate_next_token, name="generate_next_token"),
     path("playground/drawer/", drawer, name="drawer"),
-    path("playground/score-text/", token_trees.score_text, name="score_text"),
-    path("playground/trees/", token_trees.trees, name="token_trees"),
-    path("playground/trees/import/", token_trees.bring_tree, name="import_tree"),
-    path(f"{_TREE}/", token_trees.tree, name="token_tree"),
-    path(f"{_TREE}/record/", token_trees.export_tree, name="export_tree"),
+    path("api/score-text", token_trees.score_text, name="score_text"),
+    path("api/token-trees", token_trees.trees, name="token_trees"),
+    path("api/token-trees/import", token_trees.bring_tree, name="import_tree"),
+    path(_TREE, token_trees.tree, name="token_tree"),
+    path(f"{_TREE}/record", token_trees.export_tree, name="export_tree"),
     path("chat/", pages.chats, name="chats"),
     path("chat/new/", begin, name="begin_chat"),
     path("chat/import/", import_conversation, name="import_chat"),

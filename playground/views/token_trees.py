@@ -6,13 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
-from core.commands.parsing import parse
-from inference.errors import UnmaskError
 from playground.commands import COMMANDS
 from playground.records.token_trees import import_tree, tree_json
 from playground.selectors.token_trees import list_payload, summary, tree_for, tree_payload
@@ -20,9 +18,8 @@ from playground.services.token_trees import delete_tree
 from playground.views.api import json_body, signed_in
 from playground.views.next_token import autoregressive_slug
 
-RECORD_BYTES = 10 * 2**20
 
-
+@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 async def trees(request: HttpRequest) -> JsonResponse:
     """The user's histories; a POST keeps one ({model, text, tokens: [{parent, token}], …})."""
@@ -32,6 +29,7 @@ async def trees(request: HttpRequest) -> JsonResponse:
     return await _asked(user, "keep_tree", json_body(request))
 
 
+@csrf_exempt
 @require_POST
 async def score_text(request: HttpRequest) -> JsonResponse:
     """How probable a model finds a text, token by token ({model, text, prompt?})."""
@@ -46,37 +44,39 @@ async def _asked(user: Any, name: str, body: dict[str, Any]) -> JsonResponse:
     return JsonResponse({key: value for key, value in reply.items() if key != "type"})
 
 
-@login_required
+@csrf_exempt
 @require_http_methods(["GET", "HEAD", "DELETE"])
-def tree(request: HttpRequest, tree_id: UUID) -> HttpResponse:
+async def tree(request: HttpRequest, tree_id: UUID) -> HttpResponse:
     """A history as a whole; DELETE puts it away."""
-    found = tree_for(request.user, tree_id)
-    if request.method == "DELETE":
-        delete_tree(tree=found)
-        return HttpResponse(status=204)
-    return JsonResponse(tree_payload(found))
+    user = await signed_in(request)
+    return await sync_to_async(_shown if request.method != "DELETE" else _deleted)(user, tree_id)
 
 
-@login_required
+def _shown(user: Any, id: UUID) -> HttpResponse:
+    return JsonResponse(tree_payload(tree_for(user, id)))
+
+
+def _deleted(user: Any, id: UUID) -> HttpResponse:
+    delete_tree(tree=tree_for(user, id))
+    return HttpResponse(status=204)
+
+
 @require_safe
-def export_tree(request: HttpRequest, tree_id: UUID) -> HttpResponse:
+async def export_tree(request: HttpRequest, tree_id: UUID) -> HttpResponse:
     """Its record."""
-    found = tree_for(request.user, tree_id)
-    answer = HttpResponse(tree_json(found), content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="tokens-{str(found.pk)[:8]}.json"'
+    return await sync_to_async(_exported)(await signed_in(request), tree_id)
+
+
+def _exported(user: Any, id: UUID) -> HttpResponse:
+    answer = HttpResponse(tree_json(tree_for(user, id)), content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="tokens-{str(id)[:8]}.json"'
     return answer
 
 
-@login_required
+@csrf_exempt
 @require_POST
-def bring_tree(request: HttpRequest) -> JsonResponse:
+async def bring_tree(request: HttpRequest) -> JsonResponse:
     """A history out of a record, which is the body."""
-    if len(request.body) > RECORD_BYTES:
-        most = f"{RECORD_BYTES // 2**20} MB"
-        raise UnmaskError("validation", f"The record is larger than {most}.", "record")
-    try:
-        text = request.body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnmaskError("validation", "This file is not a record in UTF-8.", "record") from None
-    made = import_tree(owner=request.user, raw=parse(text, RECORD_BYTES))
+    user = await signed_in(request)
+    made = await sync_to_async(import_tree)(owner=user, raw=json_body(request))
     return JsonResponse({"tree": summary(made)})
