@@ -10,10 +10,10 @@ class PlaygroundConfig(AppConfig):
     def ready(self) -> None:
         from accounts.ownership import on_owners, on_transfer
         from core.generation import ended, register
-        from playground.services import conversations, token_trees
+        from playground.services import conversations, side_by_side, token_trees
         from playground.services.answers import on_ended
 
-        for one in (conversations, token_trees):
+        for one in (conversations, side_by_side, token_trees):
             on_transfer(
                 one.__name__, lambda giver, taker, one=one: one.hand_over(giver=giver, taker=taker)
             )
@@ -24,6 +24,8 @@ class PlaygroundConfig(AppConfig):
 
 def _owners() -> list[Any]:
     """Whoever has a conversation, a completion or a tree of tokens."""
-    from playground.models import Completion, Conversation, TokenTree
+    from playground.models import Completion, Conversation, SideBySide, TokenTree
 
-    return [table.objects.values("owner") for table in (Conversation, Completion, TokenTree)]
+    return [
+        table.objects.values("owner") for table in (Conversation, Completion, SideBySide, TokenTree)
+    ]

@@ -75,6 +75,13 @@ _WORKER_ROWS = (
         "text_score",
     ),
     CommandSpec(
+        "score_both",
+        token_schemas.ScoreBoth,
+        RunsOn.WORKER,
+        "playground.worker.both_scores.score_both",
+        "both_scores",
+    ),
+    CommandSpec(
         "keep_tree",
         token_schemas.KeepTree,
         RunsOn.WORKER,

@@ -58,6 +58,12 @@ class ScoreText(Message):
     prompt: str = fields.text("prompt", "", "what stands in front of it and is not scored")
 
 
+class ScoreBoth(ScoreText):
+    """How probable both kinds of models find a text: left to right, and masked token by token."""
+
+    masked_model: str = Field(min_length=1, max_length=200, description="a diffusion model")
+
+
 class TreeTokenMessage(BaseModel):
     """A token behind another one. `parent`: place of that one in the list from 1; 0 is the text."""
 

@@ -16,7 +16,7 @@ from playground.records.token_trees import import_tree, tree_json
 from playground.selectors.token_trees import list_payload, summary, tree_for, tree_payload
 from playground.services.token_trees import delete_tree
 from playground.views.api import json_body, signed_in
-from playground.views.next_token import autoregressive_slug
+from playground.views.next_token import slug_of
 
 
 @csrf_exempt
@@ -36,9 +36,18 @@ async def score_text(request: HttpRequest) -> JsonResponse:
     return await _asked(await signed_in(request), "score_text", json_body(request))
 
 
+@csrf_exempt
+@require_POST
+async def score_both(request: HttpRequest) -> JsonResponse:
+    """How probable both kinds find a text ({model, masked_model, text, prompt?})."""
+    user, body = await signed_in(request), json_body(request)
+    slug = await sync_to_async(slug_of)(body.get("masked_model"), "masked_model", "diffusion")
+    return await _asked(user, "score_both", {**body, "masked_model": slug})
+
+
 async def _asked(user: Any, name: str, body: dict[str, Any]) -> JsonResponse:
     """A command's reply, once the model that it names is known to write from left to right."""
-    body["model"] = await sync_to_async(autoregressive_slug)(body.get("model"), "model")
+    body["model"] = await sync_to_async(slug_of)(body.get("model"), "model")
     message = {**body, "type": name}
     reply = await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     return JsonResponse({key: value for key, value in reply.items() if key != "type"})

@@ -31,12 +31,15 @@ def next_token(request: Request) -> Callable[[], Reply]:
     model = runtime.load(registry.resolve(asked.model))
     tokenizer = tokenizer_of(model)
     ids = started(model, tokenizer, asked.context) + asked.token_ids
-    made = [_told(model, one, asked.digest) for one in _within_time(model, ids, asked)]
-    seen = ids[-model.context :]
+    made, whole = [], list(ids)
+    for one in _within_time(model, ids, asked):
+        seen = {"context_chars": _characters(model, tokenizer, whole)}
+        made.append(_told(model, one, asked.digest) | seen)
+        whole.append(one.chosen)
     reply = {
         "type": "next_token",
         **made[0],
-        "context_used": tokenizer.decode(seen),
+        "context_used": tokenizer.decode(ids[-model.context :]),
         "context_size": model.context,
         "ahead": made[1:],
     }
@@ -71,6 +74,12 @@ def unknown_characters(tokenizer: Tokenizer, text: str) -> list[str]:
     """Characters that do not come back out of the tokenizer, in the order of the text."""
     asked = [one for one in dict.fromkeys(text) if not one.isspace()]
     return [one for one in asked if one not in tokenizer.decode(tokenizer.encode(one))]
+
+
+def _characters(model: LoadedModel, tokenizer: Tokenizer, ids: list[int]) -> int | None:
+    """How many characters of a text the model sees; None where it sees all of them."""
+    cut = len(ids) > model.context
+    return len(tokenizer.decode(ids[-model.context :])) if cut else None
 
 
 def _within_time(model: LoadedModel, ids: list[int], asked: Any) -> Iterator[NextToken]:
