@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken
+from playground.selectors import traces
 
 FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length", "parameters")
 """Settings of diffusion models."""
@@ -45,6 +48,12 @@ class CausalGenerator(StoredGenerator[Completion]):
             "total_tokens": prompt + row.written,
             "steps": row.written,
         }
+
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
+
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
 
 
 GENERATOR = CausalGenerator()

@@ -9,10 +9,12 @@ from django.urls import reverse
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
 from core.jobs import dispatch
 from inference.events import publish
 from inference.models import ModelEntry
 from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors import traces
 from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
 
@@ -45,6 +47,12 @@ class DiffusionGenerator(StoredGenerator[Generation]):
 
     def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
         return token_logprobs(self.owned(user, id), top)
+
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
+
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
 
 
 GENERATOR = DiffusionGenerator()

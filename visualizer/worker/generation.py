@@ -24,6 +24,7 @@ from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.provenance import provenance_of
 from visualizer.models import Generation, Run, Session, Step
 from visualizer.selectors import StateRef, event_payloads, head_of, labels_for, state_at
 from visualizer.selectors.history import tip
@@ -32,7 +33,6 @@ from visualizer.services.runs import start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
 from visualizer.worker.lengths import gen_length_within
-from visualizer.worker.provenance import provenance_of
 from visualizer.worker.resume import RunProgress
 from visualizer.worker.run_parameters import prepared
 from visualizer.worker.settled_text import gap_texts, settled_text

@@ -15,6 +15,7 @@ from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.provenance import provenance_of
 from visualizer.commands.requests import Request
 from visualizer.models import Command, Session
 from visualizer.probability import ProbabilitySettings
@@ -26,7 +27,6 @@ from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
 from visualizer.worker.handlers.forward import forward_reply
 from visualizer.worker.lengths import gen_length_within
-from visualizer.worker.provenance import provenance_of
 
 
 @dataclass(frozen=True)
