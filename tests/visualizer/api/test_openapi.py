@@ -19,6 +19,7 @@ PATHS = {
     "models", "models/current", "models/{id}/load", "models/{id}/unload", "generate",
     "generate/stream", "infill", "infill/stream", "runs/{run}/stream", "cancel/{run}",
     "batch/generate", "batch/infill", "config", "cache/stats", "metrics", "admin/health",
+    "decide", "calibrations", "calibrations/{id}", "calibrations/{id}/cancel",
 }  # fmt: skip
 
 
