@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('inference', '0004_edit_ids'),
-        ('visualizer', '0011_run_seed'),
+        ('visualizer', '0012_generation_job'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
