@@ -29,8 +29,8 @@ Status = Completion.Status
 BATCH_SECONDS = 0.04
 """Tokens that come within this time are stored, and told, together."""
 LABEL = 200
-TOP = 10
-"""Alternatives that are kept with every token."""
+TOP = 20
+"""Alternatives that are kept with every token: as many as /v1 may be asked for."""
 
 
 def work(completion_id: str) -> None:
@@ -148,9 +148,9 @@ def _write(
 
 def written(model: LoadedModel, one: TokenResult) -> Written:
     """A token with the texts of its alternatives."""
-    top = [(token, label_of(model, token), round(logprob, 4)) for token, logprob in one.top]
+    top = [(token, label_of(model, token), round(logprob, 6)) for token, logprob in one.top]
     label = label_of(model, one.token)
-    return Written(one.token, label, one.text, round(one.logprob, 4), top)
+    return Written(one.token, label, one.text, round(one.logprob, 6), top)
 
 
 def label_of(model: LoadedModel, token: int) -> str:

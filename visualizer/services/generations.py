@@ -45,8 +45,10 @@ class DiffusionGenerator(StoredGenerator[Generation]):
         else:
             dispatch.work(row)
 
-    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
-        return token_logprobs(self.owned(user, id), top)
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        return token_logprobs(self.owned(user, id), top, at, first)
 
     def places(self, *, user: Any, id: UUID) -> list[Place] | None:
         return traces.places_of(self.owned(user, id))
