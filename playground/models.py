@@ -91,6 +91,9 @@ class Message(Leased):
     text = models.TextField(blank=True)
     prefix = models.TextField(blank=True, help_text="of an answer that was continued")
     html = models.TextField(blank=True, help_text="of a finished message, sanitised")
+    token_ids = models.JSONField(
+        default=list, blank=True, help_text="of an answer's text; empty: not known"
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DONE)
     stop_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -62,8 +62,13 @@ class CausalGenerator:
         dispatch.work(row)
 
     def snapshot(self, *, stream: UUID) -> dict[str, Any]:
-        row = Completion.objects.select_related("stream").get(stream=stream)
-        return {"number": row.stream.last_number, "text": row.text, "status": row.status}
+        row = Completion.objects.select_related("stream", "model").get(stream=stream)
+        told = {"number": row.stream.last_number, "text": row.text, "status": row.status}
+        return {**told, "end": _end_of(row)}
+
+    def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+        completion_for(user, id)
+        return []
 
 
 GENERATOR = CausalGenerator()
@@ -130,9 +135,29 @@ def end(*, row: Completion, status: str, error: dict[str, Any] | None = None) ->
     """The completion is over: its last event."""
     row.status, row.error, row.finished = status, error, timezone.now()
     row.save(update_fields=["status", "error", "finished", "finish_reason", "updated"])
-    payload = done_payload(row) if error is None else {**error, "url": ""}
-    publish(row.stream_id, "done" if error is None else "error", payload)
-    seam.ended.send(Completion, id=row.pk, text=row.text, status=status, payload=payload)
+    found = _end_of(row)
+    assert found is not None
+    publish(row.stream_id, *found)
+    about = {"text": row.text, "ids": text_ids(row), "status": status, "payload": found[1]}
+    seam.ended.send(Completion, id=row.pk, **about)
+
+
+def _end_of(row: Completion) -> tuple[str, dict[str, Any]] | None:
+    """Type and payload of the last event; None while it goes on."""
+    if row.status in Completion.ACTIVE:
+        return None
+    if row.error is not None:
+        return "error", {**row.error, "url": ""}
+    return "done", done_payload(row)
+
+
+def text_ids(row: Completion) -> list[int]:
+    """The tokens of its text, without the one that ended it; none where a stop text may cut one."""
+    if row.settings["stop"]:
+        return []
+    stored = CompletionToken.objects.filter(completion=row).order_by("number")
+    ids = list(stored.values_list("token", flat=True))
+    return ids[:-1] if row.finish_reason == "stop" else ids
 
 
 def done_payload(row: Completion) -> dict[str, Any]:

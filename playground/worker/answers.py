@@ -17,7 +17,13 @@ from inference.runtime.error_mapping import engine_errors
 from playground.models import Message
 from playground.selectors.line import above
 from playground.services import answers
-from playground.worker.prompts import FittedPrompt, fitted_prompt, flat_text
+from playground.worker.prompts import (
+    FittedPrompt,
+    begun_ids,
+    begun_text,
+    fitted_prompt,
+    flat_text,
+)
 
 DRAWING = ("temperature", "top_p", "top_k", "seed")
 SETTINGS = {
@@ -65,22 +71,35 @@ def _work(lease: Lease, message: Message) -> None:
     with leases.renewed(lease), engine_errors():
         model = runtime.load(message.model)
         system = message.conversation.system_prompt
-        fitted = fitted_prompt(model, turns, system, message.prefix, wanted.get("max_new_tokens"))
-    shown = flat_text(turns[fitted.left_out :], "") + message.prefix
+        begun = begun_ids(model, message.token_ids, message.prefix)
+        prefix = begun_text(model, message.token_ids, message.prefix)
+        fitted = fitted_prompt(model, turns, system, begun, wanted.get("max_new_tokens"))
+    shown = flat_text(turns[fitted.left_out :], "") + prefix
+    ended = bool(begun) and begun[-1] in model.spec.end_ids
     with fenced(lease):
-        _start(message, fitted, shown, wanted)
+        if not _is_queued(message):
+            return
+        if ended:
+            answers.end_at_prefix(message=message, prefix=prefix)
+        else:
+            _start(message, fitted, shown, prefix, wanted)
 
 
-def _start(message: Message, fitted: FittedPrompt, shown: str, wanted: dict[str, Any]) -> None:
-    """Inside the fenced transaction: not if it was stopped meanwhile."""
-    if Message.objects.get(pk=message.pk).status != Message.Status.QUEUED:
-        return
+def _is_queued(message: Message) -> bool:
+    """Inside the fenced transaction: whether it was not stopped meanwhile."""
+    return Message.objects.get(pk=message.pk).status == Message.Status.QUEUED
+
+
+def _start(
+    message: Message, fitted: FittedPrompt, shown: str, prefix: str, wanted: dict[str, Any]
+) -> None:
     assert message.model is not None
     names = SETTINGS[ModelEntry.Kind(message.model.kind)]
     chosen = {name: wanted[name] for name in names if wanted.get(name) is not None}
     answers.begin(
         message=message,
-        prompt=Prompt(text=shown, ids=tuple(fitted.ids)),
+        prompt=Prompt(text=shown, ids=tuple(fitted.ids), written=fitted.written),
+        prefix=prefix,
         settings=Settings(max_new_tokens=fitted.room, **chosen),
         left_out=fitted.left_out,
         flattened=fitted.flattened,
@@ -89,5 +108,5 @@ def _start(message: Message, fitted: FittedPrompt, shown: str, wanted: dict[str,
 
 def _fail(lease: Lease, message: Message, shape: dict[str, Any]) -> None:
     with fenced(lease):
-        if Message.objects.get(pk=message.pk).status == Message.Status.QUEUED:
+        if _is_queued(message):
             answers.fail(message=message, shape=shape)

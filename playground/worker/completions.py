@@ -116,7 +116,8 @@ def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:
     stored = CompletionToken.objects.filter(completion=row).order_by("number")
     ids = [*row.prompt_ids, *stored.values_list("token", flat=True)]
     sampling = sampling_of(row.settings, row.model.card.get("decoding", {}))
-    return causal.generate(model, ids, sampling, row.most, TOP, row.written)
+    begun = row.prompt.get("written", 0)  # of the answer before this completion
+    return causal.generate(model, ids, sampling, begun + row.most, TOP, begun + row.written)
 
 
 def _write(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from django.contrib.auth.models import User
 
 from core.commands.submit import submit
 from core.jobs import dispatch
-from inference import registry
+from inference import registry, runtime
 from inference.models import ModelEntry
 from playground.commands import COMMANDS
 from playground.models import Conversation, Message
+from tests.inference.engine.causal.tiny import write_model
 from tests.playground.working import work_off
 
 Tell = Callable[..., dict[str, Any]]
@@ -32,6 +35,19 @@ def model(db: None) -> ModelEntry:
     """The shipped default model: stories."""
     registry.sync_models()
     return registry.default_model()
+
+
+@pytest.fixture
+def causal(model: ModelEntry, tmp_path: Path, settings: Any, sent: Any) -> Iterator[ModelEntry]:
+    """A random causal model with a chat template."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    write_model(tmp_path / "plain", "llama")
+    registry.sync_models()
+    yield registry.resolve("plain")
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
 
 
 @pytest.fixture

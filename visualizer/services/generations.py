@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry, Stream
 from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors.drafts import drafts_of
 from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
 
@@ -59,6 +61,9 @@ class DiffusionGenerator:
     def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
         return token_logprobs(_owned(user, id), top)
 
+    def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+        return drafts_of(_owned(user, id))
+
 
 GENERATOR = DiffusionGenerator()
 
@@ -68,7 +73,11 @@ def _owned(user: Any, id: UUID | str) -> Generation:
         key = id if isinstance(id, UUID) else UUID(id)
     except ValueError:
         raise _missing() from None
-    row = Generation.objects.select_related("model", "session").filter(pk=key, owner=user).first()
+    row = (
+        Generation.objects.select_related("model", "session__model__vocabulary")
+        .filter(pk=key, owner=user)
+        .first()
+    )
     if row is None:
         raise _missing()
     return row
@@ -109,14 +118,21 @@ def have_worked(*, session: Session) -> None:
 
 
 @transaction.atomic
-def end(*, row: Generation, status: str, error: dict[str, Any] | None = None) -> None:
-    """The generation is over: its last event."""
+def end(
+    *,
+    row: Generation,
+    status: str,
+    error: dict[str, Any] | None = None,
+    ids: Sequence[int] = (),
+) -> None:
+    """The generation is over: its last event. `ids`: the tokens of its text."""
     row.status, row.error, row.finished = status, error, timezone.now()
     row.save(update_fields=["status", "error", "finished", "finish_reason", "usage", "updated"])
     found = _end_of(row)
     assert found is not None
     publish(row.stream_id, *found)
-    seam.ended.send(Generation, id=row.pk, text=row.text, status=status, payload=found[1])
+    about = {"text": row.text, "ids": list(ids), "status": status, "payload": found[1]}
+    seam.ended.send(Generation, id=row.pk, **about)
 
 
 def _end_of(row: Generation) -> tuple[str, dict[str, Any]] | None:
