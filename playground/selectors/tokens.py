@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from inference.errors import UnmaskError
 from playground.models import Completion, CompletionToken, Message
 
-
 PARTIAL = "\ufffd"
 """What labels show for bytes that are no whole character."""
 
