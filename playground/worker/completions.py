@@ -166,7 +166,8 @@ def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | 
         completions.write(row=row, tokens=waiting)
         if finish is not None:
             row.finish_reason = finish
-            completions.end(row=row, status=Status.DONE)
+            ids = completions.text_ids(row)
+            completions.GENERATOR.end(row=row, status=Status.DONE, ids=ids)
 
 
 def _is_cancelled(row: Completion) -> bool:
@@ -186,4 +187,5 @@ def _end(
 ) -> None:
     with fenced(lease):
         row.finish_reason = reason
-        completions.end(row=row, status=status, error=error)
+        ids = completions.text_ids(row)
+        completions.GENERATOR.end(row=row, status=status, error=error, ids=ids)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('playground', '0005_answer_token_ids'),
+        ('playground', '0006_answer_token_ids'),
     ]
 
     operations = [
