@@ -17,8 +17,9 @@ from inference.models import ModelEntry
 At = Literal["step", "end"]
 """Where a diffusion model's log-probabilities are read: when it decided, or over the end."""
 ended = Signal()
-"""Sent inside the transaction that ends a generation: `id`, `text` so far, `status` (a Job's) and
-`payload`, that of its last event. Apps keep in rows of their own what was made for them."""
+"""Sent inside the transaction that ends a generation: `id`, `text` so far, `ids` (the tokens of the
+text, empty where a stop text cuts one), `status` (a Job's) and `payload`, that of its last event.
+Apps keep in rows of their own what was made for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Prompt:
     `pieces` are texts with a gap between each two, to be filled (infilling); `gaps` are their
     lengths in tokens, 0 for one that is to be found, which has `longest_gap` tokens at most. One of
     the three is given. `special_tokens`: those written in the text count. `ids` are the prompt as
-    the model's own token ids; `text` is then what people are shown of it.
+    the model's own token ids; `text` is then what people are shown of it. `written`: so many of the
+    last ids begin the answer, which is written on; their text is not told again.
     """
 
     text: str = ""
     ids: tuple[int, ...] = ()
+    written: int = 0
     messages: tuple[Mapping[str, str], ...] = ()
     pieces: tuple[str, ...] = ()
     gaps: tuple[int, ...] = ()
@@ -107,6 +110,9 @@ class Generator(Protocol):
         `top`: how many alternatives. `at`: "step", or "end" of one with a final pass.
         """
 
+    def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+        """Payloads of all its `draft` events, from the kept steps; none if it writes in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
@@ -165,6 +171,11 @@ def find(*, user: Any, id: UUID | str) -> Generation:
 def stop(*, user: Any, id: UUID | str) -> None:
     """Ask a generation of the user's to end."""
     generator(find(user=user, id=id).kind).stop(user=user, id=id)
+
+
+def drafts(*, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+    """How the canvas of the user's generation changed, as its `draft` events told."""
+    return generator(find(user=user, id=id).kind).drafts(user=user, id=id)
 
 
 def logprobs(

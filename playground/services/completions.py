@@ -104,3 +104,12 @@ def write(*, row: Completion, tokens: Sequence[Written]) -> None:
     publish(row.stream_id, "text", {"text": grown, "offset": len(row.text), **counts})
     row.text, row.attempts = row.text + grown, 0
     row.save(update_fields=["text", "written", "attempts", "updated"])
+
+
+def text_ids(row: Completion) -> list[int]:
+    """The tokens of its text, without the one that ended it; none where a stop text may cut one."""
+    if row.settings["stop"]:
+        return []
+    stored = CompletionToken.objects.filter(completion=row).order_by("number")
+    ids = list(stored.values_list("token", flat=True))
+    return ids[:-1] if row.finish_reason == "stop" else ids

@@ -116,7 +116,8 @@ def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:
     stored = CompletionToken.objects.filter(completion=row).order_by("number")
     ids = [*row.prompt_ids, *stored.values_list("token", flat=True)]
     sampling = sampling_of(row.settings, row.model.card.get("decoding", {}))
-    return causal.generate(model, ids, sampling, row.most, TOP, row.written)
+    begun = row.prompt.get("written", 0)  # of the answer before this completion
+    return causal.generate(model, ids, sampling, begun + row.most, TOP, begun + row.written)
 
 
 def _write(
@@ -165,7 +166,8 @@ def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | 
         completions.write(row=row, tokens=waiting)
         if finish is not None:
             row.finish_reason = finish
-            completions.GENERATOR.end(row=row, status=Status.DONE)
+            ids = completions.text_ids(row)
+            completions.GENERATOR.end(row=row, status=Status.DONE, ids=ids)
 
 
 def _is_cancelled(row: Completion) -> bool:
@@ -185,4 +187,5 @@ def _end(
 ) -> None:
     with fenced(lease):
         row.finish_reason = reason
-        completions.GENERATOR.end(row=row, status=status, error=error)
+        ids = completions.text_ids(row)
+        completions.GENERATOR.end(row=row, status=status, error=error, ids=ids)
