@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from django.test import Client
 from core.commands import ask
 from core.worker import executor
 from inference import registry
+from inference.engine.corpora import sudoku
 from inference.models import ModelEntry
 from tests.visualizer.fakes import MASK, FakeRuntime
 from visualizer.commands import COMMANDS
 from visualizer.models import Run, Session
 from visualizer.selectors.recordings import recorded
 from visualizer.worker import tasks
-from visualizer.worker.recordings import contradictions
+from visualizer.worker.recordings import wrong_cells
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +110,7 @@ def test_the_first_page_shows_the_recorded_runs_with_what_was_measured(
         solved = round(row["exact"] * told["measured"]["cases"])
         assert f"solves {solved} of {told['measured']['cases']} puzzles" in page
     assert page.count('class="mini') == 72
-    assert f'name="run_example" value="{told["example"]}" id="showcase-run"' in page
+    assert 'name="run_recorded" value="1" id="showcase-run"' in page
 
 
 def test_the_recordings_are_what_the_models_write(tmp_path: Any, db: None) -> None:
@@ -121,10 +123,42 @@ def test_the_recordings_are_what_the_models_write(tmp_path: Any, db: None) -> No
         assert all(run["frames"] for run in kept["runs"])
 
 
-def test_contradictions_are_cells_that_stand_twice() -> None:
-    solved = "123456456123214365365214531642642531"
-    assert contradictions(solved) == []
-    assert contradictions("1" + "1" + solved[2:]) != []
+def test_wrong_cells_are_those_that_the_one_solution_has_otherwise() -> None:
+    puzzle = "5....2.145......2....6..46325..5..3."
+    solved = next(sudoku.solutions(puzzle))
+    assert wrong_cells(puzzle, solved) == []
+    assert wrong_cells(puzzle, solved[:1] + solved[2] + solved[1] + solved[3:]) == [1, 2]
+
+
+def test_the_recorded_case_shows_what_its_figure_says() -> None:
+    """The first measured case that the orders tell apart: one is right, the other is not."""
+    told = recorded("sudoku")
+    assert told
+    right, wrong = told["runs"]
+    assert right["wrong"] == []
+    assert wrong["wrong"]
+    assert told["measured"]["shown"] < told["measured"]["cases"]
+
+
+def test_a_verdict_is_said_and_its_cells_are_marked(
+    owner_client: Client, entry: ModelEntry
+) -> None:
+    registry.sync_models()
+    told = recorded("sudoku")
+    assert told
+    page, wrong = owner_client.get("/").content.decode(), told["runs"][1]["wrong"]
+    assert page.count("every cell right</p>") == 1
+    assert page.count(f"{len(wrong)} of {len(told['runs'][1]['frames'])} cells wrong</p>") == 1
+    assert len(re.findall(r'class="mini[^"]* wrong"', page)) == len(wrong)
+
+
+def test_the_prompt_is_focused_by_a_script_that_knows_touch_from_keys(
+    owner_client: Client, entry: ModelEntry
+) -> None:
+    """An autofocus scrolls the picture away on a phone."""
+    page = owner_client.get("/").content.decode()
+    assert "autofocus" not in page
+    assert "data-focus" in page
 
 
 def test_run_it_yourself_runs_the_recorded_example(
@@ -133,8 +167,9 @@ def test_run_it_yourself_runs_the_recorded_example(
     registry.sync_models()
     told = recorded("sudoku")
     assert told
-    asked = {"run_example": str(told["example"]), "model": "sudoku"}
+    asked = {"run_recorded": "1", "model": "sudoku"}
     assert owner_client.post("/", asked).status_code == 302
     session = Session.objects.get()
     assert (session.model.slug, session.special_tokens) == ("sudoku", True)
+    assert session.prompt == told["example"]["prompt"]
     assert Run.objects.get(session=session).recipe == "llada/low_confidence"

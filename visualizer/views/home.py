@@ -30,6 +30,8 @@ from visualizer.views.tokens import BOX, MASKS, boxes
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6
+RUNS = {"run_example", "run_recorded"}
+"""Buttons that start a run in the new session."""
 CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
 """Parameters that a model's card may set for the runs of its examples."""
 LOADING = "The model is still loading. Try again in a moment."
@@ -45,7 +47,7 @@ async def home(request: HttpRequest) -> HttpResponse:
         form = await sync_to_async(_sent)(request)
         try:
             id = await _create(user, form)
-            if "run_example" in request.POST:
+            if RUNS & request.POST.keys():
                 await _run(user, id)
             return redirect("workspace", id)
         except UnmaskError as error:
@@ -66,13 +68,19 @@ def find_models(request: HttpRequest) -> HttpResponse:
 def _sent(request: HttpRequest) -> dict[str, str]:
     """The form as sent; a pressed example brings its own prompt and lengths."""
     form = {name: request.POST.get(name, "") for name in FIELDS}
+    example = _pressed(request, form["model"])
+    own = {name: _as_sent(value) for name, value in example.items() if name in FIELDS}
+    return form | {"special_tokens": ""} | own if example else form
+
+
+def _pressed(request: HttpRequest, slug: str) -> dict[str, Any]:
+    """The example whose button was pressed: of the recorded run or of the card; {} if none was."""
+    if "run_recorded" in request.POST:
+        return _suited((recorded(slug) or {}).get("example", {}))
     number = number_of(request.POST.get("run_example", request.POST.get("example")))
-    model = ModelEntry.objects.filter(slug=form["model"]).first()
+    model = ModelEntry.objects.filter(slug=slug).first()
     shown = examples(model.card) if model else []
-    if number is None or number >= len(shown):
-        return form
-    own = {name: _as_sent(value) for name, value in shown[number].items() if name in FIELDS}
-    return form | {"special_tokens": ""} | own
+    return shown[number] if number is not None and number < len(shown) else {}
 
 
 def _as_sent(value: Any) -> str:
@@ -83,12 +91,14 @@ def _as_sent(value: Any) -> str:
 def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
     """The model card's example prompts, each with the lengths that suit it."""
     listed = [{"prompt": row} if isinstance(row, str) else row for row in card.get("examples", [])]
-    return [
-        row | {"block_length": min(row.get("block_length") or length, length)}
-        if (length := row.get("gen_length"))
-        else row
-        for row in listed
-    ]
+    return [_suited(row) for row in listed]
+
+
+def _suited(row: dict[str, Any]) -> dict[str, Any]:
+    """An example whose blocks are no longer than what is written."""
+    length = row.get("gen_length")
+    block = row.get("block_length") or length
+    return row | {"block_length": min(block, length)} if length else row
 
 
 async def _create(user: Any, form: dict[str, str]) -> str:
@@ -191,10 +201,10 @@ def showcase() -> dict[str, Any] | None:
         return None
     measured = told.get("measured", {"rows": [], "cases": 0})
     solved = {row["recipe"]: round(row["exact"] * measured["cases"]) for row in measured["rows"]}
-    names = ("model", "label", "columns", "example")
     return {
-        **{name: told[name] for name in names},
+        **{name: told[name] for name in ("model", "label", "columns")},
         "cases": measured["cases"],
+        "shown": measured.get("shown", -1) + 1,
         "runs": [_shown_run(told["cells"], run, solved) for run in told["runs"]],
         "recording": {"cells": told["cells"], "runs": told["runs"]},
     }
@@ -209,4 +219,5 @@ def _shown_run(cells: list[str | None], run: dict[str, Any], solved: dict[str, i
         for n, text in enumerate(cells)
     ]
     about = {"label": run["label"], "solved": solved.get(run["recipe"])}
-    return about | {"cells": shown, "filled": len(written), "wrong_count": len(wrong)}
+    counts = {"filled": len(written), "wrong_count": len(wrong), "steps": len(run["frames"])}
+    return about | counts | {"cells": shown}
