@@ -9,32 +9,26 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.commands.ask import LOAD_WAIT_SECONDS, ask
-from core.commands.validation import from_form
-from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.registry import sync_models
-from visualizer.commands import COMMANDS
-from visualizer.models import Session
+from visualizer.models import Command, Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
 from visualizer.selectors.recordings import COMPARED, recorded
 from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
+from visualizer.views.starts import go_on, start, start_of, waiting
 from visualizer.views.tokens import BOX, MASKS, boxes
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6
 RUNS = {"run_example", "run_recorded"}
 """Buttons that start a run in the new session."""
-CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
-"""Parameters that a model's card may set for the runs of its examples."""
-LOADING = "The model is still loading. Try again in a moment."
 Problem = UnmaskError | None
 
 
@@ -46,13 +40,34 @@ async def home(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = await sync_to_async(_sent)(request)
         try:
-            id = await _create(user, form)
-            if RUNS & request.POST.keys():
-                await _run(user, id)
-            return redirect("workspace", id)
+            asked = form | {"prompt": await sync_to_async(_typed)(form)}
+            return redirect(await start(user, asked, bool(RUNS & request.POST.keys())))
         except UnmaskError as error:
             return await sync_to_async(_page)(request, user, form, error)
     return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
+
+
+@login_required
+@require_safe
+async def starting(request: HttpRequest, command_id: int) -> HttpResponse:
+    """A session whose model is being loaded: how far that is, then the session itself.
+
+    HTMX asks for the panel again every second. What went wrong is said on the first page, with the
+    form as it was sent.
+    """
+    user, alone = await request.auser(), bool(request.headers.get("HX-Request"))
+    command = await sync_to_async(start_of)(user, command_id)
+    if command.state == Command.State.PENDING:
+        name = "partials/starting" if alone else "starting"
+        context = await sync_to_async(waiting)(command)
+        return await sync_to_async(render)(request, f"visualizer/{name}.html", context)
+    try:
+        target = await go_on(user, command, "run" in request.GET)
+    except UnmaskError as error:
+        if alone:
+            return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
+        return await sync_to_async(_page)(request, user, sent_before(command), error)
+    return HttpResponse(headers={"HX-Redirect": target}) if alone else redirect(target)
 
 
 @login_required
@@ -101,14 +116,6 @@ def _suited(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"block_length": min(block, length)} if length else row
 
 
-async def _create(user: Any, form: dict[str, str]) -> str:
-    """The id of the new session. Raises UnmaskError with the field at fault."""
-    message = from_form(COMMANDS, {"type": "initialize", **form})
-    message["prompt"] = await sync_to_async(_typed)(form)
-    reply = await ask(COMMANDS, user, message, None, LOAD_WAIT_SECONDS, late=LOADING)
-    return str(reply["session_id"])
-
-
 def _typed(form: dict[str, str]) -> str:
     """The prompt as typed; where special tokens count, a box is the model's mask."""
     prompt = form["prompt"].replace("\r\n", "\n")
@@ -127,17 +134,6 @@ def mask_text(entry: ModelEntry) -> str:
     return next((name for name in MASKS if name in prompts), BOX)
 
 
-async def _run(user: Any, id: str) -> None:
-    """Begin a run with what the model's card says; a page that cannot is the session's own."""
-    session = await sync_to_async(session_for)(user, id)
-    usual = session.model.card.get("decoding", {})
-    recipe = usual.get("recipe", DEFAULT_RECIPE)
-    uses = RECIPES[recipe].uses if recipe in RECIPES else ()
-    kept = {name: held for name, held in usual.items() if name in uses and name in CARD}
-    message = {"type": "run", "recipe": recipe, "parameters": kept}
-    await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
-
-
 async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     origin = request.GET.get("from")
     if not origin:
@@ -146,12 +142,18 @@ async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     return await sync_to_async(_like)(user, origin)
 
 
+def sent_before(command: Command) -> dict[str, str]:
+    """The form that a start came from."""
+    form = {name: _as_sent(command.message.get(name) or "") for name in FIELDS}
+    return form | {"prompt": boxes(form["prompt"]) if form["special_tokens"] else form["prompt"]}
+
+
 def _like(user: Any, origin: str) -> dict[str, str]:
     session = session_for(user, origin)
     return {
         "prompt": boxes(session.prompt) if session.special_tokens else session.prompt,
-        "gen_length": str(session.gen_length),
-        "block_length": str(session.block_length),
+        "gen_length": str(session.gen_length or ""),
+        "block_length": str(session.block_length if session.gen_length else ""),
         "seed": str(session.seed),
         "special_tokens": "on" if session.special_tokens else "",
         "model": session.model.slug,

@@ -38,7 +38,7 @@ def recording(
     assert model.spec.mask_id is not None
     special = bool(example.get("special_tokens"))
     ids = checked_prompt(model.tokenizer, example["prompt"], special, model.spec.vocab_size)
-    start = Canvas.start(ids, example["gen_length"], model.spec.mask_id)
+    start = Canvas.start(ids, example.get("gen_length", 0), model.spec.mask_id)
     pieces = model.tokenizer.pieces(model.spec.vocab_size)
     return {
         "version": VERSION,
@@ -100,13 +100,12 @@ def measured(
         {"recipe": name, "label": RECIPES[name].label, "exact": round(sum(found) / count, 3)}
         for name, found in solved.items()
     ]
-    examples = [_example(model, case) for case in cases]
-    pairs = zip(solved[recipes[0]], solved[recipes[-1]], examples, strict=True)
-    told = [n for n, (first, last, example) in enumerate(pairs) if first and not last and example]
-    if not told:
+    pairs = zip(solved[recipes[0]], solved[recipes[-1]], strict=True)
+    told = next((n for n, (first, last) in enumerate(pairs) if first and not last), None)
+    if told is None:
         raise ValueError("No measured case tells these recipes apart.")
-    about = {"cases": count, "seed": SEED, "rows": rows, "shown": told[0]}
-    return about, examples[told[0]]
+    about = {"cases": count, "seed": SEED, "rows": rows, "shown": told}
+    return about, _example(model, cases[told])
 
 
 def _solved(model: LoadedModel, cases: list[Case], recipe: str) -> list[bool]:
@@ -116,9 +115,10 @@ def _solved(model: LoadedModel, cases: list[Case], recipe: str) -> list[bool]:
 
 
 def _example(model: LoadedModel, case: Case) -> dict[str, Any]:
-    """The puzzle of a case as a prompt; {} if its last cell is a clue, which no prompt can say."""
+    """The puzzle of a case as the cards write one."""
     assert model.tokenizer is not None
     pieces = model.tokenizer.pieces(model.spec.vocab_size)
     mask = model.spec.mask_id
-    puzzle = "".join(sudoku.OPEN if t == mask else pieces[t] for t in case.prompt_ids)
-    return sudoku_task.example(puzzle) if puzzle.endswith(sudoku.OPEN) else {}
+    return sudoku_task.example(
+        "".join(sudoku.OPEN if token == mask else pieces[token] for token in case.prompt_ids)
+    )
