@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.jobs.models import CommandRow, Job, Leased
+from core.jobs.models import CommandRow, GenerationJob, Leased
 from inference.models import ModelEntry, Stream
 
 
@@ -140,7 +140,7 @@ class ChatCommand(CommandRow):
         ]
 
 
-class Completion(Job):
+class Completion(GenerationJob):
     """What an autoregressive model writes after a prompt, token by token.
 
     It goes on after its last stored token, whoever works it. `most`: tokens that it may have.
@@ -148,15 +148,9 @@ class Completion(Job):
 
     TASK = "playground.complete"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
-    prompt = models.JSONField(default=dict, help_text="text, ids or messages")
-    settings = models.JSONField(default=dict)
     prompt_ids = models.JSONField(default=list)
-    text = models.TextField(blank=True)
     written = models.PositiveIntegerField(default=0, help_text="stored tokens")
     most = models.PositiveIntegerField(default=0)
-    finish_reason = models.CharField(max_length=10, blank=True)
 
     class Meta:
         ordering = ["-created"]
@@ -164,9 +158,6 @@ class Completion(Job):
             models.Index(fields=["owner", "-created"]),
             models.Index(fields=["status"]),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.model_id} ({self.status})"
 
 
 class CompletionToken(models.Model):

@@ -165,7 +165,7 @@ def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | 
         completions.write(row=row, tokens=waiting)
         if finish is not None:
             row.finish_reason = finish
-            completions.end(row=row, status=Status.DONE)
+            completions.GENERATOR.end(row=row, status=Status.DONE)
 
 
 def _is_cancelled(row: Completion) -> bool:
@@ -185,4 +185,4 @@ def _end(
 ) -> None:
     with fenced(lease):
         row.finish_reason = reason
-        completions.end(row=row, status=status, error=error)
+        completions.GENERATOR.end(row=row, status=status, error=error)

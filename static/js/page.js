@@ -91,10 +91,9 @@ export class Page {
 
   attach(stream) {
     this.stream = stream;
-    const model = this.state.session.model;
     this.commands = this.readOnly
       ? new NoCommands(() => this.steering.refuseReadOnly())
-      : new Commands(stream, model, () => this.later());
+      : new Commands(stream, () => this.later());
   }
 
   /** The number after which events are asked for. The page was drawn before its snapshot was

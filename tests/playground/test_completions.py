@@ -87,6 +87,17 @@ def test_the_tokens_are_those_of_the_bare_loop(start: Any, causal: ModelEntry) -
     assert (made.kind, row_of(made).status) == ("autoregressive", "done")
 
 
+def test_a_snapshot_tells_the_end_like_the_last_event(start: Any) -> None:
+    made = start(max_new_tokens=5)
+    seam = generation.generator(made.kind)
+    assert seam.snapshot(stream=made.stream)["end"] is None
+    work_off()
+    last = list(events_after(made.stream, 0, 5000))[-1]
+    told = seam.snapshot(stream=made.stream)
+    assert told["end"] == (last.type, last.payload)
+    assert (told["number"], told["text"]) == (last.number, last.payload["text"])
+
+
 def test_alternatives_are_kept_with_every_token(start: Any) -> None:
     made = start(max_new_tokens=5)
     work_off()

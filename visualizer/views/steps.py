@@ -11,7 +11,7 @@ from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.history import digest_at
-from visualizer.selectors.numbers import numbers_of
+from visualizer.selectors.position_stats import numbers_of
 from visualizer.selectors.regrets import regrets
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import rows

@@ -70,7 +70,7 @@ def _work(lease: Lease, row: Generation) -> None:
     if Generation.objects.filter(pk=row.pk, cancel_requested=True).exists():
         row.finish_reason = "cancelled"
         with fenced(lease):
-            generations.end(row=row, status=Status.CANCELLED)
+            generations.GENERATOR.end(row=row, status=Status.CANCELLED)
         return
     with leases.renewed(lease), engine_errors():
         model = runtime.load(row.model)
@@ -81,7 +81,7 @@ def _work(lease: Lease, row: Generation) -> None:
 
 def _fail(lease: Lease, row: Generation, shape: dict[str, Any]) -> None:
     with fenced(lease):
-        generations.end(row=row, status=Status.FAILED, error=shape)
+        generations.GENERATOR.end(row=row, status=Status.FAILED, error=shape)
 
 
 def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
@@ -211,7 +211,7 @@ def finish(run: Run, error: dict[str, Any] | None = None) -> None:
     if row is None or row.status not in Generation.ACTIVE:
         return
     if error is not None:
-        generations.end(row=row, status=Status.FAILED, error=error)
+        generations.GENERATOR.end(row=row, status=Status.FAILED, error=error)
         return
     session = Session.objects.select_related("model__vocabulary").get(pk=run.session_id)
     canvas = state_at(session, StateRef(run.branch_id, tip(run.branch)))
@@ -222,7 +222,7 @@ def finish(run: Run, error: dict[str, Any] | None = None) -> None:
     generations.publish_text(row=row, text=found.text)
     _sum_up(row, model, session, canvas, found.ended)
     cancelled = row.finish_reason == "cancelled"
-    generations.end(row=row, status=Status.CANCELLED if cancelled else Status.DONE)
+    generations.GENERATOR.end(row=row, status=Status.CANCELLED if cancelled else Status.DONE)
 
 
 def _sum_up(
@@ -231,7 +231,7 @@ def _sum_up(
     assert row.run is not None
     written = len(canvas.places) - len(canvas.open_positions)
     row.usage = {
-        **generations.usage_of(session, row.run, written),
+        **generations.run_usage(session, row.run, written),
         **(_filled(model, canvas, row) if row.prompt["pieces"] else {}),
     }
     left = bool(canvas.open_positions)

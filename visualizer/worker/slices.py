@@ -28,7 +28,7 @@ from inference.runtime.error_mapping import engine_errors
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Generation, Run, Session
 from visualizer.selectors.history import StateRef, head_of, state_at, tip
-from visualizer.selectors.numbers import numbers_of
+from visualizer.selectors.position_stats import numbers_of
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import hold

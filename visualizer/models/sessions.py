@@ -1,4 +1,4 @@
-"""Sessions of diffusion: an append-only tree of steps.
+"""Sessions of diffusion: an append-only tree of steps, and what changes it.
 
 The state at a step is the fold of the operations from the root along the branches; it is never
 stored twice as truth.
@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from core.jobs.models import CommandRow, Job, Leased
+from core.jobs.models import CommandRow, Leased
 from inference.models import ModelEntry, Stream
 
 
@@ -192,126 +192,3 @@ class Command(CommandRow):
     class Meta(CommandRow.Meta):
         constraints = [models.UniqueConstraint(fields=["user", "request_id"], name="command_once")]
         indexes = [models.Index(fields=["session", "state"])]
-
-
-class Generation(Job):
-    """A generation that came through a door: it becomes a session with a run as soon as a worker
-    has tokenized its prompt, and the run's steps are told on its own stream too.
-    """
-
-    TASK = "visualizer.generate"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
-    prompt = models.JSONField(default=dict, help_text="text, messages or pieces")
-    settings = models.JSONField(default=dict)
-    session = models.ForeignKey(
-        Session, null=True, blank=True, on_delete=models.CASCADE, related_name="generations"
-    )
-    run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL)
-    text = models.TextField(blank=True, help_text="that has settled")
-    finish_reason = models.CharField(max_length=10, blank=True)
-    usage = models.JSONField(default=dict, blank=True)
-
-    class Meta:
-        ordering = ["-created"]
-        indexes = [models.Index(fields=["owner", "-created"])]
-
-    def __str__(self) -> str:
-        return f"{self.model_id} ({self.status})"
-
-    @classmethod
-    def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Generation]:
-        """Those that have no session yet; afterwards the session's own work drives them."""
-        return super().with_work(patience).filter(session=None)
-
-
-class StreamTiming(models.Model):
-    """A stream that has ended: how long it took, and how."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
-    )
-    route = models.CharField(max_length=40)
-    outcome = models.CharField(max_length=10, help_text="complete, error or left")
-    seconds = models.FloatField()
-    first = models.FloatField(null=True, help_text="seconds to the first frame")
-    frames = models.PositiveIntegerField()
-    correlation_id = models.CharField(max_length=64)
-    created = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [models.Index(fields=["user", "-id"])]
-
-    def __str__(self) -> str:
-        return f"{self.route}: {self.seconds} s"
-
-
-class Preset(models.Model):
-    """Settings that a user has named: recipe, parameters, probability settings."""
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    name = models.CharField(max_length=100)
-    values = models.JSONField(default=dict)
-    created = models.DateTimeField(auto_now_add=True)
-    updated = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="preset_name")]
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ShareLink(models.Model):
-    """Whoever has the link may look at the session. Only a hash is kept; it is shown once."""
-
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="links")
-    name = models.CharField(max_length=100, blank=True, help_text="for whom or what it is")
-    hash = models.CharField(max_length=64, unique=True)
-    created = models.DateTimeField(auto_now_add=True)
-    expires = models.DateTimeField(null=True, blank=True, help_text="empty: not by itself")
-    revoked = models.DateTimeField(null=True, blank=True)
-    last_used = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.name or f"link {self.pk}"
-
-
-class LabJob(Job):
-    """A grid of recipes and step counts on a task: worked in slices, resumable after any crash."""
-
-    TASK = "visualizer.lab"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
-    task = models.CharField(max_length=40)
-    recipes = models.JSONField(default=list, help_text="names")
-    parameters = models.JSONField(default=dict, blank=True, help_text="recipe → its parameters")
-    steps = models.JSONField(default=list, help_text="decoding steps; 0 = one token a pass")
-    block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
-    count = models.PositiveIntegerField(help_text="cases of the task in each row")
-    seed = models.BigIntegerField(default=0)
-    results = models.JSONField(default=list, blank=True, help_text="finished rows")
-
-    class Meta:
-        ordering = ["-created"]
-        indexes = [models.Index(fields=["owner", "-created"]), models.Index(fields=["status"])]
-
-    def __str__(self) -> str:
-        return f"{self.task} on {self.model_id} ({self.status})"
-
-    @property
-    def total(self) -> int:
-        """Cases in all."""
-        return len(self.recipes) * len(self.steps) * self.count
-
-    @property
-    def made(self) -> int:
-        """Cases that have been decoded."""
-        return len(self.results) * self.count + len(self.partial)

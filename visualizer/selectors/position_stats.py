@@ -20,7 +20,7 @@ from visualizer.selectors.candidates import Shown, has_noise, settings_from, sho
 from visualizer.selectors.generation import noise_seed
 
 
-class Numbers:
+class PositionStats:
     """Of n positions in the order of `view.positions`; all over the whole vocabulary."""
 
     def __init__(self, view: DigestView, settings: ProbabilitySettings, seed: int = 0) -> None:
@@ -70,12 +70,12 @@ class Numbers:
         return round(float(self.shown.probs[row, found[0]]), 6) if len(found) else None
 
 
-def numbers_of(session: Session, view: DigestView, number: int) -> Numbers:
+def numbers_of(session: Session, view: DigestView, number: int) -> PositionStats:
     """The numbers of the pass over the state after a step, under the session's settings."""
-    return Numbers(view, settings_from(session.settings), noise_seed(session, number))
+    return PositionStats(view, settings_from(session.settings), noise_seed(session, number))
 
 
-def summary_of(numbers: Numbers, canvas: Canvas) -> dict[str, Any]:
+def summary_of(numbers: PositionStats, canvas: Canvas) -> dict[str, Any]:
     """{open, heat, entropy}: confidence of every position as a byte, and the masks' mean entropy.
 
     Heat is base64; 255 stands for places that are written, 0 for masks that were not read.

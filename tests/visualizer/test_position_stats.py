@@ -16,7 +16,7 @@ from visualizer.models import Digest, Session, Step
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors import digest_at, head_of, snapshot
 from visualizer.selectors.candidates import view_of
-from visualizer.selectors.numbers import Numbers, numbers_of
+from visualizer.selectors.position_stats import PositionStats, numbers_of
 
 pytestmark = pytest.mark.django_db
 PLAIN: dict[str, Any] = {"softmax_temperature": 1.0}
@@ -111,7 +111,7 @@ def test_a_run_s_passes_are_summed_up_under_the_session_s_settings(
     made = Digest.objects.filter(branch__session=session, number__gte=1).order_by("number")
     assert made.count() == 3
     for row in made:
-        numbers = Numbers(view_of(row), ProbabilitySettings(**HOT))
+        numbers = PositionStats(view_of(row), ProbabilitySettings(**HOT))
         assert row.summary["entropy"] == pytest.approx(float(numbers.entropy.mean()), abs=1e-3)
     assert head_of(session).number == 4
 
@@ -124,12 +124,12 @@ def test_entropy_under_noise_is_that_of_the_noisy_distribution(
     digest = digest_at(session)
     assert digest
     view = view_of(digest)
-    quiet = Numbers(view, ProbabilitySettings(softmax_temperature=2.0))
+    quiet = PositionStats(view, ProbabilitySettings(softmax_temperature=2.0))
     nearly = ProbabilitySettings(
         softmax_temperature=2.0, gumbel_temperature=1e-9, apply_gumbel_noise=True
     )
-    assert np.allclose(Numbers(view, nearly, 5).entropy, quiet.entropy, atol=1e-5)
-    noisy = Numbers(view, ProbabilitySettings(**NOISY), 5)
+    assert np.allclose(PositionStats(view, nearly, 5).entropy, quiet.entropy, atol=1e-5)
+    noisy = PositionStats(view, ProbabilitySettings(**NOISY), 5)
     kept = -(noisy.shown.probs * np.log(noisy.shown.probs)).sum(axis=1)
     rest = 1 - noisy.shown.probs.sum(axis=1)
     left = view.vocabulary - view.ids.shape[1]
