@@ -12,6 +12,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from inference.errors import reference_of
 from inference.models import ModelEntry
 from visualizer.models import Run, Session
 from visualizer.selectors.event_payloads import branch_payload
@@ -65,8 +66,8 @@ def _run(payload: Payload, session: Session) -> list[Part]:
     parts += _model(session) + _branches({}, session)
     error = payload.get("error")
     if error:
-        note = f"Reference {error['correlation_id']}" if error.get("correlation_id") else ""
-        parts.append(("toast", {"kind": "error", "text": error["message"], "note": note}))
+        told = {"kind": "error", "text": error["message"], "note": reference_of(error)}
+        parts.append(("toast", told))
     return parts
 
 
