@@ -7,7 +7,7 @@ from django.urls import path
 from visualizer.views.compare import compare, start_runs
 from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
 from visualizer.views.form_commands import act
-from visualizer.views.home import find_models, home
+from visualizer.views.home import find_models, home, starting
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
 from visualizer.views.panels import choose_model, generate, infill, run, stop
 from visualizer.views.preferences import preferences
@@ -34,6 +34,7 @@ _READ = (
 
 urlpatterns = [
     path("", home, name="home"),
+    path("starting/<int:command_id>/", starting, name="starting"),
     path("models/find/", find_models, name="find_models"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),

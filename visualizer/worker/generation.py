@@ -33,7 +33,7 @@ from visualizer.services import generations
 from visualizer.services.runs import start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
-from visualizer.worker.lengths import gen_length_within
+from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 from visualizer.worker.resume import RunProgress
 from visualizer.worker.run_parameters import prepared
 from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
@@ -99,6 +99,9 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     else:
         rows, special = model.spec.vocab_size, prompt["special_tokens"]
         ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
+    own = ids.count(model.spec.open_id) if prompt.get("special_tokens") else 0
+    if wanted is None and own:
+        return ids, masks_of_prompt(len(ids), own, model.context, None)[0]
     return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
 
 
