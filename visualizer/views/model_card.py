@@ -10,15 +10,15 @@ from django.views.decorators.http import require_safe
 
 from core.markdown import render as markdown
 from inference.errors import UnmaskError
+from inference.model_places import readme_of
 from inference.models import ModelEntry
-from inference.registry import readme_of
 
 
 @login_required
 @require_safe
 def model_card(request: HttpRequest, slug: str) -> HttpResponse:
     """README.md of the model's directory, else what is known of it."""
-    entry = ModelEntry.objects.filter(slug=slug).first() if "\0" not in slug else None
+    entry = ModelEntry.visible_to(request.user).filter(slug=slug).first()
     if entry is None:
         raise UnmaskError("not_found", "There is no such model.")
     html = mark_safe(markdown(readme_of(entry)))

@@ -153,7 +153,7 @@ class Trainer:
                 spent = self.plan.budget.spent(self.progress.seconds, self.progress.step)
                 if spent >= 1:
                     break
-                self._step(spent)
+                self.step(spent)
                 if clock() - saved > self.plan.save_every_seconds:
                     self.save()
                     saved = clock()
@@ -162,7 +162,8 @@ class Trainer:
         self.save()
         return self.progress
 
-    def _step(self, spent: float) -> None:
+    def step(self, spent: float) -> float:
+        """One step of the optimisers at the learning rate of this share of the budget; its loss."""
         plan = self.plan
         rate = plan.optim.learning_rate * rate_factor(self.progress.step, spent, plan.optim)
         set_rate(self.optimizers, rate)
@@ -179,6 +180,7 @@ class Trainer:
         self.progress.add(batch, loss)
         if self.progress.step % plan.log_every == 0:
             self._log(rate)
+        return loss
 
     def _backward(self, batch: Any, longest: float) -> float:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('visualizer', '0012_generation_job'),
+        ('visualizer', '0013_calibration'),
     ]
 
     operations = [
