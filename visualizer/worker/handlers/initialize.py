@@ -85,7 +85,7 @@ def tokenize_and_forward(request: Request) -> Write:
         ref = head_of(session)
         _keep(session, ref, passed, settings)
         reply = forward_reply(request, session, ref, ready.canvas, passed, settings)
-        return reply if request.brief else _widened(reply, session, ready.canvas, passed, top_k)
+        return reply if request.brief else _widened(reply, session, ready, passed, top_k)
 
     return write
 
@@ -93,7 +93,7 @@ def tokenize_and_forward(request: Request) -> Write:
 def _widened(
     reply: dict[str, Any],
     session: Session,
-    canvas: Canvas,
+    ready: Prepared,
     passed: distributions.Passed,
     top_k: int,
 ) -> dict[str, Any]:
@@ -103,10 +103,9 @@ def _widened(
     """
     if top_k <= LIMITS["visual_top_k"].high:
         return reply
-    k = most_candidates(len(canvas), min(top_k, passed.logits.shape[-1] - 1))
-    best = processing.candidates(
-        passed.logits, processing.Settings(actual_top_k=top_k), k, [canvas.mask_id]
-    )
+    k = most_candidates(len(ready.canvas), min(top_k, passed.logits.shape[-1] - 1))
+    never = [ready.mask_id, *ready.model.spec.barred]
+    best = processing.candidates(passed.logits, processing.Settings(actual_top_k=top_k), k, never)
     columns = (best.ids, best.logits, best.probs, best.in_actual)
     lists = as_lists(Shown(*(column.cpu().numpy() for column in columns)), labels_for(session))
     found = dict(zip(passed.view.positions.tolist(), lists, strict=True))
