@@ -11,10 +11,13 @@ from core.jobs.leases import Lease, fenced
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
+from inference.catalog.recipe import GRAMMAR
 from inference.engine.causal.engine import TokenResult
 from inference.engine.causal.sampling import Sampling
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.grammar import grammar_in
+from inference.engine.decoding.params import checked
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
@@ -109,7 +112,9 @@ def sampling_of(settings: dict[str, Any], usual: dict[str, Any]) -> Sampling:
     names = ("temperature", "top_p", "top_k")
     chosen = {name: usual[name] for name in names if usual.get(name) is not None}
     chosen |= {name: settings[name] for name in names if settings.get(name) is not None}
-    return Sampling(**chosen, seed=settings["seed"], stop=tuple(settings["stop"]))
+    grammar = grammar_in(checked(settings.get("parameters") or {}, {}, GRAMMAR))
+    stop = tuple(settings["stop"])
+    return Sampling(**chosen, seed=settings["seed"], stop=stop, grammar=grammar)
 
 
 def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:
