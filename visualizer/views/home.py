@@ -38,9 +38,9 @@ async def home(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST make the session and go there."""
     user = await request.auser()
     if request.method == "POST":
-        form = await sync_to_async(_sent)(request)
+        form = await sync_to_async(_sent)(request, user)
         try:
-            asked = form | {"prompt": await sync_to_async(_typed)(form)}
+            asked = form | {"prompt": await sync_to_async(_typed)(user, form)}
             return redirect(await start(user, asked, bool(RUNS & request.POST.keys())))
         except UnmaskError as error:
             return await sync_to_async(_page)(request, user, form, error)
@@ -80,20 +80,20 @@ def find_models(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
-def _sent(request: HttpRequest) -> dict[str, str]:
+def _sent(request: HttpRequest, user: Any) -> dict[str, str]:
     """The form as sent; a pressed example brings its own prompt and lengths."""
     form = {name: request.POST.get(name, "") for name in FIELDS}
-    example = _pressed(request, form["model"])
+    example = _pressed(request, user, form["model"])
     own = {name: _as_sent(value) for name, value in example.items() if name in FIELDS}
     return form | {"special_tokens": ""} | own if example else form
 
 
-def _pressed(request: HttpRequest, slug: str) -> dict[str, Any]:
+def _pressed(request: HttpRequest, user: Any, slug: str) -> dict[str, Any]:
     """The example whose button was pressed: of the recorded run or of the card; {} if none was."""
     if "run_recorded" in request.POST:
         return _suited((recorded(slug) or {}).get("example", {}))
     number = number_of(request.POST.get("run_example", request.POST.get("example")))
-    model = ModelEntry.objects.filter(slug=slug).first()
+    model = ModelEntry.visible_to(user).filter(slug=slug).first()
     shown = examples(model.card) if model else []
     return shown[number] if number is not None and number < len(shown) else {}
 
@@ -116,12 +116,12 @@ def _suited(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"block_length": min(block, length)} if length else row
 
 
-def _typed(form: dict[str, str]) -> str:
+def _typed(user: Any, form: dict[str, str]) -> str:
     """The prompt as typed; where special tokens count, a box is the model's mask."""
     prompt = form["prompt"].replace("\r\n", "\n")
     if not form["special_tokens"] or BOX not in prompt:
         return prompt
-    entry = ModelEntry.objects.filter(slug=form["model"]).first()
+    entry = ModelEntry.visible_to(user).filter(slug=form["model"]).first()
     return prompt.replace(BOX, mask_text(entry)) if entry else prompt
 
 
@@ -162,9 +162,9 @@ def _like(user: Any, origin: str) -> dict[str, str]:
 
 def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
     models = list(
-        ModelEntry.objects.filter(kind=ModelEntry.Kind.DIFFUSION).exclude(
-            state=ModelEntry.State.ABSENT
-        )
+        ModelEntry.visible_to(user)
+        .filter(kind=ModelEntry.Kind.DIFFUSION)
+        .exclude(state=ModelEntry.State.ABSENT)
     )
     chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
     context = {
