@@ -15,7 +15,7 @@ from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.sharing import copy, share, unshare
-from visualizer.views.steps import digest, position, profile, regret, snapshot, table
+from visualizer.views.steps import checks, digest, position, profile, regret, snapshot, table
 from visualizer.views.workspace import workspace
 
 _SESSION = "sessions/<uuid:session_id>/"
@@ -24,6 +24,7 @@ _READ = (
     ("compare/", compare, "compare"),
     ("export/<str:form>/", export, "export"),
     ("snapshot/", snapshot, "snapshot"),
+    ("step/<int:step>/checks/", checks, "checks"),
     ("step/<int:step>/digest/", digest, "digest"),
     ("step/<int:step>/profile/", profile, "profile"),
     ("step/<int:step>/regret/", regret, "regret"),
