@@ -6,6 +6,7 @@ from django.urls import path
 
 from visualizer.views.compare import compare, start_runs
 from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
+from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
@@ -39,6 +40,7 @@ urlpatterns = [
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),
     path("infill/", infill, name="infill"),
+    path("durations/", timings, name="durations"),
     path("decide/", decide, name="decide"),
     path("decide/calibrations/", calibrate, name="calibrate"),
     path("decide/calibrations/<uuid:id>/", calibration, name="calibration"),

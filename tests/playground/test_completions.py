@@ -102,7 +102,7 @@ def test_alternatives_are_kept_with_every_token(start: Any) -> None:
     made = start(max_new_tokens=5)
     work_off()
     for one in CompletionToken.objects.filter(completion=made.id):
-        assert len(one.top) == 10
+        assert len(one.top) == completions.TOP
         assert one.top[0][0] == one.token  # at temperature 0 the best one is taken
         assert one.logprob == one.top[0][2] <= 0
 
