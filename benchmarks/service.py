@@ -162,7 +162,7 @@ def _run(model: LoadedModel, batcher: Batcher, number: int) -> None:
     ids = model.tokenizer.encode_prompt(_prompt(number))
     canvas = Canvas.start(ids, LENGTH, model.spec.mask_id or 0)
     values = {"steps": STEPS, "block_length": LENGTH, "temperature": 0.0}
-    made = list(generate(model, canvas, "llada/low_confidence", values, forward=batcher))
+    made = list(generate(model, canvas, "llada/low_confidence", values, 0, forward=batcher))
     if len(made) != STEPS:
         raise RuntimeError(f"{len(made)} steps were made, expected {STEPS}")
 

@@ -24,6 +24,7 @@ class Generation(GenerationJob):
     )
     run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL)
     usage = models.JSONField(default=dict, blank=True)
+    saved = models.BooleanField(default=False, help_text="no draft any more: it was given a name")
 
     class Meta:
         ordering = ["-created"]
