@@ -49,7 +49,9 @@ app.conf.update(
 app.autodiscover_tasks(
     [
         f"{name}.worker"
-        for name in ("accounts", "core", "playground", "playground.training", "visualizer")
+        for name in (
+            *("accounts", "core", "library", "playground", "playground.training", "visualizer"),
+        )
     ]
 )
 app.steps["worker"].add(Timers)

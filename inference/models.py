@@ -26,6 +26,7 @@ class ModelEntry(models.Model):
     class Kind(models.TextChoices):
         DIFFUSION = "diffusion", "Diffusion"
         AUTOREGRESSIVE = "autoregressive", "Autoregressive"
+        REMOTE = "remote", "Remote"
 
     class State(models.TextChoices):
         ABSENT = "absent", "not on this machine"
@@ -79,6 +80,23 @@ class ModelEntry(models.Model):
         mine = models.Q(owner=own) if own is not None else models.Q()
         rows: models.QuerySet[ModelEntry] = cls.every.filter(models.Q(owner=None) | mine)
         return rows
+
+
+class ModelFolder(models.Model):
+    """A directory of a configured root that staff added to the list of models, as `slug`."""
+
+    slug = models.CharField(max_length=200, unique=True)
+    root = models.CharField(max_length=500, help_text="one of MODEL_ROOTS")
+    folder = models.CharField(max_length=500, help_text="within the root")
+    added = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "model directory"
+        verbose_name_plural = "model directories"
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Vocabulary(models.Model):

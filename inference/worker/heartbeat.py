@@ -38,7 +38,11 @@ def beat() -> None:
     columns = {
         "device": str(devices.preferred()),
         "loaded": held,
-        "metrics": {**metrics(), "tasks": consumption.figures()},
+        "metrics": {
+            **metrics(),
+            "tasks": consumption.figures(),
+            "models": runtime.figures(),
+        },
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)

@@ -117,9 +117,9 @@ def change(request: Request) -> Reply:
 
 def share(request: Request) -> Reply:
     """link_made: the link with its token, which is told once."""
-    link, token = links.share(
-        conversation=request.conversation, name=request.message.name, hours=request.message.hours
-    )
+    asked = request.message
+    given = {"name": asked.name, "hours": asked.hours, "may_write": asked.may_write}
+    link, token = links.share(conversation=request.conversation, **given)
     path = reverse("shared_chat", args=[token])
     return {"type": "link_made", "link": _link(link), "token": token, "path": path}
 
@@ -132,7 +132,7 @@ def unshare(request: Request) -> Reply:
 
 def _link(link: ConversationLink) -> Reply:
     expires = link.expires.isoformat() if link.expires else None
-    return {"id": link.pk, "name": link.name, "expires": expires}
+    return {"id": link.pk, "name": link.name, "may_write": link.may_write, "expires": expires}
 
 
 def delete(request: Request) -> Reply:

@@ -6,6 +6,7 @@ import { rowsAt } from "/static/js/rows.js";
 import { canvasAt, fromSnapshot, reduce, tip } from "/static/js/state.js";
 import { sentence } from "/static/js/status.js";
 import { cellText, glyphs, isSpecial, percent } from "/static/js/text.js";
+import { errorWords } from "/static/js/toasts.js";
 import { equal, near, test, twins } from "./harness.js";
 
 test("texts", async () => {
@@ -17,6 +18,13 @@ test("texts", async () => {
 
 test("percents", async () => {
   for (const { probability, text } of await twins("percent")) equal(percent(probability), text);
+});
+
+test("references", async () => {
+  for (const { error_type, reference } of await twins("references")) {
+    const { note } = errorWords({ message: "", error_type, correlation_id: "c0ffee" });
+    equal(note, reference, error_type);
+  }
 });
 
 test("actions", async () => {

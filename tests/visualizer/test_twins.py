@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from inference.engine.canvas import Canvas
+from inference.errors import ERROR_TYPES, reference_of
 from tests.visualizer.reducer import closed, opened, reduce
 from visualizer.selectors.measures import kendall
 from visualizer.views.buttons import REASONS, Situation, buttons
@@ -40,6 +41,17 @@ def test_texts(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", cases("percent"))
 def test_percents(case: dict[str, Any]) -> None:
     assert percent(case["probability"]) == case["text"]
+
+
+@pytest.mark.parametrize("case", cases("references"))
+def test_references(case: dict[str, Any]) -> None:
+    shape = {"error_type": case["error_type"], "correlation_id": "c0ffee"}
+    assert reference_of(shape) == case["reference"]
+
+
+def test_every_type_of_error_is_told_in_the_table() -> None:
+    rows = json.loads((TABLES / "references.json").read_text(encoding="utf-8"))
+    assert [row["error_type"] for row in rows] == list(ERROR_TYPES)
 
 
 @pytest.mark.parametrize("case", cases("actions"))

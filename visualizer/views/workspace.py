@@ -147,7 +147,7 @@ def _panels(
         "reasons": REASONS,
         **branch_panel(snapshot["branches"], ref.branch),
         "model_state": model_state(session.model),
-        "run_state": run_state(run),
+        "run_state": run_state(run, session.model_id),
         "fields": panel_fields(chosen),
         "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
         "chosen": chosen,

@@ -21,6 +21,7 @@ from inference.engine.causal.steps import PIECE, Pool, step
 from inference.engine.causal.text import StopTexts, TextStream
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
+from inference.engine.reduce import entropies
 
 T = TypeVar("T")
 Run = Callable[[LoadedModel, Sequence[Any]], list[Tensor]]
@@ -59,11 +60,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Judged:
-    """A token of a given text, the `logprob` that the model gives it (None for the first)."""
+    """A token of a given text, the `logprob` that the model gives it (None for the first).
+
+    `entropy` in nats of the distribution that it comes from, `rank` of the token in it (1: best).
+    """
 
     token: int
     logprob: float | None
     top: Top = ()
+    entropy: float = 0.0
+    rank: int = 0
 
 
 class CausalEngine:
@@ -104,7 +110,7 @@ class CausalEngine:
         reaches. `end` False writes past end tokens. Raises InputError and EngineError.
         """
         sampling = sampling or Sampling()
-        self._check(ids, sampling, top, written)
+        self.check(ids, sampling, top, written)
         room = self.model.context - len(ids)
         left = room if max_tokens is None else min(room, max_tokens - written)
         answer = _Answer(self, sampling, ids[len(ids) - written :])
@@ -127,7 +133,7 @@ class CausalEngine:
         Raises InputError and EngineError.
         """
         sampling = sampling or Sampling(temperature=1.0)
-        self._check(ids, sampling, top, 0)
+        self.check(ids, sampling, top, 0)
         sequence = self.pool.open(ids)
         try:
             logits = self.logits(sequence)
@@ -140,7 +146,7 @@ class CausalEngine:
 
         The first token has none. Raises InputError and EngineError.
         """
-        self._check(ids, Sampling(), top, 0)
+        self.check(ids, Sampling(), top, 0)
         judged = [Judged(ids[0], None)]
         sequence = self.pool.open(ids, reuse=False)
         try:
@@ -168,7 +174,8 @@ class CausalEngine:
                 return work()
         return self._submit(work)  # type: ignore[no-any-return]
 
-    def _check(self, ids: Sequence[int], sampling: Sampling, top: int, written: int) -> None:
+    def check(self, ids: Sequence[int], sampling: Sampling, top: int, written: int = 0) -> None:
+        """Raises InputError naming what this model cannot begin with."""
         size, context = self.model.spec.vocab_size, self.model.context
         if not 1 <= len(ids) <= context:
             raise InputError(
@@ -242,4 +249,6 @@ def judged_rows(rows: Tensor, ids: Sequence[int], top: int) -> list[Judged]:
     index = torch.tensor(list(ids), device=rows.device)
     values = (rows.gather(1, index[:, None])[:, 0] - total).tolist()
     tops = [best_of(row, of, top) for row, of in zip(rows, total, strict=True)]
-    return [Judged(*one) for one in zip(ids, values, tops, strict=True)]
+    ranks = (rows > rows.gather(1, index[:, None])).sum(-1).add(1).tolist()
+    columns = zip(ids, values, tops, entropies(rows).tolist(), ranks, strict=True)
+    return [Judged(*one) for one in columns]

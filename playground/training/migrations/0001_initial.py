@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('inference', '0005_model_owner'),
+        ('inference', '0006_model_owner'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

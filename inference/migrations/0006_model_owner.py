@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0004_edit_ids'),
+        ('inference', '0005_model_folders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
