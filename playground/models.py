@@ -91,6 +91,9 @@ class Message(Leased):
     text = models.TextField(blank=True)
     prefix = models.TextField(blank=True, help_text="of an answer that was continued")
     html = models.TextField(blank=True, help_text="of a finished message, sanitised")
+    token_ids = models.JSONField(
+        default=list, blank=True, help_text="of an answer's text; empty: not known"
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DONE)
     stop_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -182,11 +185,15 @@ class CompletionToken(models.Model):
 
 
 class ConversationLink(models.Model):
-    """Whoever has the link may read the conversation, live. Only a hash is kept."""
+    """Whoever has the link may read the conversation, live, or write in it too.
+
+    Only a hash is kept.
+    """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="links")
     name = models.CharField(max_length=100, blank=True, help_text="for whom or what it is")
     hash = models.CharField(max_length=64, unique=True)
+    may_write = models.BooleanField(default=False, help_text="its holders write too, as the owner")
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True, blank=True, help_text="empty: not by itself")
     revoked = models.DateTimeField(null=True, blank=True)

@@ -87,7 +87,7 @@ WITH_PARTIALS = frozenset(_PARTS)
 
 
 def _model(session: Session) -> list[Part]:
-    entry = ModelEntry.objects.get(pk=session.model_id)
+    entry = ModelEntry.every.get(pk=session.model_id)
     return [("model", {"model_state": model_state(entry)})]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from visualizer.views.compare import compare, start_runs
+from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
@@ -38,6 +39,10 @@ urlpatterns = [
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),
     path("infill/", infill, name="infill"),
+    path("decide/", decide, name="decide"),
+    path("decide/calibrations/", calibrate, name="calibrate"),
+    path("decide/calibrations/<uuid:id>/", calibration, name="calibration"),
+    path("decide/calibrations/<uuid:id>/cancel/", cancel_calibration, name="cancel_calibration"),
     path("generate/model/", choose_model, name="choose_model"),
     path("generate/runs/<uuid:run_id>/", run, name="panel_run"),
     path("generate/runs/<uuid:run_id>/stop/", stop, name="panel_stop"),

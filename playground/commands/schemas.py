@@ -119,10 +119,11 @@ class Change(AboutConversation):
 
 
 class Share(AboutConversation):
-    """Make a link through which others may read the conversation."""
+    """Make a link through which others may read the conversation, or write in it too."""
 
     name: str = Field(default="", max_length=100, description="for whom or what it is")
     hours: int | None = Field(default=None, ge=1, le=8760, description="how long it opens it")
+    may_write: bool = Field(default=False, description="its holders may write turns too")
 
 
 class Unshare(AboutConversation):

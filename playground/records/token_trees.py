@@ -48,7 +48,7 @@ def tree_json(tree: TokenTree) -> str:
 def import_tree(*, owner: Any, raw: dict[str, Any]) -> TokenTree:
     """A tree of the owner's with all that the record has. Raises UnmaskError for what is none."""
     record = checked(raw)
-    entry = _model(record.model.slug)
+    entry = _model(owner, record.model.slug)
     extra = record.model.model_extra or {}
     tree = TokenTree.objects.create(
         owner=owner,
@@ -72,8 +72,9 @@ def import_tree(*, owner: Any, raw: dict[str, Any]) -> TokenTree:
     return tree
 
 
-def _model(slug: str) -> ModelEntry:
-    found = ModelEntry.objects.filter(slug=slug, kind=ModelEntry.Kind.AUTOREGRESSIVE).first()
+def _model(user: Any, slug: str) -> ModelEntry:
+    kind = ModelEntry.Kind.AUTOREGRESSIVE
+    found = ModelEntry.visible_to(user).filter(slug=slug, kind=kind).first()
     if found is None:
         words = f"This history was made with the model {slug}, which is not here."
         raise UnmaskError("validation", words, "model.slug")

@@ -18,9 +18,9 @@ Gap = tuple[int, int]
 """The first token of a gap and the one behind it."""
 
 
-def models_of(kind: str) -> QuerySet[ModelEntry]:
-    """The models of a kind that can be started now."""
-    return ModelEntry.objects.filter(kind=kind, state__in=_READY)
+def models_of(user: Any, kind: str) -> QuerySet[ModelEntry]:
+    """The models of a kind that can be started now: the site's and the user's own."""
+    return ModelEntry.visible_to(user).filter(kind=kind, state__in=_READY)
 
 
 def comparisons_of(user: Any) -> QuerySet[SideBySide]:

@@ -55,6 +55,13 @@ class CausalGenerator(StoredGenerator[Completion]):
     def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
         return traces.passes_of(self.owned(user, id), after)
 
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        """As they were stored: what stands behind a token changes nothing, so `at` is one."""
+        rows = CompletionToken.objects.filter(completion=self.owned(user, id), number__gte=first)
+        return [_logprob(one, top) for one in rows.order_by("number")]
+
 
 GENERATOR = CausalGenerator()
 
@@ -69,6 +76,11 @@ def _refuse_foreign(prompt: seam.Prompt, settings: seam.Settings) -> None:
     for name in FOREIGN:
         if given[name]:
             raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
+
+
+def _logprob(row: CompletionToken, top: int) -> seam.TokenLogprob:
+    best = tuple((label, value) for _, label, value in row.top[:top])
+    return seam.TokenLogprob(row.text, row.logprob, best)
 
 
 def write(*, row: Completion, tokens: Sequence[Written]) -> None:
@@ -92,3 +104,12 @@ def write(*, row: Completion, tokens: Sequence[Written]) -> None:
     publish(row.stream_id, "text", {"text": grown, "offset": len(row.text), **counts})
     row.text, row.attempts = row.text + grown, 0
     row.save(update_fields=["text", "written", "attempts", "updated"])
+
+
+def text_ids(row: Completion) -> list[int]:
+    """The tokens of its text, without the one that ended it; none where a stop text may cut one."""
+    if row.settings["stop"]:
+        return []
+    stored = CompletionToken.objects.filter(completion=row).order_by("number")
+    ids = list(stored.values_list("token", flat=True))
+    return ids[:-1] if row.finish_reason == "stop" else ids

@@ -23,8 +23,8 @@ def start_both(
 
     Raises UnmaskError naming the model that is not there.
     """
-    first = _entry(causal, ModelEntry.Kind.AUTOREGRESSIVE, "causal")
-    second = _entry(masked, ModelEntry.Kind.DIFFUSION, "masked")
+    first = _entry(owner, causal, ModelEntry.Kind.AUTOREGRESSIVE, "causal")
+    second = _entry(owner, masked, ModelEntry.Kind.DIFFUSION, "masked")
     text = generation.Prompt(text=prompt)
     settings = {"max_new_tokens": length, "seed": seed}
     own = {**settings, "tokens_per_step": pace} if pace > 1 else settings
@@ -45,8 +45,8 @@ def start_both(
     )
 
 
-def _entry(slug: str, kind: str, field: str) -> ModelEntry:
-    found = models_of(kind).filter(slug=slug).first()
+def _entry(user: Any, slug: str, kind: str, field: str) -> ModelEntry:
+    found = models_of(user, kind).filter(slug=slug).first()
     if found is None:
         raise UnmaskError("not_found", f"There is no {kind} model of this name here.", field)
     return found

@@ -76,8 +76,8 @@ def _form(
     kinds = ModelEntry.Kind
     context = {
         "page": "beside",
-        "causal_models": models_of(kinds.AUTOREGRESSIVE),
-        "masked_models": models_of(kinds.DIFFUSION),
+        "causal_models": models_of(request.user, kinds.AUTOREGRESSIVE),
+        "masked_models": models_of(request.user, kinds.DIFFUSION),
         "packages": [row.command for row in PACKAGED.values()],
         "values": values,
         "problem": problem,

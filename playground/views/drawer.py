@@ -21,7 +21,8 @@ _UNITS = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 @require_safe
 def drawer(request: HttpRequest) -> HttpResponse:
     """The drawer's inside, with the models that it can step through."""
-    rows = ModelEntry.objects.exclude(state__in=(ModelEntry.State.ABSENT, ModelEntry.State.FAILED))
+    unusable = (ModelEntry.State.ABSENT, ModelEntry.State.FAILED)
+    rows = ModelEntry.visible_to(request.user).exclude(state__in=unusable)
     models = rows.filter(kind=ModelEntry.Kind.AUTOREGRESSIVE)
     least, most, first = SPEEDS
     context = {

@@ -31,7 +31,7 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
     try:
         user = await signed_in(request)
         body = json_body(request)
-        model = await sync_to_async(slug_of)(body.pop("session_id", None))
+        model = await sync_to_async(slug_of)(user, body.pop("session_id", None))
         message = {**body, "type": "next_token", "model": model}
         reply = await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     except UnmaskError as error:
@@ -40,11 +40,11 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
     return JsonResponse({key: value for key, value in reply.items() if key != "type"})
 
 
-def slug_of(id: Any, field: str = "session_id", kind: str = "autoregressive") -> str:
+def slug_of(user: Any, id: Any, field: str = "session_id", kind: str = "autoregressive") -> str:
     """The slug that a session's id names. Raises UnmaskError in the words of the interface."""
     if not isinstance(id, str) or not id or "\0" in id:
         raise UnmaskError("not_found", NOT_FOUND, field)
-    entry = ModelEntry.objects.filter(slug=id, kind=kind).first()
+    entry = ModelEntry.visible_to(user).filter(slug=id, kind=kind).first()
     if entry is None:
         raise UnmaskError("not_found", NOT_FOUND, field)
     if entry.state not in _READY:

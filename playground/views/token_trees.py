@@ -41,13 +41,13 @@ async def score_text(request: HttpRequest) -> JsonResponse:
 async def score_both(request: HttpRequest) -> JsonResponse:
     """How probable both kinds find a text ({model, masked_model, text, prompt?})."""
     user, body = await signed_in(request), json_body(request)
-    slug = await sync_to_async(slug_of)(body.get("masked_model"), "masked_model", "diffusion")
+    slug = await sync_to_async(slug_of)(user, body.get("masked_model"), "masked_model", "diffusion")
     return await _asked(user, "score_both", {**body, "masked_model": slug})
 
 
 async def _asked(user: Any, name: str, body: dict[str, Any]) -> JsonResponse:
     """A command's reply, once the model that it names is known to write from left to right."""
-    body["model"] = await sync_to_async(slug_of)(body.get("model"), "model")
+    body["model"] = await sync_to_async(slug_of)(user, body.get("model"), "model")
     message = {**body, "type": name}
     reply = await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     return JsonResponse({key: value for key, value in reply.items() if key != "type"})

@@ -30,8 +30,8 @@ def score_both(request: Request) -> Callable[[], Reply]:
     Of the diffusion model `alone` (all others are there) and `left` (those to the left are there).
     """
     asked = request.message
-    model = runtime.load(registry.resolve(asked.model))
-    masked = runtime.load(registry.resolve(asked.masked_model))
+    model = runtime.load(registry.resolve(asked.model, request.user))
+    masked = runtime.load(registry.resolve(asked.masked_model, request.user))
     tokenizer = tokenizer_of(model)
     before = started(model, tokenizer, asked.prompt) if asked.prompt else list(tokenizer.leading)
     ids = tokenizer.encode(asked.text)

@@ -28,7 +28,7 @@ Reply = dict[str, Any]
 def next_token(request: Request) -> Callable[[], Reply]:
     """next_token: ten probabilities, best first, and the token to go on with; then those ahead."""
     asked = request.message
-    model = runtime.load(registry.resolve(asked.model))
+    model = runtime.load(registry.resolve(asked.model, request.user))
     tokenizer = tokenizer_of(model)
     ids = started(model, tokenizer, asked.context) + asked.token_ids
     made, whole = [], list(ids)

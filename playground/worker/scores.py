@@ -22,7 +22,7 @@ Top = list[tuple[int, str, float]]
 def score_text(request: Request) -> Callable[[], Reply]:
     """text_score: every token with its log-probability, and their sum."""
     asked = request.message
-    model = runtime.load(registry.resolve(asked.model))
+    model = runtime.load(registry.resolve(asked.model, request.user))
     tokenizer = tokenizer_of(model)
     before = started(model, tokenizer, asked.prompt) if asked.prompt else list(tokenizer.leading)
     ids = tokenizer.encode(asked.text)

@@ -25,7 +25,7 @@ Reply = dict[str, Any]
 def keep_tree(request: Request) -> Callable[[], Reply]:
     """tree_kept: the tree, and the number that each of the tokens has in it."""
     asked = request.message
-    entry = registry.resolve(asked.model)
+    entry = registry.resolve(asked.model, request.user)
     tree = _tree_of(request, entry.pk)
     model = runtime.load(entry)
     ids = tree.prompt_ids if tree else started(model, tokenizer_of(model), asked.text)

@@ -40,6 +40,19 @@ def model(db: None) -> ModelEntry:
 
 
 @pytest.fixture
+def causal(model: ModelEntry, tmp_path: Path, settings: Any, sent: Any) -> Iterator[ModelEntry]:
+    """A random causal model with a chat template."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    write_model(tmp_path / "plain", "llama")
+    registry.sync_models()
+    yield registry.resolve("plain")
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
+
+
+@pytest.fixture
 def tell(model: ModelEntry, sent: list[Any]) -> Tell:
     """tell(user, type=…, field=…) → the reply; workers have done nothing yet."""
     import json

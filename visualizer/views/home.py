@@ -42,7 +42,7 @@ async def home(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST make the session and go there."""
     user = await request.auser()
     if request.method == "POST":
-        form = await sync_to_async(_sent)(request)
+        form = await sync_to_async(_sent)(request, user)
         try:
             id = await _create(user, form)
             if "run_example" in request.POST:
@@ -63,11 +63,11 @@ def find_models(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
-def _sent(request: HttpRequest) -> dict[str, str]:
+def _sent(request: HttpRequest, user: Any) -> dict[str, str]:
     """The form as sent; a pressed example brings its own prompt and lengths."""
     form = {name: request.POST.get(name, "") for name in FIELDS}
     number = number_of(request.POST.get("run_example", request.POST.get("example")))
-    model = ModelEntry.objects.filter(slug=form["model"]).first()
+    model = ModelEntry.visible_to(user).filter(slug=form["model"]).first()
     shown = examples(model.card) if model else []
     if number is None or number >= len(shown):
         return form
@@ -94,17 +94,17 @@ def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
 async def _create(user: Any, form: dict[str, str]) -> str:
     """The id of the new session. Raises UnmaskError with the field at fault."""
     message = from_form(COMMANDS, {"type": "initialize", **form})
-    message["prompt"] = await sync_to_async(_typed)(form)
+    message["prompt"] = await sync_to_async(_typed)(user, form)
     reply = await ask(COMMANDS, user, message, None, LOAD_WAIT_SECONDS, late=LOADING)
     return str(reply["session_id"])
 
 
-def _typed(form: dict[str, str]) -> str:
+def _typed(user: Any, form: dict[str, str]) -> str:
     """The prompt as typed; where special tokens count, a box is the model's mask."""
     prompt = form["prompt"].replace("\r\n", "\n")
     if not form["special_tokens"] or BOX not in prompt:
         return prompt
-    entry = ModelEntry.objects.filter(slug=form["model"]).first()
+    entry = ModelEntry.visible_to(user).filter(slug=form["model"]).first()
     return prompt.replace(BOX, mask_text(entry)) if entry else prompt
 
 
@@ -150,9 +150,9 @@ def _like(user: Any, origin: str) -> dict[str, str]:
 
 def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
     models = list(
-        ModelEntry.objects.filter(kind=ModelEntry.Kind.DIFFUSION).exclude(
-            state=ModelEntry.State.ABSENT
-        )
+        ModelEntry.visible_to(user)
+        .filter(kind=ModelEntry.Kind.DIFFUSION)
+        .exclude(state=ModelEntry.State.ABSENT)
     )
     chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
     context = {

@@ -148,7 +148,7 @@ class Trainer:
                 spent = self.plan.budget.spent(self.progress.seconds, self.progress.step)
                 if spent >= 1:
                     break
-                self._step(spent)
+                self.step(spent)
                 if clock() - saved > self.plan.save_every_seconds:
                     self.save()
                     saved = clock()
@@ -157,7 +157,8 @@ class Trainer:
         self.save()
         return self.progress
 
-    def _step(self, spent: float) -> None:
+    def step(self, spent: float) -> float:
+        """One step of the optimisers at the learning rate of this share of the budget; its loss."""
         plan = self.plan
         rate = plan.optim.learning_rate * rate_factor(self.progress.step, spent)
         set_rate(self.optimizers, rate)
@@ -171,9 +172,11 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.average.update(self.model)
-        self.progress.add(batch, loss.item())
+        value = loss.item()
+        self.progress.add(batch, value)
         if self.progress.step % plan.log_every == 0:
             self._log(rate)
+        return value
 
     def _log(self, rate: float) -> None:
         now = self.progress

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from inference import registry
+from inference import model_places
 from inference.engine import checkpoint
 from visualizer.selectors.recordings import COMPARED, FOLDER, MEASURED
 from visualizer.worker.recordings import measured, recording
@@ -25,9 +25,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, cases: int, to: Path, **options: Any) -> None:
         to.mkdir(parents=True, exist_ok=True)
         for slug, recipes in COMPARED.items():
-            folder = registry.SHIPPED_DIR / slug
+            folder = model_places.SHIPPED_DIR / slug
             model = checkpoint.load(folder)
-            made = recording(model, registry.card_of(folder), recipes)
+            made = recording(model, model_places.card_of(folder), recipes)
             if slug in MEASURED:
                 made["measured"] = measured(model, slug, recipes, cases)
             told = {"model": slug, "command": "python manage.py record_showcase", **made}

@@ -55,6 +55,7 @@ def initialize(request: Request) -> Write:
         message.block_length,
         message.special_tokens,
         load=request.brief,
+        user=request.user,
     )
 
     def write() -> dict[str, Any]:
@@ -67,7 +68,9 @@ def initialize(request: Request) -> Write:
 def tokenize_and_forward(request: Request) -> Write:
     """forward_pass_result over step 0 of a new session."""
     message = request.message
-    ready = prepare(message.model, message.prompt, message.gen_length, load=request.brief)
+    ready = prepare(
+        message.model, message.prompt, message.gen_length, user=request.user, load=request.brief
+    )
     passed = distributions.forward_of(ready.model, ready.canvas)
     top_k = message.top_k
     settings = ProbabilitySettings(
@@ -116,12 +119,13 @@ def prepare(
     block_length: int | None = None,
     special: bool = False,
     load: bool = False,
+    user: Any = None,
 ) -> Prepared:
     """`load`: a model that is not in memory yet is loaded now; pages ask for that.
 
     Raises UnmaskError naming model, prompt, gen_length or block_length.
     """
-    entry = loaded_entry(slug, load)
+    entry = loaded_entry(slug, user, load)
     model = runtime.load(entry)
     hides = model.spec.mask_id is not None or model.spec.noise == "uniform"
     if model.tokenizer is None or not hides:
@@ -142,13 +146,13 @@ def prepare(
     return Prepared(entry, model, model.spec.open_id, ids, length, block_length or length)
 
 
-def loaded_entry(slug: str | None, load: bool = False) -> ModelEntry:
+def loaded_entry(slug: str | None, user: Any, load: bool = False) -> ModelEntry:
     """The named model, or the default one. Raises UnmaskError unless a worker has it loaded.
 
     What this worker holds is loaded, whatever its row says at the moment. `load`: any model of the
     list will do, because what follows loads it.
     """
-    entry = registry.resolve(slug) if slug else registry.default_model()
+    entry = registry.resolve(slug, user) if slug else registry.default_model()
     if not load and entry.state != ModelEntry.State.LOADED and runtime.get(entry.slug) is None:
         raise UnmaskError("model_unavailable", "Model not loaded. Please load a model first.")
     return entry
@@ -157,7 +161,7 @@ def loaded_entry(slug: str | None, load: bool = False) -> ModelEntry:
 def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None = None) -> Session:
     session = create_session(
         owner=request.user,
-        model=ModelEntry.objects.select_related("vocabulary").get(pk=ready.entry.pk),
+        model=ModelEntry.every.select_related("vocabulary").get(pk=ready.entry.pk),
         mask_id=ready.mask_id,
         prompt=request.message.prompt,
         prompt_ids=ready.prompt_ids,
