@@ -28,7 +28,7 @@ from visualizer.records.exporter import record as export
 from visualizer.worker import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SHIPPED = sorted(path.parent.name for path in model_places.SHIPPED_DIR.glob("*/config.json"))
+SHIPPED = sorted(path.parent.name for path in model_places.SHIPPED_DIR.glob("*/model.safetensors"))
 RECIPES = ("llada/low_confidence", "rank/random")
 
 
