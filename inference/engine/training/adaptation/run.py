@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,8 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     if order.resume:
         trainer.resume()
     watch = _Watch(adapter, noise, held[: order.held // 2 or 1], order.show, report)
-    progress = trainer.run(watch)
-    torch.set_num_threads(max(order.threads, torch.get_num_threads()))
+    with _threads(1 if order.threads > 1 else torch.get_num_threads()):
+        progress = trainer.run(watch)
     trainer.average.copy_to(adapter)
     _export(adapter, parent, folder, order)
     bounds["after"] = bound(adapter, noise, shown)
@@ -80,6 +81,17 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
         quality |= evaluate(CausalEngine(parent), twin, order.questions)
     write_card(folder, label_of(order.base), training, quality)
     return progress
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """So many threads a matrix; one where each document has a thread of its own."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def unused_id(parent: LoadedModel) -> int:
@@ -127,8 +139,6 @@ def _trainer(
     adapter: Adapter, noise: Noise, documents: Sequence[Document], work: Path, order: AdaptOrder
 ) -> Trainer:
     pool = ThreadPoolExecutor(order.threads) if order.threads > 1 else None
-    if pool is not None:
-        torch.set_num_threads(1)  # each document has a thread of its own
 
     def gradients(model: Adapter, batch: DocumentBatch, rng: np.random.Generator) -> float:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
