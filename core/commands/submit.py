@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from core.commands import rows
+from core.commands import lifecycle
 from core.commands.encoding import as_json
 from core.commands.table import Channel, CommandSpec, CommandTable, Request, RunsOn
 from core.commands.validation import validate
@@ -33,7 +33,7 @@ def submit(
     spec, typed = validate(table, message)
     found = table.resolve_target(user, typed, target) if spec.needs_target else None
     with transaction.atomic():
-        command, fresh = rows.record(
+        command, fresh = lifecycle.record(
             table, user=user, channel=channel, message=message, target=found
         )
         if fresh:
@@ -49,13 +49,13 @@ def _answer(table: CommandTable, spec: CommandSpec, request: Request) -> None:
                 table.lock_target(request.target)  # it was read before this transaction began
             reply = spec.load_handler()(request)
             kept = reply | dict.fromkeys(spec.once)
-            rows.finish(spec, command=request.command, reply=kept)
+            lifecycle.finish(spec, command=request.command, reply=kept)
         _tell_once(request.command, {name: reply[name] for name in spec.once})
     except UnmaskError as error:
-        rows.finish_failed(spec, command=request.command, error=error)
+        lifecycle.finish_failed(spec, command=request.command, error=error)
     except Exception:
         log.exception("command %s failed", spec.name)
-        rows.finish_failed(spec, command=request.command, error=internal_error())
+        lifecycle.finish_failed(spec, command=request.command, error=internal_error())
 
 
 def _tell_once(command: CommandRow, secrets: dict[str, Any]) -> None:

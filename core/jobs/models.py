@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import QuerySet
 
-from inference.models import Stream
+from inference.models import ModelEntry, Stream
 
 
 class Leased(models.Model):
@@ -73,6 +74,23 @@ class Job(Leased):
     def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Self]:
         rows: QuerySet[Any] = cls._default_manager.filter(status__in=cls.ACTIVE)
         return rows.order_by("updated")
+
+
+class GenerationJob(Job):
+    """What a model writes for somebody who asked through a door (see core.generation)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    prompt = models.JSONField(default=dict, help_text="a seam.Prompt")
+    settings = models.JSONField(default=dict, help_text="seam.Settings")
+    text = models.TextField(blank=True, help_text="that has settled")
+    finish_reason = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.model_id} ({self.status})"
 
 
 class CommandRow(models.Model):

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from accounts.rate_limits import SOCKET_MESSAGES
 from accounts.seats import SEATS, TOO_MANY
 from accounts.sockets import UNAUTHORISED
 from core.commands.parsing import parse
@@ -19,26 +16,13 @@ from core.commands.table import Channel, CommandTable
 from core.jobs.models import CommandRow
 from core.sockets import database
 from core.sockets.follower import Follower
+from core.sockets.inbox import LARGE, Inbox, Item
 from core.sockets.replies import Replies
 from inference.errors import UnmaskError, error_shape, internal_error, new_correlation_id
 from inference.events import MODELS_GROUP, Event, stream_group, user_group
-from inference.limits import MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
-WAITING = 200
-"""Messages of one socket that may wait for their turn."""
-WAITING_BYTES = 2 * MESSAGE_BYTES
-LARGE = 64 * 1024
 TICK_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A message that waits, or the error that it will be answered with."""
-
-    message: dict[str, Any]
-    size: int
-    error: UnmaskError | None = None
 
 
 class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -57,9 +41,7 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.target: Any = None  # what the socket's commands are about, unless they name another
         self.follower: Follower | None = None
         self.replies = Replies()
-        self.key = uuid4()
-        self.items: asyncio.Queue[Item] = asyncio.Queue()
-        self.waiting_bytes = 0
+        self.inbox = Inbox(self.read)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, *channel: Any) -> None:
@@ -101,28 +83,11 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Every frame is answered; none ends the socket."""
-        item = await self._item(text_data if bytes_data is None else None)
+        item = await self.inbox.item(text_data if bytes_data is None else None)
         if item.error is None and self._overtakes(item.message):
             await self._answer(item)
-            return
-        self.waiting_bytes += item.size
-        self.items.put_nowait(item)
-
-    async def _item(self, text: str | None) -> Item:
-        size = len(text or "")
-        if self._is_flooded(size):
-            wait = SOCKET_MESSAGES.retry_after(self.key)
-            told = f"Too many messages at once. Try again in {wait} s."
-            return Item({}, 0, UnmaskError("rate_limit", told))
-        try:
-            read = asyncio.to_thread(self.read, text) if size > LARGE else None
-            return Item(await read if read else self.read(text), size)
-        except UnmaskError as error:
-            return Item({}, 0, error)
-
-    def _is_flooded(self, size: int) -> bool:
-        full = self.items.qsize() >= WAITING or self.waiting_bytes + size > WAITING_BYTES
-        return not SOCKET_MESSAGES.hit(self.key) or full
+        else:
+            self.inbox.put(item)
 
     def _overtakes(self, message: dict[str, Any]) -> bool:
         name = str(message.get("type"))
@@ -130,9 +95,9 @@ class CommandConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _work(self) -> None:
         while True:
-            item = await self.items.get()
+            item = await self.inbox.get()
             await self._answer(item)
-            self.waiting_bytes -= item.size
+            self.inbox.done(item)
 
     async def _answer(self, item: Item) -> None:
         new_correlation_id()

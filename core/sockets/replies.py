@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from core.commands.rows import key_of
+from core.commands.lifecycle import key_of
 from core.jobs.models import CommandRow
 from core.sockets import database
 

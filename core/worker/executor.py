@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import F
 
-from core.commands import rows
+from core.commands import lifecycle
 from core.commands.table import CommandSpec, CommandTable
 from core.commands.validation import spec_of, validate
 from core.jobs import dispatch, leases
@@ -106,7 +106,7 @@ def _attempt(
             table.lock_target(target)
         with table.writing(request):
             reply = write()
-        rows.finish(spec, command=command, reply=reply)
+        lifecycle.finish(spec, command=command, reply=reply)
 
 
 def _count(command: CommandRow, lease: Lease | None) -> None:
@@ -124,6 +124,6 @@ def _fail(
     spec = table.get(command.type) or next(iter(table.values()))
     try:
         with fenced(lease):
-            rows.finish_failed(spec, command=command, error=error)
+            lifecycle.finish_failed(spec, command=command, error=error)
     except UnmaskError:
         log.info("command %s was answered by somebody else", command.type)

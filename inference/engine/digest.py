@@ -36,8 +36,8 @@ class Reduced:
     def form(self) -> Form:
         raise NotImplementedError
 
-    def to_bytes(self) -> bytes:
-        return pack(self.form)
+    def to_bytes(self, coded: bool = True) -> bytes:
+        return pack(self.form, coded)
 
 
 @dataclass

@@ -3,11 +3,12 @@
 Little-endian. A header of 20 bytes:
 
     4s magic "UMDG", u8 version = 2, u8 P = nodes of the curve, u16 K, u32 n, u32 vocabulary V,
-    u16 x = excluded ids, u16 zero
+    u16 x = excluded ids, u16 coding of the last part: 0 = zlib, 1 = none
 
 then, raw, what no coding makes shorter: u8[n, K], the low bytes of the codes, and, where V > 2048,
-u8[n, K], those of the differences of ids; after them in one zlib stream (in this order; "planes" of
-a number are its bytes, the lowest first, one array each):
+u8[n, K], those of the differences of ids; after them, as one zlib stream unless the header says
+that it is not coded (in this order; "planes" of a number are its bytes, the lowest first, one array
+each):
 
     u32[x]       excluded ids, planes
     u32[n]       positions, each less the one before it, planes
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -43,17 +45,23 @@ BITMAP = 2048
 """Up to this vocabulary ids are a bitmap: neighbouring positions name much the same tokens."""
 
 
-def pack(form: Form) -> bytes:
-    """The bytes of a form."""
+def pack(form: Form, coded: bool = True) -> bytes:
+    """The bytes of a form. Those of a row or two are hardly shorter for being coded."""
     count, kept = form.codes.shape
-    sizes = form.curve.nodes, kept, count, form.vocabulary, len(form.excluded), 0
+    sizes = form.curve.nodes, kept, count, form.vocabulary, len(form.excluded), int(not coded)
     low, ids = (form.codes & 255).astype("u1").tobytes(), _ids(form)
-    coder = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, zlib.Z_RLE)
+    groups = _numbers(form), ids[1], (form.codes >> 8).astype("u1").tobytes()
     parts = [HEADER.pack(MAGIC, VERSION, *sizes), low, ids[0]]
-    for group in (_numbers(form), ids[1], (form.codes >> 8).astype("u1").tobytes()):
-        # each group has its own code table: what is likely differs from one to the next
-        parts += [coder.compress(group), coder.flush(zlib.Z_BLOCK)]
-    return b"".join([*parts, coder.flush()])
+    return b"".join([*parts, *(_coded(groups) if coded else groups)])
+
+
+def _coded(groups: tuple[bytes, ...]) -> Iterator[bytes]:
+    """One zlib stream in which each group has its own code table: what is likely differs."""
+    coder = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, zlib.Z_RLE)
+    for group in groups:
+        yield coder.compress(group)
+        yield coder.flush(zlib.Z_BLOCK)
+    yield coder.flush()
 
 
 def _numbers(form: Form) -> bytes:
@@ -111,14 +119,14 @@ def current(data: bytes) -> bytes:
 
 
 def _read(data: bytes) -> Form:
-    _, _, nodes, kept, count, vocabulary, excluded, _ = HEADER.unpack_from(data)
+    _, _, nodes, kept, count, vocabulary, excluded, coding = HEADER.unpack_from(data)
     planes = 1 if vocabulary <= BITMAP else 2
     raw = planes * count * kept
     if kept > vocabulary or HEADER.size + raw > len(data):
         raise DigestError("it is cut short")
     low = np.frombuffer(data, "u1", raw, HEADER.size).reshape(planes, count, kept)
-    packed = data[HEADER.size + raw :]
-    take = _Reader(_inflated(packed, nodes, kept, count, vocabulary, excluded))
+    size = _size(nodes, kept, count, vocabulary, excluded)
+    take = _Reader(_decoded(data[HEADER.size + raw :], coding, size))
     never, positions = take.planes(4, excluded), np.cumsum(take.planes(4, count), dtype="<u4")
     if excluded and never.max() >= vocabulary:
         raise DigestError("an excluded id lies outside the vocabulary")
@@ -130,15 +138,19 @@ def _read(data: bytes) -> Form:
     return Form(vocabulary, positions, top, entropy, tokens, codes, never, barred, tail, curve)
 
 
-def _inflated(
-    packed: bytes, nodes: int, kept: int, count: int, vocabulary: int, excluded: int
-) -> bytes:
-    """The plain bytes behind the raw ones, which are as many as the header says."""
+def _size(nodes: int, kept: int, count: int, vocabulary: int, excluded: int) -> int:
+    """How many bytes the last part has before it is coded."""
     ids = vocabulary * -(-count // 8) if vocabulary <= BITMAP else 2 * count * kept
-    size = 4 * (excluded + count * (4 + excluded)) + 5 * nodes * count + ids + count * kept
+    numbers = 4 * (excluded + count * (4 + excluded)) + 5 * nodes * count
+    return numbers + ids + count * kept
+
+
+def _decoded(data: bytes, coding: int, size: int) -> bytes:
+    if coding not in (0, 1):
+        raise DigestError("an unknown coding")
     reader = zlib.decompressobj()
-    plain = reader.decompress(packed, size + 1)
-    if len(plain) != size or not reader.eof:
+    plain = data if coding else reader.decompress(data, size + 1)
+    if len(plain) != size or not (coding or reader.eof):
         raise DigestError("it is cut short or longer than it says")
     return plain
 

@@ -18,7 +18,6 @@ from playground.models import Conversation, Message
 
 log = logging.getLogger(__name__)
 HEARTBEAT_TICKS = 15
-NOT_FOUND = 4404
 Frame = dict[str, Any]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from core.sockets.link_reader import NOT_FOUND
 from inference.errors import UnmaskError
 from playground.consumers import database
 from playground.consumers.conversation import (
-    NOT_FOUND,
     ConversationConsumer,
     Frame,
     is_streaming,

@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.utils import timezone
-
 from core import generation as seam
-from core.jobs import dispatch
+from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
+from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.events import publish
-from inference.models import ModelEntry, Stream
+from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken
+from playground.selectors import traces
 
-FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length", "parameters")
-"""Settings of diffusion models."""
+FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length")
+"""Settings of diffusion models; of a recipe's parameters a grammar alone is for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +32,36 @@ class Written:
     top: list[tuple[int, str, float]]
 
 
-class CausalGenerator:
+class CausalGenerator(StoredGenerator[Completion]):
     """A generation is a completion of its owner's, kept token by token."""
 
-    @transaction.atomic
-    def start(
-        self, *, user: Any, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings
-    ) -> seam.Generation:
+    rows = Completion
+    kind = ModelEntry.Kind.AUTOREGRESSIVE
+
+    def check(self, prompt: seam.Prompt, settings: seam.Settings) -> None:
         _refuse_foreign(prompt, settings)
-        row = Completion.objects.create(
-            owner=user,
-            model=model,
-            prompt=asdict(prompt),
-            settings=asdict(settings),
-            stream=Stream.objects.create(),
-        )
-        dispatch.work(row)
-        return _told(row)
 
-    def find(self, *, user: Any, id: UUID | str) -> seam.Generation:
-        return _told(completion_for(user, id))
+    def usage_of(self, row: Completion) -> dict[str, Any]:
+        prompt = len(row.prompt_ids)
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": row.written,
+            "total_tokens": prompt + row.written,
+            "steps": row.written,
+        }
 
-    @transaction.atomic
-    def stop(self, *, user: Any, id: UUID | str) -> None:
-        row = completion_for(user, id)
-        if row.status not in Completion.ACTIVE:
-            raise UnmaskError("conflict", "This generation has ended already.", "id")
-        Completion.objects.filter(pk=row.pk).update(cancel_requested=True)
-        dispatch.work(row)
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
 
-    def snapshot(self, *, stream: UUID) -> dict[str, Any]:
-        row = Completion.objects.select_related("stream").get(stream=stream)
-        return {"number": row.stream.last_number, "text": row.text, "status": row.status}
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
+
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        """As they were stored: what stands behind a token changes nothing, so `at` is one."""
+        rows = CompletionToken.objects.filter(completion=self.owned(user, id), number__gte=first)
+        return [_logprob(one, top) for one in rows.order_by("number")]
 
 
 GENERATOR = CausalGenerator()
@@ -76,30 +74,14 @@ def _refuse_foreign(prompt: seam.Prompt, settings: seam.Settings) -> None:
             "validation", "This model writes from left to right; it cannot fill gaps.", "prompt"
         )
     given = asdict(settings)
-    for name in FOREIGN:
-        if given[name]:
-            raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
+    named = [name for name in FOREIGN if given[name]]
+    for name in (*named, *(name for name in settings.parameters if name not in GRAMMAR)):
+        raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
 
 
-def completion_for(user: Any, id: UUID | str) -> Completion:
-    """The user's completion. Raises UnmaskError (not_found)."""
-    try:
-        key = id if isinstance(id, UUID) else UUID(id)
-    except ValueError:
-        raise _missing() from None
-    row = Completion.objects.select_related("model").filter(pk=key, owner=user).first()
-    if row is None:
-        raise _missing()
-    return row
-
-
-def _missing() -> UnmaskError:
-    return UnmaskError("not_found", "There is no such generation, or it is not yours.", "id")
-
-
-def _told(row: Completion) -> seam.Generation:
-    kind = ModelEntry.Kind.AUTOREGRESSIVE
-    return seam.Generation(row.pk, kind, row.model.slug, row.stream_id, "")
+def _logprob(row: CompletionToken, top: int) -> seam.TokenLogprob:
+    best = tuple((label, value) for _, label, value in row.top[:top])
+    return seam.TokenLogprob(row.text, row.logprob, best)
 
 
 def write(*, row: Completion, tokens: Sequence[Written]) -> None:
@@ -125,31 +107,10 @@ def write(*, row: Completion, tokens: Sequence[Written]) -> None:
     row.save(update_fields=["text", "written", "attempts", "updated"])
 
 
-@transaction.atomic
-def end(*, row: Completion, status: str, error: dict[str, Any] | None = None) -> None:
-    """The completion is over: its last event."""
-    row.status, row.error, row.finished = status, error, timezone.now()
-    row.save(update_fields=["status", "error", "finished", "finish_reason", "updated"])
-    payload = done_payload(row) if error is None else {**error, "url": ""}
-    publish(row.stream_id, "done" if error is None else "error", payload)
-    seam.ended.send(Completion, id=row.pk, text=row.text, status=status, payload=payload)
-
-
-def done_payload(row: Completion) -> dict[str, Any]:
-    """What the `done` event tells."""
-    last = row.finished or timezone.now()
-    prompt = len(row.prompt_ids)
-    usage = {
-        "prompt_tokens": prompt,
-        "completion_tokens": row.written,
-        "total_tokens": prompt + row.written,
-        "steps": row.written,
-    }
-    return {
-        "text": row.text,
-        "finish_reason": row.finish_reason,
-        "usage": usage,
-        "seconds": round((last - row.created).total_seconds(), 3),
-        "url": "",
-        "session_id": None,
-    }
+def text_ids(row: Completion) -> list[int]:
+    """The tokens of its text, without the one that ended it; none where a stop text may cut one."""
+    if row.settings["stop"]:
+        return []
+    stored = CompletionToken.objects.filter(completion=row).order_by("number")
+    ids = list(stored.values_list("token", flat=True))
+    return ids[:-1] if row.finish_reason == "stop" else ids

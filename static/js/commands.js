@@ -8,9 +8,8 @@ function newId() {
 }
 
 export class Commands {
-  constructor(stream, model, changed) {
+  constructor(stream, changed) {
     this.stream = stream;
-    this.model = model;
     this.changed = changed;
     this.pending = new Map();
   }
@@ -21,15 +20,15 @@ export class Commands {
   }
 
   /** Resolves with the reply, or null after an error (which has been shown) or a lost line. */
-  send(message, { name = message.type, quiet = false, second = false } = {}) {
+  send(message, { name = message.type, quiet = false } = {}) {
     const id = newId();
     if (!this.stream.send({ ...message, request_id: id })) {
       toast("error", "Not connected, so nothing was sent. The page reconnects by itself.");
       return Promise.resolve(null);
     }
     return new Promise((resolve) => {
-      const retry = () => this.send(message, { name, quiet, second: true });
-      this.pending.set(id, { name, resolve, quiet, second, retry });
+      const retry = () => this.send(message, { name, quiet });
+      this.pending.set(id, { name, resolve, quiet, retry });
       this.changed();
     });
   }
@@ -41,24 +40,8 @@ export class Commands {
 
   failed(error) {
     const entry = this.take(error.request_id);
-    if (entry && !entry.second && error.error_type === "model_unavailable") {
-      this.loadFirst(entry, error);
-      return;
-    }
     if (!entry?.quiet) errorToast(error, entry?.retry);
     entry?.resolve(null);
-  }
-
-  /** No worker holds the model: have it loaded, then do what was asked. */
-  async loadFirst(entry, error) {
-    toast("info", "The model is being loaded. This can take a while.");
-    const loaded = await this.send(
-      { type: "load_model", model_path: this.model },
-      { name: entry.name, quiet: true, second: true },
-    );
-    if (!loaded?.success)
-      errorToast({ ...error, message: loaded?.error ?? error.message }, entry.retry);
-    entry.resolve(loaded?.success ? await entry.retry() : null);
   }
 
   take(id) {

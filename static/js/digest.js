@@ -1,7 +1,7 @@
 // A stored forward pass, read in the browser: candidates, confidence and entropy at any temperature
 // without a round trip. The arrays are those of inference/engine/digest_forms.py, the interpolation
 // that of digest_tail.py; a test holds the two sides together.
-import { read } from "./digest_bytes.js";
+import { read, readPlain } from "./digest_bytes.js";
 import { getBytes } from "./requests.js";
 
 // The nodes of the curve reach from 2^-EDGE to 2^EDGE.
@@ -20,6 +20,11 @@ const HERMITE = [
 export class Digest {
   static async from(buffer) {
     return new Digest(await read(buffer));
+  }
+
+  /** At once, of bytes that are not coded. */
+  static plain(buffer) {
+    return new Digest(readPlain(buffer));
   }
 
   constructor(arrays) {
@@ -93,6 +98,13 @@ export class Digest {
   probabilities(row, temperature) {
     const [total] = this.partition(row, temperature);
     return this.order(row).map((place) => Math.exp(-this.below[place] / temperature - total));
+  }
+
+  /** Log-probability of a token of a row at temperature 1; null for one that is not known. */
+  logprob(row, token) {
+    const place = this.ids.indexOf(token, row * this.kept);
+    const known = place >= 0 && place < (row + 1) * this.kept;
+    return known ? -this.below[place] - this.partition(row, 1)[0] : null;
   }
 
   /** Token id → {prob, inside} of a row under the settings; the first token is always inside. */

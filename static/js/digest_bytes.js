@@ -84,6 +84,18 @@ function fromGaps(low, high, kept) {
 
 /** The arrays of a digest's bytes; row after row but for those of the curve, node after node. */
 export async function read(buffer) {
+  const { sizes, low, rest, coded } = opened(buffer);
+  return { ...sizes, ...arrays(new Reader(coded ? await inflated(rest) : rest), low, sizes) };
+}
+
+/** The same at once, of bytes that are not coded. */
+export function readPlain(buffer) {
+  const { sizes, low, rest, coded } = opened(buffer);
+  if (coded) throw new Error("a coded digest");
+  return { ...sizes, ...arrays(new Reader(rest), low, sizes) };
+}
+
+function opened(buffer) {
   const head = new DataView(buffer);
   if (head.getUint32(0) !== MAGIC || head.getUint8(4) !== VERSION) throw new Error("not a digest");
   const sizes = {
@@ -97,8 +109,7 @@ export async function read(buffer) {
   const size = sizes.count * sizes.kept;
   const low = { codes: raw.bytes(size) };
   if (sizes.vocabulary > BITMAP) low.ids = raw.bytes(size);
-  const take = new Reader(await inflated(raw.all.subarray(raw.offset)));
-  return { ...sizes, ...arrays(take, low, sizes) };
+  return { sizes, low, rest: raw.all.subarray(raw.offset), coded: head.getUint16(18, true) === 0 };
 }
 
 function arrays(take, low, { nodes, kept, count, vocabulary, never }) {

@@ -69,7 +69,7 @@ test("with modifiers", () => {
 function talk() {
   const sent = [];
   const stream = { up: true, send: (message) => stream.up && sent.push(message) > 0 };
-  const commands = new Commands(stream, "model", () => {});
+  const commands = new Commands(stream, () => {});
   return { sent, stream, commands };
 }
 const toasts = () => [...document.querySelectorAll(".toast")].map((one) => one.textContent);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Error, Page
@@ -11,12 +12,13 @@ from playwright.sync_api import Error, Page
 from inference.engine import digest
 from inference.engine.digest_view import DigestView
 
-READ = """async ([bytes, temperatures]) => {
+READ = """async ([bytes, temperatures, plain]) => {
   const { Digest } = await import("/static/js/digest.js");
-  const digest = await Digest.from(new Uint8Array(bytes).buffer);
+  const digest = await Digest[plain ? "plain" : "from"](new Uint8Array(bytes).buffer);
   return temperatures.map((t) => Array.from(digest.positions, (position, row) => ({
     position,
     ids: [...digest.candidates(row, { softmax_temperature: t, actual_top_k: 9, top_p: 1 }).keys()],
+    logprob: digest.logprob(row, digest.ids[digest.order(row)[9]]),
     probs: [...digest.probabilities(row, t)],
     entropy: digest.partition(row, t)[1] })));
 }"""
@@ -36,15 +38,19 @@ def test_probabilities_and_entropies_agree(blank: Page, vocabulary: int, scale: 
     """To what rounding leaves; one of the excluded tokens is far likelier than all others."""
     logits = _logits(vocabulary, scale)
     logits[1, 4] = 120.0
-    data = digest.encode(logits, POSITIONS, [4, 8])
-    view = DigestView.from_bytes(data)
-    told: Any = blank.evaluate(READ, [list(data), TEMPERATURES])
+    reduced = digest.reduce(logits, POSITIONS, [4, 8])
+    view = DigestView(reduced.form)
+    told: Any = blank.evaluate(READ, [list(reduced.to_bytes()), TEMPERATURES, False])
+    plain = list(reduced.to_bytes(coded=False))
+    assert blank.evaluate(READ, [plain, TEMPERATURES, True]) == told
     for temperature, rows in zip(TEMPERATURES, told, strict=True):
         probs, entropy = view.probabilities(temperature), view.entropy(temperature)
         for row, read in enumerate(rows):
             assert read["position"] == POSITIONS[row]
             assert read["ids"] == view.ids[row].tolist()
             assert max(abs(probs[row] - read["probs"])) < 1e-9
+            if temperature == 1.0:
+                assert np.exp(read["logprob"]) == pytest.approx(read["probs"][9])
             if temperature != 1.0:  # the server has kept that one exactly
                 assert abs(entropy[row] - read["entropy"]) < 1e-6
 

@@ -164,6 +164,6 @@ def test_states_stay_within_the_largest_message(
     reply = play(owner, session, type="rewind", step=0)
     counts = {len(p["candidates"]) for p in reply["state"]["positions"]}
     assert counts == {16}
-    monkeypatch.setattr("core.commands.rows.MESSAGE_BYTES", 1000)
+    monkeypatch.setattr("core.commands.lifecycle.MESSAGE_BYTES", 1000)
     refused = play(owner, session, type="rewind", step=0)
     assert refused["error_type"] == "validation"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from core.commands import rows
+from core.commands import lifecycle
 from inference.models import StreamEvent
 from visualizer.models import Session, Step
 from visualizer.selectors import head_of
@@ -64,14 +64,14 @@ def test_a_command_sees_what_was_done_while_it_came_in(
 ) -> None:
     """Between the look at the session and the transaction somebody else stages and moves on."""
     play(owner, session, type="apply_selection", selections={"4": 9})
-    record = rows.record
+    record = lifecycle.record
 
     def overtaken(*table: Any, **given: Any) -> Any:
         other = Session.objects.get(pk=session.pk)
         stage(session=other, picks={5: 6}, by="hand")
         return record(*table, **given)
 
-    monkeypatch.setattr(rows, "record", overtaken)
+    monkeypatch.setattr(lifecycle, "record", overtaken)
     reply = play(owner, session, type="stage", selections={"6": 7})
     assert sorted(reply["selections"]) == ["5", "6"]
     play(owner, session, type="rewind", step=0)

@@ -10,6 +10,7 @@ from core.commands.encoding import as_json
 from core.commands.table import Channel
 from core.jobs.models import CommandRow
 from core.sockets.consumer import CommandConsumer
+from core.sockets.link_reader import NOT_FOUND
 from core.sockets.partial_queue import PartialQueue
 from inference.errors import UnmaskError
 from inference.events import Event
@@ -18,7 +19,6 @@ from visualizer.consumers import database, queue_position
 from visualizer.models import Session
 from visualizer.partials import WITH_PARTIALS
 
-NOT_FOUND = 4404
 AT_ONCE = frozenset({"staged", "session"})
 """What people have done themselves and look for; nothing moves meanwhile."""
 

@@ -8,30 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.tokens import hash_of
 from core.commands.encoding import as_json
+from core.sockets.link_reader import LinkReader
 from inference.errors import UnmaskError
 from inference.events import MODELS_GROUP
 from visualizer.consumers import database
-from visualizer.consumers.page import NOT_FOUND, PageConsumer
+from visualizer.consumers.page import PageConsumer
 from visualizer.selectors.readers import Holder
 
 
-class ReaderConsumer(PageConsumer):
+class ReaderConsumer(LinkReader, PageConsumer):
     """A page's socket without an account behind it."""
 
     holder: Holder | None = None
-
-    @property
-    def token(self) -> str:
-        """The key that came with the address."""
-        text: str = self.scope["url_route"]["kwargs"]["token"]
-        return text
-
-    def _seat(self) -> str:
-        """Readers are counted by link and by where they come from: they have no account."""
-        host, _ = self.scope.get("client") or ("", 0)
-        return f"reader {hash_of(self.token)} {host}"
 
     def _groups(self) -> tuple[str, ...]:
         return (MODELS_GROUP,)
@@ -48,10 +37,6 @@ class ReaderConsumer(PageConsumer):
             await self._send_away()
             return False
         return True
-
-    async def _send_away(self) -> None:
-        await self.unfollow()
-        await self.close(NOT_FOUND, "this link opens nothing")
 
     async def greet(self) -> None:
         await self.follow(self.session, await self._after())

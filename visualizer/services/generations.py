@@ -2,91 +2,79 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
 
 from core import generation as seam
+from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
 from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
-from inference.models import ModelEntry, Stream
+from inference.models import ModelEntry
 from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors import traces
+from visualizer.selectors.drafts import drafts_of
 from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
+from visualizer.services.sessions import rename_session
 
 
-class DiffusionGenerator:
+class DiffusionGenerator(StoredGenerator[Generation]):
     """A generation is a session of its owner's with one run, and opens in the workspace."""
 
-    @transaction.atomic
-    def start(
-        self, *, user: Any, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings
-    ) -> seam.Generation:
-        row = Generation.objects.create(
-            owner=user,
-            model=model,
-            prompt=asdict(prompt),
-            settings=asdict(settings),
-            stream=Stream.objects.create(),
-        )
-        dispatch.work(row)
-        return _told(row)
+    rows = Generation
+    kind = ModelEntry.Kind.DIFFUSION
+    related = ("model", "session__model__vocabulary")
+    saved = ("usage",)
 
-    def find(self, *, user: Any, id: UUID | str) -> seam.Generation:
-        return _told(_owned(user, id))
+    def url_of(self, row: Generation) -> str:
+        """The page of its session; the list of sessions until there is one."""
+        if row.session_id is None:
+            return reverse("sessions")
+        return reverse("workspace", args=[row.session_id])
 
-    @transaction.atomic
-    def stop(self, *, user: Any, id: UUID | str) -> None:
-        row = _owned(user, id)
-        if row.status not in Generation.ACTIVE:
-            raise UnmaskError("conflict", "This generation has ended already.", "id")
-        Generation.objects.filter(pk=row.pk).update(cancel_requested=True)
+    def session_of(self, row: Generation) -> UUID | None:
+        return row.session_id
+
+    def usage_of(self, row: Generation) -> dict[str, Any]:
+        return dict(row.usage)
+
+    def ask_to_stop(self, row: Generation) -> None:
         if row.session is not None:
             request_stop(session=row.session)
         else:
             dispatch.work(row)
 
-    def snapshot(self, *, stream: UUID) -> dict[str, Any]:
-        row = Generation.objects.select_related("stream", "session").get(stream=stream)
-        told = {"number": row.stream.last_number, "text": row.text, "status": row.status}
-        return {**told, "end": _end_of(row)}
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        return token_logprobs(self.owned(user, id), top, at, first)
 
-    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
-        return token_logprobs(_owned(user, id), top)
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
+
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
+
+    def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+        return drafts_of(self.owned(user, id))
 
 
 GENERATOR = DiffusionGenerator()
 
 
-def _owned(user: Any, id: UUID | str) -> Generation:
-    try:
-        key = id if isinstance(id, UUID) else UUID(id)
-    except ValueError:
-        raise _missing() from None
-    row = Generation.objects.select_related("model", "session").filter(pk=key, owner=user).first()
-    if row is None:
-        raise _missing()
-    return row
-
-
-def _missing() -> UnmaskError:
-    return UnmaskError("not_found", "There is no such generation, or it is not yours.", "id")
-
-
-def _told(row: Generation) -> seam.Generation:
-    return seam.Generation(
-        row.pk, ModelEntry.Kind.DIFFUSION, row.model.slug, row.stream_id, url_of(row)
-    )
-
-
-def url_of(row: Generation) -> str:
-    """The page of its session; the list of sessions until there is one."""
-    return reverse("workspace", args=[row.session_id]) if row.session_id else reverse("sessions")
+@transaction.atomic
+def save(*, row: Generation, name: str) -> None:
+    """Give what was written a name: it is no draft any more. Raises UnmaskError (conflict)."""
+    if row.session is None:
+        raise UnmaskError("conflict", "There is nothing to save yet.", "id")
+    rename_session(session=row.session, title=name)
+    row.saved = True
+    row.save(update_fields=["saved", "updated"])
 
 
 def publish_draft(*, row: Generation, payload: dict[str, Any]) -> None:
@@ -108,40 +96,7 @@ def have_worked(*, session: Session) -> None:
     dispatch.work(session)
 
 
-@transaction.atomic
-def end(*, row: Generation, status: str, error: dict[str, Any] | None = None) -> None:
-    """The generation is over: its last event."""
-    row.status, row.error, row.finished = status, error, timezone.now()
-    row.save(update_fields=["status", "error", "finished", "finish_reason", "usage", "updated"])
-    found = _end_of(row)
-    assert found is not None
-    publish(row.stream_id, *found)
-    seam.ended.send(Generation, id=row.pk, text=row.text, status=status, payload=found[1])
-
-
-def _end_of(row: Generation) -> tuple[str, dict[str, Any]] | None:
-    """Type and payload of the last event; None while it goes on."""
-    if row.status in Generation.ACTIVE:
-        return None
-    if row.error is not None:
-        return "error", {**row.error, "url": url_of(row)}
-    return "done", done_payload(row)
-
-
-def done_payload(row: Generation) -> dict[str, Any]:
-    """What the `done` event tells."""
-    last = row.finished or timezone.now()
-    return {
-        "text": row.text,
-        "finish_reason": row.finish_reason,
-        "usage": row.usage,
-        "seconds": round((last - row.created).total_seconds(), 3),
-        "url": url_of(row),
-        "session_id": str(row.session_id) if row.session_id else None,
-    }
-
-
-def usage_of(session: Session, run: Run, completion: int) -> dict[str, int]:
+def run_usage(session: Session, run: Run, completion: int) -> dict[str, int]:
     """Tokens and forward passes of a run."""
     return {
         "prompt_tokens": len(session.prompt_ids),

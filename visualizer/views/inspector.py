@@ -13,7 +13,7 @@ from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.generation import noise_seed
 from visualizer.selectors.history import StateRef, branches_of, digest_at, state_at, steps_on
 from visualizer.selectors.labels import labels_for
-from visualizer.selectors.numbers import Numbers, numbers_of
+from visualizer.selectors.position_stats import PositionStats, numbers_of
 
 MORE = 100
 
@@ -154,7 +154,7 @@ def _mark_first_excluded(rows: list[dict[str, Any]]) -> None:
         first["first_excluded"] = True
 
 
-def _with_numbers(spot: Spot, numbers: Numbers, row: int) -> Spot:
+def _with_numbers(spot: Spot, numbers: PositionStats, row: int) -> Spot:
     entropy, margin = float(numbers.entropy[row]), float(numbers.margin[row])
     return replace(spot, entropy=entropy, margin=margin)
 

@@ -15,7 +15,7 @@ from inference.engine.digest_view import DigestView
 from visualizer.models import Session
 from visualizer.probability import ProbabilitySettings
 from visualizer.selectors.generation import noise_seed
-from visualizer.selectors.numbers import Numbers, summary_of
+from visualizer.selectors.position_stats import PositionStats, summary_of
 from visualizer.worker.session_model import model_of
 
 PLAIN = ProbabilitySettings()
@@ -48,7 +48,9 @@ def forward_of(
     # there, since a second thread's team of helpers would slow down both
     reduced = runtime.submit(lambda: digest.reduce(found.tensor, rows, exclude))
     view = DigestView(reduced.form)
-    summary = summed_up(Numbers(view, settings, seed), canvas, found.milliseconds, found.cached)
+    summary = summed_up(
+        PositionStats(view, settings, seed), canvas, found.milliseconds, found.cached
+    )
     return Passed(found.tensor, reduced.to_bytes(), view, summary)
 
 
@@ -62,7 +64,7 @@ def _read(model: LoadedModel, canvas: Canvas) -> tuple[list[int], runtime.Logits
 
 
 def summed_up(
-    numbers: Numbers, canvas: Canvas, milliseconds: float, cached: bool
+    numbers: PositionStats, canvas: Canvas, milliseconds: float, cached: bool
 ) -> dict[str, Any]:
     """The forward event without its place: how sure the model is, and what the pass cost."""
     cost = {"ms": round(milliseconds, 2), "cached": cached}

@@ -14,7 +14,7 @@ from visualizer.models import Session
 from visualizer.selectors.candidates import settings_from, view_of
 from visualizer.selectors.generation import noise_seed, open_in_block
 from visualizer.selectors.history import StateRef, digest_at, state_at
-from visualizer.selectors.numbers import Numbers
+from visualizer.selectors.position_stats import PositionStats
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def choosable(session: Session, ref: StateRef) -> Choosable:
         raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
     view = view_of(digest)
     settings = settings_from(session.settings or digest.settings)
-    numbers = Numbers(view, settings, noise_seed(session, ref.number))
+    numbers = PositionStats(view, settings, noise_seed(session, ref.number))
     positions = [p for p in open_in_block(session, state_at(session, ref)) if p in view.row_of]
     rows = [view.row_of[p] for p in positions]
     return Choosable(

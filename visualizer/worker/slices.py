@@ -22,18 +22,19 @@ from inference.engine.canvas import Canvas
 from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
+from inference.figures import STEP_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Generation, Run, Session
 from visualizer.selectors.history import StateRef, head_of, state_at, tip
-from visualizer.selectors.numbers import numbers_of
+from visualizer.selectors.position_stats import numbers_of
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import hold
 from visualizer.services.steps import NewStep, write_step
 from visualizer.worker import generation
-from visualizer.worker.distributions import summed_up
+from visualizer.worker.distributions import PLAIN, forward, summed_up
 from visualizer.worker.resume import RunProgress, key_of, results_of, suspend
 from visualizer.worker.session_model import model_of
 from visualizer.worker.written_logits import WrittenLogits
@@ -89,7 +90,7 @@ def _work(work: RunProgress, deadline: float) -> None:
     step, for which somebody waits, is written before anything else is begun.
     """
     if _stop_asked(work):
-        _end(work.lease, work.run, Status.STOPPED)
+        _finish(work, Status.STOPPED)
         return
     written = WrittenLogits(runtime.forward) if work.run.keep_settled else None
     with leases.renewed(work.lease):  # the model may have to be loaded again
@@ -102,7 +103,7 @@ def _work(work: RunProgress, deadline: float) -> None:
             with leases.renewed(work.lease):
                 made = next_one.result()
             if made is None:
-                _end(work.lease, work.run, Status.DONE)
+                _finish(work, Status.DONE)
                 return
             due = _due(work, deadline)
             awaited = work.number + 1 == work.run.first_step
@@ -193,6 +194,7 @@ def _store(work: RunProgress, made: Made, data: bytes, summary: dict[str, Any]) 
     step = write_step(
         session=work.session, ref=work.ref, new=new, before=made.before, follow=follow
     )
+    STEP_SECONDS.observe(sum(result.ms.values()) / 1000)
     generation.tell_step(work, step, made.before, result.canvas)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
@@ -206,9 +208,28 @@ def _pause(work: RunProgress) -> None:
 
 _ENDS: dict[str, Callable[[RunProgress], None]] = {
     PAUSE: lambda work: _pause(work),
-    Status.DONE: lambda work: _end(work.lease, work.run, Status.DONE),
-    Status.STOPPED: lambda work: _end(work.lease, work.run, Status.STOPPED),
+    Status.DONE: lambda work: _finish(work, Status.DONE),
+    Status.STOPPED: lambda work: _finish(work, Status.STOPPED),
 }
+
+
+def _finish(work: RunProgress, status: str) -> None:
+    """The run is over: with the pass over what it wrote, if its generation is to have one."""
+    told = work.generation
+    if told is not None and told.settings.get("final_pass"):
+        canvas = state_at(work.session, work.ref)
+        with leases.renewed(work.lease), engine_errors():
+            passed = forward(work.session, canvas, PLAIN, work.number)
+        shown = work.session.settings
+        with fenced(work.lease):
+            keep_forward(
+                session=work.session,
+                ref=work.ref,
+                data=passed.data,
+                summary=passed.summary,
+                settings=shown,
+            )
+    _end(work.lease, work.run, status)
 
 
 def _end(lease: Lease, run: Run, status: str, error: dict[str, Any] | None = None) -> None:

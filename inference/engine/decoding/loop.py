@@ -12,10 +12,11 @@ from torch import Tensor
 
 from inference.engine.canvas import Canvas, Operation
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding import scores as scoring
 from inference.engine.decoding.allowed_tokens import distributions, possible
+from inference.engine.decoding.decision import decide, within
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.end_of_text import block_is_done, endings, has_ended
+from inference.engine.decoding.grammar import grammar_of, matching_operations
 from inference.engine.decoding.history import Memory
 from inference.engine.decoding.params import Params, checked
 from inference.engine.decoding.recipe import Recipe
@@ -23,7 +24,7 @@ from inference.engine.decoding.recipes import recipe_named
 from inference.engine.decoding.rng import ALONE, BatchRow, StepRng, seeded
 from inference.engine.decoding.sources import Reader, Reading
 from inference.engine.decoding.suitability import check_suitable
-from inference.engine.decoding.view import Block, Drawn, RunState, View
+from inference.engine.decoding.view import Block, RunState, View
 from inference.engine.errors import EngineError, NonFiniteError
 from inference.engine.forward import ForwardMany, forward_many
 
@@ -97,6 +98,7 @@ class Run:
         self.batch_row = batch_row
         self.reader = Reader(model, forward, rng)
         self.memory = Memory(params.kl_steps)
+        self.grammar = grammar_of(model, params)
 
     def steps(
         self, canvas: Canvas, step: int, first: int, carry: dict[str, Any]
@@ -186,9 +188,11 @@ class Run:
         """The operations of a step, from the part of the reading that the block lets be written."""
         if not self.params.official and has_ended(view) and (filled := endings(view, [])):
             return filled
-        scope = _within(view, block)
+        scope = within(view, block)
         wanted = len(scope.positions) or scope.shadow is not None or self.recipe.reopens
         operations = decide(self.recipe, scope) if wanted else []
+        if self.grammar is not None:
+            operations = matching_operations(self.grammar, scope, operations)
         return operations + endings(view, operations) if self.ends(view, operations) else operations
 
     def ends(self, view: View, operations: list[Operation]) -> bool:
@@ -201,7 +205,8 @@ class Run:
 
     def view(self, state: RunState, reading: Reading, block: Block, step: int) -> View:
         """Everything that was read, ready to be judged."""
-        choice, ranking = distributions(state, self.recipe.edits, reading.logits)
+        fits = self._matching(state, reading.positions)
+        choice, ranking = distributions(state, self.recipe.edits, reading.logits, fits)
         return View(
             state=state,
             block=block,
@@ -213,84 +218,38 @@ class Run:
             batch_row=self.batch_row,
             settled=reading.settled,
             shadow=self._shadow(state, reading, choice),
-            history=self._history(state, block, reading),
+            history=self._history(state, block, reading, fits),
             reader=self.reader,
             background=reading.background,
             beside=reading.beside,
         )
 
+    def _matching(self, state: RunState, positions: Tensor) -> Tensor | None:
+        """Tokens [n, V] with which the run's grammar can be matched; None if it has none."""
+        if self.grammar is None:
+            return None
+        found = self.grammar.possible(state.canvas, positions.tolist())
+        return torch.from_numpy(found).to(positions.device)
+
     def _shadow(
         self, state: RunState, reading: Reading, choice: Distribution
     ) -> Distribution | None:
-        if reading.settled_logits is None:
+        if reading.settled is None or reading.settled_logits is None:
             return None
         # what may not be written may not replace anything either
-        logits = possible(state, self.recipe.edits, reading.settled_logits)
+        fits = self._matching(state, reading.settled)
+        logits = possible(state, self.recipe.edits, reading.settled_logits, fits)
         return Distribution(logits, choice.barred)
 
-    def _history(self, state: RunState, block: Block, reading: Reading) -> list[Distribution]:
+    def _history(
+        self, state: RunState, block: Block, reading: Reading, fits: Tensor | None
+    ) -> list[Distribution]:
         if not self.recipe.remembers:
             return []
         past = self.memory.recall(self.reader, self.recipe.source, state, block)
         rows = [torch.searchsorted(before.positions, reading.positions) for before in past]
         edits = self.recipe.edits
         return [
-            distributions(state, edits, before.logits[row])[0]
+            distributions(state, edits, before.logits[row], fits)[0]
             for before, row in zip(past, rows, strict=True)
         ]
-
-
-def _within(view: View, block: Block) -> View:
-    """The view of those of its positions that may be written."""
-    positions = view.positions.tolist()
-    if tuple(positions) == block.scope:
-        return view
-    allowed = set(block.scope)
-    inside = [position in allowed for position in positions]
-    return view.only(torch.tensor(inside, dtype=torch.bool, device=view.device))
-
-
-def decide(recipe: Recipe, view: View) -> list[Operation]:
-    """The operations of one step: draw, score, quota, commit, revise."""
-    drawn = recipe.draw(view)
-    kept_view, kept = _without_end(view, drawn) if view.params.eos_last else (view, drawn)
-    operations: list[Operation] = []
-    if len(kept_view.positions):
-        scores = recipe.score(kept_view, kept)
-        if not view.params.official:
-            scores = scoring.tempered(kept_view, scores)
-        operations = commits(kept_view, kept, recipe.quota(kept_view, kept, scores))
-    if recipe.revise is not None:
-        operations = recipe.revise(kept_view, kept, operations)
-    return operations
-
-
-def commits(view: View, drawn: Drawn, chosen: Tensor) -> list[Operation]:
-    """Commit operations in order of position; a drawn mask leaves its place as it is."""
-    rows = sorted(chosen.tolist())
-    tokens, positions = drawn.tokens.tolist(), view.positions.tolist()
-    if drawn.judged is view.choice:  # then the scores have them already
-        probs = drawn.probs.tolist()
-    else:
-        probs = view.choice.prob_of(drawn.tokens).tolist()
-    slots, mask = view.canvas.slots, view.canvas.mask_id
-    return [
-        {
-            "op": "commit",
-            "slot": slots[positions[i]].id,
-            "token": tokens[i],
-            "p": probs[i],
-            "by": "auto",
-        }
-        for i in rows
-        if tokens[i] != mask
-    ]
-
-
-def _without_end(view: View, drawn: Drawn) -> tuple[View, Drawn]:
-    """Leaves out places that would end the text, as long as there are others."""
-    ends = view.spec.end_ids
-    keep = ~torch.isin(drawn.tokens, torch.tensor(ends, device=drawn.tokens.device))
-    if bool(keep.all()) or not bool(keep.any()):
-        return view, drawn
-    return view.only(keep), drawn.only(keep)

@@ -36,6 +36,7 @@ def test_what_is_written_is_read_again(size: int, rows: int) -> None:
     assert form.positions.tolist() == positions
     assert form.vocabulary == size
     assert pack(form) == data
+    assert pack(form_of(pack(form, coded=False))) == data
     assert current(data) is data
 
 
@@ -57,6 +58,7 @@ def test_rows_of_the_first_version_are_read(name: str) -> None:
 
 def _samples() -> dict[str, bytes]:
     mine = {str(size): encode(_noise(1, 2, size), [0, 1], [4]) for size in (9, 300, 3000)}
+    mine["plain"] = pack(form_of(mine["300"]), coded=False)
     return mine | {name: base64.b64decode(case["data"]) for name, case in OLD.items()}
 
 

@@ -13,7 +13,7 @@ from visualizer.models import Session
 from visualizer.selectors import digest_at, head_of, state_at, state_update
 from visualizer.selectors.candidates import view_of
 from visualizer.selectors.edit_tokens import EditTokens, edit_tokens_of, operation_for
-from visualizer.selectors.numbers import numbers_of
+from visualizer.selectors.position_stats import numbers_of
 from visualizer.services.staging import check_picks
 from visualizer.services.steps import NewStep, apply_at_head
 from visualizer.worker.slots import check_room, length_after, unused_slot

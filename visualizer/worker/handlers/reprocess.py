@@ -11,7 +11,7 @@ from visualizer.models import Session
 from visualizer.selectors import digest_at, head_of, labels_for, state_at
 from visualizer.selectors.candidates import view_of
 from visualizer.selectors.generation import noise_seed
-from visualizer.selectors.numbers import numbers_of, summary_of
+from visualizer.selectors.position_stats import numbers_of, summary_of
 from visualizer.selectors.results import forward_result
 from visualizer.services.forwards import sum_up_again
 from visualizer.services.sessions import remember_settings
