@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,13 @@ def refresh_states() -> None:
     overdue = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT)
     stuck = Q(state=State.LOADING, updated__lt=overdue)
     ModelEntry.every.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+
+
+def void_states(before: datetime) -> None:
+    """What was said of models before this moment holds no more: their only worker has ended."""
+    WorkerBeat.objects.filter(seen__lt=before).delete()
+    stale = ModelEntry.objects.filter(state__in=(State.LOADED, State.LOADING), updated__lt=before)
+    stale.update(state=State.AVAILABLE, device="", progress=0, cancel_requested=False)
 
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:

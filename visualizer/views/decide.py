@@ -81,7 +81,7 @@ def _bars(place: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, user: Any, told: dict[str, Any] | None = None) -> HttpResponse:
-    models = [one for one in model_list.offered() if one.state != ModelEntry.State.ABSENT]
+    models = [one for one in model_list.offered(user) if one.state != ModelEntry.State.ABSENT]
     rows = list(selectors.calibrations(user)[:LISTED])
     context = {
         "page": "decide",

@@ -26,7 +26,7 @@ from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
 from visualizer.worker.handlers.forward import forward_reply
-from visualizer.worker.lengths import gen_length_within
+from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,17 @@ def prepare(
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
         )
-    length = gen_length_within(gen_length, len(ids), model.context)
-    if block_length is not None and block_length > length:
-        raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
-    return Prepared(entry, model, model.spec.open_id, ids, length, block_length or length)
+    own = ids.count(model.spec.open_id) if special else 0
+    if gen_length is None and own:
+        length, block = masks_of_prompt(len(ids), own, model.context, block_length)
+    else:
+        length = gen_length_within(gen_length, len(ids), model.context)
+        block = block_length or length
+        if block > length:
+            raise UnmaskError(
+                "validation", f"block_length must be at most {length}.", "block_length"
+            )
+    return Prepared(entry, model, model.spec.open_id, ids, length, block)
 
 
 def loaded_entry(slug: str | None, user: Any, load: bool = False) -> ModelEntry:
