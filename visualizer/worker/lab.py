@@ -18,18 +18,25 @@ from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.training.adaptation import question_cases
 from inference.engine.training.decode import Settings
 from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
 from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError
 from inference.limits import SLICE_SECONDS
+from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
 from visualizer.services import lab
+from visualizer.worker.judges import judge_for, likely_by
 
 Status = LabJob.Status
 KEPT = 4
+AIMS = {name: task.aims for name, task in TASKS.items()} | {
+    question_cases.NAME: question_cases.AIMS
+}
+"""Task → its marks, the one that matters first."""
 _CASES: dict[tuple[str, str, int, int], list[Case]] = {}
 """Cases of the jobs at work: puzzles take longer to make than a slice has time."""
 
@@ -90,14 +97,27 @@ def grid(job: LabJob) -> list[Settings]:
 
 def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
     """The cases of the job's task; the same for every worker. Raises UnmaskError if unknown."""
-    if job.task not in TASKS:
+    if job.task not in AIMS:
         raise UnmaskError("validation", "The task of this model is not known here.", "model")
     key = (model.key, job.task, job.count, job.seed)
     if key not in _CASES:
         if len(_CASES) >= KEPT:
             _CASES.clear()
-        _CASES[key] = TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+        _CASES[key] = _made(model, job)
     return _CASES[key]
+
+
+def _made(model: LoadedModel, job: LabJob) -> list[Case]:
+    if job.task != question_cases.NAME:
+        return TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+    judge = judge_for(job.owner, job.model)
+    likely = likely_by(judge) if judge is not None and _alike(judge, job.model) else None
+    return question_cases.question_cases(model, job.count, likely)
+
+
+def _alike(judge: ModelEntry, model: ModelEntry) -> bool:
+    """Whether two models have the same tokens: a model and its own parent."""
+    return bool(judge.slug == model.card.get("training", {}).get("base"))
 
 
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
@@ -114,7 +134,7 @@ def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) 
 
 def told_of(row: Row, job: LabJob) -> dict[str, Any]:
     """A row as it is kept; marks in the order of the task, the one that matters first."""
-    aims = [aim for aim in TASKS[job.task].aims if aim in row.marks]
+    aims = [aim for aim in AIMS[job.task] if aim in row.marks]
     return {
         "recipe": row.settings.recipe,
         "steps": row.settings.steps,

@@ -42,6 +42,7 @@ def write_card(folder: Path, label: str, training: dict[str, Any], quality: dict
         "license": training["license"],
         "context": training["context"],
         "chat": chats,
+        **({"task": "questions"} if chats else {}),
         "decoding": {**DECODING, "block_length": training["block"]},
         "examples": [example(prompt, training["block"]) for prompt in PROMPTS] if chats else [],
         "training": training,

@@ -96,7 +96,7 @@ def measured(engine: CausalEngine, answers: Sequence[Answer]) -> Measured:
         right=right,
         asked=len(answers),
         nats=_nats(engine, answers),
-        distinct=fmean(_distinct(one.ids) for one in answers),
+        distinct=fmean(distinct(one.ids) for one in answers),
         tokens_per_step=fmean(len(one.ids) / max(1, one.steps) for one in answers),
     )
 
@@ -116,7 +116,8 @@ def _nats(engine: CausalEngine, answers: Sequence[Answer]) -> float | None:
     return fmean(found) if found else None
 
 
-def _distinct(ids: Sequence[int]) -> float:
+def distinct(ids: Sequence[int]) -> float:
+    """The share of different pairs of neighbours among all; 1 for fewer than two tokens."""
     pairs = list(itertools.pairwise(ids))
     return len(set(pairs)) / len(pairs) if pairs else 1.0
 
