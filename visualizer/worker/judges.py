@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference import runtime
-from inference.errors import UnmaskError
+from inference.engine.causal.scores import TextScore
 from inference.models import ModelEntry
 
 Kind, State = ModelEntry.Kind, ModelEntry.State
@@ -35,11 +35,24 @@ def likely_by(judge: ModelEntry) -> Callable[[Sequence[int], Sequence[int]], flo
     return likely
 
 
-def perplexity_of(judge: ModelEntry, prompt: str, text: str) -> float | None:
-    """Of a text behind a prompt, both tokenized anew for the judge; None for an empty one."""
-    if not text.strip():
+def shares_tokens(judge: ModelEntry, model: ModelEntry) -> bool:
+    """Whether a model has its judge's tokens: it was made from it."""
+    return bool(judge.slug == (model.card.get("training") or {}).get("base"))
+
+
+def score(
+    judge: ModelEntry,
+    model: ModelEntry,
+    ids: tuple[Sequence[int], Sequence[int]],
+    texts: tuple[str, str],
+) -> TextScore | None:
+    """The score of what stands behind a prompt; each as ids of `model` and as text.
+
+    Texts are tokenized anew for a judge with other tokens. None where nothing is written.
+    """
+    if not ids[1] or not texts[1].strip():
         return None
-    model = runtime.load(judge)
-    if model.tokenizer is None:
-        raise UnmaskError("validation", f"{judge.label} cannot read text.", "judge")
-    return runtime.causal.score_text(model, text, prompt).perplexity
+    loaded = runtime.load(judge)
+    if shares_tokens(judge, model):
+        return runtime.causal.score_ids(loaded, ids[1], ids[0])
+    return runtime.causal.score_text(loaded, texts[1], texts[0])

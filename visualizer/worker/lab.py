@@ -25,11 +25,10 @@ from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError
 from inference.limits import SLICE_SECONDS
-from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
 from visualizer.services import lab
-from visualizer.worker.judges import judge_for, likely_by
+from visualizer.worker.judges import judge_for, likely_by, shares_tokens
 
 Status = LabJob.Status
 KEPT = 4
@@ -111,13 +110,9 @@ def _made(model: LoadedModel, job: LabJob) -> list[Case]:
     if job.task != question_cases.NAME:
         return TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
     judge = judge_for(job.owner, job.model)
-    likely = likely_by(judge) if judge is not None and _alike(judge, job.model) else None
+    alike = judge is not None and shares_tokens(judge, job.model)
+    likely = likely_by(judge) if judge is not None and alike else None
     return question_cases.question_cases(model, job.count, likely)
-
-
-def _alike(judge: ModelEntry, model: ModelEntry) -> bool:
-    """Whether two models have the same tokens: a model and its own parent."""
-    return bool(judge.slug == model.card.get("training", {}).get("base"))
 
 
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
