@@ -12,6 +12,8 @@ from visualizer.views.home import find_models, home, starting
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
+from visualizer.views.lab import lab, lab_cancel, lab_cases, lab_csv, lab_delete, lab_job, lab_watch
+from visualizer.views.panels import choose_model, generate, infill, run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session
@@ -57,6 +59,9 @@ urlpatterns = [
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),
     path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
+    path("lab/<uuid:job_id>/delete/", lab_delete, name="lab_delete"),
+    path("lab/<uuid:job_id>/rows/<int:row>/", lab_cases, name="lab_cases"),
+    path("lab/<uuid:job_id>/rows/<int:row>/<int:case>/watch/", lab_watch, name="lab_watch"),
     path("sessions/import/", import_session, name="import_session"),
     path("sessions/", sessions, name="sessions"),
     path(f"{_SESSION}do/<str:name>/", act, name="act"),
