@@ -67,6 +67,11 @@ class ModelRow:
         return self.entry.state == State.LOADING or (self.asked and not self.held)
 
     @property
+    def percent(self) -> int:
+        """How much of it has been read, 0 to 100."""
+        return int(100 * self.entry.progress)
+
+    @property
     def state(self) -> str:
         """In words."""
         if self.loading and self.entry.state != State.LOADING:
@@ -76,11 +81,11 @@ class ModelRow:
     @property
     def light(self) -> str:
         """Which colour its state has."""
-        return "running" if self.loading else _LIGHTS.get(self.entry.state, "")
+        return "busy" if self.loading else _LIGHTS.get(self.entry.state, "")
 
 
 _REMOTE = {State.AVAILABLE: "answers", State.FAILED: "does not answer"}
-_LIGHTS = {State.LOADED: "done", State.FAILED: "failed"}
+_LIGHTS = {State.LOADED: "good", State.FAILED: "bad"}
 
 
 def workers() -> list[WorkerMemory]:
