@@ -47,7 +47,12 @@ app.conf.update(
     imports=["inference.worker.tasks"],
 )
 app.autodiscover_tasks(
-    f"{app_name}.worker" for app_name in ("accounts", "core", "library", "playground", "visualizer")
+    [
+        f"{name}.worker"
+        for name in (
+            *("accounts", "core", "library", "playground", "playground.training", "visualizer"),
+        )
+    ]
 )
 app.steps["worker"].add(Timers)
 

@@ -62,6 +62,17 @@ class Env(BaseSettings):
     MODELS_DIR: Path | None = Field(
         None, description="directory of further checkpoints; empty = DATA_DIR/models"
     )
+    TRAINING_DIR: Path | None = Field(
+        None,
+        description="directory of models that users train, the same for all machines of a site; "
+        "empty = DATA_DIR/training",
+    )
+    TRAININGS_PER_WORKER: int = Field(
+        1, ge=0, description="models that one worker trains at once, each in a process of its own"
+    )
+    TRAINING_MODELS: int = Field(20, ge=0, description="trainings that an account keeps")
+    TRAINING_MB: int = Field(500, ge=0, description="disk space of an account's trainings")
+    TRAINING_MINUTES: int = Field(120, ge=0, description="minutes that an account trains a day")
     MODEL_ROOTS: str = Field(
         "",
         description="directories, comma-separated, from which staff may add model directories to "
@@ -164,6 +175,10 @@ class Env(BaseSettings):
     @property
     def models_dir(self) -> Path:
         return self.MODELS_DIR or self.DATA_DIR / "models"
+
+    @property
+    def training_dir(self) -> Path:
+        return self.TRAINING_DIR or self.DATA_DIR / "training"
 
     @property
     def model_roots(self) -> list[Path]:

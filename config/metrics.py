@@ -83,7 +83,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _models() -> Metric:
     family = GaugeMetricFamily("unmask_models", "models by state", labels=["state"])
-    for row in ModelEntry.objects.values("state").annotate(count=Count("pk")).order_by("state"):
+    for row in ModelEntry.every.values("state").annotate(count=Count("pk")).order_by("state"):
         family.add_metric([row["state"]], row["count"])
     return family
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("", include("library.urls")),
     path("", include("playground.urls")),
+    path("", include("playground.training.urls")),
     path("v1/", openai.urls),
     path("", include("visualizer.urls")),
 ]

@@ -23,6 +23,10 @@ ERROR_TYPES: dict[str, tuple[bool, int, str]] = {
 }
 
 
+REFUSALS = frozenset({"validation", "auth", "not_found", "conflict", "rate_limit"})
+"""Types that say themselves what to do: people are given no reference to report."""
+
+
 class UnmaskError(Exception):
     """A failure that the user is told about.
 
@@ -61,6 +65,12 @@ def new_correlation_id() -> str:
     fresh = uuid4().hex
     correlation_id.set(fresh)
     return fresh
+
+
+def reference_of(shape: dict[str, Any]) -> str:
+    """What people quote when they report an error shape; empty for what is an ordinary refusal."""
+    known = shape.get("correlation_id")
+    return f"Reference {known}" if known and shape.get("error_type") not in REFUSALS else ""
 
 
 def error_shape(error: UnmaskError) -> dict[str, Any]:

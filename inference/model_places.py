@@ -19,6 +19,11 @@ from inference.models import ModelEntry, ModelFolder
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
 ELSEWHERE = "on another server"
 SHIPPED = "shipped"
+TRAINED = "trained here"
+TRAINED_ELSEWHERE = (
+    "The files of this model are not on this machine. All machines of a site need the same "
+    "TRAINING_DIR."
+)
 
 
 def directory(entry: ModelEntry) -> Path:
@@ -47,6 +52,9 @@ def place_of(entry: ModelEntry) -> str:
 
 
 def _found(entry: ModelEntry) -> tuple[str, Path] | None:
+    if entry.owner_id is not None:
+        trained = settings.TRAINING_DIR / entry.path
+        return (TRAINED, trained) if config_of(trained) else None
     places = ((SHIPPED, shipped_folder),) if entry.is_shipped else PLACES
     found = ((place, look(entry.slug)) for place, look in places)
     return next(((place, path) for place, path in found if path is not None), None)
@@ -98,6 +106,8 @@ def absence(entry: ModelEntry) -> str:
     """That its files are not here, and what brings them."""
     if entry.kind == ModelEntry.Kind.REMOTE:
         return f"{entry.label} is not offered any more: its server lists or answers it no longer."
+    if entry.owner_id is not None:
+        return TRAINED_ELSEWHERE
     packaged = packages.PACKAGED.get(entry.slug)
     if packaged is not None:
         return f"{entry.label} is not on this machine. `{packaged.command}` brings it."

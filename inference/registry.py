@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +85,13 @@ def _local() -> QuerySet[ModelEntry]:
     return ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
 
 
-def resolve(model_path: str) -> ModelEntry:
-    """The model of this name. Raises UnmaskError when it is unknown or has no files here."""
-    entry = ModelEntry.objects.filter(slug=model_path).first() if "\0" not in model_path else None
+def resolve(model_path: str, user: Any = None) -> ModelEntry:
+    """The model of this name: the site's, or the user's own.
+
+    Raises UnmaskError when it is unknown, another's, or has no files here.
+    """
+    rows = ModelEntry.visible_to(user).filter(slug=model_path)
+    entry = rows.first() if "\0" not in model_path else None
     if entry is None:
         raise UnmaskError("model_unavailable", _unknown(), "model_path")
     if entry.state == State.ABSENT:
@@ -105,13 +109,13 @@ def default_model() -> ModelEntry:
 
 def cancel_load(slug: str) -> bool:
     """Ask whoever loads this model to give up; answers whether it is being loaded."""
-    rows = ModelEntry.objects.filter(slug=slug, state=State.LOADING)
+    rows = ModelEntry.every.filter(slug=slug, state=State.LOADING)
     return bool(rows.update(cancel_requested=True))
 
 
 def request_unload(slug: str) -> None:
     """Ask all workers that hold this model to give it up; each looks every second."""
-    ModelEntry.objects.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
+    ModelEntry.every.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
 
 
 def is_held(slug: str) -> bool:
@@ -140,7 +144,14 @@ def refresh_states() -> None:
     stale = Q(state=State.LOADED, updated__lt=settled) & ~Q(slug__in=held)
     overdue = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT)
     stuck = Q(state=State.LOADING, updated__lt=overdue)
-    ModelEntry.objects.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+    ModelEntry.every.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+
+
+def void_states(before: datetime) -> None:
+    """What was said of models before this moment holds no more: their only worker has ended."""
+    WorkerBeat.objects.filter(seen__lt=before).delete()
+    stale = ModelEntry.objects.filter(state__in=(State.LOADED, State.LOADING), updated__lt=before)
+    stale.update(state=State.AVAILABLE, device="", progress=0, cancel_requested=False)
 
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:

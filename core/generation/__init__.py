@@ -18,11 +18,13 @@ may still change, text settles only when they cannot.
 from core.generation.collect import Collected, collect
 from core.generation.follow import ENDS, follow, watch
 from core.generation.seam import (
+    At,
     Generation,
     Generator,
     Prompt,
     Settings,
     TokenLogprob,
+    drafts,
     ended,
     find,
     generator,
@@ -35,6 +37,7 @@ from core.generation.seam import (
 
 __all__ = [
     "ENDS",
+    "At",
     "Collected",
     "Generation",
     "Generator",
@@ -42,6 +45,7 @@ __all__ = [
     "Settings",
     "TokenLogprob",
     "collect",
+    "drafts",
     "ended",
     "find",
     "follow",

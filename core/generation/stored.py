@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -100,16 +101,32 @@ class StoredGenerator(Generic[Row]):
             raise _missing()
         return row
 
+    def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+        """How its canvas changed (see seam.Generator); none where there is no canvas."""
+        self.owned(user, id)
+        return []
+
     @transaction.atomic
-    def end(self, *, row: Row, status: str, error: dict[str, Any] | None = None) -> None:
-        """The generation is over: its last event, and the signal `seam.ended`."""
+    def end(
+        self,
+        *,
+        row: Row,
+        status: str,
+        error: dict[str, Any] | None = None,
+        ids: Sequence[int] = (),
+    ) -> None:
+        """The generation is over: its last event, and the signal `seam.ended`.
+
+        `ids`: the tokens of its text.
+        """
         row.status, row.error, row.finished = status, error, timezone.now()
         fields = ("status", "error", "finished", "finish_reason", "updated", *self.saved)
         row.save(update_fields=fields)
         last = self._last_event(row)
         assert last is not None
         publish(row.stream_id, *last)
-        seam.ended.send(self.rows, id=row.pk, text=row.text, status=status, payload=last[1])
+        about = {"text": row.text, "ids": list(ids), "status": status, "payload": last[1]}
+        seam.ended.send(self.rows, id=row.pk, **about)
 
     def _last_event(self, row: Row) -> tuple[str, dict[str, Any]] | None:
         """Type and payload of the last event; None while it goes on."""

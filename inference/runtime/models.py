@@ -176,7 +176,7 @@ def _read(
     entry: ModelEntry, path: Path, progress: model_state.Progress, late: Cancel
 ) -> LoadedModel:
     """Load on the preferred device; when it is full, on the CPU."""
-    if not entry.is_shipped:
+    if not entry.is_shipped and entry.owner_id is None:  # those that are trained here are known
         probe(path, settings.LOAD_TIMEOUT, cancel=late)
     devices.limit_threads()
     options = options_for(entry.card)

@@ -46,14 +46,14 @@ def beat() -> None:
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
-    for entry in ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE):
+    for entry in ModelEntry.every.filter(slug__in=held, state=State.AVAILABLE):
         model_state.change(entry.slug, state=State.LOADED)
 
 
 @every(1)
 def unload_on_request() -> None:
     """Give up what somebody asked all workers to give up (see registry.request_unload)."""
-    wanted = ModelEntry.objects.filter(slug__in=runtime.loaded(), cancel_requested=True)
+    wanted = ModelEntry.every.filter(slug__in=runtime.loaded(), cancel_requested=True)
     slugs = list(wanted.exclude(state=State.LOADING).values_list("slug", flat=True))
     for slug in slugs:
         runtime.unload(slug)

@@ -20,7 +20,10 @@ State = ModelEntry.State
 
 @dataclass(frozen=True, slots=True)
 class HeldModel:
-    """A model in a worker's memory: bytes of its weights, seconds that loading took."""
+    """A model in a worker's memory: bytes of its weights, seconds that loading took.
+
+    `slug` is empty for one that is somebody else's own.
+    """
 
     worker: str
     slug: str
@@ -84,26 +87,30 @@ class ModelRow:
         return "busy" if self.loading else _LIGHTS.get(self.entry.state, "")
 
 
-_REMOTE = {State.AVAILABLE: "answers", State.FAILED: "does not answer"}
-_LIGHTS = {State.LOADED: "good", State.FAILED: "bad"}
+_REMOTE: dict[str, str] = {State.AVAILABLE: "answers", State.FAILED: "does not answer"}
+_LIGHTS: dict[str, str] = {State.LOADED: "good", State.FAILED: "bad"}
 
 
-def workers() -> list[WorkerMemory]:
-    """The living workers, with what each told last."""
-    return [_memory(beat) for beat in living_workers()]
+def workers(user: Any) -> list[WorkerMemory]:
+    """The living workers, with what each told last. Another's own models have no name here."""
+    shown = set(ModelEntry.visible_to(user).values_list("slug", flat=True))
+    return [_memory(beat, shown) for beat in living_workers()]
 
 
-def _memory(beat: WorkerBeat) -> WorkerMemory:
+def _memory(beat: WorkerBeat, shown: set[str]) -> WorkerMemory:
     told = beat.metrics.get("models", {})
-    held = tuple(HeldModel(beat.name, slug, **one) for slug, one in told.get("held", {}).items())
+    held = tuple(
+        HeldModel(beat.name, slug if slug in shown else "", **one)
+        for slug, one in told.get("held", {}).items()
+    )
     return WorkerMemory(beat.name, beat.device, int(told.get("budget", 0)), held)
 
 
-def rows(alive: list[WorkerMemory]) -> list[ModelRow]:
-    """The models that are on this machine, or answer elsewhere."""
+def rows(user: Any, alive: list[WorkerMemory]) -> list[ModelRow]:
+    """The models that are on this machine, or answer elsewhere: the site's and the user's own."""
     held = [one for worker in alive for one in worker.held]
     asked = waited_for()
-    entries = ModelEntry.objects.exclude(state=State.ABSENT).order_by("kind", "label")
+    entries = ModelEntry.visible_to(user).exclude(state=State.ABSENT).order_by("kind", "label")
     return [_row(entry, held, asked) for entry in entries]
 
 

@@ -47,8 +47,8 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def _live_context(request: HttpRequest) -> dict[str, Any]:
-    workers = model_rows.workers()
-    rows = model_rows.rows(workers)
+    workers = model_rows.workers(request.user)
+    rows = model_rows.rows(request.user, workers)
     on_their_way = downloads()
     loading = [row for row in rows if row.loading]
     active = [row for row in on_their_way if row.status in Download.ACTIVE]

@@ -33,12 +33,12 @@ def _named_or_new(request: Request) -> Conversation:
     if asked.conversation_id is None:
         given = {"system_prompt": asked.system_prompt or ""}
         return conversations.create_conversation(
-            owner=request.user, model=_model(asked.model), **given
+            owner=request.user, model=_model(asked.model, request.user), **given
         )
     conversation = conversation_for(request.user, asked.conversation_id)
     given = {}
     if asked.model is not None:
-        given["model"] = _model(asked.model)
+        given["model"] = _model(asked.model, request.user)
     if asked.system_prompt is not None:
         given["system_prompt"] = asked.system_prompt
     if given:
@@ -46,12 +46,12 @@ def _named_or_new(request: Request) -> Conversation:
     return conversation
 
 
-def _model(slug: str | None) -> ModelEntry:
+def _model(slug: str | None, user: Any) -> ModelEntry:
     """The model of that name, the default one without. Raises UnmaskError naming the field."""
     if not slug:
         return registry.default_model()
     try:
-        return registry.resolve(slug)
+        return registry.resolve(slug, user)
     except UnmaskError as error:
         raise UnmaskError(error.error_type, error.message, "model") from None
 
@@ -104,7 +104,7 @@ def change(request: Request) -> Reply:
         include={"title", "folder", "system_prompt"}, exclude_none=True
     )
     if request.message.model is not None:
-        given["model"] = _model(request.message.model)
+        given["model"] = _model(request.message.model, request.user)
     if request.message.settings is not None:
         given["settings"] = request.message.settings.given()
     if given:
@@ -117,9 +117,9 @@ def change(request: Request) -> Reply:
 
 def share(request: Request) -> Reply:
     """link_made: the link with its token, which is told once."""
-    link, token = links.share(
-        conversation=request.conversation, name=request.message.name, hours=request.message.hours
-    )
+    asked = request.message
+    given = {"name": asked.name, "hours": asked.hours, "may_write": asked.may_write}
+    link, token = links.share(conversation=request.conversation, **given)
     path = reverse("shared_chat", args=[token])
     return {"type": "link_made", "link": _link(link), "token": token, "path": path}
 
@@ -132,7 +132,7 @@ def unshare(request: Request) -> Reply:
 
 def _link(link: ConversationLink) -> Reply:
     expires = link.expires.isoformat() if link.expires else None
-    return {"id": link.pk, "name": link.name, "expires": expires}
+    return {"id": link.pk, "name": link.name, "may_write": link.may_write, "expires": expires}
 
 
 def delete(request: Request) -> Reply:

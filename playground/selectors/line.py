@@ -67,6 +67,15 @@ def above(message: Message) -> list[Message]:
     return [rows[id] for id in path]
 
 
+def window_start(conversation: Conversation) -> int | None:
+    """The first message of the shown line that its newest answer read; None: it read them all."""
+    path = path_to(links_of(conversation), conversation.head_id)
+    answers = Message.objects.filter(pk__in=path[-2:], role=Message.Role.ASSISTANT)
+    newest = answers.order_by("-pk").values("left_out").first()
+    left_out = newest["left_out"] if newest else 0
+    return path[left_out] if 0 < left_out < len(path) else None
+
+
 def siblings_of(message: Message) -> list[int]:
     """Ids of the messages at the same place, in the order in which they came."""
     rows = Message.objects.filter(conversation=message.conversation_id, parent=message.parent_id)

@@ -19,13 +19,18 @@ def open_links() -> QuerySet[ConversationLink]:
     )
 
 
-def conversation_by_link(token: str) -> Conversation:
-    """What a link shows. Raises not_found for revoked, expired and unknown ones alike."""
+def open_link(token: str) -> ConversationLink:
+    """A link with its conversation. Raises not_found for revoked and unknown ones alike."""
     rows = open_links().select_related("conversation__model", "conversation__head")
     link = rows.select_related("conversation__owner").filter(hash=hash_of(token)).first()
     if link is None:
         raise no_conversation()
-    return link.conversation
+    return link
+
+
+def conversation_by_link(token: str) -> Conversation:
+    """What a link shows. Raises not_found as `open_link` does."""
+    return open_link(token).conversation
 
 
 def links_of(conversation: Conversation) -> QuerySet[ConversationLink]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from inference.errors import UnmaskError
-from playground.models import CompletionToken, Message
+from playground.models import Completion, CompletionToken, Message
+
+PARTIAL = "\ufffd"
+"""What labels show for bytes that are no whole character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +54,18 @@ def text_before(message: Message, number: int, token: int) -> str:
     if chosen is None:
         raise UnmaskError("not_found", f"Nothing is kept of token {token} there.", "token")
     before = tokens_of(message).filter(number__lt=number).values_list("text", flat=True)
-    return message.prefix + "".join(before) + chosen.label
+    return message.prefix + "".join(before) + chosen.label.replace(PARTIAL, "")
+
+
+def ids_before(message: Message, number: int, token: int) -> list[int]:
+    """The answer's token ids up to a place, with another token there; empty if not all are known.
+
+    They are those that were written, never its text read anew.
+    """
+    completion = Completion.objects.get(pk=message.generation)
+    written = completion.prompt.get("written", 0)
+    if message.prefix and not written:
+        return []
+    prefix = completion.prompt_ids[len(completion.prompt_ids) - written :]
+    before = tokens_of(message).filter(number__lt=number).values_list("token", flat=True)
+    return [*prefix, *before, token]

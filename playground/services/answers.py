@@ -25,15 +25,25 @@ _ENDS = {
 
 @transaction.atomic
 def begin(
-    *, message: Message, prompt: Prompt, settings: Settings, left_out: int, flattened: bool
+    *,
+    message: Message,
+    prompt: Prompt,
+    settings: Settings,
+    prefix: str,
+    left_out: int,
+    flattened: bool,
 ) -> Generation:
-    """Start the generation of a queued answer. Raises UnmaskError."""
+    """Start the generation of a queued answer. `prefix`: the text of the ids that it goes on after.
+
+    Raises UnmaskError.
+    """
     model = message.model.slug if message.model else None
     started = generation.start(
         user=message.conversation.owner, model=model, prompt=prompt, settings=settings
     )
     message.generation, message.url, message.status = started.id, started.url, Status.WRITING
     message.left_out, message.flattened = left_out, flattened
+    message.token_ids, message.prefix = list(prompt.ids[len(prompt.ids) - prompt.written :]), prefix
     message.save()
     tell_message(message)
     return started
@@ -48,13 +58,26 @@ def fail(*, message: Message, shape: dict[str, Any]) -> None:
     tell_message(message)
 
 
-def on_ended(*, id: UUID, text: str, status: str, payload: dict[str, Any], **_: Any) -> None:
+@transaction.atomic
+def end_at_prefix(*, message: Message, prefix: str) -> None:
+    """End a queued answer whose last token, as it was chosen, is one that ends answers."""
+    message.text, message.prefix, message.html = prefix, prefix, render(prefix)
+    message.status, message.finish_reason = Status.DONE, "stop"
+    message.save()
+    tell_message(message)
+
+
+def on_ended(
+    *, id: UUID, text: str, ids: list[int], status: str, payload: dict[str, Any], **_: Any
+) -> None:
     """Inside the transaction that ends a generation: the answer that it was made for ends too."""
     found = Message.objects.select_related("conversation", "model")
     message = found.filter(generation=id, status=Status.WRITING).first()
     if message is None:
         return
     message.text = message.prefix + text
+    known = bool(message.token_ids) or not message.prefix
+    message.token_ids = [*message.token_ids, *ids] if known and (ids or not text) else []
     message.html = render(message.text)
     message.status = _ENDS[Job.Status(status)]
     message.error = payload if message.status == Status.FAILED else None

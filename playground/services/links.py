@@ -18,9 +18,14 @@ MOST_LINKS = 50
 
 @transaction.atomic
 def share(
-    *, conversation: Conversation, name: str = "", hours: int | None = None
+    *,
+    conversation: Conversation,
+    name: str = "",
+    hours: int | None = None,
+    may_write: bool = False,
 ) -> tuple[ConversationLink, str]:
     """A new link and its token, which is not kept. `hours`: how long it opens the conversation.
+    `may_write`: whoever has it may write turns too.
 
     Raises UnmaskError (conflict) when there are MOST_LINKS already.
     """
@@ -29,7 +34,11 @@ def share(
     token = secrets.token_urlsafe(32)
     expires = timezone.now() + timedelta(hours=hours) if hours else None
     link = ConversationLink.objects.create(
-        conversation=conversation, name=name, hash=hash_of(token), expires=expires
+        conversation=conversation,
+        name=name,
+        hash=hash_of(token),
+        expires=expires,
+        may_write=may_write,
     )
     return link, token
 

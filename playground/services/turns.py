@@ -17,7 +17,7 @@ from playground.markdown import render
 from playground.models import Conversation, Message
 from playground.selectors.line import newest_leaf, writing_of
 from playground.selectors.payloads import message_payload
-from playground.selectors.tokens import text_before
+from playground.selectors.tokens import ids_before, text_before
 from playground.services.conversations import hold, tell, title_from
 
 Role, Status = Message.Role, Message.Status
@@ -105,16 +105,17 @@ def continue_answer(*, message: Message) -> Message:
 
 @transaction.atomic
 def choose(*, message: Message, number: int, token: int) -> Message:
-    """An answer beside this one, written on after another token at a place.
+    """An answer beside this one, written on after another token at a place, by the same model.
 
     Raises UnmaskError: not_found for a place or a token of which nothing is kept.
     """
     conversation = message.conversation
     _hold_idle(conversation)
     before = text_before(message, number, token)
-    answer = _queued(conversation, message.parent, message.settings)
+    answer = _queued(conversation, message.parent, message.settings, message.model)
     answer.prefix = answer.text = before
-    answer.save(update_fields=["prefix", "text"])
+    answer.token_ids = ids_before(message, number, token)
+    answer.save(update_fields=["prefix", "text", "token_ids"])
     _show(conversation, answer)
     return answer
 
@@ -184,18 +185,23 @@ def _add(
 
 def _ask(conversation: Conversation, turn: Message, settings: dict[str, Any]) -> Message:
     """A queued answer under a turn, on its way to a worker."""
-    answer = _queued(conversation, turn, settings)
+    answer = _queued(conversation, turn, settings, conversation.model)
     _show(conversation, answer)
     return answer
 
 
-def _queued(conversation: Conversation, turn: Message | None, settings: dict[str, Any]) -> Message:
+def _queued(
+    conversation: Conversation,
+    turn: Message | None,
+    settings: dict[str, Any],
+    model: ModelEntry | None,
+) -> Message:
     answer = Message.objects.create(
         conversation=conversation,
         parent=turn,
         role=Role.ASSISTANT,
         status=Status.QUEUED,
-        model=conversation.model,
+        model=model,
         settings=settings,
         correlation_id=correlation_id.get(),
     )

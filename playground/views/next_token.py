@@ -26,11 +26,12 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
 
     `session_id` names an autoregressive model of the list. Answers
     {next_token, probabilities: [{token, prob}], context_used}, or {error} beside the error shape.
+    With `ahead` the distributions after it follow, as many as time allows.
     """
     try:
         user = await signed_in(request)
         body = json_body(request)
-        model = await sync_to_async(_model_of)(body.pop("session_id", None))
+        model = await sync_to_async(slug_of)(user, body.pop("session_id", None))
         message = {**body, "type": "next_token", "model": model}
         reply = await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     except UnmaskError as error:
@@ -39,15 +40,15 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
     return JsonResponse({key: value for key, value in reply.items() if key != "type"})
 
 
-def _model_of(id: Any) -> str:
+def slug_of(user: Any, id: Any, field: str = "session_id", kind: str = "autoregressive") -> str:
     """The slug that a session's id names. Raises UnmaskError in the words of the interface."""
     if not isinstance(id, str) or not id or "\0" in id:
-        raise UnmaskError("not_found", NOT_FOUND, "session_id")
-    entry = ModelEntry.objects.filter(slug=id, kind=ModelEntry.Kind.AUTOREGRESSIVE).first()
+        raise UnmaskError("not_found", NOT_FOUND, field)
+    entry = ModelEntry.visible_to(user).filter(slug=id, kind=kind).first()
     if entry is None:
-        raise UnmaskError("not_found", NOT_FOUND, "session_id")
+        raise UnmaskError("not_found", NOT_FOUND, field)
     if entry.state not in _READY:
-        raise UnmaskError("validation", NOT_READY, "session_id")
+        raise UnmaskError("validation", NOT_READY, field)
     return entry.slug
 
 

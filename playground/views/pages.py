@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from core import generation
 from core.http.errors import is_htmx
 from inference.models import ModelEntry
 from playground.models import Conversation, Message
@@ -21,7 +22,7 @@ from playground.selectors.conversations import (
     folders_of,
     message_for,
 )
-from playground.selectors.line import Turn, line_of, siblings_of, writing_of
+from playground.selectors.line import Turn, line_of, siblings_of, window_start
 from playground.selectors.payloads import LAST
 from playground.selectors.search import matching
 from playground.selectors.tokens import alternatives_of, token_at, tokens_of
@@ -37,7 +38,7 @@ def chats(request: HttpRequest) -> HttpResponse:
     context = _list_context(request)
     if is_htmx(request):
         return render(request, "playground/partials/list.html", context)
-    context |= {"models": models_for_chat(), "chosen": request.GET.get("model", "")}
+    context |= {"models": models_for_chat(request.user), "chosen": request.GET.get("model", "")}
     return render(request, "playground/chats.html", context)
 
 
@@ -46,10 +47,9 @@ def chats(request: HttpRequest) -> HttpResponse:
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """A conversation with the last turns of its shown line."""
     found = conversation_for(request.user, conversation_id)
-    context = _list_context(request) | line_context(found, None)
-    here = reverse("conversation", args=[found.pk])
-    context |= {"base": here, "socket": f"/ws/conversation/watch/{found.pk}"}
-    context |= {"models": models_for_chat(), "folders": folders_of(request.user)}
+    context = _list_context(request) | line_context(found, None) | as_owner(found)
+    context |= {"socket": f"/ws/conversation/watch/{found.pk}"}
+    context |= {"models": models_for_chat(request.user), "folders": folders_of(request.user)}
     return render(request, "playground/conversation.html", context)
 
 
@@ -58,7 +58,14 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 def line(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """The shown line alone; `?before=ID`: the turns above that message."""
     found = conversation_for(request.user, conversation_id)
-    return render(request, "playground/partials/line.html", line_context(found, before_of(request)))
+    context = line_context(found, before_of(request)) | as_owner(found)
+    return render(request, "playground/partials/line.html", context)
+
+
+def as_owner(found: Conversation) -> dict[str, Any]:
+    """What turns' templates know of whoever looks: the address of the forms, and what is there."""
+    here = reverse("conversation", args=[found.pk])
+    return {"base": here, "can_write": True, "is_owner": True}
 
 
 def before_of(request: HttpRequest) -> int | None:
@@ -72,10 +79,31 @@ def before_of(request: HttpRequest) -> int | None:
 def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
     """One turn alone, as it stands."""
     found = conversation_for(request.user, conversation_id)
+    context = turn_context(found, message_id) | as_owner(found)
+    return render(request, "playground/partials/turn.html", context)
+
+
+def turn_context(found: Conversation, message_id: int) -> dict[str, Any]:
+    """What a turn's template needs. Raises not_found."""
     message = message_for(found, message_id)
     shown = shown_turn(Turn(message, siblings_of(message)))
-    context = {"conversation": found, "turn": shown, "last": message.pk == found.head_id}
-    return render(request, "playground/partials/turn.html", context)
+    return {"conversation": found, "turn": shown, "last": message.pk == found.head_id}
+
+
+@login_required
+@require_safe
+def drafts(request: HttpRequest, conversation_id: UUID, message_id: int) -> JsonResponse:
+    """How an answer formed on its canvas, draft by draft."""
+    return told_drafts(conversation_for(request.user, conversation_id), message_id)
+
+
+def told_drafts(found: Conversation, message_id: int) -> JsonResponse:
+    """{prefix, drafts}: no drafts where none are kept. Raises not_found."""
+    message = message_for(found, message_id)
+    told: list[dict[str, Any]] = []
+    if message.generation is not None:
+        told = generation.drafts(user=found.owner, id=message.generation)
+    return JsonResponse({"prefix": message.prefix, "drafts": told})
 
 
 @login_required
@@ -83,9 +111,16 @@ def turn(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpRe
 def tokens(request: HttpRequest, conversation_id: UUID, message_id: int) -> HttpResponse:
     """An answer's tokens; `?number=N`: what might have stood there."""
     found = conversation_for(request.user, conversation_id)
+    return shown_tokens(request, found, message_id, as_owner(found))
+
+
+def shown_tokens(
+    request: HttpRequest, found: Conversation, message_id: int, viewer: dict[str, Any]
+) -> HttpResponse:
+    """The tokens for whoever looks. Raises not_found."""
     message = message_for(found, message_id)
     number = request.GET.get("number", "")
-    context: dict[str, Any] = {"conversation": found, "message": message}
+    context: dict[str, Any] = {"conversation": found, "message": message, **viewer}
     if number.isascii() and number.isdigit() and len(number) < 9:
         row = token_at(message, int(number))
         context |= {"number": row.number, "alternatives": alternatives_of(row)}
@@ -119,15 +154,12 @@ def _page(request: HttpRequest, words: str, folder: str, archived: bool) -> Page
 def line_context(found: Conversation, before: int | None) -> dict[str, Any]:
     """What the shown line's template needs."""
     turns, more = line_of(found, LAST, before)
-    shown = [shown_turn(one) for one in turns]
-    writing = writing_of(found)
     return {
         "conversation": found,
-        "turns": shown,
+        "turns": [shown_turn(one) for one in turns],
         "more": more,
-        "writing": writing,
-        "head": found.head_id,
-        "meter": _meter(found, [one.message for one in turns]),
+        "window": window_start(found),
+        "meter": _meter(found, [one.message for one in turns]) if before is None else None,
     }
 
 
@@ -140,7 +172,7 @@ def _meter(found: Conversation, messages: list[Message]) -> dict[str, int] | Non
     return {"used": newest.usage["total_tokens"], "context": found.model.context}
 
 
-def models_for_chat() -> list[ModelEntry]:
-    """Models on this machine, the default one first."""
+def models_for_chat(user: Any) -> list[ModelEntry]:
+    """Models on this machine, the user's own among them, the default one first."""
     absent = ModelEntry.State.ABSENT
-    return list(ModelEntry.objects.exclude(state=absent))
+    return list(ModelEntry.visible_to(user).exclude(state=absent))

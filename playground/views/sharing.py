@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,16 +17,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.middleware import address, too_fast
 from accounts.rate_limits import LINK_READS
 from core.commands.ask import ask_now
-from core.http.errors import back_to
+from core.http.errors import back_to, is_program
 from inference.errors import UnmaskError
 from playground.commands import COMMANDS
-from playground.models import Conversation
-from playground.selectors.conversations import conversation_for, message_for
-from playground.selectors.line import Turn, siblings_of
-from playground.selectors.links import conversation_by_link, links_of
+from playground.models import ConversationLink
+from playground.selectors.conversations import conversation_for
+from playground.selectors.links import links_of, open_link
 from playground.views.forms import message_of
-from playground.views.pages import before_of, line_context
-from playground.views.turns import shown_turn
+from playground.views.pages import (
+    before_of,
+    line_context,
+    shown_tokens,
+    told_drafts,
+    turn_context,
+)
 
 LASTS = {"": "until I revoke it", "1": "one hour", "24": "one day", "168": "one week"}
 UNLISTED = {
@@ -34,6 +38,9 @@ UNLISTED = {
     "X-Robots-Tag": "noindex",
     "Cache-Control": "private, no-store",
 }
+WRITING = ("send", "stop", "edit", "regenerate", "continue", "choose", "show")
+WRITTEN = ("message", "message_id", "number", "token")
+"""What holders of a link may do, and the fields of it."""
 View = Callable[..., HttpResponse]
 
 
@@ -67,17 +74,16 @@ def unshare(request: HttpRequest, conversation_id: UUID, link: int) -> HttpRespo
 
 
 def by_link(view: View) -> View:
-    """`view(request, conversation, …)` for whoever holds a link; for anybody else there is none."""
+    """`view(request, link, …)` for whoever holds a link; for anybody else there is none."""
 
     @wraps(view)
-    @require_safe
     def answer(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
-        found = conversation_by_link(token)
+        link = open_link(token)
         key = f"{token} {address(request)}"
         if not LINK_READS.hit(key):
             response = too_fast(request, LINK_READS.retry_after(key))
         else:
-            response = view(request, found, token=token, **rest)
+            response = view(request, link, base=reverse("shared_chat", args=[token]), **rest)
         for name, value in UNLISTED.items():
             response.headers[name] = value
         return response
@@ -85,31 +91,68 @@ def by_link(view: View) -> View:
     return answer
 
 
+def _viewer(link: ConversationLink, base: str) -> dict[str, Any]:
+    return {"base": base, "can_write": link.may_write, "is_owner": False}
+
+
+@require_safe
 @by_link
-def shared(request: HttpRequest, found: Conversation, token: str) -> HttpResponse:
-    """The conversation, to be read."""
-    context = line_context(found, None) | {
-        "read_only": True,
-        "base": reverse("shared_chat", args=[token]),
-        "socket": f"/ws/r/chat/{token}/",
-    }
+def shared(request: HttpRequest, link: ConversationLink, base: str) -> HttpResponse:
+    """The conversation, to be read, or written in if the link says so."""
+    socket = {"socket": f"/ws{base}"}
+    context = line_context(link.conversation, None) | _viewer(link, base) | socket
     return render(request, "playground/conversation.html", context)
 
 
+@require_safe
 @by_link
-def shared_line(request: HttpRequest, found: Conversation, token: str) -> HttpResponse:
+def shared_line(request: HttpRequest, link: ConversationLink, base: str) -> HttpResponse:
     """The shown line alone."""
-    context = line_context(found, before_of(request)) | {"read_only": True}
+    context = line_context(link.conversation, before_of(request)) | _viewer(link, base)
     return render(request, "playground/partials/line.html", context)
 
 
+@require_safe
 @by_link
 def shared_turn(
-    request: HttpRequest, found: Conversation, token: str, message_id: int
+    request: HttpRequest, link: ConversationLink, base: str, message_id: int
 ) -> HttpResponse:
     """One turn alone, as it stands."""
-    message = message_for(found, message_id)
-    turn = shown_turn(Turn(message, siblings_of(message)))
-    last = message.pk == found.head_id
-    context = {"conversation": found, "turn": turn, "last": last, "read_only": True}
+    context = turn_context(link.conversation, message_id) | _viewer(link, base)
     return render(request, "playground/partials/turn.html", context)
+
+
+@require_safe
+@by_link
+def shared_tokens(
+    request: HttpRequest, link: ConversationLink, base: str, message_id: int
+) -> HttpResponse:
+    """An answer's tokens with what else was likely."""
+    return shown_tokens(request, link.conversation, message_id, _viewer(link, base))
+
+
+@require_safe
+@by_link
+def shared_drafts(
+    request: HttpRequest, link: ConversationLink, base: str, message_id: int
+) -> HttpResponse:
+    """How an answer formed on its canvas."""
+    return told_drafts(link.conversation, message_id)
+
+
+@require_POST
+@by_link
+def write(request: HttpRequest, link: ConversationLink, base: str, name: str) -> HttpResponse:
+    """Carry out a command in the owner's name, for a link whose holders may write.
+
+    They write turns; what stands over the conversation (model, title, links) stays the owner's.
+    """
+    back_to(request, base)
+    if name not in WRITING or not link.may_write:
+        raise UnmaskError("auth", "This link lets you read the conversation, not change it.")
+    form = QueryDict(mutable=True)
+    form.update({field: request.POST[field] for field in WRITTEN if field in request.POST})
+    found = link.conversation
+    message = message_of(name, form, conversation_id=str(found.pk))
+    reply = ask_now(COMMANDS, found.owner, message)
+    return JsonResponse(reply) if is_program(request) else redirect(base)

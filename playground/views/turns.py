@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString, mark_safe
 
+from inference.models import ModelEntry
 from playground.models import Message
 from playground.selectors.line import Turn
 from playground.selectors.payloads import speed_of
@@ -35,6 +36,26 @@ class ShownTurn:
     def html(self) -> SafeString:
         """What the server rendered and sanitised when the message was finished."""
         return mark_safe(self.message.html)
+
+    @property
+    def key(self) -> str:
+        """The same as long as the turn is drawn the same."""
+        moment = self.message.updated.timestamp()
+        return f"{self.message.status}-{moment:.6f}-{self.number}-{self.count}"
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether its tokens are kept one by one, with what else was likely."""
+        return self._is_made_by(ModelEntry.Kind.AUTOREGRESSIVE)
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether it formed on a canvas whose steps are kept."""
+        return self._is_made_by(ModelEntry.Kind.DIFFUSION)
+
+    def _is_made_by(self, kind: str) -> bool:
+        model = self.message.model
+        return self.message.generation is not None and model is not None and model.kind == kind
 
     @property
     def is_answer(self) -> bool:

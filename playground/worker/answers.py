@@ -19,7 +19,13 @@ from inference.runtime.error_mapping import engine_errors
 from playground.models import Message
 from playground.selectors.line import above
 from playground.services import answers
-from playground.worker.prompts import FittedPrompt, fitted_prompt, flat_text
+from playground.worker.prompts import (
+    FittedPrompt,
+    begun_ids,
+    begun_text,
+    fitted_prompt,
+    flat_text,
+)
 
 DRAWING = ("temperature", "top_p", "top_k", "seed")
 SETTINGS = {
@@ -70,10 +76,18 @@ def _work(lease: Lease, message: Message) -> None:
     with leases.renewed(lease), engine_errors():
         model = runtime.load(message.model)
         system = message.conversation.system_prompt
-        fitted = fitted_prompt(model, turns, system, message.prefix, wanted.get("max_new_tokens"))
-    shown = flat_text(turns[fitted.left_out :], "") + message.prefix
+        begun = begun_ids(model, message.token_ids, message.prefix)
+        prefix = begun_text(model, message.token_ids, message.prefix)
+        fitted = fitted_prompt(model, turns, system, begun, wanted.get("max_new_tokens"))
+    shown = flat_text(turns[fitted.left_out :], "") + prefix
+    ended = bool(begun) and begun[-1] in model.spec.end_ids
     with fenced(lease):
-        _start(message, fitted, shown, wanted)
+        if not _is_queued(message):
+            return
+        if ended:
+            answers.end_at_prefix(message=message, prefix=prefix)
+        else:
+            _start(message, fitted, shown, prefix, wanted)
 
 
 def _ask_elsewhere(
@@ -81,7 +95,7 @@ def _ask_elsewhere(
 ) -> None:
     """The turns as they are: their tokens, and what fits, are the other server's business."""
     assert message.model is not None
-    if message.prefix:
+    if message.prefix or message.token_ids:
         raise UnmaskError(
             "validation",
             f"{message.model.label} answers on another server, which cannot continue an answer. "
@@ -94,10 +108,11 @@ def _ask_elsewhere(
     names = [name for name in DRAWING if name in backend_of(message.model).about.settings]
     settings = _chosen(wanted, names)
     with fenced(lease):
-        if Message.objects.get(pk=message.pk).status == Message.Status.QUEUED:
+        if _is_queued(message):
             answers.begin(
                 message=message,
                 prompt=Prompt(messages=(*first, *told)),
+                prefix="",
                 settings=Settings(max_new_tokens=wanted.get("max_new_tokens"), **settings),
                 left_out=0,
                 flattened=False,
@@ -108,15 +123,20 @@ def _chosen(wanted: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: wanted[name] for name in names if wanted.get(name) is not None}
 
 
-def _start(message: Message, fitted: FittedPrompt, shown: str, wanted: dict[str, Any]) -> None:
-    """Inside the fenced transaction: not if it was stopped meanwhile."""
-    if Message.objects.get(pk=message.pk).status != Message.Status.QUEUED:
-        return
+def _is_queued(message: Message) -> bool:
+    """Inside the fenced transaction: whether it was not stopped meanwhile."""
+    return Message.objects.get(pk=message.pk).status == Message.Status.QUEUED
+
+
+def _start(
+    message: Message, fitted: FittedPrompt, shown: str, prefix: str, wanted: dict[str, Any]
+) -> None:
     assert message.model is not None
     chosen = _chosen(wanted, SETTINGS[ModelEntry.Kind(message.model.kind)])
     answers.begin(
         message=message,
-        prompt=Prompt(text=shown, ids=tuple(fitted.ids)),
+        prompt=Prompt(text=shown, ids=tuple(fitted.ids), written=fitted.written),
+        prefix=prefix,
         settings=Settings(max_new_tokens=fitted.room, **chosen),
         left_out=fitted.left_out,
         flattened=fitted.flattened,
@@ -125,5 +145,5 @@ def _start(message: Message, fitted: FittedPrompt, shown: str, wanted: dict[str,
 
 def _fail(lease: Lease, message: Message, shape: dict[str, Any]) -> None:
     with fenced(lease):
-        if Message.objects.get(pk=message.pk).status == Message.Status.QUEUED:
+        if _is_queued(message):
             answers.fail(message=message, shape=shape)

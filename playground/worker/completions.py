@@ -11,10 +11,13 @@ from core.jobs.leases import Lease, fenced
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
+from inference.catalog.recipe import GRAMMAR
 from inference.engine.causal.engine import TokenResult
 from inference.engine.causal.sampling import Sampling
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.grammar import grammar_in
+from inference.engine.decoding.params import checked
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
@@ -29,8 +32,8 @@ Status = Completion.Status
 BATCH_SECONDS = 0.04
 """Tokens that come within this time are stored, and told, together."""
 LABEL = 200
-TOP = 10
-"""Alternatives that are kept with every token."""
+TOP = 20
+"""Alternatives that are kept with every token: as many as /v1 may be asked for."""
 
 
 def work(completion_id: str) -> None:
@@ -109,14 +112,17 @@ def sampling_of(settings: dict[str, Any], usual: dict[str, Any]) -> Sampling:
     names = ("temperature", "top_p", "top_k")
     chosen = {name: usual[name] for name in names if usual.get(name) is not None}
     chosen |= {name: settings[name] for name in names if settings.get(name) is not None}
-    return Sampling(**chosen, seed=settings["seed"], stop=tuple(settings["stop"]))
+    grammar = grammar_in(checked(settings.get("parameters") or {}, {}, GRAMMAR))
+    stop = tuple(settings["stop"])
+    return Sampling(**chosen, seed=settings["seed"], stop=stop, grammar=grammar)
 
 
 def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:
     stored = CompletionToken.objects.filter(completion=row).order_by("number")
     ids = [*row.prompt_ids, *stored.values_list("token", flat=True)]
     sampling = sampling_of(row.settings, row.model.card.get("decoding", {}))
-    return causal.generate(model, ids, sampling, row.most, TOP, row.written)
+    begun = row.prompt.get("written", 0)  # of the answer before this completion
+    return causal.generate(model, ids, sampling, begun + row.most, TOP, begun + row.written)
 
 
 def _write(
@@ -148,9 +154,9 @@ def _write(
 
 def written(model: LoadedModel, one: TokenResult) -> Written:
     """A token with the texts of its alternatives."""
-    top = [(token, label_of(model, token), round(logprob, 4)) for token, logprob in one.top]
+    top = [(token, label_of(model, token), round(logprob, 6)) for token, logprob in one.top]
     label = label_of(model, one.token)
-    return Written(one.token, label, one.text, round(one.logprob, 4), top)
+    return Written(one.token, label, one.text, round(one.logprob, 6), top)
 
 
 def label_of(model: LoadedModel, token: int) -> str:
@@ -165,7 +171,8 @@ def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | 
         completions.write(row=row, tokens=waiting)
         if finish is not None:
             row.finish_reason = finish
-            completions.GENERATOR.end(row=row, status=Status.DONE)
+            ids = completions.text_ids(row)
+            completions.GENERATOR.end(row=row, status=Status.DONE, ids=ids)
 
 
 def _is_cancelled(row: Completion) -> bool:
@@ -185,4 +192,5 @@ def _end(
 ) -> None:
     with fenced(lease):
         row.finish_reason = reason
-        completions.GENERATOR.end(row=row, status=status, error=error)
+        ids = completions.text_ids(row)
+        completions.GENERATOR.end(row=row, status=status, error=error, ids=ids)

@@ -78,7 +78,15 @@ function closeMenus(event) {
   }
 }
 
+/** The box that one writes in has the focus, and the page stays where it is. Not where the focus
+ * would raise a keyboard over the picture. */
+function focusFirst() {
+  const box = $("[data-focus]");
+  if (matchMedia("(hover: hover) and (pointer: fine)").matches) box?.focus({ preventScroll: true });
+}
+
 export function openSite() {
+  focusFirst();
   for (const act of [dismiss, useExample, closeMenus]) document.addEventListener("click", act);
   for (const act of [switchTheme, markBusy]) document.addEventListener("submit", act);
   document.addEventListener("change", navigate);

@@ -164,6 +164,21 @@ def test_what_dead_workers_claim_is_taken_back(root: Path, settings: Settings) -
     }
 
 
+def test_what_the_only_worker_said_before_it_ended_holds_no_more(root: Path) -> None:
+    """After a restart nothing is "ready" that is only about to be loaded."""
+    for name in ("before", "since"):
+        _model(root / "models" / name)
+    registry.sync_models()
+    now = timezone.now()
+    ModelEntry.objects.update(state=State.LOADED, updated=now - timedelta(seconds=1))
+    WorkerBeat.objects.create(name="dead", loaded=["before"], seen=now - timedelta(seconds=1))
+    ModelEntry.objects.filter(slug="since").update(updated=now + timedelta(seconds=1))
+    registry.void_states(now)
+    states = dict(ModelEntry.objects.values_list("slug", "state"))
+    assert (states["before"], states["since"]) == (State.AVAILABLE, State.LOADED)
+    assert registry.living_workers() == []
+
+
 def _gguf(directory: Path) -> None:
     directory.mkdir(parents=True)
     (directory / "model.gguf").write_bytes(b"GGUF")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from django.contrib.auth.models import User
+from django.test import Client
 
 from core.commands.submit import submit
 from core.jobs import dispatch
-from inference import registry
+from core.worker import executor
+from inference import registry, runtime
 from inference.models import ModelEntry
 from playground.commands import COMMANDS
 from playground.models import Conversation, Message
+from tests.inference.engine.causal.tiny import write_model
 from tests.playground.working import work_off
 
 Tell = Callable[..., dict[str, Any]]
@@ -32,6 +37,19 @@ def model(db: None) -> ModelEntry:
     """The shipped default model: stories."""
     registry.sync_models()
     return registry.default_model()
+
+
+@pytest.fixture
+def causal(model: ModelEntry, tmp_path: Path, settings: Any, sent: Any) -> Iterator[ModelEntry]:
+    """A random causal model with a chat template."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    write_model(tmp_path / "plain", "llama")
+    registry.sync_models()
+    yield registry.resolve("plain")
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
 
 
 @pytest.fixture
@@ -67,3 +85,30 @@ def answer_of(conversation: Conversation) -> Message:
     conversation.refresh_from_db()
     assert conversation.head is not None
     return conversation.head
+
+
+@pytest.fixture
+def letters(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelEntry]:
+    """A tiny model that writes from left to right; commands for workers are carried out at once."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    write_model(tmp_path / "letters", "llama")
+    registry.sync_models()
+    work = lambda task, pk: executor.execute(COMMANDS, pk)  # noqa: E731
+    monkeypatch.setattr(dispatch, "send", work)
+    yield registry.resolve("letters")
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """client_of(user) → a client that is signed in."""
+
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return signed_in

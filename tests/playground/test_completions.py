@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
-import torch
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +13,7 @@ from django.urls import reverse
 from core import generation
 from core.generation import Collected, Generation, Prompt, Settings
 from core.jobs import reaper
-from inference import registry, runtime
+from inference import runtime
 from inference.engine.causal.engine import CausalEngine
 from inference.errors import UnmaskError
 from inference.events import events_after
@@ -23,26 +21,12 @@ from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken, Conversation
 from playground.selectors.line import siblings_of
 from playground.worker import completions
-from tests.inference.engine.causal.tiny import write_model
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off, work_once
 
 pytestmark = pytest.mark.django_db
 HELLO = Prompt(text="hello world")
 TALK = Prompt(messages=({"role": "user", "content": "hello"},))
-
-
-@pytest.fixture
-def causal(model: ModelEntry, tmp_path: Path, settings: Any, sent: Any) -> Iterator[ModelEntry]:
-    """A random causal model with a chat template."""
-    settings.MODELS_DIR = tmp_path
-    settings.DEVICE = "cpu"
-    torch.set_num_threads(1)
-    write_model(tmp_path / "plain", "llama")
-    registry.sync_models()
-    yield registry.resolve("plain")
-    for slug in list(runtime.loaded()):
-        runtime.unload(slug)
 
 
 @pytest.fixture
@@ -102,9 +86,37 @@ def test_alternatives_are_kept_with_every_token(start: Any) -> None:
     made = start(max_new_tokens=5)
     work_off()
     for one in CompletionToken.objects.filter(completion=made.id):
-        assert len(one.top) == 10
+        assert len(one.top) == completions.TOP
         assert one.top[0][0] == one.token  # at temperature 0 the best one is taken
         assert one.logprob == one.top[0][2] <= 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pattern"),
+    [({"regex": "[a-z]{3}"}, "[a-z]{3}"), ({"json_schema": '{"enum": [17]}'}, "17")],
+)
+def test_an_answer_matches_its_grammar(start: Any, parameters: Any, pattern: str) -> None:
+    made = start(max_new_tokens=12, temperature=1.0, parameters=parameters)
+    work_off()
+    assert re.fullmatch(pattern, row_of(made).text)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"regex": "("}, "regex"),
+        ({"regex": ""}, "regex"),
+        ({"regex": "a{40}"}, "regex"),
+        ({"json_schema": "{"}, "json_schema"),
+        ({"regex": "a", "json_schema": "{}"}, "json_schema"),
+    ],
+)
+def test_a_grammar_that_cannot_be_matched_is_named(start: Any, parameters: Any, field: str) -> None:
+    made = start(max_new_tokens=5, parameters=parameters)
+    work_off()
+    error = collected(made).error
+    assert error is not None
+    assert (error["error_type"], error["field"]) == ("validation", field)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 2.0])
@@ -242,8 +254,9 @@ def test_another_token_makes_a_branch(
     work_off()
     second = answer_of(conversation)
     before = CompletionToken.objects.filter(completion=first.generation, number__lt=2)
-    kept = "".join(before.values_list("text", flat=True)) + other[1]
-    assert second.text.startswith(kept)
+    ids = [*before.values_list("token", flat=True), other[0]]
+    assert second.token_ids[:3] == ids
+    assert other[1] in second.text
     assert siblings_of(second) == [first.pk, second.pk]
     refused = tell(owner, conversation, **{**fields, "token": 1_999_999})
     assert (refused["error_type"], refused["field"]) == ("not_found", "token")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -170,6 +171,8 @@ def test_strangers_get_404_everywhere(
             ("conversation",),
             ("chat_line",),
             ("chat_turn", answer.pk),
+            ("chat_drafts", answer.pk),
+            ("chat_tokens", answer.pk),
             ("export_chat", "json"),
         ):
             assert client.get(here(conversation, name, *more)).status_code == 404
@@ -211,3 +214,46 @@ def test_long_conversations_are_opened_by_few_queries(
     assert "Older messages" in page
     older = owner_client.get(here(conversation, "chat_line"), {"before": str(parent.pk - 59)})
     assert "turn 239<" in older.content.decode()
+
+
+def test_an_answer_tells_how_it_formed(chat: Any, owner_client: Client) -> None:
+    conversation = chat(ONCE, settings=SHORT)
+    answer = answer_of(conversation)
+    page = owner_client.get(here(conversation)).content.decode()
+    assert f'data-forming="turn/{answer.pk}/drafts/"' in page
+    assert f'href="{answer.url}"' in page
+    told = owner_client.get(here(conversation, "chat_drafts", answer.pk)).json()
+    first, last = told["drafts"][0], told["drafts"][-1]
+    assert (first["masked"], last["masked"]) == (12, 0)
+    assert len(first["canvas"]) == first["prompt_length"] + 12
+    question = owner_client.get(here(conversation, "chat_drafts", answer.parent_id)).json()
+    assert question["drafts"] == []
+
+
+def test_the_page_marks_where_the_model_began_to_read(chat: Any, owner_client: Client) -> None:
+    long = "the dog ran to the park and saw a cat and the cat ran to the dog " * 3
+    conversation = chat(long, long, long, settings={"max_new_tokens": 60})
+    turns = list(Message.objects.filter(conversation=conversation).order_by("pk"))
+    left_out = turns[-1].left_out
+    assert left_out > 0
+    page = owner_client.get(here(conversation)).content.decode()
+    mark = page.index("data-mark")
+    assert page.index(f'id="turn-{turns[left_out - 1].pk}"') < mark
+    assert mark < page.index(f'id="turn-{turns[left_out].pk}"')
+    assert page.count("data-mark") == 1
+
+
+def test_a_turn_s_key_changes_with_what_is_drawn(chat: Any, owner_client: Client) -> None:
+    conversation = chat(ONCE, settings=SHORT)
+    answer = answer_of(conversation)
+
+    def keys() -> list[str]:
+        text = owner_client.get(here(conversation, "chat_line")).content.decode()
+        return re.findall(r'data-key="([^"]+)"', text)
+
+    before = keys()
+    assert keys() == before
+    do(owner_client, conversation, "edit", message_id=answer.pk, message="Another")
+    do(owner_client, conversation, "show", message_id=answer.pk)
+    after = keys()
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)

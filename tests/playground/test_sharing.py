@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.routing import websockets
-from playground.models import ChatCommand, Conversation, ConversationLink
+from playground.models import ChatCommand, Conversation, ConversationLink, Message
 from tests.playground.conftest import answer_of
+from tests.playground.working import work_off
 
 pytestmark = pytest.mark.django_db
 SHORT = {"max_new_tokens": 8}
@@ -43,7 +44,7 @@ def test_a_friend_reads_and_a_stranger_finds_nothing(
     assert page.status_code == 200
     assert ONCE in text
     assert "noindex" in page.headers["X-Robots-Tag"]
-    for hidden in ("data-do", "composer", "chat-side", answer.url):
+    for hidden in ("data-do=", "composer", "chat-side", answer.url):
         assert hidden not in text
     assert friend.get(f"{path}line/").status_code == 200
     assert friend.get(f"{path}turn/{answer.pk}/").status_code == 200
@@ -97,6 +98,56 @@ def test_only_the_owner_shares_and_revokes(
     assert Client().get(path).status_code == 404
     refused = owner_client.post(page, {"hours": "0"})
     assert "hours must be at least 1" in refused.content.decode()
+
+
+def test_who_may_only_read_writes_nothing(path: str, conversation: Conversation) -> None:
+    answer = answer_of(conversation)
+    for name in ("send", "stop", "edit", "regenerate", "continue", "choose", "show", "delete"):
+        fields = {"message": "x", "message_id": answer.pk, "number": 0, "token": 0}
+        refused = Client().post(f"{path}do/{name}/", fields, headers={"Accept": "application/json"})
+        assert (refused.status_code, refused.json()["error_type"]) == (401, "auth")
+    assert Message.objects.count() == 2
+    assert Client().get(f"{path}do/send/").status_code == 405
+    assert Client().post("/r/chat/not-a-token/do/send/").status_code == 404
+
+
+def test_a_link_to_write_in_writes_turns_and_nothing_else(
+    tell: Any, owner: User, conversation: Conversation, chat: Any
+) -> None:
+    other = chat(ONCE, settings=SHORT)
+    path = tell(owner, conversation, type="share", may_write=True)["path"]
+    client = Client()
+    page = client.get(path).content.decode()
+    assert f'action="{path}do/send/"' in page
+    assert answer_of(conversation).url not in page
+    assert "chat-side" not in page
+    hidden = {"conversation_id": str(other.pk), "model": "sudoku", "system_prompt": "Be bad."}
+    sent = client.post(f"{path}do/send/", {"message": "And then", **hidden})
+    assert (sent.status_code, sent.headers["Location"]) == (302, path)
+    work_off()
+    conversation.refresh_from_db()
+    assert (conversation.system_prompt, conversation.model.slug) == ("", "stories")
+    assert Message.objects.filter(conversation=other).count() == 2
+    assert Message.objects.filter(conversation=conversation).count() == 4
+    program = {"Accept": "application/json"}
+    for name in ("change", "delete", "share", "restore", "nothing"):
+        refused = client.post(f"{path}do/{name}/", {"title": "mine"}, headers=program)
+        assert refused.json()["error_type"] == "auth"
+    stranger = client.post(
+        f"{path}do/regenerate/", {"message_id": answer_of(other).pk}, headers=program
+    )
+    assert stranger.json()["error_type"] == "not_found"
+    tell(owner, conversation, type="unshare", link=ConversationLink.objects.get().pk)
+    assert client.post(f"{path}do/send/", {"message": "x"}).status_code == 404
+
+
+def test_readers_see_how_an_answer_formed(path: str, conversation: Conversation) -> None:
+    answer = answer_of(conversation)
+    told = Client().get(f"{path}turn/{answer.pk}/drafts/").json()
+    assert len(told["drafts"]) > 2
+    assert told["prefix"] == ""
+    assert Client().get(f"{path}turn/{answer.pk}/tokens/").status_code == 200
+    assert Client().get(f"{path}turn/{10**9}/drafts/").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

@@ -53,7 +53,8 @@ def _made(
         entry.save()
     runtime.load(entry)
     example = (entry.card.get("examples") or [{"prompt": "hello"}])[0]
-    fields = {"prompt": example["prompt"], "gen_length": min(example.get("gen_length", 8), 12)}
+    length = example.get("gen_length", None if "special_tokens" in example else 8)
+    fields = {"prompt": example["prompt"], "gen_length": length and min(length, 12)}
     reply = _ask(
         owner, None, sent, type="initialize", model=slug, seed=5, special_tokens=True, **fields
     )

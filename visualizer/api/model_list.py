@@ -21,14 +21,14 @@ DIFFUSES = Q(kind=Kind.DIFFUSION) | Q(kind=Kind.REMOTE, card__remote__diffuses=T
 """Models here, and those of another Unmask, which tells of their canvas."""
 
 
-def offered() -> list[ModelEntry]:
+def offered(user: Any) -> list[ModelEntry]:
     """All diffusion models of the list, those without files among them."""
-    return list(ModelEntry.objects.filter(DIFFUSES))
+    return list(ModelEntry.visible_to(user).filter(DIFFUSES))
 
 
-def named(id: str) -> ModelEntry:
+def named(id: str, user: Any) -> ModelEntry:
     """The diffusion model with this id. Raises UnmaskError (not_found)."""
-    rows = ModelEntry.objects.filter(DIFFUSES, slug=id)
+    rows = ModelEntry.visible_to(user).filter(DIFFUSES, slug=id)
     found = rows.first() if "\0" not in id else None
     if found is None:
         raise UnmaskError("not_found", "There is no such model. See /api/diffusion/models.", "id")
@@ -43,7 +43,7 @@ def usable(id: str | None, user: Any) -> ModelEntry:
     """
     if id is not None:
         try:
-            found = registry.resolve(id)
+            found = registry.resolve(id, user)
         except UnmaskError as error:
             raise UnmaskError(error.error_type, error.message, "model") from None
         if found.kind != Kind.DIFFUSION and not diffuses(found):
@@ -58,8 +58,8 @@ def current(user: Any) -> ModelEntry:
     chosen = profile.settings.get(CURRENT) if profile else None
     if not isinstance(chosen, str):
         return registry.default_model()
-    rows = ModelEntry.objects.filter(DIFFUSES, slug=chosen).exclude(state=State.ABSENT)
-    return rows.first() or registry.default_model()
+    rows = ModelEntry.visible_to(user).filter(DIFFUSES, slug=chosen)
+    return rows.exclude(state=State.ABSENT).first() or registry.default_model()
 
 
 def choose(user: Any, entry: ModelEntry) -> None:
@@ -100,7 +100,7 @@ def answer_for(user: Any, entry: ModelEntry) -> ModelAnswer:
 
 def listing(user: Any) -> list[ModelAnswer]:
     own = _current_or_none(user)
-    return [answer(entry, own) for entry in offered()]
+    return [answer(entry, own) for entry in offered(user)]
 
 
 def _current_or_none(user: Any) -> ModelEntry | None:

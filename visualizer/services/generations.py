@@ -9,10 +9,13 @@ from django.urls import reverse
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
 from core.jobs import dispatch
 from inference.events import publish
 from inference.models import ModelEntry
 from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors import traces
+from visualizer.selectors.drafts import drafts_of
 from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
 
@@ -22,7 +25,7 @@ class DiffusionGenerator(StoredGenerator[Generation]):
 
     rows = Generation
     kind = ModelEntry.Kind.DIFFUSION
-    related = ("model", "session")
+    related = ("model", "session__model__vocabulary")
     saved = ("usage",)
 
     def url_of(self, row: Generation) -> str:
@@ -43,8 +46,19 @@ class DiffusionGenerator(StoredGenerator[Generation]):
         else:
             dispatch.work(row)
 
-    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
-        return token_logprobs(self.owned(user, id), top)
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        return token_logprobs(self.owned(user, id), top, at, first)
+
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
+
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
+
+    def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
+        return drafts_of(self.owned(user, id))
 
 
 GENERATOR = DiffusionGenerator()

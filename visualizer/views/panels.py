@@ -100,7 +100,8 @@ def _order(user: Any, form: QueryDict, name: str) -> Order:
 
 def _context(request: HttpRequest, name: str) -> dict[str, Any]:
     """The form; nothing of a request is shown again, as its page stays where it is."""
-    offered = [one for one in model_list.offered() if one.kind == ModelEntry.Kind.DIFFUSION]
+    every = model_list.offered(request.user)
+    offered = [one for one in every if one.kind == ModelEntry.Kind.DIFFUSION]
     models = [one for one in offered if one.state != ModelEntry.State.ABSENT]
     own = model_list.current(request.user) if models else None
     return {
@@ -172,7 +173,7 @@ async def choose_model(request: HttpRequest) -> HttpResponse:
     page = "infill" if request.POST.get("page") == "infill" else "generate"
     back_to(request, reverse(page))
     user = await request.auser()
-    entry = await sync_to_async(model_list.named)(request.POST.get("model", ""))
+    entry = await sync_to_async(model_list.named)(request.POST.get("model", ""), user)
     device = request.POST.get("device", "auto")
     message = {"type": "load_model", "model_path": entry.slug, "device": device}
     await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)

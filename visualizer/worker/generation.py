@@ -24,18 +24,19 @@ from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.provenance import provenance_of
 from visualizer.models import Generation, Run, Session, Step
-from visualizer.selectors import StateRef, event_payloads, head_of, labels_for, state_at
+from visualizer.selectors import StateRef, head_of, labels_for, state_at
+from visualizer.selectors.drafts import draft_of, first_draft
 from visualizer.selectors.history import tip
 from visualizer.services import generations
 from visualizer.services.runs import start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
-from visualizer.worker.lengths import gen_length_within
-from visualizer.worker.provenance import provenance_of
+from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 from visualizer.worker.resume import RunProgress
 from visualizer.worker.run_parameters import prepared
-from visualizer.worker.settled_text import gap_texts, settled_text
+from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
 
 Status = Generation.Status
 DRAWING = ("temperature", "top_p", "top_k")
@@ -98,6 +99,9 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     else:
         rows, special = model.spec.vocab_size, prompt["special_tokens"]
         ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
+    own = ids.count(model.spec.open_id) if prompt.get("special_tokens") else 0
+    if wanted is None and own:
+        return ids, masks_of_prompt(len(ids), own, model.context, None)[0]
     return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
 
 
@@ -110,7 +114,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     text = _shown_prompt(row)
     session = create_session(
         owner=row.owner,
-        model=ModelEntry.objects.select_related("vocabulary").get(pk=row.model_id),
+        model=ModelEntry.every.select_related("vocabulary").get(pk=row.model_id),
         mask_id=model.spec.open_id,
         prompt=text[: int(LIMITS["prompt"].high)],
         prompt_ids=ids,
@@ -124,11 +128,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     canvas = state_at(session)
     row.run = start_run(session=session, ref=head_of(session), **_run_settings(row, canvas))
     row.save(update_fields=["session", "run", "updated"])
-    labels = labels_for(session)
-    shown = [labels(slot.token) for slot in canvas.slots]
-    first = {"step": 0, "ops": [], "masked": len(canvas.open_positions), "canvas": shown}
-    first["mask"] = labels(canvas.mask_id)
-    generations.publish_draft(row=row, payload=first | {"prompt_length": canvas.prompt_length})
+    generations.publish_draft(row=row, payload=first_draft(session, canvas))
     generations.have_worked(session=session)
 
 
@@ -195,8 +195,7 @@ def tell_step(work: RunProgress, step: Step, before: Canvas, after: Canvas) -> N
     model = runtime.load(work.session.model)
     found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
     generations.publish_text(row=row, text=found.text)
-    payload = event_payloads.step_payload(step, before, labels_for(work.session))
-    told = {"step": step.number, "ops": payload["ops"], "masked": payload["masked"]}
+    told = draft_of(step, before, labels_for(work.session))
     generations.publish_draft(row=row, payload=told)
     if found.ended and row.settings["stop"]:
         Run.objects.filter(pk=work.run.pk).update(stop_requested=True)
@@ -218,8 +217,9 @@ def finish(run: Run, error: dict[str, Any] | None = None) -> None:
     )
     generations.publish_text(row=row, text=found.text)
     _sum_up(row, model, session, canvas, found.ended)
-    cancelled = row.finish_reason == "cancelled"
-    generations.GENERATOR.end(row=row, status=Status.CANCELLED if cancelled else Status.DONE)
+    status = Status.CANCELLED if row.finish_reason == "cancelled" else Status.DONE
+    ids = [] if row.settings["stop"] else settled_ids(model, canvas)
+    generations.GENERATOR.end(row=row, status=status, ids=ids)
 
 
 def _sum_up(

@@ -47,6 +47,11 @@ def settled_text(
     return SettledText(text[: len(text) - _held_back(text, stop)])
 
 
+def settled_ids(model: LoadedModel, canvas: Canvas) -> list[int]:
+    """The tokens of a canvas's final text (that of `settled_text` without stop texts)."""
+    return _settled_ids(model, canvas, final=True)[0]
+
+
 def _settled_ids(model: LoadedModel, canvas: Canvas, final: bool) -> tuple[list[int], bool]:
     """Ids of the generated places up to the first open one, or to the end of the text."""
     spans = generated_spans(canvas)

@@ -34,7 +34,7 @@ from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import hold
 from visualizer.services.steps import NewStep, write_step
 from visualizer.worker import generation
-from visualizer.worker.distributions import summed_up
+from visualizer.worker.distributions import PLAIN, forward, summed_up
 from visualizer.worker.resume import RunProgress, key_of, results_of, suspend
 from visualizer.worker.written_logits import WrittenLogits
 
@@ -90,7 +90,7 @@ def _work(work: RunProgress, deadline: float) -> None:
     step, for which somebody waits, is written before anything else is begun.
     """
     if _stop_asked(work):
-        _end(work.lease, work.run, Status.STOPPED)
+        _finish(work, Status.STOPPED)
         return
     written = WrittenLogits(runtime.forward) if work.run.keep_settled else None
     with leases.renewed(work.lease):  # the model may have to be loaded again
@@ -103,7 +103,7 @@ def _work(work: RunProgress, deadline: float) -> None:
             with leases.renewed(work.lease):
                 made = next_one.result()
             if made is None:
-                _end(work.lease, work.run, Status.DONE)
+                _finish(work, Status.DONE)
                 return
             due = _due(work, deadline)
             awaited = work.number + 1 == work.run.first_step
@@ -203,9 +203,28 @@ def _pause(work: RunProgress) -> None:
 
 _ENDS: dict[str, Callable[[RunProgress], None]] = {
     PAUSE: lambda work: _pause(work),
-    Status.DONE: lambda work: _end(work.lease, work.run, Status.DONE),
-    Status.STOPPED: lambda work: _end(work.lease, work.run, Status.STOPPED),
+    Status.DONE: lambda work: _finish(work, Status.DONE),
+    Status.STOPPED: lambda work: _finish(work, Status.STOPPED),
 }
+
+
+def _finish(work: RunProgress, status: str) -> None:
+    """The run is over: with the pass over what it wrote, if its generation is to have one."""
+    told = work.generation
+    if told is not None and told.settings.get("final_pass"):
+        canvas = state_at(work.session, work.ref)
+        with leases.renewed(work.lease), engine_errors():
+            passed = forward(work.session, canvas, PLAIN, work.number)
+        shown = work.session.settings
+        with fenced(work.lease):
+            keep_forward(
+                session=work.session,
+                ref=work.ref,
+                data=passed.data,
+                summary=passed.summary,
+                settings=shown,
+            )
+    _end(work.lease, work.run, status)
 
 
 def _end(lease: Lease, run: Run, status: str, error: dict[str, Any] | None = None) -> None:

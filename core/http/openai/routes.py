@@ -27,20 +27,20 @@ router = Router(tags=["openai"])
 @router.get("/models")
 def models(request: HttpRequest) -> dict[str, Any]:
     """The models that can generate here."""
-    return {"object": "list", "data": [_told(entry) for entry in _usable()]}
+    return {"object": "list", "data": [_told(entry) for entry in _usable(request.user)]}
 
 
 @router.get("/models/{path:id}")
 def model(request: HttpRequest, id: str) -> dict[str, Any]:
     """One of them."""
-    found = next((entry for entry in _usable() if entry.slug == id), None)
+    found = next((entry for entry in _usable(request.user) if entry.slug == id), None)
     if found is None:
         raise UnmaskError("not_found", "There is no such model. See /v1/models.", "model")
     return _told(found)
 
 
-def _usable() -> list[ModelEntry]:
-    rows = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)
+def _usable(user: Any) -> list[ModelEntry]:
+    rows = ModelEntry.visible_to(user).exclude(state=ModelEntry.State.ABSENT)
     return list(rows.filter(kind__in=generation.kinds()))
 
 

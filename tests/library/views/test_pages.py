@@ -59,6 +59,23 @@ def test_memory_device_and_time_are_shown(owner_client: Client, worker: WorkerBe
     assert "on cpu, loaded in 0.3 s" in text
 
 
+def test_somebody_else_s_own_model_has_no_name_here(
+    owner_client: Client, stranger: User, stranger_client: Client, worker: WorkerBeat
+) -> None:
+    available = ModelEntry.State.AVAILABLE
+    ModelEntry.every.create(
+        slug="mine", label="Diary", path="m", owner=stranger, state=available, error="private"
+    )
+    worker.metrics["models"]["held"]["mine"] = HELD["stories"]
+    worker.save()
+    seen = page(owner_client)
+    assert "Somebody’s own model" in seen
+    assert "Diary" not in seen
+    told = owner_client.get("/api/diffusion/library").content.decode()
+    assert "mine" not in told
+    assert "Diary" in page(stranger_client)
+
+
 def test_an_older_worker_that_tells_nothing_of_models_is_shown(owner_client: Client) -> None:
     WorkerBeat.objects.create(name="old", device="cpu", metrics={}, seen=timezone.now())
     assert "No model is loaded." in page(owner_client)

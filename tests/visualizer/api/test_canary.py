@@ -16,6 +16,9 @@ from config.logs import configure
 pytestmark = pytest.mark.usefixtures("worker")
 CANARY = "canary-5b1d"
 TURNS = [{"role": "user", "content": CANARY}]
+YES_NO = {"kind": "yes_no"}
+BOTH, TWICE = [CANARY, f"{CANARY}s"], [CANARY, CANARY]
+LABELLED = [{"text": f"{CANARY} <gap>", "labels": ["yes"]}] * 10
 LONG = {"max_new_tokens": 4}
 ASKED: list[tuple[str, dict[str, Any]]] = [
     ("/api/diffusion/generate", {"prompt": CANARY, **LONG}),
@@ -29,6 +32,13 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("/api/diffusion/infill", {"text": f"{CANARY}<gap>{CANARY}", "length": 2}),
     ("/api/diffusion/infill", {"pieces": [CANARY] * 40}),
     ("/api/diffusion/batch/generate", {"requests": [{"prompt": CANARY, **LONG}]}),
+    ("/api/diffusion/decide", {"text": f"{CANARY} <gap>", "places": [YES_NO]}),
+    ("/api/diffusion/decide", {"text": CANARY, "places": [YES_NO]}),
+    ("/api/diffusion/decide", {"text": "<gap>", "places": [{"kind": "choices", "choices": BOTH}]}),
+    ("/api/diffusion/decide", {"text": "<gap>", "places": [{"kind": "choices", "choices": TWICE}]}),
+    ("/api/diffusion/decide", {"text": "<gap>", "places": [{"kind": CANARY}]}),
+    ("/api/diffusion/calibrations", {"places": [YES_NO], "examples": LABELLED, "name": CANARY}),
+    ("/api/diffusion/calibrations", {"places": [YES_NO], "examples": LABELLED[:3]}),
     ("/v1/completions", {"model": "stories", "prompt": CANARY, "max_tokens": 4}),
     ("/v1/completions", {"model": "stories", "prompt": CANARY, "max_tokens": 4, "stream": True}),
     ("/v1/chat/completions", {"model": "stories", "messages": TURNS}),

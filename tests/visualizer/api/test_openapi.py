@@ -21,6 +21,7 @@ PATHS = {
     "batch/generate", "batch/infill", "config", "cache/stats", "metrics", "admin/health",
     "library", "downloads", "downloads/{id}", "downloads/{id}/cancel", "directories",
     "directories/{slug}",
+    "decide", "calibrations", "calibrations/{id}", "calibrations/{id}/cancel",
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ async def load(request: HttpRequest, id: str, data: LoadRequest | None = None) -
     One of another server is made yours only: it is loaded there.
     """
     started = time.monotonic()
-    entry = await sync_to_async(model_list.named)(id)
+    entry = await sync_to_async(model_list.named)(id, request.user)
     if entry.kind != ModelEntry.Kind.REMOTE:
         device = data.device if data else await sync_to_async(preferred_device)(request.user)
         message = {"type": "load_model", "model_path": entry.slug, "device": device}
@@ -64,7 +64,7 @@ async def unload(request: HttpRequest, id: str) -> UnloadAnswer:
     """
     if not (settings.EMBEDDED or request.user.is_staff):
         raise UnmaskError("auth", "Models of a site are unloaded by its staff.")
-    entry = await sync_to_async(model_list.named)(id)
+    entry = await sync_to_async(model_list.named)(id, request.user)
     await sync_to_async(registry.request_unload)(entry.slug)
     if not await _gone(entry):
         raise UnmaskError("timeout", "The workers have not given the model up yet.")

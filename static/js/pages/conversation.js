@@ -1,0 +1,3 @@
+import { openConversation } from "../playground/conversation.js";
+
+openConversation();

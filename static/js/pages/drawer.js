@@ -1,0 +1,3 @@
+import { bindDrawerButton } from "../playground/drawer_button.js";
+
+bindDrawerButton();
