@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -102,9 +103,8 @@ def test_a_directory_is_added_without_javascript(browser: Browser, site: Site) -
 def test_it_reads_well_everywhere(
     browser: Browser, site: Site, width: int, scheme: str, tmp_path: Path
 ) -> None:
-    context = browser.new_context(
-        base_url=site.url, viewport={"width": width, "height": 900}, color_scheme=scheme
-    )  # type: ignore[arg-type]
+    how: dict[str, Any] = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    context = browser.new_context(base_url=site.url, **how)
     page = context.new_page()
     page.goto("/models/")
     expect(page.locator("#model-list")).to_contain_text("chat:big/model")

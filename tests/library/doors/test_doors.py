@@ -79,10 +79,16 @@ def test_a_failure_there_is_the_message_s(owner: User, server: ModelServer) -> N
     assert message.error["error_type"] == "network"
 
 
-def test_an_answer_that_was_stopped_cannot_be_continued(owner: User, server: ModelServer) -> None:
+def test_an_answer_that_was_stopped_cannot_be_continued(
+    owner: User, owner_client: Client, server: ModelServer
+) -> None:
     server.fault = "cut"
     message = talk(owner, "hello")
     assert message.text == "Once upon"
+    address = reverse("conversation", args=[message.conversation_id])
+    page = owner_client.get(address).content.decode()
+    assert "It answers on another server" in page
+    assert "do/continue/" not in page
     again = answered(turns.continue_answer(message=message))
     assert again.status == Message.Status.FAILED
     assert "cannot continue" in again.error["message"]
