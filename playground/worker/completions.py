@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils import timezone
+
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
 from core.worker.executor import advance
@@ -21,6 +23,7 @@ from inference.engine.decoding.params import checked
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
+from inference.figures import QUEUE_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime import causal
 from inference.runtime.error_mapping import engine_errors
@@ -65,6 +68,8 @@ def _work(lease: Lease, row: Completion, seconds: float) -> None:
     if _is_cancelled(row):
         _cancel(lease, row)
         return
+    if not row.prompt_ids:
+        QUEUE_SECONDS.labels("completion").observe((timezone.now() - row.created).total_seconds())
     with leases.renewed(lease), engine_errors():
         model = runtime.load(row.model)
         if not row.prompt_ids:
