@@ -61,6 +61,8 @@ class TrainingPage {
     put($("[data-light]", this.root), "data-state", light);
     write($("[data-words]", this.root), words);
     put(this.root, "data-state", status.state);
+    const dot = $(`[data-tab="${status.id}"] .training-dot`);
+    if (dot) put(dot, "data-state", status.state);
     for (const [selector, figure] of Object.entries(FIGURES)) {
       write($(selector, this.root), figure(status));
     }
@@ -105,9 +107,7 @@ class TrainingPage {
 
   drawSamples(moments) {
     const list = $("[data-samples]", this.root);
-    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
-    list.replaceChildren(...moments.map(sampleItem));
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    list.replaceChildren(...moments.map(sampleItem).reverse());
   }
 }
 
