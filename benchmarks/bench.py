@@ -25,6 +25,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "playground": ("benchmarks.playground:measure", "training beside a bare loop"),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "servers": ("benchmarks.servers:measure", "ASGI servers under the same abuse"),
+    "service": ("benchmarks.service:measure", "a step over server-sent events, both shapes"),
     "site": ("benchmarks.site:measure", "a step through worker, database, layer and socket"),
 }
 

@@ -41,6 +41,21 @@ def write_large_vocabulary(directory: Path) -> None:
     (directory / "unmask.json").write_text(json.dumps(card))
 
 
+def write_slow(directory: Path) -> None:
+    """A body whose step takes its time under the story model's vocabulary, as a MODELS_DIR entry.
+
+    So that what a step costs besides the model is seen against a step of a larger one.
+    """
+    config = json.loads((SHIPPED / "stories" / "config.json").read_text())
+    config |= {"d_model": 768, "n_layers": 8, "n_heads": 12, "n_kv_heads": 12}
+    config |= {"mlp_hidden_size": 2048, "torch_dtype": "float32", "max_sequence_length": 512}
+    torch.manual_seed(0)
+    checkpoint.save(checkpoint.build(config), config, directory)
+    shutil.copy(SHIPPED / "stories" / "tokenizer.json", directory)
+    card = {"label": "Slow", "kind": "diffusion", "context": 512, "trained_on": "Nothing."}
+    (directory / "unmask.json").write_text(json.dumps(card))
+
+
 def llada_8b_shape(device: str, dtype: str = "bfloat16") -> LoadedModel:
     """The real size, with random weights, made on the device itself."""
     return random_llada(4096, 32, 32, 12_288, device=device, dtype=dtype)

@@ -13,6 +13,7 @@ from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.history import digest_at
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.selectors.regrets import regrets
+from visualizer.selectors.scores import checks_at
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import rows
 from visualizer.views.inspector import inspector
@@ -89,6 +90,19 @@ def digest(request: HttpRequest, access: SessionAccess, step: int) -> HttpRespon
     if row is None:
         return HttpResponse(status=204)
     return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
+
+
+@session_page
+def checks(request: HttpRequest, access: SessionAccess, step: int) -> HttpResponse:
+    """Which checks of its task a finished state holds; nothing for all others."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    found = checks_at(session, ref)
+    return (
+        render(request, "visualizer/partials/checks.html", {"checks": found})
+        if found
+        else HttpResponse()
+    )
 
 
 @session_page

@@ -23,6 +23,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
+from inference.figures import STEP_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.suspended import SUSPENDED
@@ -190,6 +191,7 @@ def _store(work: RunProgress, made: Made) -> None:
     step = write_step(
         session=work.session, ref=work.ref, new=new, before=made.before, follow=follow
     )
+    STEP_SECONDS.observe(sum(result.ms.values()) / 1000)
     generation.tell_step(work, step, made.before, result.canvas)
     work.run.carry, work.run.attempts = result.carry, 0
     work.run.save(update_fields=["carry", "attempts"])
