@@ -9,11 +9,9 @@ from visualizer.views.decide import calibrate, calibration, cancel_calibration, 
 from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home, starting
-from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
+from visualizer.views.lab import lab, lab_cancel, lab_cases, lab_csv, lab_delete, lab_job, lab_watch
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
-from visualizer.views.lab import lab, lab_cancel, lab_cases, lab_csv, lab_delete, lab_job, lab_watch
-from visualizer.views.panels import choose_model, generate, infill, run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session

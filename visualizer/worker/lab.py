@@ -19,7 +19,6 @@ from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.training.adaptation import question_cases
-from inference.engine.training.decode import Settings
 from inference.engine.training.decode import Settings, mask_of
 from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
 from inference.engine.training.task import Case
@@ -115,6 +114,8 @@ def _made(model: LoadedModel, job: LabJob) -> list[Case]:
     alike = judge is not None and shares_tokens(judge, job.model)
     likely = likely_by(judge) if judge is not None and alike else None
     return question_cases.question_cases(model, job.count, likely)
+
+
 def told_cases(model: LoadedModel, cases: list[Case]) -> list[dict[str, Any]]:
     """The cases as sessions may begin with them; {} for one that no prompt can say."""
     return [_told_case(model, case) for case in cases]
@@ -142,13 +143,10 @@ def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) 
         job.partial = []
 
 
-def told_of(row: Row, job: LabJob) -> dict[str, Any]:
-    """A row as it is kept; marks in the order of the task, the one that matters first."""
-    aims = [aim for aim in AIMS[job.task] if aim in row.marks]
 def told_of(row: Row, job: LabJob, made: list[Judged]) -> dict[str, Any]:
     """A row as it is kept; marks in the order of the task, the one that matters first. `each`: that
     one for every case."""
-    aims = [aim for aim in TASKS[job.task].aims if aim in row.marks]
+    aims = [aim for aim in AIMS[job.task] if aim in row.marks]
     return {
         "recipe": row.settings.recipe,
         "steps": row.settings.steps,

@@ -150,9 +150,8 @@ def prepare(
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
         )
-    own = ids.count(model.spec.open_id) if special and not chat else 0
     check_symbols(model, ids)
-    own = ids.count(model.spec.open_id) if special else 0
+    own = ids.count(model.spec.open_id) if special and not chat else 0
     if gen_length is None and own:
         length, block = masks_of_prompt(len(ids), own, model.context, block_length)
     else:
