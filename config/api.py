@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.http.api import make_api
 from core.http.openai.routes import api as openai
+from library.api.router import router as library
 from visualizer.api.router import router as diffusion
 
 __all__ = ["api", "openai"]
@@ -15,3 +16,4 @@ api = make_api(
     "Send a personal token as `Authorization: Bearer …`.",
 )
 api.add_router("/diffusion", diffusion)
+api.add_router("/diffusion", library)

@@ -46,7 +46,14 @@ app.conf.update(
     worker_concurrency=env().WORKER_THREADS,
     imports=["inference.worker.tasks"],
 )
-app.autodiscover_tasks(["accounts.worker", "core.worker", "playground.worker", "visualizer.worker"])
+app.autodiscover_tasks(
+    [
+        f"{name}.worker"
+        for name in (
+            *("accounts", "core", "library", "playground", "playground.training", "visualizer"),
+        )
+    ]
+)
 app.steps["worker"].add(Timers)
 
 

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from inference.limits import MESSAGE_BYTES
+from inference.remote_kinds import RemoteBackend
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
@@ -60,6 +61,46 @@ class Env(BaseSettings):
     ALLOW_SIGNUP: bool = Field(True, description="visitors may make an account")
     MODELS_DIR: Path | None = Field(
         None, description="directory of further checkpoints; empty = DATA_DIR/models"
+    )
+    TRAINING_DIR: Path | None = Field(
+        None,
+        description="directory of models that users train, the same for all machines of a site; "
+        "empty = DATA_DIR/training",
+    )
+    TRAININGS_PER_WORKER: int = Field(
+        1, ge=0, description="models that one worker trains at once, each in a process of its own"
+    )
+    TRAINING_MODELS: int = Field(20, ge=0, description="trainings that an account keeps")
+    TRAINING_MB: int = Field(500, ge=0, description="disk space of an account's trainings")
+    TRAINING_MINUTES: int = Field(120, ge=0, description="minutes that an account trains a day")
+    MODEL_ROOTS: str = Field(
+        "",
+        description="directories, comma-separated, from which staff may add model directories to "
+        "the list",
+    )
+    HF_HOME: Path | None = Field(
+        None, description="the hub's client keeps its things here; downloads go to its `hub`"
+    )
+    HF_HUB_CACHE: Path | None = Field(
+        None,
+        description="where downloads go, and models that the hub's client brought are found; "
+        "empty = HF_CACHE, then HF_HOME/hub, then DATA_DIR/hub",
+    )
+    HF_CACHE: Path | None = Field(None, description="the same, if HF_HUB_CACHE is empty")
+    HF_ENDPOINT: str = Field(
+        "https://huggingface.co",
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        description="the hub from which models are downloaded, or a mirror of it",
+    )
+    HF_TOKEN: SecretStr = Field(
+        SecretStr(""), description="token for repositories of the hub that ask for one"
+    )
+    HF_HUB_OFFLINE: bool = Field(False, description="nothing is asked of the hub")
+    REMOTE_BACKENDS: list[RemoteBackend] = Field(
+        [],
+        description="servers elsewhere that answer for this site, as JSON: "
+        '`[{"name": "gpu", "kind": "vllm", "url": "http://gpu:8000", "key": "…"}]`; '
+        "[docs/models.md](docs/models.md)",
     )
     DEVICE: str = Field("auto", description="auto, cpu, cuda or cuda:N: where models run")
     DTYPE: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -115,6 +156,13 @@ class Env(BaseSettings):
         "INFO", description="least severe log line that is written"
     )
 
+    @field_validator("REMOTE_BACKENDS")
+    @classmethod
+    def _names_once(cls, found: list[RemoteBackend]) -> list[RemoteBackend]:
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("each server needs a name of its own")
+        return found
+
     @property
     def embedded(self) -> bool:
         """One process holds web, worker, broker and channel layer."""
@@ -127,6 +175,19 @@ class Env(BaseSettings):
     @property
     def models_dir(self) -> Path:
         return self.MODELS_DIR or self.DATA_DIR / "models"
+
+    @property
+    def training_dir(self) -> Path:
+        return self.TRAINING_DIR or self.DATA_DIR / "training"
+
+    def model_roots(self) -> list[Path]:
+        return [Path(root) for root in _listed(self.MODEL_ROOTS)]
+
+    @property
+    def hub_cache(self) -> Path:
+        home = self.HF_HOME / "hub" if self.HF_HOME else None
+        found = self.HF_HUB_CACHE or self.HF_CACHE or home or self.DATA_DIR / "hub"
+        return found.expanduser()
 
     @property
     def hosts(self) -> list[str]:
@@ -149,3 +210,5 @@ def env() -> Env:
     except ValidationError as error:
         faults = (f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
         raise SystemExit("These settings cannot be used:\n" + "\n".join(faults)) from None
+    except SettingsError as error:  # of a variable that is JSON
+        raise SystemExit(f"These settings cannot be used:\n{error}") from None

@@ -139,6 +139,9 @@ def configure(level: str, folder: Path | None = None) -> dict[str, Any]:
             # Their INFO tells of every request and every task.
             "celery": {"level": "WARNING" if level == "INFO" else level},
             "daphne": {"level": "WARNING" if level == "INFO" else level},
+            # Addresses of transfers carry signatures.
+            "httpx2": {"level": "WARNING"},
+            "httpcore2": {"level": "WARNING"},
         },
     }
 

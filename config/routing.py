@@ -10,6 +10,8 @@ from django.urls import re_path
 from accounts.sockets import AccountMiddlewareStack, OriginValidator
 from playground.routing import link_urlpatterns as playground_links
 from playground.routing import websocket_urlpatterns as playground_sockets
+from playground.training.routing import link_urlpatterns as training_links
+from playground.training.routing import websocket_urlpatterns as training_sockets
 from visualizer.routing import link_urlpatterns, websocket_urlpatterns
 
 
@@ -19,8 +21,8 @@ async def unknown(scope: Any, receive: Any, send: Any) -> None:
 
 
 nowhere = re_path(r"", cast(Any, unknown))
-sockets = URLRouter([*websocket_urlpatterns, *playground_sockets, nowhere])
-links = URLRouter([*playground_links, *link_urlpatterns, nowhere])
+sockets = URLRouter([*websocket_urlpatterns, *playground_sockets, *training_sockets, nowhere])
+links = URLRouter([*playground_links, *training_links, *link_urlpatterns, nowhere])
 websockets = URLRouter(
     [
         re_path(r"^(?=ws/r/)", cast(Any, OriginValidator(cast(Any, links)))),

@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "core",
     "visualizer",
     "playground",
+    "playground.training",
+    "library",
 ]
 MIDDLEWARE = [
     "config.middleware.response_headers",
@@ -129,6 +131,17 @@ LAYERS: dict[bool, dict[str, Any]] = {
 CHANNEL_LAYERS = {"default": LAYERS[ENV.embedded]}
 
 MODELS_DIR = ENV.models_dir
+TRAINING_DIR = ENV.training_dir
+TRAININGS_PER_WORKER = ENV.TRAININGS_PER_WORKER
+TRAINING_MODELS = ENV.TRAINING_MODELS
+TRAINING_BYTES = ENV.TRAINING_MB * 2**20
+TRAINING_SECONDS = ENV.TRAINING_MINUTES * 60
+MODEL_ROOTS = ENV.model_roots
+HUB_CACHE = ENV.hub_cache
+HUB_ENDPOINT = ENV.HF_ENDPOINT.rstrip("/")
+HUB_TOKEN = ENV.HF_TOKEN.get_secret_value()
+HUB_OFFLINE = ENV.HF_HUB_OFFLINE
+REMOTE_BACKENDS = tuple(ENV.REMOTE_BACKENDS)
 DEFAULT_MODEL = ENV.DEFAULT_MODEL
 DEVICE = ENV.DEVICE
 DTYPE = ENV.DTYPE

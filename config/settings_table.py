@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from config.env import BASE_DIR, Env
@@ -32,8 +33,10 @@ def written_into(text: str) -> str:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if isinstance(value, Path):
         value = value.relative_to(BASE_DIR)
     if isinstance(value, bool):
         value = int(value)
-    return "" if value in (None, "") and not isinstance(value, int) else f"`{value}`"
+    return "" if value in (None, "", []) and not isinstance(value, int) else f"`{value}`"

@@ -19,6 +19,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("api/", api.urls),
     path("", include("playground.urls")),
+    path("", include("playground.training.urls")),
     path("v1/", openai.urls),
     path("", include("visualizer.urls")),
 ]

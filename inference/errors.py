@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
+from inference.figures import ERRORS
+
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 ERROR_TYPES: dict[str, tuple[bool, int, str]] = {
@@ -21,6 +23,10 @@ ERROR_TYPES: dict[str, tuple[bool, int, str]] = {
     "model_unavailable": (True, 503, "no model or no worker is at hand"),
     "generation": (True, 500, "the model failed while generating"),
 }
+
+
+REFUSALS = frozenset({"validation", "auth", "not_found", "conflict", "rate_limit"})
+"""Types that say themselves what to do: people are given no reference to report."""
 
 
 class UnmaskError(Exception):
@@ -63,6 +69,12 @@ def new_correlation_id() -> str:
     return fresh
 
 
+def reference_of(shape: dict[str, Any]) -> str:
+    """What people quote when they report an error shape; empty for what is an ordinary refusal."""
+    known = shape.get("correlation_id")
+    return f"Reference {known}" if known and shape.get("error_type") not in REFUSALS else ""
+
+
 def error_shape(error: UnmaskError) -> dict[str, Any]:
     """The error as it goes over every wire."""
     shape: dict[str, Any] = {
@@ -72,6 +84,7 @@ def error_shape(error: UnmaskError) -> dict[str, Any]:
         "retryable": ERROR_TYPES[error.error_type][0],
         "correlation_id": correlation_id.get() or new_correlation_id(),
     }
+    ERRORS.labels(error.error_type).inc()
     return shape | ({"field": error.field} if error.field else {})
 
 

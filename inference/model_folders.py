@@ -48,6 +48,12 @@ def config_of(folder: Path) -> dict[str, Any]:
     return GGUF if packed else read_object(folder, CONFIG)
 
 
+def candidates(root: Path) -> list[str]:
+    """Folders below, however deep, that hold what a model directory holds; in order of name."""
+    names = (folder.relative_to(root).as_posix() for folder in _folders(root) if config_of(folder))
+    return sorted(names)
+
+
 def left_out(root: Path) -> list[LeftOut]:
     """What lies there like a model and is not taken, in order of name."""
     taken, found = set(model_slugs(root)), list[LeftOut]()

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 
 
+class PublicModels(models.Manager["ModelEntry"]):
+    """The models of the site. Whoever forgets to name a user finds nobody's own."""
+
+    def get_queryset(self) -> models.QuerySet[ModelEntry]:
+        return super().get_queryset().filter(owner=None)
+
+
 class ModelEntry(models.Model):
-    """A model that users may load: one row of the allow-list."""
+    """A model that users may load: one row of the allow-list.
+
+    One with an `owner` was trained here and is that account's alone: `objects` leaves it out,
+    `every` is for workers, and `visible_to` for whoever asks in somebody's name.
+    """
 
     class Kind(models.TextChoices):
         DIFFUSION = "diffusion", "Diffusion"
         AUTOREGRESSIVE = "autoregressive", "Autoregressive"
+        REMOTE = "remote", "Remote"
 
     class State(models.TextChoices):
         ABSENT = "absent", "not on this machine"
@@ -44,7 +58,13 @@ class ModelEntry(models.Model):
     card = models.JSONField(default=dict, blank=True, help_text="trained_on, examples, settings")
     is_default = models.BooleanField(default=False)
     is_shipped = models.BooleanField(default=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
     updated = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[Any] = PublicModels()
+    every: ClassVar[Any] = models.Manager()
 
     class Meta:
         verbose_name = "model"
@@ -52,6 +72,31 @@ class ModelEntry(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @classmethod
+    def visible_to(cls, user: Any) -> models.QuerySet[ModelEntry]:
+        """The models of the site and the user's own; None or a visitor: those of the site."""
+        own = getattr(user, "pk", None)
+        mine = models.Q(owner=own) if own is not None else models.Q()
+        rows: models.QuerySet[ModelEntry] = cls.every.filter(models.Q(owner=None) | mine)
+        return rows
+
+
+class ModelFolder(models.Model):
+    """A directory of a configured root that staff added to the list of models, as `slug`."""
+
+    slug = models.CharField(max_length=200, unique=True)
+    root = models.CharField(max_length=500, help_text="one of MODEL_ROOTS")
+    folder = models.CharField(max_length=500, help_text="within the root")
+    added = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "model directory"
+        verbose_name_plural = "model directories"
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Vocabulary(models.Model):

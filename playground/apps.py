@@ -10,17 +10,22 @@ class PlaygroundConfig(AppConfig):
     def ready(self) -> None:
         from accounts.ownership import on_owners, on_transfer
         from core.generation import ended, register
+        from playground.services import conversations, side_by_side, token_trees
         from playground.services.answers import on_ended
-        from playground.services.conversations import hand_over
 
-        on_transfer("playground", lambda giver, taker: hand_over(giver=giver, taker=taker))
+        for one in (conversations, side_by_side, token_trees):
+            on_transfer(
+                one.__name__, lambda giver, taker, one=one: one.hand_over(giver=giver, taker=taker)
+            )
         on_owners("playground", _owners)
         register("autoregressive", "playground.services.completions.GENERATOR")
         ended.connect(on_ended, dispatch_uid="playground")
 
 
 def _owners() -> list[Any]:
-    """Whoever has a conversation or a completion."""
-    from playground.models import Completion, Conversation
+    """Whoever has a conversation, a completion or a tree of tokens."""
+    from playground.models import Completion, Conversation, SideBySide, TokenTree
 
-    return [table.objects.values("owner") for table in (Conversation, Completion)]
+    return [
+        table.objects.values("owner") for table in (Conversation, Completion, SideBySide, TokenTree)
+    ]

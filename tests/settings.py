@@ -10,6 +10,8 @@ atexit.register(shutil.rmtree, _data, ignore_errors=True)
 os.environ["DATA_DIR"] = _data
 for _name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "MODELS_DIR"):
     os.environ.pop(_name, None)
+for _name in [name for name in os.environ if name.startswith("HF_")]:
+    os.environ.pop(_name)
 
 from config.settings import *  # noqa: E402, F403
 

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("config", "accounts", "core", "inference", "visualizer", "playground", "benchmarks")
+PRODUCT = (
+    "config", "accounts", "core", "inference", "visualizer", "playground", "library",
+    "benchmarks",
+)  # fmt: skip
 LONGEST_FUNCTION = 80
 LONGEST_FILE = 400
 MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.~-])/(tmp|work|root|home)/")
@@ -62,7 +65,7 @@ def _lines(path: Path) -> int:
 
 
 NAMED = re.compile(
-    r"\b((?:static|templates|visualizer|core|accounts|inference|config|docs)/[\w/-]+\.(?:py|js|html))\b"
+    r"\b((?:static|templates|visualizer|library|core|accounts|inference|config|docs)/[\w/-]+\.(?:py|js|html))\b"
 )
 WITHIN = (ROOT, ROOT / "templates", ROOT / "tests")
 """Templates and tests are named as their loaders name them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from inference.engine import checkpoint
+from inference.engine.chat_templates import MARKS
 
 LETTERS = [*string.ascii_lowercase, *string.digits, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?+-=*/()'\"Ġ"]
 MASK, END = "<|mdm_mask|>", "<|endoftext|>"
@@ -18,11 +20,19 @@ CONTEXT = 160
 
 
 def tiny_model(
-    directory: Path, seed: int = 0, width: int = 32, layers: int = 2, context: int = CONTEXT
+    directory: Path,
+    seed: int = 0,
+    width: int = 32,
+    layers: int = 2,
+    context: int = CONTEXT,
+    chat: bool = False,
 ) -> Path:
-    """Writes config.json, model.safetensors, tokenizer.json and unmask.json; answers the path."""
+    """Writes config.json, model.safetensors, tokenizer.json and unmask.json; answers the path.
+
+    `chat`: the tokenizer has the marks of LLaDA's chat template, so that it reads conversations.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer(MARKS["llada"] if chat else ())
     tokenizer.save(str(directory / "tokenizer.json"))
     config = _config(tokenizer, width, layers, context)
     torch.manual_seed(seed)
@@ -38,12 +48,13 @@ def tiny_model(
     return directory
 
 
-def _tokenizer() -> Tokenizer:
-    vocabulary = {piece: number for number, piece in enumerate([*LETTERS, MASK, END])}
+def _tokenizer(marks: Sequence[str]) -> Tokenizer:
+    pieces = [*LETTERS, MASK, END, *marks]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([MASK, END])
+    tokenizer.add_special_tokens([MASK, END, *marks])
     return tokenizer
 
 

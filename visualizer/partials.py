@@ -12,6 +12,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from inference.errors import reference_of
 from inference.models import ModelEntry
 from visualizer.models import Run, Session
 from visualizer.selectors.event_payloads import branch_payload
@@ -61,12 +62,12 @@ def _branches(payload: Payload, session: Session) -> list[Part]:
 
 
 def _run(payload: Payload, session: Session) -> list[Part]:
-    parts: list[Part] = [("run", {"run_state": run_state(payload)})]
+    parts: list[Part] = [("run", {"run_state": run_state(payload, session.model_id)})]
     parts += _model(session) + _branches({}, session)
     error = payload.get("error")
     if error:
-        note = f"Reference {error['correlation_id']}" if error.get("correlation_id") else ""
-        parts.append(("toast", {"kind": "error", "text": error["message"], "note": note}))
+        told = {"kind": "error", "text": error["message"], "note": reference_of(error)}
+        parts.append(("toast", told))
     return parts
 
 
@@ -87,7 +88,7 @@ WITH_PARTIALS = frozenset(_PARTS)
 
 
 def _model(session: Session) -> list[Part]:
-    entry = ModelEntry.objects.get(pk=session.model_id)
+    entry = ModelEntry.every.get(pk=session.model_id)
     return [("model", {"model_state": model_state(entry)})]
 
 
@@ -145,6 +146,7 @@ def model_state(entry: ModelEntry) -> dict[str, str]:
     return {"state": light, "text": f"{entry.label} {words}", "title": title}
 
 
+MODEL_WAIT = "Waiting for the model"
 _RUN_STATES: dict[str, tuple[str, str]] = {
     Run.Status.QUEUED: ("busy", "Queued"),
     Run.Status.RUNNING: ("busy", "Running"),
@@ -154,12 +156,20 @@ _RUN_STATES: dict[str, tuple[str, str]] = {
 }
 
 
-def run_state(run: Payload | None) -> dict[str, str]:
-    """Light and words of the run's pill; no words, no pill. A queued run says its place."""
+def run_state(run: Payload | None, model: int | None = None) -> dict[str, str]:
+    """Light and words of the run's pill; no words, no pill. A queued run says its place, or that
+    `model`, the key of its model, has to be loaded first."""
     if run is None:
         return {"state": "none", "text": ""}
+    if run["status"] == Run.Status.QUEUED and model is not None and is_unloaded(model):
+        return {"state": "busy", "text": MODEL_WAIT}
     light, words = _RUN_STATES.get(run["status"], ("none", ""))
     waits = run["status"] == Run.Status.QUEUED and run.get("id")
     ahead = ahead_of_run(run["id"]) if waits else 0
     words = f"{words}, {ahead} before it" if ahead else words
     return {"state": light, "text": words}
+
+
+def is_unloaded(model: int) -> bool:
+    """Whether what needs this model has to wait until a worker has loaded it."""
+    return ModelEntry.objects.filter(pk=model).exclude(state=ModelEntry.State.LOADED).exists()

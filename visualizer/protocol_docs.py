@@ -116,6 +116,8 @@ def _type(kind: dict[str, Any]) -> str:
         return f"`{kind['const']}`"
     if kind.get("type") == "array":
         return f"list of {_type(kind.get('items', {}))}"
+    if "oneOf" in kind:
+        return " or ".join(dict.fromkeys(map(_type, kind["oneOf"])))
     return {"integer": "whole number", "number": "number", "string": "text", "null": "null"}.get(
         str(kind.get("type")), str(kind.get("type", "any"))
     )

@@ -111,6 +111,16 @@ REPLIES: dict[str, str] = {
     "(0 to 1), rows, error, model, task, recipes, steps, block_length, count, seed, results, "
     "created, finished}`; a row of `results` has `recipe`, `steps`, `passes` (mean of a case), "
     "`tokens_per_pass`, `milliseconds` (mean of a case), `marks` (means, 0 to 1)",
+    "decision": "`model`, `temperature`, `rows` and `forwards` (sequences, and passes over them), "
+    "`places`: `{kind, answer, probability, choices, expected (of a scale: the mean)}`; a choice "
+    "has `text`, `probability` (among the choices, at the temperature) and `logprob` (joint "
+    "log-probability of its tokens, given how many they are)",
+    "calibration": "`calibration`: `{id, status, made, total, error, name, model, places, created, "
+    "finished, results}`; once it is done `results` has `temperature`, `count`, `accuracy`, "
+    "`before` (at temperature 1) and `after` (each fifth by a temperature fitted on the others), "
+    "both with `error` (expected calibration error, ten bins), `loss` (nats) and `bins`: `{low, "
+    "high, count, confidence, accuracy}`",
+    "calibration_list": "`calibrations`: as above",
     "lab_job_list": "`jobs`: `{id, status, made, total, share, rows, error}`",
 }
 EXTRA_MESSAGES: dict[str, str] = {

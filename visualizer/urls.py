@@ -5,16 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from visualizer.views.compare import compare, start_runs
+from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
+from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
-from visualizer.views.home import find_models, home
+from visualizer.views.home import find_models, home, starting
 from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
-from visualizer.views.panels import choose_model, generate, infill, run, stop
+from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.sharing import copy, share, unshare
-from visualizer.views.steps import digest, position, profile, regret, snapshot, table
+from visualizer.views.steps import checks, digest, position, profile, regret, snapshot, table
 from visualizer.views.workspace import workspace
 
 _SESSION = "sessions/<uuid:session_id>/"
@@ -23,6 +25,7 @@ _READ = (
     ("compare/", compare, "compare"),
     ("export/<str:form>/", export, "export"),
     ("snapshot/", snapshot, "snapshot"),
+    ("step/<int:step>/checks/", checks, "checks"),
     ("step/<int:step>/digest/", digest, "digest"),
     ("step/<int:step>/profile/", profile, "profile"),
     ("step/<int:step>/regret/", regret, "regret"),
@@ -33,14 +36,21 @@ _READ = (
 
 urlpatterns = [
     path("", home, name="home"),
+    path("starting/<int:command_id>/", starting, name="starting"),
     path("models/find/", find_models, name="find_models"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),
     path("infill/", infill, name="infill"),
+    path("durations/", timings, name="durations"),
+    path("decide/", decide, name="decide"),
+    path("decide/calibrations/", calibrate, name="calibrate"),
+    path("decide/calibrations/<uuid:id>/", calibration, name="calibration"),
+    path("decide/calibrations/<uuid:id>/cancel/", cancel_calibration, name="cancel_calibration"),
     path("generate/model/", choose_model, name="choose_model"),
     path("generate/runs/<uuid:run_id>/", run, name="panel_run"),
     path("generate/runs/<uuid:run_id>/stop/", stop, name="panel_stop"),
+    path("generate/runs/<uuid:run_id>/save/", save_run, name="panel_save"),
     path("lab/", lab, name="lab"),
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),

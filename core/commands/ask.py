@@ -35,6 +35,16 @@ async def ask(
     Raises UnmaskError: what refused the message, the error that the reply carries, or timeout with
     the words `late` while it is still being worked after `seconds`.
     """
+    return reply_of(await begin(table, user, message, target, seconds), late)
+
+
+async def begin(
+    table: CommandTable, user: Any, message: dict[str, Any], target: Any, seconds: float
+) -> CommandRow:
+    """The command's row, after `seconds` at most: it may still be pending then.
+
+    Raises UnmaskError: what refused the message.
+    """
     command = await sync_to_async(submit)(
         table, user=user, channel=Channel.PAGE, message=message, target=target
     )
@@ -43,7 +53,7 @@ async def ask(
         await asyncio.sleep(pause)
         pause = min(_LONGEST, pause * 1.5)
         await command.arefresh_from_db(fields=["state", "reply"])
-    return reply_of(command, late)
+    return command
 
 
 def ask_now(table: CommandTable, user: Any, message: dict[str, Any], target: Any = None) -> Reply:

@@ -30,6 +30,8 @@ _WORDS = {
     "too_long": "must have at most {max_length} entries",
     "string_pattern_mismatch": "is not of the expected form",
     "literal_error": "must be {expected}",
+    "union_tag_invalid": "must have a {discriminator} of {expected_tags}",
+    "union_tag_not_found": "must have a {discriminator}",
 }
 _FIELD = re.compile(r"[\w.\-]{1,80}", re.ASCII)
 

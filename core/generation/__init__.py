@@ -18,6 +18,7 @@ may still change, text settles only when they cannot.
 from core.generation.collect import Collected, collect
 from core.generation.follow import ENDS, follow, watch
 from core.generation.seam import (
+    At,
     Generation,
     Generator,
     Prompt,
@@ -36,6 +37,7 @@ from core.generation.seam import (
 
 __all__ = [
     "ENDS",
+    "At",
     "Collected",
     "Generation",
     "Generator",

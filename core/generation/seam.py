@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from django.dispatch import Signal
@@ -14,6 +14,8 @@ from inference import registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 
+At = Literal["step", "end"]
+"""Where a diffusion model's log-probabilities are read: when it decided, or over the end."""
 ended = Signal()
 """Sent inside the transaction that ends a generation: `id`, `text` so far, `ids` (the tokens of the
 text, empty where a stop text cuts one), `status` (a Job's) and `payload`, that of its last event.
@@ -48,7 +50,8 @@ class Settings:
 
     `max_new_tokens`: tokens at most. `recipe` and `parameters`: how a diffusion model decodes; the
     model's usual recipe by default. `steps`: forward passes, instead of `tokens_per_step`. `stop`:
-    texts before which the answer ends.
+    texts before which the answer ends. `final_pass`: one forward pass over the finished text is
+    kept too, for log-probabilities at the end (diffusion; others need none).
     """
 
     max_new_tokens: int | None = None
@@ -62,6 +65,7 @@ class Settings:
     top_k: int | None = None
     seed: int = 0
     stop: tuple[str, ...] = ()
+    final_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,13 @@ class Generator(Protocol):
         `end`: type and payload of the last event if it is over, else None.
         """
 
-    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[TokenLogprob]:
-        """Of each token of a finished generation's text, in order, with `top` alternatives."""
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: At, first: int
+    ) -> list[TokenLogprob]:
+        """Of the tokens of a generation's text so far, in order, from number `first` on.
+
+        `top`: how many alternatives. `at`: "step", or "end" of one with a final pass.
+        """
 
     def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
         """Payloads of all its `draft` events, from the kept steps; none if it writes in order."""
@@ -109,7 +118,8 @@ class Generator(Protocol):
 class TokenLogprob:
     """A token of a text: natural logarithm of its probability, and of the likeliest tokens there.
 
-    Over the whole vocabulary at temperature 1. For a diffusion model: at the step that decided it.
+    Over the whole vocabulary at temperature 1. For a diffusion model: at the step that decided it,
+    or in one pass over the finished text, in which the model sees the token itself.
     """
 
     text: str
@@ -142,7 +152,7 @@ def start(
     *, user: Any, model: str | None, prompt: Prompt, settings: Settings | None = None
 ) -> Generation:
     """Start a generation on a model of the list, the default one if none is named."""
-    entry = registry.resolve(model) if model else registry.default_model()
+    entry = registry.resolve(model, user) if model else registry.default_model()
     settings = settings or Settings()
     return generator(entry.kind).start(user=user, model=entry, prompt=prompt, settings=settings)
 
@@ -168,6 +178,9 @@ def drafts(*, user: Any, id: UUID | str) -> list[dict[str, Any]]:
     return generator(find(user=user, id=id).kind).drafts(user=user, id=id)
 
 
-def logprobs(*, user: Any, id: UUID | str, top: int = 0) -> list[TokenLogprob]:
-    """Of each token of the user's finished generation, with `top` alternatives."""
-    return generator(find(user=user, id=id).kind).logprobs(user=user, id=id, top=top)
+def logprobs(
+    *, user: Any, id: UUID | str, top: int = 0, at: At = "step", first: int = 0
+) -> list[TokenLogprob]:
+    """Of each token of the user's generation from number `first` on, with `top` alternatives."""
+    found = generator(find(user=user, id=id).kind)
+    return found.logprobs(user=user, id=id, top=top, at=at, first=first)

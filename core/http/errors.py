@@ -15,7 +15,13 @@ from django.shortcuts import redirect, render
 from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 
-from inference.errors import UnmaskError, correlation_id, error_shape, internal_error
+from inference.errors import (
+    UnmaskError,
+    correlation_id,
+    error_shape,
+    internal_error,
+    reference_of,
+)
 
 HEADINGS = {
     "auth": "Sign in first",
@@ -79,7 +85,7 @@ def _goes_back(request: HttpRequest) -> bool:
 
 def _toast(request: HttpRequest, error: UnmaskError) -> HttpResponse:
     """Out of band, so that the target of the request stays as it is; static/js/site.js shows it."""
-    context = {"kind": "error", "text": error.message, "note": _note()}
+    context = {"kind": "error", "text": error.message, "note": _note(error)}
     response = render(request, "fragments/toast_swap.html", context, status=error.status)
     response.headers["HX-Reswap"] = "none"
     return response
@@ -98,13 +104,12 @@ def _page(request: HttpRequest, error: UnmaskError) -> HttpResponse:
     if error.error_type == "not_found":
         return render(request, "404.html", status=error.status)
     heading = HEADINGS.get(error.error_type, OTHERWISE)
-    context = {"heading": heading, "problem": error.message, "note": _note()}
+    context = {"heading": heading, "problem": error.message, "note": _note(error)}
     return render(request, "refused.html", context, status=error.status)
 
 
-def _note() -> str:
-    found = correlation_id.get()
-    return f"Reference {found}" if found else ""
+def _note(error: UnmaskError) -> str:
+    return reference_of({"error_type": error.error_type, "correlation_id": correlation_id.get()})
 
 
 Applies = Callable[[HttpRequest], bool]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from django.conf import settings
+from django.utils import timezone
 
 from core.jobs import leases, reaper
+from inference import registry
 from inference.runtime.suspended import SUSPENDED
 from inference.worker.timers import every
 
+STARTED = timezone.now()
 REAP_SECONDS = 3.0
 FORGET_SECONDS = 60.0
 
@@ -26,6 +29,7 @@ def reap() -> None:
 def _start_afresh() -> None:
     """Once: the only process of its kind has just started, so whoever held a lease is dead."""
     leases.void_all()
+    registry.void_states(STARTED)
 
 
 @every(REAP_SECONDS)

@@ -7,13 +7,13 @@ from typing import Literal
 
 from inference.limits import LIMITS
 
-Kind = Literal["integer", "number", "flag", "choice"]
+Kind = Literal["integer", "number", "flag", "choice", "text"]
 Value = bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: an inclusive range (numbers) or the names that may be chosen (a choice).
+    """One parameter: an inclusive range (numbers; of a text's characters) or the names of a choice.
 
     `default` is the plain one; a recipe may have its own. Where it is None, null may be sent too.
     """
@@ -55,6 +55,11 @@ def _flag(name: str, label: str, text: str, default: bool = False) -> Parameter:
 def _choice(name: str, label: str, choices: tuple[str, ...], text: str) -> Parameter:
     """One of some names, the first by default."""
     return Parameter(name, label, "choice", choices[0], text, choices=choices)
+
+
+def _words(name: str, label: str, most: int, text: str) -> Parameter:
+    """A text, not given by default."""
+    return Parameter(name, label, "text", None, text, 1, most)
 
 
 _BLOCK, _NUCLEUS = LIMITS["block_length"], LIMITS["top_p"]
@@ -157,6 +162,8 @@ _ROWS = (
     _integer("small_block_length", "Small block", 1, 1024, 8, "places of a small block in a block"),
     _flag("fill_last_block", "Fill the last block", "masks up to its border, cut at the end", True),
     _flag("stop_after_block", "Stop after the block", "that holds an end of the text"),
+    _words("regex", "Pattern", 4000, "regular expression that the whole answer matches"),
+    _words("json_schema", "JSON Schema", 20_000, "that the whole answer matches, as JSON"),
     _flag("official", "As published", "repeat the published code, faults included"),
 )
 PARAMETERS: dict[str, Parameter] = {row.name: row for row in _ROWS}

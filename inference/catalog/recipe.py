@@ -17,6 +17,8 @@ expand and delete; noise instead of masks."""
 DECODING = "inference.engine.decoding"
 DRAW = ("temperature", "top_p", "top_k")
 ENDING = ("eos_last", "stop_at_end", "logits_eos_inf")
+GRAMMAR = ("regex", "json_schema")
+"""What a recipe reads whose writes a grammar may filter."""
 RANKING = "confidence_eos_eot_inf"
 """Only a score that is read from the ranking can be held down there."""
 PLAIN = (*DRAW, *ENDING, "cfg_scale")

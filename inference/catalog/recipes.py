@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from inference.catalog.families import BLOCKS, SHIFTED, family_of
 from inference.catalog.groups import basic, canvases, dream, fast_dllm, llada, llada2, research
-from inference.catalog.recipe import Group, RecipeEntry, Trait
+from inference.catalog.recipe import GRAMMAR, Group, RecipeEntry, Trait
 
-RECIPES: dict[str, RecipeEntry] = {
+OWN_CANVASES = frozenset({"soar", "freedave", "freedave/blocks"})
+"""Recipes that carry canvases of their own from step to step, past every filter."""
+
+
+def _takes_grammar(name: str, row: RecipeEntry) -> bool:
+    """Whether a grammar can filter what a recipe writes: the places must neither come nor go."""
+    resizes = "max_new_tokens" in row.uses or bool({"edits", "uniform"} & row.needs)
+    return not resizes and name not in OWN_CANVASES
+
+
+_ROWS: dict[str, RecipeEntry] = {
     **llada.RECIPES,
     **basic.RECIPES,
     **dream.RECIPES,
@@ -16,6 +27,10 @@ RECIPES: dict[str, RecipeEntry] = {
     **llada2.RECIPES,
     **research.RECIPES,
     **canvases.RECIPES,
+}
+RECIPES: dict[str, RecipeEntry] = {
+    name: replace(row, uses=(*row.uses, *GRAMMAR)) if _takes_grammar(name, row) else row
+    for name, row in _ROWS.items()
 }
 DEFAULT_RECIPE = "llada/low_confidence"
 """What is chosen where nobody has chosen."""

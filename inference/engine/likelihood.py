@@ -55,6 +55,49 @@ def log_likelihood(
     return Likelihood(-float(every.mean()), error, samples)
 
 
+def token_log_likelihoods(
+    model: LoadedModel,
+    prompt: Sequence[int],
+    answer: Sequence[int],
+    left_to_right: bool = False,
+    batch: int = 8,
+    forward: ForwardMany = forward_many,
+) -> list[float]:
+    """Log-probability in nats of each token of an answer, in a pass of its own in which it is
+    masked.
+
+    Everything else stays: their sum is the pseudo-log-likelihood of Salazar et al. (2020,
+    arXiv 1910.14659, eq. 1), which is no likelihood. `left_to_right` masks everything behind the
+    token too: then the sum is the log-likelihood of the answer in that order of writing. Raises
+    InputError as above.
+    """
+    if not answer or model.spec.mask_id is None:
+        raise InputError("A likelihood needs an answer and a model with a mask token.", "answer")
+    clean = torch.tensor([*prompt, *answer], device=model.device)
+    places = range(len(prompt), len(clean))
+    found: list[float] = []
+    for first in range(0, len(places), batch):
+        some = places[first : first + batch]
+        rows = [_masked(clean, place, model.spec.mask_id, left_to_right) for place in some]
+        requests = [
+            Request(row, torch.tensor([place], device=model.device))
+            for row, place in zip(rows, some, strict=True)
+        ]
+        logits = forward(model, requests)
+        with torch.inference_mode():
+            found += [
+                float(one[0].float().log_softmax(-1)[clean[place]])
+                for one, place in zip(logits, some, strict=True)
+            ]
+    return found
+
+
+def _masked(clean: Tensor, place: int, mask_id: int, behind_too: bool) -> Tensor:
+    row = clean.clone()
+    row[place : None if behind_too else place + 1] = mask_id
+    return row
+
+
 def masked_copies(
     clean: Tensor, prompt_length: int, mask_id: int, samples: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:

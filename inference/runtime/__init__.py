@@ -14,12 +14,13 @@ Only workers and management commands import this package: it brings torch with i
 from inference.runtime import causal
 from inference.runtime.forwards import Logits, cache, forward, logits, submit
 from inference.runtime.loading_queue import run_when_loaded
-from inference.runtime.models import get, load, loaded, unload, unloading
+from inference.runtime.models import figures, get, load, loaded, unload, unloading
 
 __all__ = [
     "Logits",
     "cache",
     "causal",
+    "figures",
     "forward",
     "get",
     "load",

@@ -13,8 +13,12 @@ from typing import Any, TypeVar
 from django.conf import settings
 from torch import Tensor
 
+from inference.engine.causal import lookahead as ahead
+from inference.engine.causal import scores
 from inference.engine.causal.engine import Candidate, CausalEngine, Judged, TokenResult
+from inference.engine.causal.lookahead import NextToken
 from inference.engine.causal.sampling import Sampling
+from inference.engine.causal.scores import TextScore
 from inference.engine.checkpoint import LoadedModel
 from inference.runtime import forwards, models
 from inference.runtime.error_mapping import engine_errors
@@ -62,6 +66,41 @@ def judge(model: LoadedModel, ids: Sequence[int], top: int = 0) -> list[Judged]:
     """Log-probabilities of the tokens of a text."""
     with engine_errors():
         return engine(model).judge(ids, top)
+
+
+def lookahead(
+    model: LoadedModel,
+    ids: Sequence[int],
+    sampling: Sampling,
+    draws: bool = False,
+    top: int = 10,
+    count: int = 1,
+) -> Iterator[NextToken]:
+    """Distributions of the next tokens, as `engine.causal.lookahead` has it."""
+    with engine_errors():
+        yield from ahead.lookahead(engine(model), ids, sampling, draws, top, count)
+
+
+def score_text(model: LoadedModel, text: str, prompt: str = "", top: int = 0) -> TextScore:
+    """How probable a model finds a text; its `perplexity` is the generative one of a sample."""
+    with engine_errors():
+        return scores.score_text(engine(model), text, prompt, top)
+
+
+def score_ids(
+    model: LoadedModel, ids: Sequence[int], before: Sequence[int] = (), top: int = 0
+) -> TextScore:
+    """The same for token ids."""
+    with engine_errors():
+        return scores.score_ids(engine(model), ids, before, top)
+
+
+def score_line(
+    model: LoadedModel, ids: Sequence[int], before: Sequence[int], top: int = 0
+) -> list[Judged]:
+    """Tokens behind a text as they were judged when they were written."""
+    with engine_errors():
+        return scores.score_line(engine(model), ids, before, top)
 
 
 def forget(model: LoadedModel) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 
 from django.db import close_old_connections, connections
+from django.db.models import Q
 
 from inference.models import ModelEntry
 from inference.runtime.models import get, is_current
@@ -85,4 +86,5 @@ def run_when_loaded(slug: str | None, key: str, work: Work, anew: bool = False) 
 
 def _here(slug: str) -> ModelEntry | None:
     """The model of that name, if its files are on this machine."""
-    return ModelEntry.objects.filter(slug=slug).exclude(state=ModelEntry.State.ABSENT).first()
+    elsewhere = Q(state=ModelEntry.State.ABSENT) | Q(kind=ModelEntry.Kind.REMOTE)
+    return ModelEntry.every.filter(slug=slug).exclude(elsewhere).first()

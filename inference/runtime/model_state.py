@@ -28,7 +28,7 @@ class Progress:
         self._slug, self._total, self._next, self._cancel = slug, total, 0.0, 0.0
         self._asked = False
         # Another worker may hold it already; users must not lose it while this one loads.
-        rows = ModelEntry.objects.filter(slug=slug).exclude(state=State.LOADED)
+        rows = ModelEntry.every.filter(slug=slug).exclude(state=State.LOADED)
         rows.update(
             state=State.LOADING,
             progress=0.0,
@@ -51,14 +51,14 @@ class Progress:
         """Whether somebody has asked for the end of this loading (see registry.cancel_load)."""
         if not self._asked and time.monotonic() >= self._cancel:
             self._cancel = time.monotonic() + PROGRESS_SECONDS
-            rows = ModelEntry.objects.filter(slug=self._slug, cancel_requested=True)
+            rows = ModelEntry.every.filter(slug=self._slug, cancel_requested=True)
             self._asked = rows.exists()
         return self._asked
 
 
 def change(slug: str, **columns: object) -> None:
     """Update columns of a model's row, and say so if its state is one of them."""
-    ModelEntry.objects.filter(slug=slug).update(updated=timezone.now(), **columns)
+    ModelEntry.every.filter(slug=slug).update(updated=timezone.now(), **columns)
     if "state" in columns:
         _ring(slug, str(columns["state"]), float(str(columns.get("progress", 0))))
 
@@ -100,7 +100,7 @@ def edit_ids(spec: ModelSpec) -> dict[str, int]:
 
 def still_loaded(slug: str) -> None:
     """Say again that a worker holds the model, if the row says otherwise."""
-    if ModelEntry.objects.filter(slug=slug).exclude(state=State.LOADED).exists():
+    if ModelEntry.every.filter(slug=slug).exclude(state=State.LOADED).exists():
         change(slug, state=State.LOADED, progress=1.0)
 
 
@@ -125,7 +125,7 @@ def unloaded(slug: str) -> None:
 def warn(model: LoadedModel, message: str) -> None:
     """Leave a plain sentence at the models that use these weights."""
     log.warning("%s", message)
-    rows = ModelEntry.objects.filter(weights_hash=model.weights_hash, state=State.LOADED)
+    rows = ModelEntry.every.filter(weights_hash=model.weights_hash, state=State.LOADED)
     rows.update(error=message[:500], device=str(model.device))
 
 

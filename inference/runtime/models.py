@@ -19,8 +19,8 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import CheckpointError, LoadCancelled
 from inference.engine.model_files import memory_bytes
 from inference.errors import UnmaskError
+from inference.model_places import directory
 from inference.models import ModelEntry
-from inference.registry import directory
 from inference.runtime import devices, forwards, model_state
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.load_options import LoadOptions, options_for
@@ -32,10 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Held:
-    """A model in memory, and the files and options that it was loaded from."""
+    """A model in memory, the files and options that it was loaded from, and how long that took."""
 
     model: LoadedModel
     source: Source
+    seconds: float = 0.0
 
 
 Source = tuple[Fingerprint, str]
@@ -69,6 +70,24 @@ def is_current(entry: ModelEntry) -> bool:
 def loaded() -> list[str]:
     """Slugs of the models that this worker holds, least recently used first."""
     return list(_held)
+
+
+def figures() -> dict[str, Any]:
+    """For the worker's row: bytes that models may take, and what each takes, and where.
+
+    `seconds`: how long loading took.
+    """
+    with _guard:
+        held = dict(_held)
+    told = {
+        slug: {
+            "bytes": _size(one.model),
+            "device": str(one.model.device),
+            "seconds": round(one.seconds, 2),
+        }
+        for slug, one in held.items()
+    }
+    return {"budget": devices.memory(devices.preferred()), "held": told}
 
 
 def load(
@@ -123,9 +142,10 @@ def _load(entry: ModelEntry, cancel: Cancel) -> LoadedModel:
             model = _read(entry, path, progress, late)
     except UnmaskError as error:
         raise _recorded(entry.slug, error) from error
-    _hold(entry.slug, Held(model, source))
+    seconds = time.monotonic() - started
+    _hold(entry.slug, Held(model, source, seconds))
     model_state.loaded(entry.slug, model, _warning(model))
-    log.info("model %s loaded in %.1f s", entry.slug, time.monotonic() - started)
+    log.info("model %s loaded in %.1f s", entry.slug, seconds)
     return model
 
 
@@ -156,7 +176,7 @@ def _read(
     entry: ModelEntry, path: Path, progress: model_state.Progress, late: Cancel
 ) -> LoadedModel:
     """Load on the preferred device; when it is full, on the CPU."""
-    if not entry.is_shipped:
+    if not entry.is_shipped and entry.owner_id is None:  # those that are trained here are known
         probe(path, settings.LOAD_TIMEOUT, cancel=late)
     devices.limit_threads()
     options = options_for(entry.card)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import socket
 import threading
 from datetime import timedelta
 
 from django.db import connection
 from django.db.models.functions import Now
 
-from inference import registry, runtime
+from inference import figures, registry, runtime
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
 from inference.runtime import devices, model_state
@@ -28,7 +26,7 @@ State = ModelEntry.State
 
 def name() -> str:
     """This worker among all of them."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return figures.process_name()
 
 
 @every(BEAT_EVERY)
@@ -38,18 +36,23 @@ def beat() -> None:
     columns = {
         "device": str(devices.preferred()),
         "loaded": held,
-        "metrics": {**metrics(), "tasks": consumption.figures()},
+        "metrics": {
+            **metrics(),
+            "tasks": consumption.figures(),
+            "models": runtime.figures(),
+            "figures": figures.snapshot(),
+        },
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }
     WorkerBeat.objects.update_or_create(name=name(), defaults=columns)
-    for entry in ModelEntry.objects.filter(slug__in=held, state=State.AVAILABLE):
+    for entry in ModelEntry.every.filter(slug__in=held, state=State.AVAILABLE):
         model_state.change(entry.slug, state=State.LOADED)
 
 
 @every(1)
 def unload_on_request() -> None:
     """Give up what somebody asked all workers to give up (see registry.request_unload)."""
-    wanted = ModelEntry.objects.filter(slug__in=runtime.loaded(), cancel_requested=True)
+    wanted = ModelEntry.every.filter(slug__in=runtime.loaded(), cancel_requested=True)
     slugs = list(wanted.exclude(state=State.LOADING).values_list("slug", flat=True))
     for slug in slugs:
         runtime.unload(slug)

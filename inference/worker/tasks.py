@@ -20,5 +20,5 @@ def ping() -> str:
 @shared_task(name="inference.load_model")
 def load_model(slug: str) -> None:
     """Load a model, beside other tasks; what came of it stands in its row."""
-    entry = ModelEntry.objects.get(slug=slug)
+    entry = ModelEntry.every.get(slug=slug)
     runtime.run_when_loaded(slug, "load", lambda: runtime.load(entry), anew=True)

@@ -34,12 +34,12 @@ def _named_or_new(request: Request) -> Conversation:
     if asked.conversation_id is None:
         given = {"system_prompt": asked.system_prompt or ""}
         return conversations.create_conversation(
-            owner=request.user, model=_model(asked.model), **given
+            owner=request.user, model=_model(asked.model, request.user), **given
         )
     conversation = conversation_for(request.user, asked.conversation_id)
     given = {}
     if asked.model is not None:
-        given["model"] = _model(asked.model)
+        given["model"] = _model(asked.model, request.user)
     if asked.system_prompt is not None:
         given["system_prompt"] = asked.system_prompt
     if given:
@@ -47,12 +47,12 @@ def _named_or_new(request: Request) -> Conversation:
     return conversation
 
 
-def _model(slug: str | None) -> ModelEntry:
+def _model(slug: str | None, user: Any) -> ModelEntry:
     """The model of that name, without one that of new conversations. Raises UnmaskError."""
     if not slug:
-        return default_for_chat()
+        return default_for_chat(user)
     try:
-        return registry.resolve(slug)
+        return registry.resolve(slug, user)
     except UnmaskError as error:
         raise UnmaskError(error.error_type, error.message, "model") from None
 
@@ -105,7 +105,7 @@ def change(request: Request) -> Reply:
         include={"title", "folder", "system_prompt"}, exclude_none=True
     )
     if request.message.model is not None:
-        given["model"] = _model(request.message.model)
+        given["model"] = _model(request.message.model, request.user)
     if request.message.settings is not None:
         given["settings"] = request.message.settings.given()
     if given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -148,20 +148,3 @@ class Restore(Message):
     """Bring a deleted conversation back."""
 
     conversation_id: str = conversation_field()
-
-
-class NextToken(Message):
-    """What an autoregressive model would write next: the most probable tokens, best first."""
-
-    model: str = Field(min_length=1, max_length=200, description="an autoregressive model")
-    context: str = text("prompt", "", "what stands there")
-    token_ids: list[Annotated[int, Field(ge=0, le=2_000_000)]] = Field(
-        default_factory=list,
-        max_length=4096,
-        description="tokens behind the context, where their ids are known",
-    )
-    temperature: float = Field(default=1.0, ge=0.0, le=10.0, allow_inf_nan=False)
-    top_k: int | None = limited("top_k", None)
-    top_p: float | None = limited("top_p", None)
-    sample: bool = Field(default=False, description="draw next_token instead of taking the best")
-    seed: int = limited("seed", 0)

@@ -13,7 +13,7 @@ from core.commands.table import CommandSpec, CommandTable, RunsOn
 from core.commands.table import Request as AnyRequest
 from core.jobs.models import CommandRow
 from inference.errors import UnmaskError
-from playground.commands import schemas
+from playground.commands import schemas, token_schemas
 from playground.models import ChatCommand, Conversation
 from playground.selectors.conversations import conversation_for
 from playground.services.conversations import hold
@@ -59,6 +59,39 @@ def _row(name: str, schema: type[Message], reply: str, **flags: Any) -> CommandS
     return CommandSpec(name, schema, RunsOn.WEB, handler, reply, **flags)
 
 
+_WORKER_ROWS = (
+    CommandSpec(
+        "next_token",
+        token_schemas.NextToken,
+        RunsOn.WORKER,
+        "playground.worker.next_token.next_token",
+        "next_token",
+    ),
+    CommandSpec(
+        "score_text",
+        token_schemas.ScoreText,
+        RunsOn.WORKER,
+        "playground.worker.scores.score_text",
+        "text_score",
+    ),
+    CommandSpec(
+        "score_both",
+        token_schemas.ScoreBoth,
+        RunsOn.WORKER,
+        "playground.worker.both_scores.score_both",
+        "both_scores",
+    ),
+    CommandSpec(
+        "keep_tree",
+        token_schemas.KeepTree,
+        RunsOn.WORKER,
+        "playground.worker.token_trees.keep_tree",
+        "tree_kept",
+        bulk=("tokens",),
+    ),
+)
+"""What needs a model and no conversation."""
+
 COMMANDS = ChatCommands(
     (
         _row("send", schemas.Send, "started", opens=True),
@@ -74,12 +107,6 @@ COMMANDS = ChatCommands(
         _row("unshare", schemas.Unshare, "link_list"),
         _row("delete", schemas.Delete, "changed"),
         _row("restore", schemas.Restore, "changed"),
-        CommandSpec(
-            "next_token",
-            schemas.NextToken,
-            RunsOn.WORKER,
-            "playground.worker.next_token.next_token",
-            "next_token",
-        ),
+        *_WORKER_ROWS,
     )
 )

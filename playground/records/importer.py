@@ -29,7 +29,7 @@ def import_record(*, owner: Any, raw: dict[str, Any]) -> Conversation:
     record = checked(raw)
     conversation = create_conversation(
         owner=owner,
-        model=_model(record.model),
+        model=_model(record.model, owner),
         system_prompt=record.system_prompt,
         title=record.title,
         folder=record.folder,
@@ -44,11 +44,16 @@ def import_record(*, owner: Any, raw: dict[str, Any]) -> Conversation:
     return conversation
 
 
-def _model(slug: str) -> ModelEntry:
+def _model(slug: str, user: Any) -> ModelEntry:
     try:
-        return registry.resolve(slug)
+        return registry.resolve(slug, user)
     except UnmaskError:
-        return default_for_chat()
+        return default_for_chat(user)
+
+
+def _named(conversation: Conversation, slug: str | None) -> ModelEntry | None:
+    rows = ModelEntry.visible_to(conversation.owner).filter(slug=slug)
+    return rows.first() if slug else None
 
 
 def _add(conversation: Conversation, message: MessageRecord, rows: dict[int, Message]) -> Message:
@@ -59,7 +64,7 @@ def _add(conversation: Conversation, message: MessageRecord, rows: dict[int, Mes
         text=message.text,
         html=render(message.text),
         status=message.status,
-        model=ModelEntry.objects.filter(slug=message.model).first() if message.model else None,
+        model=_named(conversation, message.model),
         finish_reason=message.finish_reason,
         usage=message.usage,
         seconds=message.seconds,

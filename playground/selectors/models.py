@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 
 from inference.errors import UnmaskError
@@ -9,13 +11,13 @@ from inference.models import ModelEntry
 from inference.packages import PACKAGED
 
 
-def models_for_chat() -> list[ModelEntry]:
-    """Models on this machine: the one that the site names, then those that know conversations.
+def models_for_chat(user: Any) -> list[ModelEntry]:
+    """Models on this machine, the user's own too: the one that the site names is the first.
 
-    Of these the packaged autoregressive one comes before the diffusion models that were taught to
+    Then come those that know conversations. Of these the packaged autoregressive one comes before the diffusion models that were taught to
     answer (`chat` on their card); models that only continue a text come last.
     """
-    rows = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)
+    rows = ModelEntry.visible_to(user).exclude(state=ModelEntry.State.ABSENT)
     return sorted(rows, key=_rank)
 
 
@@ -27,9 +29,9 @@ def _rank(entry: ModelEntry) -> tuple[bool, bool, bool, bool, str]:
     return (failed or not named, failed or entry.slug not in PACKAGED, *last)
 
 
-def default_for_chat() -> ModelEntry:
+def default_for_chat(user: Any) -> ModelEntry:
     """The model of a conversation that names none. Raises UnmaskError when there is none here."""
-    models = models_for_chat()
+    models = models_for_chat(user)
     if not models:
         raise UnmaskError("model_unavailable", "No model is installed. Add one to MODELS_DIR.")
     return models[0]

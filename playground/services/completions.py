@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
+from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken
+from playground.selectors import traces
 
-FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length", "parameters")
-"""Settings of diffusion models."""
+FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length")
+"""Settings of diffusion models; of a recipe's parameters a grammar alone is for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,19 @@ class CausalGenerator(StoredGenerator[Completion]):
             "steps": row.written,
         }
 
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
+
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
+
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        """As they were stored: what stands behind a token changes nothing, so `at` is one."""
+        rows = CompletionToken.objects.filter(completion=self.owned(user, id), number__gte=first)
+        return [_logprob(one, top) for one in rows.order_by("number")]
+
 
 GENERATOR = CausalGenerator()
 
@@ -57,9 +74,14 @@ def _refuse_foreign(prompt: seam.Prompt, settings: seam.Settings) -> None:
             "validation", "This model writes from left to right; it cannot fill gaps.", "prompt"
         )
     given = asdict(settings)
-    for name in FOREIGN:
-        if given[name]:
-            raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
+    named = [name for name in FOREIGN if given[name]]
+    for name in (*named, *(name for name in settings.parameters if name not in GRAMMAR)):
+        raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
+
+
+def _logprob(row: CompletionToken, top: int) -> seam.TokenLogprob:
+    best = tuple((label, value) for _, label, value in row.top[:top])
+    return seam.TokenLogprob(row.text, row.logprob, best)
 
 
 def write(*, row: Completion, tokens: Sequence[Written]) -> None:

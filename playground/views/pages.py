@@ -42,7 +42,7 @@ def chats(request: HttpRequest) -> HttpResponse:
     context = _list_context(request)
     if is_htmx(request):
         return render(request, "playground/partials/list.html", context)
-    models = models_for_chat()
+    models = models_for_chat(request.user)
     context |= {"models": models, "chosen": request.GET.get("model", ""), "recipes": RECIPES}
     context["notes"] = [note_of(model) for model in models[:NOTED]]
     return render(request, "playground/chats.html", context)
@@ -55,7 +55,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     found = conversation_for(request.user, conversation_id)
     context = _list_context(request) | line_context(found, None) | as_owner(found)
     context |= {"socket": f"/ws/conversation/watch/{found.pk}"}
-    context |= {"models": models_for_chat(), "folders": folders_of(request.user)}
+    context |= {"models": models_for_chat(request.user), "folders": folders_of(request.user)}
     context["recipes"] = RECIPES
     return render(request, "playground/conversation.html", context)
 

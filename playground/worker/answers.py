@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.generation import Prompt, Settings
@@ -11,8 +12,9 @@ from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.chat import Message as ChatTurn
-from inference.errors import correlation_id
+from inference.errors import UnmaskError, correlation_id
 from inference.models import ModelEntry
+from inference.remote_backends import backend_of
 from inference.runtime.error_mapping import engine_errors
 from playground.models import Message
 from playground.selectors.line import above
@@ -68,6 +70,9 @@ def _work(lease: Lease, message: Message) -> None:
         raise answers.no_model()
     wanted = message.conversation.settings | message.settings
     turns = [ChatTurn(row.role, row.text) for row in above(message)]
+    if message.model.kind == ModelEntry.Kind.REMOTE:
+        _ask_elsewhere(lease, message, turns, wanted)
+        return
     with leases.renewed(lease), engine_errors():
         model = runtime.load(message.model)
         system = message.conversation.system_prompt
@@ -85,6 +90,39 @@ def _work(lease: Lease, message: Message) -> None:
             _start(message, fitted, shown, prefix, wanted)
 
 
+def _ask_elsewhere(
+    lease: Lease, message: Message, turns: list[ChatTurn], wanted: dict[str, Any]
+) -> None:
+    """The turns as they are: their tokens, and what fits, are the other server's business."""
+    assert message.model is not None
+    if message.prefix or message.token_ids:
+        raise UnmaskError(
+            "validation",
+            f"{message.model.label} answers on another server, which cannot continue an answer. "
+            "Ask for another one.",
+            "model",
+        )
+    system = message.conversation.system_prompt
+    first = [{"role": "system", "content": system}] if system else []
+    told = [{"role": turn.role, "content": turn.content} for turn in turns]
+    names = [name for name in DRAWING if name in backend_of(message.model).about.settings]
+    settings = _chosen(wanted, names)
+    with fenced(lease):
+        if _is_queued(message):
+            answers.begin(
+                message=message,
+                prompt=Prompt(messages=(*first, *told)),
+                prefix="",
+                settings=Settings(max_new_tokens=wanted.get("max_new_tokens"), **settings),
+                left_out=0,
+                flattened=False,
+            )
+
+
+def _chosen(wanted: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: wanted[name] for name in names if wanted.get(name) is not None}
+
+
 def _is_queued(message: Message) -> bool:
     """Inside the fenced transaction: whether it was not stopped meanwhile."""
     return Message.objects.get(pk=message.pk).status == Message.Status.QUEUED
@@ -94,8 +132,7 @@ def _start(
     message: Message, fitted: FittedPrompt, shown: str, prefix: str, wanted: dict[str, Any]
 ) -> None:
     assert message.model is not None
-    names = SETTINGS[ModelEntry.Kind(message.model.kind)]
-    chosen = {name: wanted[name] for name in names if wanted.get(name) is not None}
+    chosen = _chosen(wanted, SETTINGS[ModelEntry.Kind(message.model.kind)])
     answers.begin(
         message=message,
         prompt=Prompt(text=shown, ids=tuple(fitted.ids), written=fitted.written),

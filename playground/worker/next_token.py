@@ -1,12 +1,15 @@
-"""The distribution of the next token after a text, with what the model saw of it."""
+"""The distributions of the next tokens after a text, with what the model saw of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 from inference import registry, runtime
-from inference.engine.causal.engine import Candidate
+from inference.engine.causal.lookahead import NextToken
 from inference.engine.causal.sampling import Sampling
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.tokenization import Tokenizer
@@ -16,32 +19,41 @@ from playground.commands.table import Request
 from playground.worker.completions import label_of
 
 SHOWN = 10
+SECONDS = 1.5
+"""After this long no further distribution is begun."""
 Reply = dict[str, Any]
 
 
 def next_token(request: Request) -> Callable[[], Reply]:
-    """next_token: ten probabilities, best first, and the token to go on with."""
+    """next_token: ten probabilities, best first, and the token to go on with; then those ahead."""
     asked = request.message
-    model = runtime.load(registry.resolve(asked.model))
-    if model.tokenizer is None:
-        raise UnmaskError("validation", "This model cannot read text.", "session_id")
-    ids = window(model, model.tokenizer, asked.context, asked.token_ids)
-    shown = _distribution(model, ids, asked)
-    chosen = _drawn(model, ids, asked) if asked.sample else shown[0].token
+    model = runtime.load(registry.resolve(asked.model, request.user))
+    tokenizer = tokenizer_of(model)
+    ids = started(model, tokenizer, asked.context) + asked.token_ids
+    made, whole = [], list(ids)
+    for one in _within_time(model, ids, asked):
+        seen = {"context_chars": _characters(model, tokenizer, whole)}
+        made.append(_told(model, one, asked.digest) | seen)
+        whole.append(one.chosen)
     reply = {
         "type": "next_token",
-        "next_token": label_of(model, chosen),
-        "next_token_id": chosen,
-        "probabilities": [_told(model, one) for one in shown],
-        "context_used": model.tokenizer.decode(ids),
-        "context_tokens": len(ids),
+        **made[0],
+        "context_used": tokenizer.decode(ids[-model.context :]),
         "context_size": model.context,
+        "ahead": made[1:],
     }
     return lambda: reply
 
 
-def window(model: LoadedModel, tokenizer: Tokenizer, text: str, more: list[int]) -> list[int]:
-    """The last tokens of a text, as many as the model reads.
+def tokenizer_of(model: LoadedModel) -> Tokenizer:
+    """Raises UnmaskError for a model that knows no text."""
+    if model.tokenizer is None:
+        raise UnmaskError("validation", "This model cannot read text.", "session_id")
+    return model.tokenizer
+
+
+def started(model: LoadedModel, tokenizer: Tokenizer, text: str) -> list[int]:
+    """The tokens of a text.
 
     An empty text begins with the model's own first token, or with end-of-text, after which models
     are used to begin. Raises UnmaskError (validation) for characters that the tokenizer lacks.
@@ -49,12 +61,12 @@ def window(model: LoadedModel, tokenizer: Tokenizer, text: str, more: list[int])
     unknown = unknown_characters(tokenizer, text)
     if unknown:
         raise UnmaskError("validation", f"Unknown characters: {unknown}", "context")
-    ids = tokenizer.encode_prompt(text) + more
+    ids = tokenizer.encode_prompt(text)
     if not ids and model.spec.eos_id is not None:
         ids = [model.spec.eos_id]
     if not ids:
         raise UnmaskError("validation", "Type something to get started...", "context")
-    return ids[-model.context :]
+    return ids
 
 
 def unknown_characters(tokenizer: Tokenizer, text: str) -> list[str]:
@@ -63,30 +75,42 @@ def unknown_characters(tokenizer: Tokenizer, text: str) -> list[str]:
     return [one for one in asked if one not in tokenizer.decode(tokenizer.encode(one))]
 
 
-def _sampling(asked: Any, temperature: float) -> Sampling:
-    return Sampling(
-        temperature=temperature,
+def _characters(model: LoadedModel, tokenizer: Tokenizer, ids: list[int]) -> int | None:
+    """How many characters of a text the model sees; None where it sees all of them."""
+    cut = len(ids) > model.context
+    return len(tokenizer.decode(ids[-model.context :])) if cut else None
+
+
+def _within_time(model: LoadedModel, ids: list[int], asked: Any) -> Iterator[NextToken]:
+    """At least one; as many as were asked for while there is time."""
+    sampling = Sampling(
+        temperature=asked.temperature,
         top_k=asked.top_k or 0,
         top_p=asked.top_p or 1.0,
         seed=asked.seed,
     )
+    deadline = time.monotonic() + SECONDS
+    made = causal.lookahead(model, ids, sampling, asked.sample, SHOWN, asked.ahead)
+    with closing(made):  # type: ignore[type-var]
+        for one in made:
+            yield one
+            if time.monotonic() > deadline:
+                return
 
 
-def _distribution(model: LoadedModel, ids: list[int], asked: Any) -> list[Candidate]:
-    """At temperature 0 all of the probability is the best token's: the limit of small ones."""
-    found = causal.next_distribution(model, ids, SHOWN, _sampling(asked, asked.temperature or 1.0))
-    if asked.temperature:
-        return found
-    return [Candidate(one.token, one.logprob, float(n == 0)) for n, one in enumerate(found)]
-
-
-def _drawn(model: LoadedModel, ids: list[int], asked: Any) -> int:
-    ids = ids[-(model.context - 1) :]  # room for one more
-    tokens = causal.generate(
-        model, ids, _sampling(asked, asked.temperature), max_tokens=1, end=False
-    )
-    return next(iter(tokens)).token
-
-
-def _told(model: LoadedModel, one: Candidate) -> Reply:
-    return {"token": label_of(model, one.token), "token_id": one.token, "prob": one.chance}
+def _told(model: LoadedModel, made: NextToken, digest: bool) -> Reply:
+    """`is_end`: the model would end its text here."""
+    rows = [
+        {"token": label_of(model, one.token), "token_id": one.token, "prob": one.chance}
+        for one in made.candidates
+    ]
+    packed = {"digest": b64encode(made.digest).decode()} if digest else {}
+    return {
+        "next_token": label_of(model, made.chosen),
+        "next_token_id": made.chosen,
+        "is_end": made.chosen in model.spec.end_ids,
+        "probabilities": rows,
+        "entropy": round(made.entropy, 4),
+        "context_tokens": made.seen,
+        **packed,
+    }

@@ -1,6 +1,8 @@
 // What stands around the tokens: buttons, status line, timeline, pictures, branch panel, table.
+import { verdictsOf } from "./answers.js";
 import { branchWords } from "./branches.js";
 import { Buttons } from "./buttons.js";
+import { Checks } from "./checks.js";
 import { $, $$, put, write } from "./dom.js";
 import { Order } from "./order.js";
 import { Panel } from "./panel.js";
@@ -29,6 +31,7 @@ export class Chrome {
     this.buttons = new Buttons(reasons);
     this.order = new Order();
     this.table = new Panel($("#token-table"), () => this.loadTable(true));
+    this.checks = new Checks(page.address);
   }
 
   draw(view) {
@@ -42,20 +45,29 @@ export class Chrome {
     if ($("#order-details").open) this.order.draw(newest, columns);
     this.buttons.draw(page.steering.situation(), page.commands?.busy ?? new Set());
     this.drawStatus(view);
+    this.checks.draw(state, shown, page.masked === 0 && !view.live);
     this.drawTokens(view);
     this.drawViewing();
     this.drawBranches();
   }
 
+  /** Whether what is right and wrong is shown, where the answer is known. */
+  get answers() {
+    return $("#answers")?.checked ?? true;
+  }
+
   drawStatus({ tip, live }) {
     const { page } = this;
-    const { shown, masked, readOnly } = page;
-    const total = page.rows.filter((row) => !row.prompt).length;
-    const words = sentence(page.state, { shown, tip, masked, total, readOnly });
+    const { shown, readOnly } = page;
+    const places = page.rows.filter((row) => !row.prompt && !row.surplus);
+    const [total, verdicts] = [places.length, this.answers ? verdictsOf(places) : ""];
+    const masked = places.filter((row) => row.masked).length;
+    const words = sentence(page.state, { shown, tip, masked, total, readOnly, verdicts });
     page.status.show(words, live, 1 - masked / Math.max(1, total));
   }
 
   drawTokens({ live }) {
+    put($("main"), "data-answers", this.answers ? "on" : "off");
     const isTable = this.page.mode === "table";
     put($("#tokens"), "aria-busy", String(live));
     const focused = $("#main").contains(document.activeElement);

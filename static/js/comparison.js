@@ -61,7 +61,8 @@ class Side {
   }
 
   drawHeat() {
-    const [canvas, rows] = [$("canvas", this.root), canvasAt(this.state, this.tip)];
+    const rows = canvasAt(this.state, this.tip).filter((row) => !row.prompt);
+    const canvas = $("canvas", this.root);
     canvas.width = this.tip + 1;
     canvas.height = rows.length;
     const context = canvas.getContext("2d");

@@ -85,7 +85,9 @@ export function bindForms(page) {
   for (const id of ["#view", "#colour"]) {
     $(id).addEventListener("change", () => page.look($("#view").value, $("#colour").value));
   }
-  $("#guesses").addEventListener("change", () => page.look(page.mode, page.colour));
+  for (const box of [$("#guesses"), $("#answers")]) {
+    box?.addEventListener("change", () => page.look(page.mode, page.colour));
+  }
   $("#settings").addEventListener("input", () => page.keep());
   $("#help-button").addEventListener("click", () => page.steering.help());
   $("#viewing-back").addEventListener("click", () => page.steering.back());

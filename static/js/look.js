@@ -58,6 +58,9 @@ function namesOf(row, view, { staged, guess, shade, text }) {
   if (row.fold) names += " fold";
   if (row.folded) names += " folded";
   if (row.inserted) names += " inserted";
+  if (row.surplus) names += " surplus";
+  if (row.verdict && !staged) names += ` ${row.verdict}`;
+  if (row.conflict) names += " conflict";
   if (view.mode === "cells" && text.length > LONG && [...text].length > LONG) names += " long";
   return names;
 }
@@ -75,12 +78,15 @@ export function look(row, view) {
 
 /** A cell in words, for its tooltip and for screen readers. */
 export function describe(row) {
+  if (row.surplus) return `Position ${row.pos}: fills up the last block and will be cut`;
   const last = row.pos + row.fold - 1;
   const place = row.fold ? `Positions ${row.pos} to ${last}` : `Position ${row.pos}`;
   const came = row.inserted ? ", inserted" : "";
   if (row.masked) return `${place}: masked${came}${row.locked ? ", locked" : ""}`;
   const chance = row.p == null ? "" : `, ${(100 * row.p).toFixed(1)} %`;
-  const more = `${row.by === "hand" ? ", by hand" : ""}${came}${row.locked ? ", locked" : ""}`;
+  const judged = `${row.verdict ? `, ${row.verdict}` : ""}${row.conflict ? ", in conflict" : ""}`;
+  const hand = row.by === "hand" ? ", by hand" : "";
+  const more = `${judged}${hand}${came}${row.locked ? ", locked" : ""}`;
   const opens = row.fold ? ", click again to open" : "";
   return `${place}: ${glyphs(row.label)}, step ${row.step}${chance}${more}${opens}`;
 }

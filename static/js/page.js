@@ -25,8 +25,8 @@ import { Timeline } from "./timeline.js";
 import { toast } from "./toasts.js";
 import { StagingHistory } from "./undo.js";
 import { Updates } from "./updates.js";
-
 const VIEWS = ["cells", "text", "table"];
+const SWITCHES = ["guesses", "answers"];
 export class Page {
   /** `told`: the server's snapshot and where its head is; `shown`: the step to begin with. */
   constructor(main, { snapshot, head }, shown) {
@@ -79,13 +79,14 @@ export class Page {
     this.stale = !asked.has("preset") && this.settings.restore(fields);
     if (!asked.has("view") && look.view) this.mode = look.view;
     if (!asked.has("colour") && look.colour) this.colour = look.colour;
-    $("#guesses").checked = look.guesses ?? true;
+    for (const name of SWITCHES) if ($(`#${name}`)) $(`#${name}`).checked = look[name] ?? true;
     $("#view").value = this.mode;
     $("#colour").value = this.colour;
   }
 
   keep() {
-    const look = { view: this.mode, colour: this.colour, guesses: $("#guesses").checked };
+    const look = { view: this.mode, colour: this.colour };
+    for (const name of SWITCHES) look[name] = $(`#${name}`)?.checked;
     if (!this.readOnly) this.memory.save({ fields: this.settings.held(), look });
   }
 

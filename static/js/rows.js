@@ -1,5 +1,6 @@
 // Rows of the canvas as cells show them. The same rules as `rows` and `shown_rows` of
 // visualizer/views/cells.py; tests/data/twins/rows.json has cases for both.
+import { withVerdicts } from "./answers.js";
 import { canvasAt } from "./state.js";
 import { wholeTexts } from "./text.js";
 
@@ -37,7 +38,8 @@ export function withFolds(rows, open = null) {
 
 /** The whole canvas after step `number`, with what is special and what repeats it marked. */
 export function markedAt(state, number) {
-  return withAgain(withSpecial(canvasAt(state, number), state.session));
+  const rows = withAgain(withSpecial(canvasAt(state, number), state.session));
+  return withVerdicts(rows, state.session.answer);
 }
 
 /** Special is what the tokenizer or the model's family says, not what looks like it. */

@@ -1,4 +1,5 @@
 // What every page needs: toasts, theme switch, example prompts, menus.
+import { bindCopyButtons } from "./clipboard.js";
 import { $, $$ } from "./dom.js";
 import { post } from "./requests.js";
 import { toast } from "./toasts.js";
@@ -78,13 +79,22 @@ function closeMenus(event) {
   }
 }
 
+/** The box that one writes in has the focus, and the page stays where it is. Not where the focus
+ * would raise a keyboard over the picture. */
+function focusFirst() {
+  const box = $("[data-focus]");
+  if (matchMedia("(hover: hover) and (pointer: fine)").matches) box?.focus({ preventScroll: true });
+}
+
 export function openSite() {
+  focusFirst();
   for (const act of [dismiss, useExample, closeMenus]) document.addEventListener("click", act);
   for (const act of [switchTheme, markBusy]) document.addEventListener("submit", act);
   document.addEventListener("change", navigate);
   document.addEventListener("keydown", submitByKey);
   document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
   window.addEventListener("pageshow", clearBusy);
+  bindCopyButtons();
   for (const name of ["htmx:responseError", "htmx:sendError"]) {
     document.addEventListener(name, failed);
   }

@@ -3,8 +3,8 @@
 // Every slot keeps its own history along the shown path, so that any step can be drawn without
 // asking the server.
 
-function newSlot(id, given, prompt, born) {
-  return { id, prompt, born, died: Infinity, given, history: [], locks: [] };
+function newSlot(id, given, prompt, born, surplus = false) {
+  return { id, prompt, born, died: Infinity, given, surplus, history: [], locks: [] };
 }
 
 /** The start: slot ids are the initial positions; what is not prompt was a mask. */
@@ -56,7 +56,7 @@ const OPS = {
   insert: (state, number, op) => {
     const given = { token: state.session.mask_id, label: "" };
     state.order.splice(state.order.indexOf(op.slot) + 1, 0, ...op.new);
-    for (const id of op.new) state.slots.set(id, newSlot(id, given, false, number));
+    for (const id of op.new) state.slots.set(id, newSlot(id, given, false, number, op.surplus));
   },
   delete: (state, number, op) => {
     state.slots.get(op.slot).died = number;
@@ -198,7 +198,8 @@ export function canvasAt(state, number) {
       id,
       pos: rows.length,
       prompt: slot.prompt,
-      inserted: slot.born > 0,
+      inserted: slot.born > 0 && !slot.surplus,
+      surplus: Boolean(slot.surplus),
       step: held?.step ?? 0,
       p: held?.p ?? null,
       by: held?.by ?? "",

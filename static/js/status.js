@@ -7,7 +7,7 @@ import { toast } from "./toasts.js";
 const FIRST = " Press Run to watch, or Forward pass to go step by step.";
 const NEXT = " Choose a token to see its candidates, or press Auto-select.";
 
-/** Words → the operations that they count. */
+/** Words → the operations that they count; what only fills up a block is none. */
 const CHANGES = [
   ["written", ["commit", "edit"]],
   ["masked again", ["remask"]],
@@ -18,7 +18,7 @@ const CHANGES = [
 const size = (op) => (op.op === "insert" ? op.new.length : 1);
 
 function count(ops, kinds) {
-  const counted = ops.filter((op) => kinds.includes(op.op));
+  const counted = ops.filter((op) => kinds.includes(op.op) && !op.surplus);
   return counted.reduce((sum, op) => sum + size(op), 0);
 }
 
@@ -33,13 +33,14 @@ function changesOf(ops) {
 }
 
 /** One sentence on the shown step; the same as visualizer/views/status.py, and
- * tests/data/twins/status.json has cases for both. `total`: places that are not the prompt's. */
-export function sentence(state, { shown, tip, masked, total, readOnly }) {
+ * tests/data/twins/status.json has cases for both. `total`: places that are not the prompt's;
+ * `verdicts`: what is right and wrong (see answers.js). */
+export function sentence(state, { shown, tip, masked, total, readOnly, verdicts = "" }) {
   const step = state.steps.get(shown);
   const hint = readOnly ? "" : state.heat.has(shown) ? NEXT : FIRST;
   if (!step) return `Start: ${masked} masked.${hint}`;
   const end = isRunning(state) ? "" : ` of ${tip}`;
-  const filled = `${total - masked} of ${total} filled`;
+  const filled = `${total - masked} of ${total} filled${verdicts}`;
   const time = step.ms ? `, ${Math.round(step.ms)} ms` : "";
   return `Step ${shown}${end}: ${changesOf(step.ops)}, ${filled}${time}.`;
 }

@@ -55,7 +55,7 @@ const RECOVERY = {
 
 /** Refusals say themselves what to do: the same command would only be refused again, and nobody
  * has to report them. */
-const REFUSALS = new Set(["validation", "conflict", "not_found", "rate_limit"]);
+const REFUSALS = new Set(["validation", "auth", "conflict", "not_found", "rate_limit"]);
 
 /** The one error shape as {text, note, again}: `again`, if the same command may go better. */
 export function errorWords({ message, error_type: type, retryable, correlation_id: reference }) {

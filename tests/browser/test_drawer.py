@@ -15,9 +15,9 @@ from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.timeout(200)
 OPEN = "[data-drawer]"
-BARS = "#drawer [data-bars]:not([aria-busy]) button"
+BARS = "#drawer [data-side]:first-of-type [data-bars]:not([aria-busy]) button"
 """Of the distribution that counts: while the next one is on its way the former stays, busy."""
-TOKENS = "#drawer .token"
+TOKENS = "#drawer [data-side]:first-of-type .token"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def shown(page: Page) -> list[str]:
 
 def away(page: Page) -> None:
     """The focus where keys are the drawer's."""
-    page.locator("[data-output]").focus()
+    page.get_by_label("Generated output", exact=True).focus()
 
 
 def test_it_slides_in_from_the_right_and_out_again(drawer: Page) -> None:
@@ -120,6 +120,7 @@ def test_an_earlier_token_shows_its_alternatives_and_branches(drawer: Page) -> N
     drawer.locator(TOKENS).nth(1).click()
     expect(drawer.locator(TOKENS)).to_have_count(1)
     expect(drawer.locator(f"{BARS} .mark").first).to_have_text("✓")
+    expect(drawer.locator("[data-rest]").first).to_contain_text("everything else")
     wanted = shown(drawer)[4]
     drawer.locator(BARS).nth(4).click()
     expect(drawer.locator(TOKENS)).to_have_count(2)
@@ -163,7 +164,8 @@ def test_errors_are_told_and_pause(drawer: Page, status: int, error: str, words:
 
 def test_hostile_text_is_text(drawer: Page) -> None:
     type_in(drawer, "<img src=x onerror='window.hacked=1'>")
-    expect(drawer.locator("[data-output]")).to_contain_text("<img src=x")
+    output = drawer.get_by_label("Generated output", exact=True)
+    expect(output).to_contain_text("<img src=x")
     assert drawer.evaluate("window.hacked") is None
 
 

@@ -16,7 +16,11 @@ from config.api import api
 from tests.servers import Site
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ("GenerateRequest", "InfillRequest", "ModelAnswer", "LoadAnswer", "Completed", "Infilled")
+SHARED = (
+    "GenerateRequest", "InfillRequest", "ModelAnswer", "LoadAnswer", "Completed", "Infilled",
+    "DecideRequest", "Calibrate", "Choices", "YesNo", "Scale", "Example", "Choice", "PlaceAnswer",
+    "Decision", "CalibrationAnswer", "Turn", "Cancelled",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def module() -> Iterator[ModuleType]:
     monkeypatch.undo()
 
 
-@pytest.mark.parametrize("name", [*SHARED, "Turn", "Cancelled"])
+@pytest.mark.parametrize("name", SHARED)
 def test_types_have_the_fields_of_the_document(module: ModuleType, name: str) -> None:
     schema = api.get_openapi_schema()["components"]["schemas"][name]
     fields = typing.get_type_hints(getattr(module, name))
@@ -71,6 +75,8 @@ def test_it_works_against_a_site(module: ModuleType, site: Site) -> None:
     assert [frames[0]["type"], frames[-1]["type"]] == ["status", "complete"]
     joined = "".join(frame["text"] for frame in frames if frame["type"] == "step")
     assert joined == frames[-1]["text"] == told["text"]
+    decided = client.decide(text="once upon a <gap>", places=[{"kind": "yes_no"}])
+    assert decided["places"][0]["answer"] in ("yes", "no")
     with pytest.raises(module.UnmaskError) as refused:
         client.generate(prompt="once", max_new_tokens=9999)
     assert (refused.value.error_type, refused.value.field) == ("validation", "max_new_tokens")

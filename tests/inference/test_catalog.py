@@ -95,6 +95,13 @@ def test_choices_are_taken_by_their_names_only() -> None:
         assert all(_refused(row, value) for value in (None, 1, "", "other", [row.default], {}))
 
 
+def test_texts_are_taken_within_their_length_only() -> None:
+    for row in (row for row in PARAMETERS.values() if row.kind == "text"):
+        assert not any(_refused(row, value) for value in ("a", "é" * int(row.high), None))
+        bad: list[Any] = ["", "a" * (int(row.high) + 1), 1, True, [], b"a", "a\udfff"]
+        assert [value for value in bad if not _refused(row, value)] == []
+
+
 def test_model_types_are_those_of_the_families() -> None:
     families = [catalog.resolve(row) for row in catalog.FAMILIES.values()]
     types = {kind.lower(): one.name for one in families for kind in one.model_types}

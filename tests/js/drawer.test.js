@@ -1,11 +1,19 @@
-import { countText, shadedText, stateWords } from "/static/js/playground/drawer_text.js";
+import { left } from "/static/js/playground/distribution.js";
+import {
+  countText,
+  depthOf,
+  shadedText,
+  stateWords,
+  sumWords,
+} from "/static/js/playground/drawer_text.js";
 import { failureWords } from "/static/js/playground/next_token.js";
+import { TokenTree } from "/static/js/playground/token_tree.js";
 import { equal, test } from "./harness.js";
 
 test("text is counted in characters, and what the model does not see lies outside", () => {
   const tokens = [{ token: "ab" }, { token: "😀" }];
   equal(countText("once", [], null), { words: "4 chars (4 in context)", cut: 0 });
-  const next = { context_used: "e" };
+  const next = { seen: 1 };
   equal(countText("once", tokens, next), { words: "7 chars (last 1 in context)", cut: 6 });
   equal(countText("", [], null).words, "0 chars (0 in context)");
 });
@@ -19,10 +27,13 @@ test("unknown characters are marked, others are text", () => {
 });
 
 test("the drawer says where things stand", () => {
-  const at = { model: "m", text: "once", tokens: 0, most: 3, playing: false };
+  const at = { model: "m", text: "once", tokens: 0, most: 3, playing: false, ended: false };
   const told = [{}, { model: "" }, { text: "" }, { playing: true }, { tokens: 1 }, { tokens: 3 }];
-  const words = told.map((more) => stateWords({ ...at, ...more }).slice(0, 9));
-  equal(words, ["Ready", "⚠️ No mod", "Type some", "Playing", "✓ Generat", "✓ Reached"]);
+  const words = [...told, { ended: true }].map((more) =>
+    stateWords({ ...at, ...more }).slice(0, 9),
+  );
+  const states = ["Ready", "⚠️ No mod", "Type some", "Playing", "Paused", "✓ Reached", "✓ Generat"];
+  equal(words, states);
 });
 
 test("failures in words", () => {
@@ -31,4 +42,70 @@ test("failures in words", () => {
   equal(failureWords({ error: "Session not found" }).text, "⚠️ Train a model first");
   equal(failureWords({ error: "Generation failed: no" }).toast, "Generation failed: no");
   equal(failureWords({ error: "Unknown characters: ['é', '你']" }).unknown, ["é", "你"]);
+});
+
+test("top-k and top-p leave what the engine leaves", () => {
+  const probs = [0.5, 0.25, 0.125, 0.0625];
+  equal(left(probs, 0, 1), { chances: probs, cut: 0 });
+  equal(left(probs, 2, 1), { chances: [2 / 3, 1 / 3, 0, 0], cut: 0.25 });
+  equal(left(probs, 0, 0.6), { chances: [2 / 3, 1 / 3, 0, 0], cut: 0.25 });
+  // the nucleus is one of what top-k has left
+  equal(left(probs, 2, 0.6).chances, [1, 0, 0, 0]);
+  equal(left(probs, 0, 0.01).chances, [1, 0, 0, 0]);
+});
+
+const row = (id, token) => ({ token, token_id: id });
+
+test("a tree has shared beginnings once, and its lines part where another token was taken", () => {
+  const tree = new TokenTree("a", 1);
+  for (const [id, token] of [
+    [5, "b"],
+    [6, "c"],
+  ])
+    tree.take(row(id, token));
+  tree.go(1);
+  equal(tree.take(row(7, "d")), 3);
+  tree.go(0);
+  equal(tree.take(row(5, "b")), 1);
+  tree.go(3);
+  equal([tree.textAt(), tree.ids(), tree.path(), tree.leaves], ["abd", [5, 7], [1, 3], 2]);
+  const [run, ...others] = tree.runs();
+  equal([run.nodes, others.length], [[1], 0]);
+  equal(
+    run.children.map((one) => one.nodes),
+    [[2], [3]],
+  );
+  const edges = tree.message("m", {}).tokens.map((one) => [one.parent, one.token]);
+  equal(edges, [
+    [0, 5],
+    [1, 6],
+    [1, 7],
+  ]);
+});
+
+test("what was computed ahead is there when its token is taken, and only then", () => {
+  const tree = new TokenTree("a", 1);
+  const follow = { name: "second" };
+  const told = { logprob: (id) => -id, entropy: 2, chosen: row(5, "b"), follow };
+  tree.node.next = told;
+  tree.take(row(6, "c"));
+  equal([tree.node.next, tree.node.logprob, tree.node.entropy], [null, -6, 2]);
+  tree.go(0);
+  tree.take(row(5, "b"));
+  equal(tree.node.next, follow);
+  tree.attach(told, { name: "late" });
+  equal(tree.node.next, follow);
+  tree.go(0);
+  tree.child(0, 6);
+  equal(tree.nats(1), -6);
+});
+
+test("depths of colour", () => {
+  equal(depthOf({ logprob: null }, "surprise"), null);
+  equal(depthOf({ logprob: 0, entropy: 8 }, "surprise"), 0);
+  equal(depthOf({ logprob: 0, entropy: 8 }, "entropy"), 9);
+  equal(depthOf({ logprob: -100 }, "surprise"), 9);
+  equal(depthOf({ logprob: -1 }, "none"), null);
+  equal(sumWords(-2 * Math.log(2), 2), "-1.4 nats in 2 tokens: 1.00 bits a token, perplexity 2.0");
+  equal(sumWords(0, 0), "");
 });

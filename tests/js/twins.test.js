@@ -1,11 +1,13 @@
 // This side of the shared tables; tests/visualizer/test_twins.py holds Python to the same cases.
 import { blockerOf } from "/static/js/actions.js";
+import { verdictsOf } from "/static/js/answers.js";
 import { look } from "/static/js/look.js";
 import { kendall } from "/static/js/order.js";
 import { rowsAt } from "/static/js/rows.js";
 import { canvasAt, fromSnapshot, reduce, tip } from "/static/js/state.js";
 import { sentence } from "/static/js/status.js";
 import { cellText, glyphs, isSpecial, percent } from "/static/js/text.js";
+import { errorWords } from "/static/js/toasts.js";
 import { equal, near, test, twins } from "./harness.js";
 
 test("texts", async () => {
@@ -17,6 +19,13 @@ test("texts", async () => {
 
 test("percents", async () => {
   for (const { probability, text } of await twins("percent")) equal(percent(probability), text);
+});
+
+test("references", async () => {
+  for (const { error_type, reference } of await twins("references")) {
+    const { note } = errorWords({ message: "", error_type, correlation_id: "c0ffee" });
+    equal(note, reference, error_type);
+  }
 });
 
 test("actions", async () => {
@@ -60,11 +69,14 @@ test("rows", async () => {
 });
 
 test("status", async () => {
-  for (const { step, text, pass, run, ...at } of await twins("status")) {
-    const ops = step?.ops.map((op) => ({ op, new: [1, 2] }));
+  const cut = { op: "insert", new: [1, 2], surplus: true };
+  for (const { step, text, pass, run, right = 0, wrong = 0, ...at } of await twins("status")) {
+    const ops = step?.ops.map((op) => (op === "surplus" ? cut : { op, new: [1, 2] }));
+    const judged = [...Array(right).fill("right"), ...Array(wrong).fill("wrong")];
+    const verdicts = verdictsOf(judged.map((verdict) => ({ verdict })));
     const steps = new Map(step ? [[at.shown, { ...step, ops }]] : []);
     const state = { steps, heat: new Map(pass ? [[at.shown, ""]] : []), run: { status: run } };
-    equal(sentence(state, { ...at, readOnly: at.read_only }), text);
+    equal(sentence(state, { ...at, readOnly: at.read_only, verdicts }), text);
   }
 });
 

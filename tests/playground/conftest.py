@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 from django.contrib.auth.models import User
+from django.test import Client
 
 from core.commands.submit import submit
 from core.jobs import dispatch
+from core.worker import executor
 from inference import registry, runtime
 from inference.models import ModelEntry
 from playground.commands import COMMANDS
@@ -84,3 +86,30 @@ def answer_of(conversation: Conversation) -> Message:
     conversation.refresh_from_db()
     assert conversation.head is not None
     return conversation.head
+
+
+@pytest.fixture
+def letters(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelEntry]:
+    """A tiny model that writes from left to right; commands for workers are carried out at once."""
+    settings.MODELS_DIR = tmp_path
+    settings.DEVICE = "cpu"
+    torch.set_num_threads(1)
+    write_model(tmp_path / "letters", "llama")
+    registry.sync_models()
+    work = lambda task, pk: executor.execute(COMMANDS, pk)  # noqa: E731
+    monkeypatch.setattr(dispatch, "send", work)
+    yield registry.resolve("letters")
+    for slug in list(runtime.loaded()):
+        runtime.unload(slug)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """client_of(user) → a client that is signed in."""
+
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return signed_in

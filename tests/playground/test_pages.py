@@ -71,7 +71,9 @@ def test_the_page_says_how_small_the_model_is(model: Any, owner_client: Client, 
     assert "very small" not in page
 
 
-def test_conversations_begin_with_a_model_that_knows_them(model: Any, settings: Any) -> None:
+def test_conversations_begin_with_a_model_that_knows_them(
+    model: Any, owner: User, settings: Any
+) -> None:
     rows = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)
     rows.filter(slug__startswith="smollm2").delete()
     for slug, kind, card in (
@@ -81,16 +83,16 @@ def test_conversations_begin_with_a_model_that_knows_them(model: Any, settings: 
         columns = {"kind": kind, "card": card, "label": slug}
         ModelEntry.objects.update_or_create(slug=slug, defaults={**columns, "state": "available"})
     settings.DEFAULT_MODEL = ""
-    assert [one.slug for one in models_for_chat()][:3] == [
+    assert [one.slug for one in models_for_chat(owner)][:3] == [
         "smollm2-135m-instruct",
         "twin",
         "stories",
     ]
     settings.DEFAULT_MODEL = "sudoku"
-    assert models_for_chat()[0].slug == "sudoku"
+    assert models_for_chat(owner)[0].slug == "sudoku"
     ModelEntry.objects.filter(slug="smollm2-135m-instruct").update(state="absent")
     settings.DEFAULT_MODEL = ""
-    assert default_for_chat().slug == "twin"
+    assert default_for_chat(owner).slug == "twin"
 
 
 def test_buttons_are_commands(chat: Any, owner_client: Client) -> None:

@@ -42,6 +42,13 @@ GOOD: dict[str, dict[str, Any]] = {
     "lab_start": {"model": "x", "recipes": ["rank/random"], "steps": [4]},
     "lab_cancel": {"job": ZERO},
     "lab_job": {"job": ZERO},
+    "decide": {"text": "x <gap>", "places": [{"kind": "yes_no"}]},
+    "calibrate": {
+        "places": [{"kind": "yes_no"}],
+        "examples": [{"text": "x <gap>", "labels": ["yes"]}] * 10,
+    },
+    "calibration": {"calibration": ZERO},
+    "cancel_calibration": {"calibration": ZERO},
     "insert": {"position": 0},
     "choose": {"position": 5, "token": 1},
     "stage_text": {"position": 5, "text": "x"},

@@ -24,8 +24,8 @@ from inference.engine.training import evaluation
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError
 from inference.events import events_after
+from inference.model_places import SHIPPED_DIR
 from inference.models import ModelEntry
-from inference.registry import SHIPPED_DIR
 from visualizer.models import LabJob
 from visualizer.records.exporter import MARK, lab_csv
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from inference.models import ModelEntry, Stream
-from visualizer.models import Generation, LabJob, Preset, Session
+from visualizer.models import Calibration, Generation, LabJob, Preset, Session
 from visualizer.services.ownership import free_name, hand_over
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +21,7 @@ def things_of(owner: User, entry: ModelEntry) -> list[models.Model]:
         Session.objects.create(**shared, **SIZES, stream=Stream.objects.create()),
         LabJob.objects.create(**shared, stream=Stream.objects.create(), task="stories", count=1),
         Generation.objects.create(**shared, stream=Stream.objects.create()),
+        Calibration.objects.create(**shared, stream=Stream.objects.create()),
         Preset.objects.create(owner=owner, name=f"of {owner.username}"),
     ]
 

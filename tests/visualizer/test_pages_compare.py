@@ -48,7 +48,7 @@ def test_two_lines_stand_side_by_side_with_their_figures(
     session, first, second = forked
     body = owner_client.get(address(session, f"?a={first}&b={second}:1")).content.decode()
     assert body.count('class="side"') == 2
-    assert "of the positions agree" in body
+    assert "positions agree" in body
     assert "Tokens per forward" in body
     assert "step 1 /" in body
     assert boxed(body) == 0  # at its first step the second line still agrees

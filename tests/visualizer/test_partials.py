@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 
 from inference.models import ModelEntry, StreamEvent
-from visualizer.models import Session
+from visualizer.consumers import queue_position
+from visualizer.models import Command, Run, Session
 from visualizer.partials import branch_tree, render_for, run_state, staged_rows
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +96,23 @@ def test_pruned_branches_are_left_out_of_the_tree() -> None:
 
 def test_no_run_no_words() -> None:
     assert run_state(None)["text"] == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(ModelEntry.State.LOADED, "Queued"), (ModelEntry.State.LOADING, "Waiting for the model")],
+)
+def test_a_queued_run_says_that_its_model_is_loaded_first(
+    session: Session, state: str, words: str
+) -> None:
+    ModelEntry.objects.filter(pk=session.model_id).update(state=state)
+    queued = {"status": Run.Status.QUEUED, "id": 0, "error": None}
+    assert f">{words}</span>" in render_for("run", queued, session)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_says_that_its_model_is_loaded_first(owner: User, session: Session) -> None:
+    command = Command.objects.create(user=owner, session=session, type="forward_pass")
+    assert ">Waiting</span>" in async_to_sync(queue_position.of)(command.pk)
+    ModelEntry.objects.filter(pk=session.model_id).update(state=ModelEntry.State.LOADING)
+    assert ">Waiting for the model</span>" in async_to_sync(queue_position.of)(command.pk)

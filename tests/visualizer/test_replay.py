@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from core.commands.submit import submit
 from core.worker import executor
-from inference import registry, runtime
+from inference import model_places, registry, runtime
 from inference.runtime import precision
 from tests.inference.engine.models import write_config
 from tests.tiny import tiny_model
@@ -28,7 +28,7 @@ from visualizer.records.exporter import record as export
 from visualizer.worker import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SHIPPED = sorted(path.parent.name for path in registry.SHIPPED_DIR.glob("*/config.json"))
+SHIPPED = sorted(path.parent.name for path in model_places.SHIPPED_DIR.glob("*/config.json"))
 RECIPES = ("llada/low_confidence", "rank/random")
 
 
@@ -53,7 +53,8 @@ def _made(
         entry.save()
     runtime.load(entry)
     example = (entry.card.get("examples") or [{"prompt": "hello"}])[0]
-    fields = {"prompt": example["prompt"], "gen_length": min(example.get("gen_length", 8), 12)}
+    length = example.get("gen_length", None if "special_tokens" in example else 8)
+    fields = {"prompt": example["prompt"], "gen_length": length and min(length, 12)}
     reply = _ask(
         owner, None, sent, type="initialize", model=slug, seed=5, special_tokens=True, **fields
     )

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from inference.engine.corpora import addition, bpe, stories, sudoku
 from inference.engine.tokenization import Tokenizer as EngineTokenizer
 from inference.labels import pack
+from inference.model_places import SHIPPED_DIR
 from inference.models import ModelEntry, Vocabulary
-from inference.registry import SHIPPED_DIR
 from visualizer.models import Session
 from visualizer.selectors import scores, state_at
 from visualizer.services.sessions import create_session

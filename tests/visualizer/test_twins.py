@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from inference.engine.canvas import Canvas
+from inference.errors import ERROR_TYPES, reference_of
 from tests.visualizer.reducer import closed, opened, reduce
 from visualizer.selectors.measures import kendall
 from visualizer.views.buttons import REASONS, Situation, buttons
@@ -40,6 +41,17 @@ def test_texts(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", cases("percent"))
 def test_percents(case: dict[str, Any]) -> None:
     assert percent(case["probability"]) == case["text"]
+
+
+@pytest.mark.parametrize("case", cases("references"))
+def test_references(case: dict[str, Any]) -> None:
+    shape = {"error_type": case["error_type"], "correlation_id": "c0ffee"}
+    assert reference_of(shape) == case["reference"]
+
+
+def test_every_type_of_error_is_told_in_the_table() -> None:
+    rows = json.loads((TABLES / "references.json").read_text(encoding="utf-8"))
+    assert [row["error_type"] for row in rows] == list(ERROR_TYPES)
 
 
 @pytest.mark.parametrize("case", cases("actions"))
@@ -88,7 +100,7 @@ def snapshot_of(case: dict[str, Any]) -> dict[str, Any]:
             elif op["op"] == "remask":
                 commits.pop(str(op["slot"]))
     slots = [
-        [s.id, s.token, labels.get(s.id, ""), s.by, int(s.prompt), int(s.locked)]
+        [s.id, s.token, labels.get(s.id, ""), s.by, int(s.prompt), int(s.locked)] + [1] * s.surplus
         for s in canvas.slots
     ]
     return {"session": session, "commits": commits, "slots": slots, "staged": {}}
@@ -97,16 +109,19 @@ def snapshot_of(case: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("case", cases("status"))
 def test_status(case: dict[str, Any]) -> None:
     step = case["step"]
-    ops = [{"op": name, "new": [1, 2]} for name in step["ops"]] if step else []
+    ops = [operation(name) for name in step["ops"]] if step else []
+    judged = ["right"] * case.get("right", 0) + ["wrong"] * case.get("wrong", 0)
+    expected = {str(case["masked"] + n): {"right": "a"}.get(w, "b") for n, w in enumerate(judged)}
     snapshot: dict[str, Any] = {
         "session": {
             "mask_id": MASK,
             "prompt_length": 0,
             "gen_length": case["total"],
             "block_length": 8,
+            "answer": {"expected": expected, "groups": []},
         },
         "slots": [
-            [slot, MASK if slot < case["masked"] else 0, "", "", 0, 0]
+            [slot, MASK if slot < case["masked"] else 0, "a", "", 0, 0]
             for slot in range(case["total"])
         ],
         "run": {"status": case["run"]} if case["run"] else None,
@@ -116,6 +131,12 @@ def test_status(case: dict[str, Any]) -> None:
     }
     look = Look(case["shown"], case["tip"])
     assert status_line(snapshot, look, case["read_only"]) == case["text"]
+
+
+def operation(name: str) -> dict[str, Any]:
+    """An operation about two places; "surplus" inserts them to fill up a block."""
+    made = {"op": "insert" if name == "surplus" else name, "new": [1, 2]}
+    return made | ({"surplus": True} if name == "surplus" else {})
 
 
 @pytest.mark.parametrize("case", cases("kendall"))

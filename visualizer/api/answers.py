@@ -127,7 +127,7 @@ class ServiceMetrics(BaseModel):
 
     generations: dict[str, int]
     durations: list[dict[str, Any]]
-    streams: list[dict[str, Any]] = Field(description="by route and outcome")
+    streams: list[dict[str, Any]] = Field(description="by model and route")
     workers: int
 
 
@@ -138,3 +138,53 @@ class Health(BaseModel):
     parts: dict[str, str]
     workers: list[dict[str, Any]]
     correlation_id: str
+
+
+class Choice(BaseModel):
+    text: str
+    probability: float = Field(description="among the choices, 0 to 1, at the temperature")
+    logprob: float = Field(description="joint log-probability of its tokens, nats, temperature 1")
+
+
+class PlaceAnswer(BaseModel):
+    kind: str
+    answer: str = Field(description="the most probable choice")
+    probability: float
+    choices: list[Choice] = Field(description="in the order of the request")
+    expected: float | None = Field(None, description="of a scale: the mean of its numbers")
+
+
+class Decision(BaseModel):
+    """A distribution over the choices of each place.
+
+    A choice of several tokens has the joint likelihood of its tokens, given how many they are.
+    """
+
+    places: list[PlaceAnswer]
+    model: str
+    temperature: float
+    rows: int = Field(description="sequences that were needed; 1 where all choices are one token")
+    forwards: int = Field(description="forward passes, each over many rows")
+
+
+class CalibrationAnswer(BaseModel):
+    """A calibration; `results` has `temperature`, `count`, `accuracy`, `before` and `after`, each
+    with `error` (expected calibration error), `loss` (nats) and the `bins` of the diagram.
+    """
+
+    id: str
+    status: str
+    made: int
+    total: int
+    error: ErrorAnswer | None
+    name: str
+    model: str
+    places: list[dict[str, Any]]
+    created: str
+    finished: str | None
+    results: dict[str, Any] | None
+    url: str = Field(description="the page with the reliability diagram")
+
+
+class CalibrationList(BaseModel):
+    calibrations: list[CalibrationAnswer]

@@ -51,7 +51,8 @@ class FrameWriter:
     def _draft(self, payload: Data) -> list[Data]:
         self._step = payload["step"]
         if "canvas" in payload:
-            shown = {name: payload[name] for name in ("canvas", "prompt_length", "masked")}
+            names = ("canvas", "mask", "prompt_length", "masked")
+            shown = {name: payload[name] for name in names}
             return [{"type": "status", "message": "Denoising...", **shown}]
         return [self._step_frame(ops=payload["ops"], masked=payload["masked"])]
 

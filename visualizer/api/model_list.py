@@ -16,14 +16,14 @@ CURRENT = "model"
 Kind, State = ModelEntry.Kind, ModelEntry.State
 
 
-def offered() -> list[ModelEntry]:
+def offered(user: Any) -> list[ModelEntry]:
     """All diffusion models of the list, those without files among them."""
-    return list(ModelEntry.objects.filter(kind=Kind.DIFFUSION))
+    return list(ModelEntry.visible_to(user).filter(kind=Kind.DIFFUSION))
 
 
-def named(id: str) -> ModelEntry:
+def named(id: str, user: Any) -> ModelEntry:
     """The diffusion model with this id. Raises UnmaskError (not_found)."""
-    rows = ModelEntry.objects.filter(slug=id, kind=Kind.DIFFUSION)
+    rows = ModelEntry.visible_to(user).filter(slug=id, kind=Kind.DIFFUSION)
     found = rows.first() if "\0" not in id else None
     if found is None:
         raise UnmaskError("not_found", "There is no such model. See /api/diffusion/models.", "id")
@@ -38,7 +38,7 @@ def usable(id: str | None, user: Any) -> ModelEntry:
     """
     if id is not None:
         try:
-            found = registry.resolve(id)
+            found = registry.resolve(id, user)
         except UnmaskError as error:
             raise UnmaskError(error.error_type, error.message, "model") from None
         if found.kind != Kind.DIFFUSION:
@@ -53,8 +53,8 @@ def current(user: Any) -> ModelEntry:
     chosen = profile.settings.get(CURRENT) if profile else None
     if not isinstance(chosen, str):
         return registry.default_model()
-    rows = ModelEntry.objects.filter(slug=chosen, kind=Kind.DIFFUSION).exclude(state=State.ABSENT)
-    return rows.first() or registry.default_model()
+    rows = ModelEntry.visible_to(user).filter(slug=chosen, kind=Kind.DIFFUSION)
+    return rows.exclude(state=State.ABSENT).first() or registry.default_model()
 
 
 def choose(user: Any, entry: ModelEntry) -> None:
@@ -95,7 +95,7 @@ def answer_for(user: Any, entry: ModelEntry) -> ModelAnswer:
 
 def listing(user: Any) -> list[ModelAnswer]:
     own = _current_or_none(user)
-    return [answer(entry, own) for entry in offered()]
+    return [answer(entry, own) for entry in offered(user)]
 
 
 def _current_or_none(user: Any) -> ModelEntry | None:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.commands.fields import limited
 from core.commands.fields import text as text_field
 from inference.catalog import PARAMETERS
+from visualizer.commands.schemas.decisions import GAP, Decide
 
-GAP = "<gap>"
 MOST_STOPS, STOP_CHARACTERS = 4, 200
 MOST_MESSAGES, MOST_PIECES, MOST_BATCH = 200, 33, 16
 DEVICES = ("auto", "cuda", "cpu")
@@ -109,6 +109,14 @@ class BatchInfill(Strict):
     """Several infillings at once."""
 
     requests: list[InfillRequest] = Field(min_length=1, max_length=MOST_BATCH)
+
+
+class DecideRequest(Decide):
+    """Given choices at the gaps of a text, judged together."""
+
+    timeout: float | None = Field(
+        None, gt=0, le=3600, allow_inf_nan=False, description="seconds that are waited for it"
+    )
 
 
 class LoadRequest(Strict):

@@ -10,7 +10,7 @@ from ninja import Router
 
 from core.http.api import Account
 from inference.errors import UnmaskError
-from visualizer.api.routes import generation, models, service
+from visualizer.api.routes import decisions, generation, models, service
 
 OFF = "The diffusion service is switched off here (DIFFUSION_LLM_ENABLED)."
 
@@ -25,5 +25,5 @@ class EnabledAccount(Account):
 
 
 router = Router(auth=EnabledAccount())
-for _part in (models, generation, service):
+for _part in (models, generation, decisions, service):
     router.add_router("", _part.router)

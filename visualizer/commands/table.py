@@ -10,7 +10,16 @@ from typing import Any
 from core.commands.fields import Message
 from core.commands.table import CommandSpec, RunsOn
 from visualizer.commands.requests import SessionCommands
-from visualizer.commands.schemas import comparing, history, lab, loop, presets, sessions, sharing
+from visualizer.commands.schemas import (
+    comparing,
+    decisions,
+    history,
+    lab,
+    loop,
+    presets,
+    sessions,
+    sharing,
+)
 
 _WEB = "visualizer.commands.handlers"
 _WORKER = "visualizer.worker.handlers"
@@ -94,5 +103,10 @@ _ROWS = (
     _web("lab_cancel", lab.LabCancel, "lab", "lab_job"),
     _web("lab_job", lab.OneLabJob, "lab", "lab_job"),
     _web("lab_jobs", lab.LabJobs, "lab", "lab_job_list"),
+    _worker("decide", decisions.Decide, "decide", "decision", bulk=("text",)),
+    _web("calibrate", decisions.Calibrate, "calibrations", "calibration", bulk=("examples",)),
+    _web("calibration", decisions.OneCalibration, "calibrations", "calibration"),
+    _web("cancel_calibration", decisions.CancelCalibration, "calibrations", "calibration"),
+    _web("list_calibrations", decisions.ListCalibrations, "calibrations", "calibration_list"),
 )
 COMMANDS = SessionCommands(_ROWS)

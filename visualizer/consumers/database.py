@@ -64,7 +64,7 @@ def take_snapshot(session: Session) -> dict[str, Any]:
 def model_status(slug: str | None) -> dict[str, Any]:
     """The model_status message for the socket's model, the default one at first."""
     rows = (
-        ModelEntry.objects.filter(slug=slug) if slug else ModelEntry.objects.filter(is_default=True)
+        ModelEntry.every.filter(slug=slug) if slug else ModelEntry.objects.filter(is_default=True)
     )
     entry = rows.first()
     loaded = entry is not None and entry.state == ModelEntry.State.LOADED

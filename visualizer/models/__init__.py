@@ -2,10 +2,11 @@
 
 from visualizer.models.generations import Generation, StreamTiming
 from visualizer.models.sessions import Branch, Command, Digest, Run, Session, Step
-from visualizer.models.user_data import LabJob, Preset, ShareLink
+from visualizer.models.user_data import Calibration, LabJob, Preset, ShareLink
 
 __all__ = [
     "Branch",
+    "Calibration",
     "Command",
     "Digest",
     "Generation",

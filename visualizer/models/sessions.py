@@ -64,6 +64,11 @@ class Session(Leased):
     def get_absolute_url(self) -> str:
         return reverse("workspace", args=[self.pk])
 
+    @property
+    def opened(self) -> int:
+        """Masks at the start: those after the prompt and those within it."""
+        return self.gen_length + self.prompt_ids.count(self.mask_id)
+
     @classmethod
     def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Session]:
         """Sessions with pending commands or an active run."""

@@ -1,4 +1,4 @@
-"""What people have beside sessions: presets, links that share, measurements of the Lab."""
+"""What people have beside sessions: presets, links, measurements of the Lab, calibrations."""
 
 from __future__ import annotations
 
@@ -79,3 +79,25 @@ class LabJob(Job):
     def made(self) -> int:
         """Cases that have been decoded."""
         return len(self.results) * self.count + len(self.partial)
+
+
+class Calibration(Job):
+    """A temperature for decisions, fitted on examples whose answers are known: worked in slices,
+    resumable after any crash. `partial` holds the scores of the examples that were read.
+    """
+
+    TASK = "visualizer.calibrate"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
+    name = models.CharField(max_length=100, blank=True)
+    places = models.JSONField(default=list, help_text="what may stand in each gap")
+    examples = models.JSONField(default=list, help_text="texts and their labels")
+    results = models.JSONField(default=dict, blank=True, help_text="temperature, before, after")
+
+    class Meta:
+        ordering = ["-created"]
+        indexes = [models.Index(fields=["owner", "-created"])]
+
+    def __str__(self) -> str:
+        return self.name or f"{len(self.examples)} examples"

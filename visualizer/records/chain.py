@@ -7,48 +7,17 @@ changes a record on purpose can make the hashes again.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from core.records.chain import Chain, Part, canonical
 from inference.errors import UnmaskError
 
-Part = dict[str, Any]
+__all__ = ["Chain", "canonical", "is_sealed", "verify"]
 SEALED = 2
 """Records from this version on carry the chain; older ones cannot be verified."""
 UNVERIFIED = "It is of an older version without hashes, so it could not be verified."
 _OUTSIDE = ("branches", "chain")
 _LISTS = ("steps", "forwards")
-
-
-class Chain:
-    """The running hash; `add` takes the next part and returns the hash up to there."""
-
-    def __init__(self, header: Part) -> None:
-        self.hash = ""
-        self.add(header)
-
-    def add(self, part: Part) -> str:
-        """Hex SHA-256 of the hash so far and the part without a hash of its own."""
-        told = {key: value for key, value in part.items() if key != "hash"}
-        self.hash = hashlib.sha256((self.hash + canonical(told)).encode()).hexdigest()
-        return self.hash
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys, no blanks and whole numbers without a point: however it was written,
-    what reads as the same value has the same text."""
-    return json.dumps(
-        _whole(value), ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    if isinstance(value, dict):
-        return {key: _whole(held) for key, held in value.items()}
-    return [_whole(held) for held in value] if isinstance(value, list) else value
 
 
 def is_sealed(record: Part) -> bool:

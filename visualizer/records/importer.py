@@ -35,7 +35,7 @@ BATCH = 500
 def import_record(*, owner: Any, raw: Raw) -> Session:
     """A new session of the owner's from a record. Raises UnmaskError naming what is wrong in it."""
     record = checked(raw)
-    entry = model_of(record)
+    entry = model_of(record, owner)
     check_tree(record)
     check_sizes(record, entry.context)
     check_states(record, raw)
@@ -47,9 +47,10 @@ def copy_session(*, session: Session, owner: Any) -> Session:
     return import_record(owner=owner, raw=json.loads("".join(record_of(session))))
 
 
-def model_of(record: Record) -> ModelEntry:
+def model_of(record: Record, user: Any = None) -> ModelEntry:
     """The record's model here. Raises UnmaskError if it is unknown or has other tokens."""
-    entry = ModelEntry.objects.select_related("vocabulary").filter(slug=record.model.slug).first()
+    rows = ModelEntry.visible_to(user).select_related("vocabulary")
+    entry = rows.filter(slug=record.model.slug).first()
     if entry is None:
         raise UnmaskError(
             "model_unavailable",

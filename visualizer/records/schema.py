@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.commands.fields import limited, text
 from inference.engine.canvas import OPERATIONS
-from inference.limits import BODY_BYTES
+from inference.limits import BODY_BYTES, LIMITS
 from visualizer.fields import TokenId
 from visualizer.probability import ProbabilitySettings
 
@@ -135,7 +135,7 @@ class Session(Part):
     created: str = Field(max_length=40)
     prompt: str = text("prompt")
     prompt_ids: list[TokenId] = Field(max_length=MOST_PROMPT)
-    gen_length: int = limited("gen_length")
+    gen_length: int = Field(ge=0, le=int(LIMITS["gen_length"].high))
     block_length: int = limited("block_length")
     mask_id: TokenId
     seed: int = limited("seed")

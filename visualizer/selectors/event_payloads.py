@@ -68,9 +68,14 @@ def step_payload(step: Step, before: Canvas, labels: Labels) -> dict[str, Any]:
         "recipe": step.recipe,
         "by": "run" if step.run_id else "manual",
         "ops": _shown(step.operations, before, labels),
-        "masked": len(before.apply(step.operations).open_positions),
+        "masked": _open(before.apply(step.operations)),
         "ms": step.timings.get("total", 0),
     }
+
+
+def _open(canvas: Canvas) -> int:
+    """Masks that will be written: surplus places are cut."""
+    return sum(not canvas.slots[position].surplus for position in canvas.open_positions)
 
 
 def _shown(operations: list[Operation], before: Canvas, labels: Labels) -> list[dict[str, Any]]:
@@ -79,6 +84,8 @@ def _shown(operations: list[Operation], before: Canvas, labels: Labels) -> list[
     for operation in operations:
         position = canvas.position_of.get(operation["slot"], -1)
         entry = {**operation, "pos": position}
+        if operation["op"] == "delete" and canvas.slots[position].surplus:
+            entry["surplus"] = True
         token = operation.get("token")
         shown.append(entry if token is None else {**entry, "label": labels(token)})
         if operation["op"] in ("insert", "delete"):

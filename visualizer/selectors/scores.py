@@ -11,9 +11,23 @@ from typing import Any, NamedTuple
 from inference.engine.canvas import Canvas
 from inference.engine.corpora import addition, story_checks, sudoku
 from visualizer.models import Session
+from visualizer.selectors.answers import answer_of
+from visualizer.selectors.history import StateRef, state_at
 from visualizer.selectors.labels import labels_for
 
 Marks = dict[str, float]
+CHECKS: dict[str, tuple[str, str, bool]] = {
+    "exact": ("Right answer", "the whole answer is right", False),
+    "digits": ("Right digits", "share of the digits of the result", True),
+    "cells": ("Cells without conflict", "share of the cells that contradict no other", True),
+    "grammar": ("Grammar", "share of the text that is sentences of the stories' grammar", True),
+    "plot": ("One plot", "all beats of one plot stand in order", False),
+    "kept": ("Details kept", "names and things stay what they were", False),
+    "consistent": ("Place kept", "the place stays what it was, too", False),
+    "prompt": ("Fits the prompt", "names and things are those of the prompt", False),
+    "length": ("Right length", "the gap became as long as it was", False),
+}
+"""Mark → label, meaning, whether it is a share."""
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -33,6 +47,34 @@ def score_of(session: Session, canvas: Canvas) -> dict[str, Any] | None:
     marks = TASKS[task](_text(session, canvas))
     exact = marks.get("exact", marks.get("prompt", 0.0))
     return {"task": task, "exact": exact == 1.0, "marks": marks}
+
+
+class Check(NamedTuple):
+    """One mark in words: `value` as it is shown, `holds` if nothing is amiss."""
+
+    label: str
+    meaning: str
+    value: str
+    holds: bool
+
+
+def checks_of(marks: Marks) -> list[Check]:
+    """The marks in words, in their order; unknown ones are called by their name."""
+    return [_check(name, value) for name, value in marks.items()]
+
+
+def _check(name: str, value: float) -> Check:
+    label, meaning, is_share = CHECKS.get(name, (name, "", True))
+    shown = f"{value:.0%}" if is_share else "yes" if value == 1.0 else "no"
+    return Check(label, meaning, shown, value == 1.0)
+
+
+def checks_at(session: Session, ref: StateRef) -> list[Check]:
+    """What a finished state holds of its task's checks, where the answer itself is not known."""
+    if answer_of(session) is not None:
+        return []
+    score = score_of(session, state_at(session, ref))
+    return checks_of(score["marks"]) if score else []
 
 
 def _text(session: Session, canvas: Canvas) -> Text:

@@ -13,6 +13,7 @@ from inference.engine.canvas import Canvas
 from inference.models import Stream
 from visualizer.models import Branch, Session, Step
 from visualizer.selectors import event_payloads
+from visualizer.selectors.answers import answer_of
 from visualizer.selectors.history import (
     StateRef,
     branches_of,
@@ -84,6 +85,7 @@ def _session(session: Session) -> dict[str, Any]:
         "id": str(session.pk),
         **event_payloads.session_payload(session),
         "special": labels_for(session).special,
+        "answer": answer.told() if (answer := answer_of(session)) else None,
         "prompt_length": len(session.prompt_ids),
         "mask_id": session.mask_id,
     }
@@ -119,8 +121,9 @@ def _note(commits: dict[str, list[Any]], step: Step) -> None:
 
 
 def slots_of(canvas: Canvas, labels: Labels) -> list[list[Any]]:
-    """[slot id, token, label, by, prompt 0|1, locked 0|1] of every slot."""
+    """[slot id, token, label, by, prompt 0|1, locked 0|1] of every slot, and 1 if it is surplus."""
     return [
         [slot.id, slot.token, labels(slot.token), slot.by, int(slot.prompt), int(slot.locked)]
+        + [1] * slot.surplus
         for slot in canvas.slots
     ]

@@ -1,12 +1,14 @@
-"""Log-probabilities of a generation's tokens, from the digests of the steps that decided them."""
+"""Log-probabilities of a generation's tokens, from digests: of the steps that decided them, or of
+the pass over the finished text.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from core.generation import TokenLogprob
-from inference.engine.canvas import Canvas, fold
+from core.generation import At, TokenLogprob
+from inference.engine.canvas import Canvas, Slot, fold
 from inference.engine.digest_view import DigestView
 from visualizer.models import Digest, Generation, Run, Step
 from visualizer.selectors.history import start_of
@@ -19,49 +21,63 @@ WRITES = ("commit", "edit")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where a slot's token was decided: the pass over the state after `number`, at `position`."""
+    """Where a slot's token is read: in the pass over the state after `number`, at `position`."""
 
     number: int
     position: int
 
 
-def token_logprobs(row: Generation, top: int) -> list[TokenLogprob]:
-    """Of the generated tokens in their order, as far as the text goes; special tokens end it."""
+def token_logprobs(
+    row: Generation, top: int, at: At = "step", first: int = 0
+) -> list[TokenLogprob]:
+    """Of the generated tokens in their order from number `first` on, as far as the text goes.
+
+    `at`: "step" of the decision, or "end", for generations with a final pass.
+    """
     if row.session is None or row.run is None:
         return []
-    canvas, decisions = _decisions(row.run, start_of(row.session))
+    canvas, decisions, last = _decisions(row.run, start_of(row.session))
+    if at == "end":
+        decisions = {id: Decision(last, canvas.position_of[id]) for id in decisions}
     labels = labels_for(row.session)
-    numbers = {one.number for one in decisions.values()}
+    wanted = _within(row.text, canvas, decisions, labels)[first:]
+    numbers = {decisions[slot.id].number for slot in wanted}
     kept = Digest.objects.filter(branch=row.run.branch, number__in=numbers)
     views = {one.number: DigestView.from_bytes(bytes(one.data)) for one in kept}
-    tokens: list[TokenLogprob] = []
-    left = len(row.text)
+    return [_told(views, decisions[slot.id], slot.token, top, labels) for slot in wanted]
+
+
+def _within(
+    text: str, canvas: Canvas, decisions: dict[int, Decision], labels: Labels
+) -> list[Slot]:
+    """The written slots whose tokens make the text; special tokens end it."""
+    found, left = [], len(text)
     for slot in canvas.slots:
-        found = decisions.get(slot.id)
-        if found is None or left <= 0:
-            continue
-        token = _told(views.get(found.number), found.position, slot.token, top, labels)
-        tokens.append(token)
-        left -= len(token.text)
-    return tokens
+        if slot.id in decisions and slot.token != canvas.mask_id and left > 0:
+            found.append(slot)
+            left -= len(labels(slot.token))
+    return found
 
 
-def _decisions(run: Run, canvas: Canvas) -> tuple[Canvas, dict[int, Decision]]:
-    """The run's last canvas, and where each of its written slots was decided last."""
+def _decisions(run: Run, canvas: Canvas) -> tuple[Canvas, dict[int, Decision], int]:
+    """The run's last canvas, where each of its written slots was decided last, its last number."""
     decisions: dict[int, Decision] = {}
+    number = run.first_step - 1
     for step in Step.objects.filter(run=run).order_by("number"):
         for operation in step.operations:
             if operation["op"] in WRITES:
                 position = canvas.position_of[operation["slot"]]
                 decisions[operation["slot"]] = Decision(step.number - 1, position)
-        canvas = fold(canvas, [step.operations])
-    return canvas, decisions
+        canvas, number = fold(canvas, [step.operations]), step.number
+    here = {id: one for id, one in decisions.items() if id in canvas.position_of}
+    return canvas, here, number
 
 
 def _told(
-    view: DigestView | None, position: int, token: int, top: int, labels: Labels
+    views: dict[int, DigestView], place: Decision, token: int, top: int, labels: Labels
 ) -> TokenLogprob:
-    row = view.row_of.get(position) if view is not None else None
+    view = views.get(place.number)
+    row = view.row_of.get(place.position) if view is not None else None
     if view is None or row is None:
         return TokenLogprob(labels(token), UNLIKELY)
     ids, known = view.ids[row].tolist(), view.probabilities(1.0, row).tolist()

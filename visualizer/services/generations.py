@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.urls import reverse
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
+from core.generation.trace import Pass, Place
 from core.jobs import dispatch
+from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
 from visualizer.models import Generation, Run, Session, Step
+from visualizer.selectors import traces
 from visualizer.selectors.drafts import drafts_of
 from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
+from visualizer.services.sessions import rename_session
 
 
 class DiffusionGenerator(StoredGenerator[Generation]):
@@ -44,14 +49,32 @@ class DiffusionGenerator(StoredGenerator[Generation]):
         else:
             dispatch.work(row)
 
-    def logprobs(self, *, user: Any, id: UUID | str, top: int) -> list[seam.TokenLogprob]:
-        return token_logprobs(self.owned(user, id), top)
+    def logprobs(
+        self, *, user: Any, id: UUID | str, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        return token_logprobs(self.owned(user, id), top, at, first)
+
+    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+        return traces.places_of(self.owned(user, id))
+
+    def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
+        return traces.passes_of(self.owned(user, id), after)
 
     def drafts(self, *, user: Any, id: UUID | str) -> list[dict[str, Any]]:
         return drafts_of(self.owned(user, id))
 
 
 GENERATOR = DiffusionGenerator()
+
+
+@transaction.atomic
+def save(*, row: Generation, name: str) -> None:
+    """Give what was written a name: it is no draft any more. Raises UnmaskError (conflict)."""
+    if row.session is None:
+        raise UnmaskError("conflict", "There is nothing to save yet.", "id")
+    rename_session(session=row.session, title=name)
+    row.saved = True
+    row.save(update_fields=["saved", "updated"])
 
 
 def publish_draft(*, row: Generation, payload: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def lab_start(
 
     The caller has checked the values (the command's schema does).
     """
-    entry = registry.resolve(model)
+    entry = registry.resolve(model, owner)
     if LabJob.objects.filter(owner=owner, status__in=ACTIVE).count() >= MOST_ACTIVE:
         raise UnmaskError("conflict", f"{MOST_ACTIVE} of your jobs are not done yet. Cancel one.")
     job = LabJob.objects.create(

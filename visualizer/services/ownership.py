@@ -6,13 +6,13 @@ from typing import Any
 
 from django.db import transaction
 
-from visualizer.models import Generation, LabJob, Preset, Session
+from visualizer.models import Calibration, Generation, LabJob, Preset, Session
 
 
 @transaction.atomic
 def hand_over(*, giver: Any, taker: Any) -> None:
     """Sessions, jobs and presets; a preset whose name the taker has already gets another one."""
-    for table in (Session, LabJob, Generation):
+    for table in (Session, LabJob, Generation, Calibration):
         table.objects.filter(owner=giver).update(owner=taker)
     taken = set(Preset.objects.filter(owner=taker).values_list("name", flat=True))
     for preset in Preset.objects.filter(owner=giver):

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from inference.errors import reference_of
 from visualizer.views.status import written
 from visualizer.views.tokens import boxes, glyphs, masks, percent
 
@@ -58,4 +59,5 @@ register.filter("glyphs", glyphs)
 register.filter("masks", masks)
 register.filter("boxes", boxes)
 register.filter("percent", percent)
+register.filter("reference", reference_of)
 register.filter("written", written)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from visualizer.selectors.answers import conflicts_in
 from visualizer.views.tokens import LONG, cell_text, is_special, whole_texts
 
 Snapshot = dict[str, Any]
@@ -20,6 +21,8 @@ class Row:
     """One position: what the snapshot says of it.
 
     `whole`: the characters that begin here, where neighbours share one; "" where none begins.
+    `verdict`: right or wrong, where the answer is known; `conflict`: the label stands in its row,
+    column or box again. `surplus`: it fills up a block and will be cut.
     """
 
     pos: int
@@ -38,6 +41,9 @@ class Row:
     fold: int = 0
     folded: bool = False
     inserted: bool = False
+    verdict: str = ""
+    conflict: bool = False
+    surplus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,36 @@ def rows(snapshot: Snapshot) -> list[Row]:
     session, commits = snapshot["session"], snapshot["commits"]
     found, special = [], frozenset(session.get("special", ())) - {session["mask_id"]}
     first = session["prompt_length"] + session["gen_length"]  # slot of the first place added later
-    for pos, (slot, token, label, by, prompt, locked) in enumerate(snapshot["slots"]):
+    for pos, (slot, token, label, by, prompt, locked, *surplus) in enumerate(snapshot["slots"]):
         step, p = commits.get(str(slot), commits.get(slot, (0, None)))
         masked = token == session["mask_id"] and not prompt
         row = Row(pos, slot, label, by, bool(prompt), bool(locked), masked, step, p)
-        if token in special or slot >= first:
+        if surplus:
+            row = replace(row, surplus=True)
+        elif token in special or slot >= first:
             row = replace(row, special=token in special, inserted=slot >= first)
         found.append(row)
+    found = _with_verdicts(found, session.get("answer"))
     return _with_whole(_with_again(_with_idle(found, session)))
+
+
+def _with_verdicts(found: list[Row], answer: dict[str, Any] | None) -> list[Row]:
+    """What is right and wrong by the answer that the snapshot tells (see selectors/answers.py)."""
+    if answer is None:
+        return found
+    held = {row.slot: row.label for row in found if not row.masked}
+    clash = conflicts_in(held, answer["groups"])
+    return [
+        replace(row, verdict=_verdict(row, answer["expected"]), conflict=row.slot in clash)
+        for row in found
+    ]
+
+
+def _verdict(row: Row, expected: dict[str, str]) -> str:
+    right = expected.get(str(row.slot))
+    if right is None or row.masked or row.prompt:
+        return ""
+    return "right" if row.label == right else "wrong"
 
 
 def _with_whole(found: list[Row]) -> list[Row]:
@@ -175,6 +203,9 @@ def cell(row: Row, look: Look, staged: dict[str, Any] | None) -> Cell:
         "fold": bool(row.fold),
         "folded": row.folded,
         "inserted": row.inserted,
+        "surplus": row.surplus,
+        row.verdict: bool(row.verdict) and not staged,
+        "conflict": row.conflict,
         "long": look.view == "cells" and len(text) > LONG,
     }
     names = " ".join(["cell", *(name for name, on in flags.items() if on)])

@@ -26,7 +26,7 @@ from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.measures import History, history_of, measures
 from visualizer.selectors.run_names import run_name
 from visualizer.selectors.runs import runs_of
-from visualizer.selectors.scores import score_of
+from visualizer.selectors.scores import checks_of, score_of
 from visualizer.selectors.sessions import session_for
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
@@ -131,9 +131,10 @@ def _facts(history: History, run: dict[str, Any] | None) -> list[tuple[str, str]
         ("Left to right (τ)", found["kendall_tau"]),
         ("Time (ms)", f"{found['milliseconds']:.0f}" if found["milliseconds"] else None),
         ("Still masked", found["masked"] or None),
-        ("Right answer", None if score is None else "yes" if score["exact"] else "no"),
     ]
-    return [(name, _short(value)) for name, value in rows if value is not None]
+    checks = checks_of(score["marks"]) if score else []
+    told = [(name, _short(value)) for name, value in rows if value is not None]
+    return [*told, *((check.label, check.value) for check in checks)]
 
 
 def _short(value: Any) -> str:
@@ -171,7 +172,7 @@ def _against(histories: list[History], sides: list[Shown], n: int) -> dict[str, 
         return told | {"unlike": differs, "words": words_of(one, two)}
     found = comparison.compare_branches(Side(one.session, one.ref), Side(two.session, two.ref))
     return told | {
-        "share": found["agreement"],
+        "total": len(found["positions"]),
         "counts": found["counts"],
         "divergence": found["first_divergence"],
         "branch": sides[n].ref.branch,

@@ -9,30 +9,26 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.commands.ask import LOAD_WAIT_SECONDS, ask
-from core.commands.validation import from_form
-from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.registry import sync_models
-from visualizer.commands import COMMANDS
-from visualizer.models import Session
+from visualizer.models import Command, Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
 from visualizer.selectors.recordings import COMPARED, recorded
 from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
+from visualizer.views.starts import go_on, start, start_of, waiting
 from visualizer.views.tokens import BOX, MASKS, boxes
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
 RECENT = 6
-CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
-"""Parameters that a model's card may set for the runs of its examples."""
-LOADING = "The model is still loading. Try again in a moment."
+RUNS = {"run_example", "run_recorded"}
+"""Buttons that start a run in the new session."""
 Problem = UnmaskError | None
 
 
@@ -42,15 +38,36 @@ async def home(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST make the session and go there."""
     user = await request.auser()
     if request.method == "POST":
-        form = await sync_to_async(_sent)(request)
+        form = await sync_to_async(_sent)(request, user)
         try:
-            id = await _create(user, form)
-            if "run_example" in request.POST:
-                await _run(user, id)
-            return redirect("workspace", id)
+            asked = form | {"prompt": await sync_to_async(_typed)(user, form)}
+            return redirect(await start(user, asked, bool(RUNS & request.POST.keys())))
         except UnmaskError as error:
             return await sync_to_async(_page)(request, user, form, error)
     return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
+
+
+@login_required
+@require_safe
+async def starting(request: HttpRequest, command_id: int) -> HttpResponse:
+    """A session whose model is being loaded: how far that is, then the session itself.
+
+    HTMX asks for the panel again every second. What went wrong is said on the first page, with the
+    form as it was sent.
+    """
+    user, alone = await request.auser(), bool(request.headers.get("HX-Request"))
+    command = await sync_to_async(start_of)(user, command_id)
+    if command.state == Command.State.PENDING:
+        name = "partials/starting" if alone else "starting"
+        context = await sync_to_async(waiting)(command)
+        return await sync_to_async(render)(request, f"visualizer/{name}.html", context)
+    try:
+        target = await go_on(user, command, "run" in request.GET)
+    except UnmaskError as error:
+        if alone:
+            return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
+        return await sync_to_async(_page)(request, user, sent_before(command), error)
+    return HttpResponse(headers={"HX-Redirect": target}) if alone else redirect(target)
 
 
 @login_required
@@ -63,16 +80,22 @@ def find_models(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
-def _sent(request: HttpRequest) -> dict[str, str]:
+def _sent(request: HttpRequest, user: Any) -> dict[str, str]:
     """The form as sent; a pressed example brings its own prompt and lengths."""
     form = {name: request.POST.get(name, "") for name in FIELDS}
+    example = _pressed(request, user, form["model"])
+    own = {name: _as_sent(value) for name, value in example.items() if name in FIELDS}
+    return form | {"special_tokens": ""} | own if example else form
+
+
+def _pressed(request: HttpRequest, user: Any, slug: str) -> dict[str, Any]:
+    """The example whose button was pressed: of the recorded run or of the card; {} if none was."""
+    if "run_recorded" in request.POST:
+        return _suited((recorded(slug) or {}).get("example", {}))
     number = number_of(request.POST.get("run_example", request.POST.get("example")))
-    model = ModelEntry.objects.filter(slug=form["model"]).first()
+    model = ModelEntry.visible_to(user).filter(slug=slug).first()
     shown = examples(model.card) if model else []
-    if number is None or number >= len(shown):
-        return form
-    own = {name: _as_sent(value) for name, value in shown[number].items() if name in FIELDS}
-    return form | {"special_tokens": ""} | own
+    return shown[number] if number is not None and number < len(shown) else {}
 
 
 def _as_sent(value: Any) -> str:
@@ -83,28 +106,22 @@ def _as_sent(value: Any) -> str:
 def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
     """The model card's example prompts, each with the lengths that suit it."""
     listed = [{"prompt": row} if isinstance(row, str) else row for row in card.get("examples", [])]
-    return [
-        row | {"block_length": min(row.get("block_length") or length, length)}
-        if (length := row.get("gen_length"))
-        else row
-        for row in listed
-    ]
+    return [_suited(row) for row in listed]
 
 
-async def _create(user: Any, form: dict[str, str]) -> str:
-    """The id of the new session. Raises UnmaskError with the field at fault."""
-    message = from_form(COMMANDS, {"type": "initialize", **form})
-    message["prompt"] = await sync_to_async(_typed)(form)
-    reply = await ask(COMMANDS, user, message, None, LOAD_WAIT_SECONDS, late=LOADING)
-    return str(reply["session_id"])
+def _suited(row: dict[str, Any]) -> dict[str, Any]:
+    """An example whose blocks are no longer than what is written."""
+    length = row.get("gen_length")
+    block = row.get("block_length") or length
+    return row | {"block_length": min(block, length)} if length else row
 
 
-def _typed(form: dict[str, str]) -> str:
+def _typed(user: Any, form: dict[str, str]) -> str:
     """The prompt as typed; where special tokens count, a box is the model's mask."""
     prompt = form["prompt"].replace("\r\n", "\n")
     if not form["special_tokens"] or BOX not in prompt:
         return prompt
-    entry = ModelEntry.objects.filter(slug=form["model"]).first()
+    entry = ModelEntry.visible_to(user).filter(slug=form["model"]).first()
     return prompt.replace(BOX, mask_text(entry)) if entry else prompt
 
 
@@ -117,17 +134,6 @@ def mask_text(entry: ModelEntry) -> str:
     return next((name for name in MASKS if name in prompts), BOX)
 
 
-async def _run(user: Any, id: str) -> None:
-    """Begin a run with what the model's card says; a page that cannot is the session's own."""
-    session = await sync_to_async(session_for)(user, id)
-    usual = session.model.card.get("decoding", {})
-    recipe = usual.get("recipe", DEFAULT_RECIPE)
-    uses = RECIPES[recipe].uses if recipe in RECIPES else ()
-    kept = {name: held for name, held in usual.items() if name in uses and name in CARD}
-    message = {"type": "run", "recipe": recipe, "parameters": kept}
-    await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
-
-
 async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     origin = request.GET.get("from")
     if not origin:
@@ -136,12 +142,18 @@ async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
     return await sync_to_async(_like)(user, origin)
 
 
+def sent_before(command: Command) -> dict[str, str]:
+    """The form that a start came from."""
+    form = {name: _as_sent(command.message.get(name) or "") for name in FIELDS}
+    return form | {"prompt": boxes(form["prompt"]) if form["special_tokens"] else form["prompt"]}
+
+
 def _like(user: Any, origin: str) -> dict[str, str]:
     session = session_for(user, origin)
     return {
         "prompt": boxes(session.prompt) if session.special_tokens else session.prompt,
-        "gen_length": str(session.gen_length),
-        "block_length": str(session.block_length),
+        "gen_length": str(session.gen_length or ""),
+        "block_length": str(session.block_length if session.gen_length else ""),
         "seed": str(session.seed),
         "special_tokens": "on" if session.special_tokens else "",
         "model": session.model.slug,
@@ -150,9 +162,9 @@ def _like(user: Any, origin: str) -> dict[str, str]:
 
 def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
     models = list(
-        ModelEntry.objects.filter(kind=ModelEntry.Kind.DIFFUSION).exclude(
-            state=ModelEntry.State.ABSENT
-        )
+        ModelEntry.visible_to(user)
+        .filter(kind=ModelEntry.Kind.DIFFUSION)
+        .exclude(state=ModelEntry.State.ABSENT)
     )
     chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
     context = {
@@ -191,10 +203,10 @@ def showcase() -> dict[str, Any] | None:
         return None
     measured = told.get("measured", {"rows": [], "cases": 0})
     solved = {row["recipe"]: round(row["exact"] * measured["cases"]) for row in measured["rows"]}
-    names = ("model", "label", "columns", "example")
     return {
-        **{name: told[name] for name in names},
+        **{name: told[name] for name in ("model", "label", "columns")},
         "cases": measured["cases"],
+        "shown": measured.get("shown", -1) + 1,
         "runs": [_shown_run(told["cells"], run, solved) for run in told["runs"]],
         "recording": {"cells": told["cells"], "runs": told["runs"]},
     }
@@ -209,4 +221,5 @@ def _shown_run(cells: list[str | None], run: dict[str, Any], solved: dict[str, i
         for n, text in enumerate(cells)
     ]
     about = {"label": run["label"], "solved": solved.get(run["recipe"])}
-    return about | {"cells": shown, "filled": len(written), "wrong_count": len(wrong)}
+    counts = {"filled": len(written), "wrong_count": len(wrong), "steps": len(run["frames"])}
+    return about | counts | {"cells": shown}

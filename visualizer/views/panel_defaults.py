@@ -62,7 +62,7 @@ def _pace_of(session: Session, run: Run) -> int | None:
     """Tokens a step as they were typed; steps tell it of runs that began at the start."""
     pace, steps = run.parameters.get("tokens_per_step"), run.parameters.get("steps")
     if pace is None and isinstance(steps, int) and steps > 0 and run.first_step == 1:
-        pace = -(-session.gen_length // steps)
+        pace = -(-session.opened // steps)
     limit = LIMITS["tokens_to_select"]
     return pace if isinstance(pace, int) and limit.low <= pace <= limit.high else None
 

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from inference.catalog import GROUPS, PARAMETERS, RANKINGS, RECIPES, Parameter, recipes_offered
+from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.views.params import decimal, whole
@@ -20,7 +21,15 @@ PACE = ("steps", "tokens_per_step")
 ELSEWHERE = (*PACE, "block_length")
 """Parameters without a field of their own: the panel's pace and the session's blocks set them."""
 COMMON = ("temperature", "eos_last", "stop_at_end")
-MORE = ("top_p", "top_k", "cfg_scale", "logits_eos_inf", "confidence_eos_eot_inf", "official")
+MORE = (
+    "top_p",
+    "top_k",
+    "cfg_scale",
+    "logits_eos_inf",
+    "confidence_eos_eot_inf",
+    *GRAMMAR,
+    "official",
+)
 """What nearly every recipe reads and few people set."""
 Form = Mapping[str, Any]
 
@@ -166,11 +175,17 @@ def _flag(form: Form, key: str) -> bool:
     return bool(form.get(key))
 
 
-def _choice(form: Form, key: str) -> str:
+def _typed(form: Form, key: str) -> str:
     return str(form.get(key) or "")
 
 
-_READERS = {"integer": whole, "number": decimal, "flag": _flag, "choice": _choice}
+_READERS = {
+    "integer": whole,
+    "number": decimal,
+    "flag": _flag,
+    "choice": _typed,
+    "text": _typed,
+}
 
 
 def pace_for(recipe: str, count: int | None) -> dict[str, int]:

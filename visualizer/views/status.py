@@ -5,11 +5,12 @@ tests/data/twins/status.json has cases for both.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from visualizer.models import Run
-from visualizer.views.cells import Look, rows
+from visualizer.views.cells import Look, Row, rows
 
 FIRST = "Press Run to watch, or Forward pass to go step by step."
 NEXT = "Choose a token to see its candidates, or press Auto-select."
@@ -23,7 +24,7 @@ _CHANGES = (
 
 def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -> str:
     """What the shown step changed and how much of the canvas is filled."""
-    places = [row for row in rows(snapshot) if not row.prompt]
+    places = [row for row in rows(snapshot) if not (row.prompt or row.surplus)]
     masked = sum(row.masked for row in places)
     step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
     if step is None:
@@ -32,9 +33,15 @@ def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -
         return f"Start: {masked} masked.{hint}"
     run = snapshot["run"]
     end = "" if run and run["status"] in Run.ACTIVE else f" of {look.tip}"
-    filled = f"{len(places) - masked} of {len(places)} filled"
+    filled = f"{len(places) - masked} of {len(places)} filled{verdicts_of(places)}"
     time = f", {step['ms']:.0f} ms" if step["ms"] else ""
     return f"Step {look.number}{end}: {changes_of(step['ops'])}, {filled}{time}."
+
+
+def verdicts_of(places: Iterable[Row]) -> str:
+    """`, 3 right, 1 wrong` where the answer is known."""
+    counts = Counter(row.verdict for row in places if row.verdict)
+    return "".join(f", {counts[name]} {name}" for name in ("right", "wrong") if counts[name])
 
 
 def written(ops: Iterable[dict[str, Any]]) -> int:
@@ -50,4 +57,7 @@ def changes_of(ops: list[dict[str, Any]]) -> str:
 
 
 def _size(op: dict[str, Any]) -> int:
+    """Places that an operation is about; what only fills up a block is not counted."""
+    if op.get("surplus"):
+        return 0
     return len(op.get("new", [])) if op["op"] == "insert" else 1

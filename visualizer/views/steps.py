@@ -6,13 +6,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.gzip import gzip_page
 
-from inference.engine.digest_view import DigestView, sparse_bytes
+from inference.engine.digest_bytes import current
+from inference.engine.digest_view import DigestView
 from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.history import digest_at
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.selectors.regrets import regrets
+from visualizer.selectors.scores import checks_at
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import rows
 from visualizer.views.inspector import inspector
@@ -88,7 +90,20 @@ def digest(request: HttpRequest, access: SessionAccess, step: int) -> HttpRespon
     row = digest_at(session, ref)
     if row is None:
         return HttpResponse(status=204)
-    return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
+    return HttpResponse(current(bytes(row.data)), content_type="application/octet-stream")
+
+
+@session_page
+def checks(request: HttpRequest, access: SessionAccess, step: int) -> HttpResponse:
+    """Which checks of its task a finished state holds; nothing for all others."""
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), str(step))
+    found = checks_at(session, ref)
+    return (
+        render(request, "visualizer/partials/checks.html", {"checks": found})
+        if found
+        else HttpResponse()
+    )
 
 
 @session_page

@@ -16,6 +16,7 @@ from visualizer.partials import branch_panel, model_state, run_state, staged_row
 from visualizer.selectors.history import StateRef
 from visualizer.selectors.presets import presets_of
 from visualizer.selectors.readers import Holder
+from visualizer.selectors.scores import checks_at
 from visualizer.services.sharing import mark_used
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.buttons import REASONS, Situation, buttons
@@ -54,6 +55,7 @@ def workspace(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     context = access.context | _canvas(snapshot, look, ref, pos, access.read_only)
     context |= _panels(request, access, snapshot, ref)
     context |= inspector(session, ref, pos, asked_count(request))
+    context["checks"] = checks_at(session, ref)
     return render(request, "visualizer/workspace.html", context)
 
 
@@ -92,6 +94,8 @@ def _canvas(
         "prev": max(0, look.number - 1),
         "next": min(look.tip, look.number + 1),
         "steps": snapshot["steps"],
+        "answer": snapshot["session"]["answer"],
+        "surplus": any(op.get("surplus") for step in snapshot["steps"] for op in step["ops"]),
         "status": status_line(snapshot, look, read_only),
         "views": VIEWS,
         "colours": COLOURS,
@@ -147,7 +151,7 @@ def _panels(
         "reasons": REASONS,
         **branch_panel(snapshot["branches"], ref.branch),
         "model_state": model_state(session.model),
-        "run_state": run_state(run),
+        "run_state": run_state(run, session.model_id),
         "fields": panel_fields(chosen),
         "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
         "chosen": chosen,

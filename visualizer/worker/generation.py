@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
@@ -21,9 +22,11 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
+from inference.figures import QUEUE_SECONDS
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.provenance import provenance_of
 from visualizer.models import Generation, Run, Session, Step
 from visualizer.selectors import StateRef, head_of, labels_for, state_at
 from visualizer.selectors.drafts import draft_of, first_draft
@@ -32,8 +35,7 @@ from visualizer.services import generations
 from visualizer.services.runs import start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
-from visualizer.worker.lengths import gen_length_within
-from visualizer.worker.provenance import provenance_of
+from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 from visualizer.worker.resume import RunProgress
 from visualizer.worker.run_parameters import prepared
 from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
@@ -68,6 +70,7 @@ def _begin(lease: Lease, row: Generation) -> int:
 
 
 def _work(lease: Lease, row: Generation) -> None:
+    QUEUE_SECONDS.labels("generation").observe((timezone.now() - row.created).total_seconds())
     if Generation.objects.filter(pk=row.pk, cancel_requested=True).exists():
         row.finish_reason = "cancelled"
         with fenced(lease):
@@ -99,6 +102,9 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     else:
         rows, special = model.spec.vocab_size, prompt["special_tokens"]
         ids = checked_prompt(model.tokenizer, prompt["text"], special, rows)
+    own = ids.count(model.spec.open_id) if prompt.get("special_tokens") else 0
+    if wanted is None and own:
+        return ids, masks_of_prompt(len(ids), own, model.context, None)[0]
     return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
 
 
@@ -111,7 +117,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     text = _shown_prompt(row)
     session = create_session(
         owner=row.owner,
-        model=ModelEntry.objects.select_related("vocabulary").get(pk=row.model_id),
+        model=ModelEntry.every.select_related("vocabulary").get(pk=row.model_id),
         mask_id=model.spec.open_id,
         prompt=text[: int(LIMITS["prompt"].high)],
         prompt_ids=ids,

@@ -30,3 +30,19 @@ def gen_length_within(
             field,
         )
     return wanted
+
+
+def masks_of_prompt(
+    prompt: int, masks: int, context: int, block_length: int | None
+) -> tuple[int, int]:
+    """Length and block of a canvas that is its prompt alone, because that has masks of its own.
+
+    `prompt` and `context` in tokens. Raises UnmaskError naming the prompt.
+    """
+    if prompt > context:
+        raise UnmaskError(
+            "validation",
+            f"The prompt takes {prompt} tokens; the model's context is {context}. Shorten it.",
+            "prompt",
+        )
+    return 0, min(block_length or masks, masks)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from inference.models import ModelEntry
-from visualizer.models import Command, Generation, Session
+from visualizer.models import Calibration, Command, Generation, Session
 
 
 def model_of_session(session_id: UUID | str) -> str | None:
@@ -39,4 +39,10 @@ def model_of_command(command_id: int) -> str | None:
 def model_of_generation(generation_id: UUID | str) -> str | None:
     """The slug of the generation's model."""
     rows = Generation.objects.filter(pk=generation_id)
+    return rows.values_list("model__slug", flat=True).first()
+
+
+def model_of_calibration(calibration_id: UUID | str) -> str | None:
+    """The slug of the calibration's model."""
+    rows = Calibration.objects.filter(pk=calibration_id)
     return rows.values_list("model__slug", flat=True).first()

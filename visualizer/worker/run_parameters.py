@@ -24,7 +24,7 @@ def prepared(
     with engine_errors():
         recipe = recipe_named(name)
         parameters = dict(given)
-        if "block_length" in recipe.uses and session.block_length < session.gen_length:
+        if "block_length" in recipe.uses and session.block_length < session.opened:
             parameters.setdefault("block_length", session.block_length)
         if per_step is not None:
             parameters |= _pace(name, recipe.uses, len(canvas.open_positions), per_step)

@@ -8,7 +8,8 @@ from core.worker import executor
 from inference import runtime
 from inference.connections import kept_open
 from visualizer.commands import COMMANDS
-from visualizer.models import Command, Generation, LabJob, Session
+from visualizer.models import Calibration, Command, Generation, LabJob, Session
+from visualizer.worker import calibration as calibration_worker
 from visualizer.worker import generation, required_model
 from visualizer.worker import lab as lab_worker
 from visualizer.worker.slices import work_slice
@@ -51,3 +52,12 @@ def generate(generation_id: str) -> None:
 def lab(job_id: str) -> None:
     """Work a slice of a job of the Lab."""
     lab_worker.work(job_id)
+
+
+@shared_task(name=Calibration.TASK)
+@kept_open
+def calibrate(calibration_id: str) -> None:
+    """Work a slice of a calibration."""
+    slug = required_model.model_of_calibration(calibration_id)
+    work = lambda: calibration_worker.work(calibration_id)  # noqa: E731
+    runtime.run_when_loaded(slug, f"calibration {calibration_id}", work)

@@ -28,7 +28,6 @@ def started(user: Any, asked: Request) -> list[Choice]:
     for what does not fit together, and for a model that there is not.
     """
     pairs = [(prompt, number) for prompt in asked.prompts() for number in range(asked.n)]
-    assert asked.top is None or asked.top >= 0
     settings = [asked.settings(number) for _, number in pairs]
     choices = []
     for index, ((prompt, _), one) in enumerate(zip(pairs, settings, strict=True)):
@@ -58,11 +57,15 @@ class _Group(asyncio.TaskGroup):
             raise errors.exceptions[0] from None
 
 
-async def logprobs_of(user: Any, choice: Choice, asked: Request) -> list[TokenLogprob] | None:
-    """Those of a finished choice, if they were asked for."""
+async def logprobs_of(
+    user: Any, choice: Choice, asked: Request, first: int = 0
+) -> list[TokenLogprob] | None:
+    """Those of a choice's tokens from number `first` on, if they were asked for."""
     if asked.top is None:
         return None
-    return await sync_to_async(generation.logprobs)(user=user, id=choice.made.id, top=asked.top)
+    return await sync_to_async(generation.logprobs)(
+        user=user, id=choice.made.id, top=asked.top, at=asked.logprobs_at, first=first
+    )
 
 
 def echoes(asked: Request, choices: list[Choice]) -> list[str]:

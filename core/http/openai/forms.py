@@ -50,10 +50,11 @@ class Form:
         """What a choice's stream begins with, if anything."""
         return None
 
-    def delta(self, index: int, text: str) -> Part:
+    def delta(self, index: int, text: str, tokens: Tokens = None, at: int = 0) -> Part:
+        """A piece of the text; `at`: characters of its text before its tokens."""
         raise NotImplementedError
 
-    def last(self, index: int, reason: str, tokens: Tokens) -> Part:
+    def last(self, index: int, reason: str, tokens: Tokens, at: int = 0) -> Part:
         raise NotImplementedError
 
 
@@ -63,19 +64,22 @@ class TextForm(Form):
     prefix, whole, chunk = "cmpl-", "text_completion", "text_completion"
 
     def choice(self, index: int, text: str, reason: str, tokens: Tokens) -> Part:
-        logprobs = None if tokens is None else for_completion(tokens, len(self._echoed(index)))
+        logprobs = self._logprobs(index, tokens, 0)
         about = {"index": index, "finish_reason": FINISH[reason], "logprobs": logprobs}
         return {"text": self._echoed(index) + text, **about}
 
     def first(self, index: int) -> Part | None:
         return self.delta(index, self._echoed(index)) if self.echo else None
 
-    def delta(self, index: int, text: str) -> Part:
-        return {"index": index, "text": text, "finish_reason": None, "logprobs": None}
+    def delta(self, index: int, text: str, tokens: Tokens = None, at: int = 0) -> Part:
+        logprobs = self._logprobs(index, tokens, at)
+        return {"index": index, "text": text, "finish_reason": None, "logprobs": logprobs}
 
-    def last(self, index: int, reason: str, tokens: Tokens) -> Part:
-        logprobs = None if tokens is None else for_completion(tokens, len(self._echoed(index)))
-        return {**self.delta(index, ""), "finish_reason": FINISH[reason], "logprobs": logprobs}
+    def last(self, index: int, reason: str, tokens: Tokens, at: int = 0) -> Part:
+        return {**self.delta(index, "", tokens, at), "finish_reason": FINISH[reason]}
+
+    def _logprobs(self, index: int, tokens: Tokens, at: int) -> Part | None:
+        return None if tokens is None else for_completion(tokens, len(self._echoed(index)) + at)
 
     def _echoed(self, index: int) -> str:
         return self.echo[index] if self.echo else ""
@@ -94,10 +98,10 @@ class ChatForm(Form):
     def first(self, index: int) -> Part | None:
         return self._chunk(index, {"role": "assistant", "content": ""})
 
-    def delta(self, index: int, text: str) -> Part:
-        return self._chunk(index, {"content": text} if text else {})
+    def delta(self, index: int, text: str, tokens: Tokens = None, at: int = 0) -> Part:
+        return {**self._chunk(index, {"content": text} if text else {}), **_logprobs(tokens)}
 
-    def last(self, index: int, reason: str, tokens: Tokens) -> Part:
+    def last(self, index: int, reason: str, tokens: Tokens, at: int = 0) -> Part:
         about = {"finish_reason": FINISH[reason], **_logprobs(tokens)}
         return {**self._chunk(index, {}), **about}
 

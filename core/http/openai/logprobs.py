@@ -17,9 +17,14 @@ def for_completion(tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any
     return {
         "tokens": [token.text for token in tokens],
         "token_logprobs": [token.logprob for token in tokens],
-        "top_logprobs": [dict(token.top) or None for token in tokens],
+        "top_logprobs": [_by_text(token) or None for token in tokens],
         "text_offset": offsets,
     }
+
+
+def _by_text(token: TokenLogprob) -> dict[str, float]:
+    """Alternatives by their text; of several that read alike (parts of characters) the best."""
+    return dict(reversed(token.top))
 
 
 def for_chat(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.commands.fields import limited, text
-from core.generation import Prompt, Settings
+from core.generation import At, Prompt, Settings
 from inference.catalog import PARAMETERS
 from inference.errors import UnmaskError
 
@@ -53,6 +53,7 @@ class Generating(Lax):
     block_length: int | None = limited("block_length", None)
     recipe: str | None = Field(None, min_length=1, max_length=60, description="(diffusion)")
     parameters: dict[str, Value] = Field(default_factory=dict, max_length=len(PARAMETERS))
+    logprobs_at: At = Field("step", description="when decided, or over the finished text: end")
     diffusing: bool = Field(False, description="each chunk is the whole text of a state")
 
     @property
@@ -71,6 +72,11 @@ class Generating(Lax):
     def most_tokens(self) -> int | None:
         raise NotImplementedError
 
+    @property
+    def top(self) -> int | None:
+        """How many alternatives of each token are told; None: no log-probabilities."""
+        raise NotImplementedError
+
     def settings(self, choice: int) -> Settings:
         """Those of one of the `n` choices: each has a seed of its own."""
         return Settings(
@@ -85,6 +91,7 @@ class Generating(Lax):
             top_k=self.top_k,
             seed=(self.seed or 0) + choice,
             stop=self.stops,
+            final_pass=self.top is not None and self.logprobs_at == "end",
         )
 
 
@@ -104,7 +111,6 @@ class CompletionRequest(Generating):
 
     @property
     def top(self) -> int | None:
-        """How many alternatives of each token are told; None: no log-probabilities."""
         return self.logprobs
 
     def prompts(self) -> list[Prompt]:
@@ -158,7 +164,7 @@ class ChatRequest(Generating):
 
     @property
     def top(self) -> int | None:
-        """How many alternatives of each token are told; None: no log-probabilities."""
+        """Raises UnmaskError for alternatives of what is not asked for."""
         if self.top_logprobs is not None and not self.logprobs:
             raise UnmaskError("validation", "top_logprobs needs logprobs: true.", "top_logprobs")
         return (self.top_logprobs or 0) if self.logprobs else None

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from core import generation
+from core.generation import TokenLogprob
 from core.http.openai.choices import Choice, logprobs_of
 from core.http.openai.drafts import DraftText
 from core.http.openai.errors import body_of
@@ -53,6 +55,8 @@ class _ChoiceStream:
         self._user, self._asked, self._form = user, asked, form
         self._choice, self._usages = choice, usages
         self._draft = DraftText()
+        self._characters = 0
+        self._tokens = _Told()
 
     async def parts(self) -> Parts:
         first = self._form.first(self._choice.index)
@@ -74,7 +78,16 @@ class _ChoiceStream:
             raise UnmaskError(told["error_type"], told["message"], told.get("field"))
         if event.type == "draft":
             return [self._state(event.payload)]
-        return [] if self._asked.diffusing else [self._piece(event.payload["text"])]
+        return [] if self._asked.diffusing else [await self._grown(event.payload["text"])]
+
+    async def _grown(self, text: str) -> Part:
+        """A piece of the text, with the log-probabilities of the tokens that it completes."""
+        self._characters += len(text)
+        at, tokens = self._tokens.characters, None
+        if self._asked.logprobs_at == "step":
+            found = await logprobs_of(self._user, self._choice, self._asked, self._tokens.count)
+            tokens = None if found is None else self._tokens.take(found, self._characters)
+        return self._form.piece([self._form.delta(self._choice.index, text, tokens, at)])
 
     def _piece(self, text: str, /, **more: Any) -> Part:
         return self._form.piece([self._form.delta(self._choice.index, text)], **more)
@@ -88,9 +101,30 @@ class _ChoiceStream:
 
     async def _last(self, done: Part) -> Part:
         self._usages.append(done["usage"])
-        tokens = await logprobs_of(self._user, self._choice, self._asked)
+        told = self._tokens
+        tokens = await logprobs_of(self._user, self._choice, self._asked, told.count)
         reason = done["finish_reason"]
-        return self._form.piece([self._form.last(self._choice.index, reason, tokens)])
+        last = self._form.last(self._choice.index, reason, tokens, told.characters)
+        return self._form.piece([last])
+
+
+@dataclass
+class _Told:
+    """How many tokens a stream has told of, and their characters."""
+
+    count: int = 0
+    characters: int = 0
+
+    def take(self, tokens: list[TokenLogprob], characters: int) -> list[TokenLogprob]:
+        """Those of the next tokens that end within so many characters of the text."""
+        taken = []
+        for token in tokens:
+            if self.characters + len(token.text) > characters:
+                break
+            self.characters += len(token.text)
+            taken.append(token)
+        self.count += len(taken)
+        return taken
 
 
 async def _merged(streams: list[Parts]) -> Parts:

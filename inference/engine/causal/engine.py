@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.engine.causal.pool import CachedSequence, Turn
@@ -21,6 +23,9 @@ from inference.engine.causal.steps import PIECE, Pool, step
 from inference.engine.causal.text import StopTexts, TextStream
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
+from inference.engine.grammar.prefix_filter import PrefixFilter
+from inference.engine.grammar.vocabulary import automaton_for
+from inference.engine.reduce import entropies
 
 T = TypeVar("T")
 Run = Callable[[LoadedModel, Sequence[Any]], list[Tensor]]
@@ -59,11 +64,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Judged:
-    """A token of a given text, the `logprob` that the model gives it (None for the first)."""
+    """A token of a given text, the `logprob` that the model gives it (None for the first).
+
+    `entropy` in nats of the distribution that it comes from, `rank` of the token in it (1: best).
+    """
 
     token: int
     logprob: float | None
     top: Top = ()
+    entropy: float = 0.0
+    rank: int = 0
 
 
 class CausalEngine:
@@ -104,14 +114,14 @@ class CausalEngine:
         reaches. `end` False writes past end tokens. Raises InputError and EngineError.
         """
         sampling = sampling or Sampling()
-        self._check(ids, sampling, top, written)
+        self.check(ids, sampling, top, written)
         room = self.model.context - len(ids)
         left = room if max_tokens is None else min(room, max_tokens - written)
         answer = _Answer(self, sampling, ids[len(ids) - written :])
         sequence = self.pool.open(ids)
         try:
             while left > 0:
-                result = answer.next(sequence, top, last=left == 1, end=end)
+                result = answer.next(sequence, top, left, end)
                 yield result
                 if result.finish is not None:
                     return
@@ -127,7 +137,7 @@ class CausalEngine:
         Raises InputError and EngineError.
         """
         sampling = sampling or Sampling(temperature=1.0)
-        self._check(ids, sampling, top, 0)
+        self.check(ids, sampling, top, 0)
         sequence = self.pool.open(ids)
         try:
             logits = self.logits(sequence)
@@ -140,7 +150,7 @@ class CausalEngine:
 
         The first token has none. Raises InputError and EngineError.
         """
-        self._check(ids, Sampling(), top, 0)
+        self.check(ids, Sampling(), top, 0)
         judged = [Judged(ids[0], None)]
         sequence = self.pool.open(ids, reuse=False)
         try:
@@ -168,7 +178,8 @@ class CausalEngine:
                 return work()
         return self._submit(work)  # type: ignore[no-any-return]
 
-    def _check(self, ids: Sequence[int], sampling: Sampling, top: int, written: int) -> None:
+    def check(self, ids: Sequence[int], sampling: Sampling, top: int, written: int = 0) -> None:
+        """Raises InputError naming what this model cannot begin with."""
         size, context = self.model.spec.vocab_size, self.model.context
         if not 1 <= len(ids) <= context:
             raise InputError(
@@ -190,30 +201,59 @@ class _Answer:
         self._engine, self._sampling = engine, sampling
         self._text = TextStream(engine.model.tokenizer)
         self._stops = StopTexts(sampling.stop)
+        self._grammar = prefix_filter(engine.model, sampling, written)
         for token in written:
             self._stops.push(self._text.push(token))
 
-    def next(self, sequence: CachedSequence, top: int, last: bool, end: bool) -> TokenResult:
-        """Draws the next token, appends it to the sequence and tells what it adds."""
+    def next(self, sequence: CachedSequence, top: int, left: int, end: bool) -> TokenResult:
+        """Draws the next of `left` tokens, appends it to the sequence and tells what it adds."""
+        fits = self._grammar.possible(left) if self._grammar else None
         logits = self._engine.logits(sequence)
         ids, position = sequence.ids, len(sequence.ids)
         token, logprob, best = self._engine.on_device(
-            lambda: _drawn(logits, self._sampling, ids, top)
+            lambda: _drawn(logits, self._sampling, ids, top, fits)
         )
         ids.append(token)
-        ended = end and token in self._engine.stop_ids
-        text, stopped = self._stops.push("" if ended else self._text.push(token))
-        finish: Finish | None = "stop" if ended or stopped else "length" if last else None
+        ended = self._ends(token, end)
+        silent = end and token in self._engine.stop_ids
+        text, stopped = self._stops.push("" if silent else self._text.push(token))
+        finish: Finish | None = "stop" if ended or stopped else "length" if left == 1 else None
         if finish is not None and not stopped:
             rest, stopped = self._stops.push(self._text.flush())
             text += rest + self._stops.flush()
         return TokenResult(position, token, text, logprob, best, finish)
 
+    def _ends(self, token: int, end: bool) -> bool:
+        """Whether this token is the answer's last, whatever may follow."""
+        if self._grammar is not None:
+            self._grammar.push(token)
+            if self._grammar.is_complete:
+                return True
+        return end and token in self._engine.stop_ids
+
+
+def prefix_filter(
+    model: LoadedModel, sampling: Sampling, written: Sequence[int]
+) -> PrefixFilter | None:
+    """The filter of the answer's grammar behind what is written of it, if it has one."""
+    if sampling.grammar is None:
+        return None
+    return PrefixFilter(automaton_for(model, sampling.grammar), written, sampling.grammar.field)
+
 
 def _drawn(
-    logits: Tensor, sampling: Sampling, ids: Sequence[int], top: int
+    logits: Tensor,
+    sampling: Sampling,
+    ids: Sequence[int],
+    top: int,
+    fits: NDArray[np.bool_] | None = None,
 ) -> tuple[int, float, Top]:
-    token = choose(logits, sampling, ids)
+    """`fits` [V]: the tokens that a grammar lets through; probabilities are those without it."""
+    if fits is None:
+        token = choose(logits, sampling, ids)
+    else:
+        barred = torch.from_numpy(~fits).to(logits.device)
+        token = choose(logits.masked_fill(barred, -torch.inf), sampling, ids)
     total = logits.logsumexp(-1)
     return token, float(logits[token] - total), best_of(logits, total, top)
 
@@ -242,4 +282,6 @@ def judged_rows(rows: Tensor, ids: Sequence[int], top: int) -> list[Judged]:
     index = torch.tensor(list(ids), device=rows.device)
     values = (rows.gather(1, index[:, None])[:, 0] - total).tolist()
     tops = [best_of(row, of, top) for row, of in zip(rows, total, strict=True)]
-    return [Judged(*one) for one in zip(ids, values, tops, strict=True)]
+    ranks = (rows > rows.gather(1, index[:, None])).sum(-1).add(1).tolist()
+    columns = zip(ids, values, tops, entropies(rows).tolist(), ranks, strict=True)
+    return [Judged(*one) for one in columns]

@@ -5,6 +5,7 @@ Where there is a start token, the tokenizer's own post-processor puts it in fron
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -19,6 +20,11 @@ SPECIAL_TOKENS = (END, MASK, START)
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+    """Byte-level BPE over `texts` with the start token in front of every document."""
+    return put_start_first(byte_pairs(texts, vocab_size))
+
+
+def byte_pairs(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     """Byte-level BPE over `texts`; any text can be encoded, whatever the corpus held."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -35,7 +41,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return put_start_first(tokenizer)
+    return tokenizer
 
 
 def symbol_tokenizer(symbols: Sequence[str]) -> Tokenizer:
@@ -48,6 +54,21 @@ def symbol_tokenizer(symbols: Sequence[str]) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), "isolated")]
     )
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+def characters(text: str, most: int) -> Tokenizer:
+    """One token for each character of a text, white space too: the `most` frequent ones.
+
+    The others, and those that the text does not hold, are the unknown token.
+    """
+    special = [END, MASK, UNKNOWN]
+    found = [one for one, _ in Counter(text).most_common(most)]
+    vocab = {token: index for index, token in enumerate([*special, *sorted(found)])}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token=UNKNOWN))
+    tokenizer.add_special_tokens(special)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     return tokenizer
 

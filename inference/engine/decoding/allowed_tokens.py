@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from inference.engine.decoding.distribution import Distribution
@@ -12,12 +13,15 @@ from inference.engine.processing import forbid
 
 
 def distributions(
-    state: RunState, edits: bool, logits: Tensor
+    state: RunState, edits: bool, logits: Tensor, matching: Tensor | None = None
 ) -> tuple[Distribution, Distribution]:
-    """What tokens are drawn from and what positions are ranked by, for logits [n, V]."""
+    """What tokens are drawn from and what positions are ranked by, for logits [n, V].
+
+    `matching` [n, V]: the tokens with which a grammar can be matched, if the run has one.
+    """
     params, spec = state.params, state.spec
     barred = barred_ids(state, edits)
-    choice = possible(state, edits, logits)
+    choice = possible(state, edits, logits, matching)
     both: Sequence[int | None] = spec.end_ids
     if params.official and params.temperature > 0:
         both = [spec.eot_id]
@@ -26,9 +30,12 @@ def distributions(
     return first, first if ranking is choice else Distribution(ranking, barred)
 
 
-def possible(state: RunState, edits: bool, logits: Tensor) -> Tensor:
+def possible(
+    state: RunState, edits: bool, logits: Tensor, matching: Tensor | None = None
+) -> Tensor:
     """Logits [n, V] in which the tokens that this step rules out have no probability."""
-    return forbid(logits, _impossible(state, edits))
+    left = forbid(logits, _impossible(state, edits))
+    return left if matching is None else left.masked_fill(~matching, -torch.inf)
 
 
 def barred_ids(state: RunState, edits: bool) -> tuple[int | None, ...]:

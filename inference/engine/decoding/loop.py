@@ -16,6 +16,7 @@ from inference.engine.decoding.allowed_tokens import distributions, possible
 from inference.engine.decoding.decision import decide, within
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.end_of_text import block_is_done, endings, has_ended
+from inference.engine.decoding.grammar import grammar_of, matching_operations
 from inference.engine.decoding.history import Memory
 from inference.engine.decoding.params import Params, checked
 from inference.engine.decoding.recipe import Recipe
@@ -97,6 +98,7 @@ class Run:
         self.batch_row = batch_row
         self.reader = Reader(model, forward, rng)
         self.memory = Memory(params.kl_steps)
+        self.grammar = grammar_of(model, params)
 
     def steps(
         self, canvas: Canvas, step: int, first: int, carry: dict[str, Any]
@@ -189,6 +191,8 @@ class Run:
         scope = within(view, block)
         wanted = len(scope.positions) or scope.shadow is not None or self.recipe.reopens
         operations = decide(self.recipe, scope) if wanted else []
+        if self.grammar is not None:
+            operations = matching_operations(self.grammar, scope, operations)
         return operations + endings(view, operations) if self.ends(view, operations) else operations
 
     def ends(self, view: View, operations: list[Operation]) -> bool:
@@ -201,7 +205,8 @@ class Run:
 
     def view(self, state: RunState, reading: Reading, block: Block, step: int) -> View:
         """Everything that was read, ready to be judged."""
-        choice, ranking = distributions(state, self.recipe.edits, reading.logits)
+        fits = self._matching(state, reading.positions)
+        choice, ranking = distributions(state, self.recipe.edits, reading.logits, fits)
         return View(
             state=state,
             block=block,
@@ -213,28 +218,38 @@ class Run:
             batch_row=self.batch_row,
             settled=reading.settled,
             shadow=self._shadow(state, reading, choice),
-            history=self._history(state, block, reading),
+            history=self._history(state, block, reading, fits),
             reader=self.reader,
             background=reading.background,
             beside=reading.beside,
         )
 
+    def _matching(self, state: RunState, positions: Tensor) -> Tensor | None:
+        """Tokens [n, V] with which the run's grammar can be matched; None if it has none."""
+        if self.grammar is None:
+            return None
+        found = self.grammar.possible(state.canvas, positions.tolist())
+        return torch.from_numpy(found).to(positions.device)
+
     def _shadow(
         self, state: RunState, reading: Reading, choice: Distribution
     ) -> Distribution | None:
-        if reading.settled_logits is None:
+        if reading.settled is None or reading.settled_logits is None:
             return None
         # what may not be written may not replace anything either
-        logits = possible(state, self.recipe.edits, reading.settled_logits)
+        fits = self._matching(state, reading.settled)
+        logits = possible(state, self.recipe.edits, reading.settled_logits, fits)
         return Distribution(logits, choice.barred)
 
-    def _history(self, state: RunState, block: Block, reading: Reading) -> list[Distribution]:
+    def _history(
+        self, state: RunState, block: Block, reading: Reading, fits: Tensor | None
+    ) -> list[Distribution]:
         if not self.recipe.remembers:
             return []
         past = self.memory.recall(self.reader, self.recipe.source, state, block)
         rows = [torch.searchsorted(before.positions, reading.positions) for before in past]
         edits = self.recipe.edits
         return [
-            distributions(state, edits, before.logits[row])[0]
+            distributions(state, edits, before.logits[row], fits)[0]
             for before, row in zip(past, rows, strict=True)
         ]

@@ -103,6 +103,8 @@ class Params:
     small_block_length: int = 8
     fill_last_block: bool = True
     stop_after_block: bool = False
+    regex: str | None = None
+    json_schema: str | None = None
     official: bool = False
 
 
@@ -146,6 +148,13 @@ def _check_choice(row: Parameter, value: Any) -> None:
         raise InputError(f"{row.name} must be one of {', '.join(row.choices)}.", row.name)
 
 
+def _check_text(row: Parameter, value: Any) -> None:
+    if not isinstance(value, str) or not row.low <= len(value) <= row.high:
+        raise InputError(f"{row.name} must be {row.low} to {row.high} characters.", row.name)
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise InputError(f"{row.name} holds half a character.", row.name)
+
+
 def _check_number(row: Parameter, value: Any) -> None:
     kinds = (int,) if row.kind == "integer" else (int, float)
     right_kind = isinstance(value, kinds) and not isinstance(value, bool)
@@ -158,4 +167,5 @@ _CHECKS: dict[str, Callable[[Parameter, Any], None]] = {
     "choice": _check_choice,
     "integer": _check_number,
     "number": _check_number,
+    "text": _check_text,
 }

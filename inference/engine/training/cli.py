@@ -73,6 +73,12 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{size.replace('_', '-')}", type=positive(int))
     adaptation = parser.add_argument_group("with --from")
     adaptation.add_argument("--corpus", type=Path, help="a text file instead of its own texts")
+    adaptation.add_argument(
+        "--data", type=Path, action="append", default=[], help="documents of another run"
+    )
+    adaptation.add_argument(
+        "--wall", action="store_true", help="count minutes of the clock on a CPU, too"
+    )
     for name, meaning in ADAPTATION.items():
         adaptation.add_argument(f"--{name}", type=positive(int), help=meaning)
 
@@ -108,10 +114,18 @@ def adapt_command(options: argparse.Namespace, path: Path) -> None:
 
     torch.set_num_threads(options.threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    names = ("minutes", "steps", "corpus", "batch_size", "learning_rate", *ADAPTATION)
+    names = (
+        "minutes", "steps", "corpus", "batch_size", "learning_rate", "threads", "start_from",
+        "wall", *ADAPTATION,
+    )  # fmt: skip
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     order = AdaptOrder(
-        options.parent, seed=options.seed, device=options.device, resume=options.resume, **given
+        options.parent,
+        seed=options.seed,
+        device=options.device,
+        resume=options.resume,
+        data=tuple(options.data),
+        **given,
     )
     with tqdm(total=1000, unit="‰", disable=not sys.stderr.isatty()) as bar:
         adapt(path, options.output, order, _shown_on(bar))

@@ -141,12 +141,10 @@ def _case(
 
 
 def example(before: str, after: str, masks: int) -> dict[str, object]:
-    """A text with a gap; the mask token's own text stands for each mask."""
+    """A text with a gap: the mask token's own text stands for each mask, and nothing follows."""
     return {
         "prompt": f"{before}{MASK * masks}{after}",
         "special_tokens": True,
-        "gen_length": 1,
-        "block_length": 64,
     }
 
 

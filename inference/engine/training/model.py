@@ -1,14 +1,17 @@
-"""A small LLaDA-shaped mask predictor, written for fast training on a CPU.
+"""A small Llama-shaped model, written for fast training on a CPU: mask predictor or causal.
 
 It is the arithmetic of LLaDA (RMSNorm, half-rotation RoPE, SwiGLU, no bias, attention in both
 directions), and its parameters carry LLaDA's key names, so that what it saves is a LLaDA
-checkpoint. Serving never uses this class: it loads the checkpoint as any other.
+checkpoint. With `causal` every position sees those before it only, which is the arithmetic of
+Llama (`export.llama_weights` has its names). Serving never uses this class: it loads the checkpoint
+as any other.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +33,7 @@ class Shape:
     end_id: int = 0
     mask_id: int = 1
     start_id: int | None = 2
+    causal: bool = False
 
 
 class RMSNorm(nn.Module):
@@ -51,7 +55,7 @@ class Block(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         width, hidden = shape.width, shape.mlp_width
-        self.heads = shape.heads
+        self.heads, self.causal = shape.heads, shape.causal
         self.attn_norm = RMSNorm(width, shape.norm_eps)
         self.q_proj = nn.Linear(width, width, bias=False)
         self.k_proj = nn.Linear(width, width, bias=False)
@@ -67,7 +71,7 @@ class Block(nn.Module):
         h = self.attn_norm(x)
         q = rotate(self._split(self.q_proj(h)), cos, sin)
         k = rotate(self._split(self.k_proj(h)), cos, sin)
-        mixed = attend(q, k, self._split(self.v_proj(h)))
+        mixed = attend(q, k, self._split(self.v_proj(h)), self.causal)
         x = x + self.attn_out(mixed.transpose(1, 2).reshape(x.shape))
         h = self.ff_norm(x)
         x = x + self.ff_out(F.silu(self.ff_proj(h)) * self.up_proj(h))
@@ -83,22 +87,29 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Unmasked attention over [B, H, L, D].
+def attend(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
+    """Attention over [B, H, L, D]; `causal`: each position sees itself and those before it.
 
     The backward pass of the fused kernel in bf16 is several times slower on a CPU than these
     three plain products, hence the two paths.
     """
     if q.dtype != torch.bfloat16 or q.is_cuda or not torch.is_grad_enabled():
-        return F.scaled_dot_product_attention(q, k, v)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
     batch, heads, length, width = q.shape
     flat = (batch * heads, length, width)
-    empty = torch.empty(1, 1, 1, dtype=q.dtype)
+    bias = later_hidden(length, q.dtype) if causal else torch.empty(1, 1, 1, dtype=q.dtype)
     q, k, v = q.reshape(flat), k.reshape(flat), v.reshape(flat)
-    scores = torch.baddbmm(empty, q, k.transpose(1, 2), beta=0, alpha=1 / math.sqrt(width))
+    beta, alpha = int(causal), 1 / math.sqrt(width)
+    scores = torch.baddbmm(bias, q, k.transpose(1, 2), beta=beta, alpha=alpha)
     with torch.autocast("cpu", enabled=False):
         weights = scores.softmax(dim=-1)
     return torch.bmm(weights, v).view(batch, heads, length, width)
+
+
+@cache
+def later_hidden(length: int, dtype: torch.dtype) -> Tensor:
+    """[1, L, L] to be added to scores: -inf where a position lies later than its row."""
+    return torch.full((1, length, length), -math.inf, dtype=dtype).triu(1)
 
 
 class Transformer(nn.Module):

@@ -14,11 +14,18 @@ FLOOR = 0.02
 
 @dataclass(frozen=True)
 class OptimSettings:
-    """Learning rate (shared by both optimisers), weight decay of the matrices, clipping."""
+    """Learning rate (shared by both optimisers), weight decay of the matrices, clipping.
+
+    `warm_up`: steps in which the rate rises; `decay_share`: last share of the budget in which it
+    falls, down to `floor` of it.
+    """
 
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
     clip_norm: float = 1.0
+    warm_up: int = WARM_UP_STEPS
+    decay_share: float = DECAY_SHARE
+    floor: float = FLOOR
 
 
 def build_optimizers(model: nn.Module, settings: OptimSettings) -> list[torch.optim.Optimizer]:
@@ -39,10 +46,11 @@ def build_optimizers(model: nn.Module, settings: OptimSettings) -> list[torch.op
     return [muon, adamw]
 
 
-def rate_factor(step: int, spent: float) -> float:
+def rate_factor(step: int, spent: float, settings: OptimSettings | None = None) -> float:
     """Share of the full learning rate: warm-up by steps, linear decay by the budget spent."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return warm * min(1.0, max(FLOOR, (1 - spent) / DECAY_SHARE))
+    chosen = settings or OptimSettings()
+    warm = min(1.0, (step + 1) / chosen.warm_up)
+    return warm * min(1.0, max(chosen.floor, (1 - spent) / chosen.decay_share))
 
 
 def set_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:

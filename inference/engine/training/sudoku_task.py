@@ -83,14 +83,10 @@ def _case(tokenizer: Tokenizer, grid: str, solution: str) -> Case:
 
 
 def example(grid: str) -> dict[str, Any]:
-    """A puzzle as a prompt: open cells are the mask token's own text. The open cells at the end
-    are left to `gen_length`, which is at least 1; so the last cell of the grid must be open."""
-    clues = grid.rstrip(sudoku.OPEN)
+    """A puzzle as a prompt: open cells are the mask token's own text, and nothing follows it."""
     return {
-        "prompt": clues.replace(sudoku.OPEN, MASK),
+        "prompt": grid.replace(sudoku.OPEN, MASK),
         "special_tokens": True,
-        "gen_length": len(grid) - len(clues),
-        "block_length": len(grid),
         "rows": sudoku.SIDE,
     }
 

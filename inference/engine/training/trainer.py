@@ -36,6 +36,8 @@ class Corpus(Protocol):
 
 LossRule = Callable[[Any, Any, np.random.Generator, float], torch.Tensor]
 """(model, batch, random numbers, longest time) → the loss."""
+Accumulate = Callable[[Any, Any, np.random.Generator], float]
+"""(model, batch, random numbers) → the loss; leaves its gradients in the parameters."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Budget:
     """How long to train: minutes of work, or a number of steps where a test needs that.
 
     On a CPU the minutes are those of the process, so that a busy machine does not shorten the
-    training; on a GPU they are minutes of the clock.
+    training; on a GPU, or with `wall`, they are minutes of the clock.
     """
 
     minutes: float = 5.0
     steps: int | None = None
+    wall: bool = False
 
     def spent(self, seconds: float, step: int) -> float:
         """The share that is used up; 1 or more means that the run is over."""
@@ -69,6 +72,7 @@ class Plan:
     save_every_seconds: float = 120.0
     log_every: int = 100
     loss: LossRule = diffusion_loss
+    accumulate: Accumulate | None = None  # instead of `loss`, for who computes gradients otherwise
 
 
 @dataclass
@@ -137,7 +141,8 @@ class Trainer:
 
         `report` is called after every step with the counters and the share spent.
         """
-        clock = time.monotonic if self.device.type == "cuda" else time.process_time
+        by_clock = self.plan.budget.wall or self.device.type == "cuda"
+        clock = time.monotonic if by_clock else time.process_time
         self.stretches.append(
             {"from": round(self.progress.seconds / 60, 2), "budget": self.plan.budget.minutes}
         )
@@ -148,7 +153,7 @@ class Trainer:
                 spent = self.plan.budget.spent(self.progress.seconds, self.progress.step)
                 if spent >= 1:
                     break
-                self._step(spent)
+                self.step(spent)
                 if clock() - saved > self.plan.save_every_seconds:
                     self.save()
                     saved = clock()
@@ -157,23 +162,31 @@ class Trainer:
         self.save()
         return self.progress
 
-    def _step(self, spent: float) -> None:
+    def step(self, spent: float) -> float:
+        """One step of the optimisers at the learning rate of this share of the budget; its loss."""
         plan = self.plan
-        rate = plan.optim.learning_rate * rate_factor(self.progress.step, spent)
+        rate = plan.optim.learning_rate * rate_factor(self.progress.step, spent, plan.optim)
         set_rate(self.optimizers, rate)
         batch = self.corpus.batch(plan.batch_size, self.rng)
-        longest = plan.early_longest_time if spent < 0.5 else 1.0
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=plan.bf16):
-            loss = plan.loss(self.model, batch, self.rng, longest)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if plan.accumulate is not None:
+            loss = plan.accumulate(self.model, batch, self.rng)
+        else:
+            loss = self._backward(batch, plan.early_longest_time if spent < 0.5 else 1.0)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.optim.clip_norm)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.average.update(self.model)
-        self.progress.add(batch, loss.item())
+        self.progress.add(batch, loss)
         if self.progress.step % plan.log_every == 0:
             self._log(rate)
+        return loss
+
+    def _backward(self, batch: Any, longest: float) -> float:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bf16):
+            loss = self.plan.loss(self.model, batch, self.rng, longest)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
 
     def _log(self, rate: float) -> None:
         now = self.progress

@@ -1,65 +1,67 @@
 // The token playground: one token after another, from the distribution that is on the screen.
-import { element } from "../dom.js";
+import { write } from "../dom.js";
 import { toast } from "../toasts.js";
-import { Bars } from "./bars.js";
-import { countText, shadedText, stateWords, tokenButton } from "./drawer_text.js";
-import { askNextToken, failureWords } from "./next_token.js";
+import { bindControls, settingsOf, writeSettings } from "./drawer_controls.js";
+import { stateWords, sumWords } from "./drawer_text.js";
+import { History } from "./history.js";
+import { failureWords } from "./next_token.js";
+import { Score } from "./score.js";
+import { Shade } from "./shade.js";
+import { Side } from "./side.js";
+import { TreeView } from "./tree_view.js";
 
 const PARTS = (
-  "model input shade counter play pause step regenerate speed speed-text sample temperature " +
-  "status output"
+  "model other indicator input play pause step regenerate speed speed-text sample " +
+  "temperature temperature-text top-k top-k-text top-p top-p-text status colour sum"
 ).split(" ");
+const TRAINS = new Set(["queued", "running"]);
+const TYPING = 250; // milliseconds without a key after which a typed text is looked at
 
 export class Drawer {
   constructor(root, opener) {
-    this.root = root;
-    this.opener = opener;
+    Object.assign(this, { root, opener, playing: false, told: "", unknown: [] });
     const part = (name) => root.querySelector(`[data-${name}]`);
     for (const name of PARTS) this[name] = part(name);
-    this.most = Number(root.querySelector("[data-most]").dataset.most);
-    this.bars = new Bars(part("bars"), () => this.accept());
-    this.tokens = []; // {token, token_id, distribution it was taken from}
-    this.next = null; // the distribution on the screen
-    this.playing = false;
-    this.warm = false;
-    this.bind(part);
+    this.most = Number(part("most").dataset.most);
+    const [first, second] = root.querySelectorAll("[data-side]");
+    this.main = new Side(this, first, this.model);
+    this.beside = new Side(this, second, this.other);
+    this.active = this.main;
+    this.history = new History(this, part("history"));
+    this.shade = new Shade(this, part);
+    this.score = new Score(this, part("score"));
+    this.view = new TreeView(part("branches"), (number) => this.visit(number));
+    bindControls(this, part);
+    this.settled();
     this.draw();
   }
 
-  bind(part) {
-    for (const close of this.root.querySelectorAll("[data-close]"))
-      close.addEventListener("click", () => this.close());
-    this.input.addEventListener("input", () => this.restart());
-    this.model.addEventListener("change", () => {
-      this.warm = false;
-      this.restart();
-    });
-    for (const one of [this.sample, this.temperature])
-      one.addEventListener("change", () => this.look());
-    this.speed.addEventListener("input", () => {
-      this["speed-text"].textContent = `${this.speed.value} ms`;
-    });
-    this.play.addEventListener("click", () => this.start());
-    this.pause.addEventListener("click", () => this.halt());
-    this.step.addEventListener("click", () => this.accept());
-    this.regenerate.addEventListener("click", () => this.restart());
-    part("clear").addEventListener("click", () => {
-      this.input.value = "";
-      this.restart();
-      this.input.focus();
-    });
-    this.output.addEventListener("click", (event) => this.back(event.target.closest("[data-at]")));
-    document.addEventListener("keydown", (event) => this.key(event));
-    document.addEventListener("visibilitychange", () => document.hidden && this.leave());
+  /** The sides that take part. */
+  get sides() {
+    return this.other.value ? [this.main, this.beside] : [this.main];
+  }
+
+  get settings() {
+    return settingsOf(this);
+  }
+
+  get isOpen() {
+    return this.root.classList.contains("open");
+  }
+
+  clear() {
+    this.input.value = "";
+    this.restart();
+    this.input.focus();
   }
 
   toggle() {
-    if (this.root.classList.contains("open")) this.close();
+    if (this.isOpen) this.close();
     else {
       this.root.classList.add("open");
       this.input.focus();
     }
-    this.opener.setAttribute("aria-expanded", String(this.root.classList.contains("open")));
+    this.opener.setAttribute("aria-expanded", String(this.isOpen));
   }
 
   close() {
@@ -75,19 +77,15 @@ export class Drawer {
     this.say(`⚠️ Switch back to ${document.title} to continue`);
   }
 
-  key(event) {
-    if (!this.root.classList.contains("open")) return;
-    const typing = event.target.matches("textarea, input, select, button");
-    const keys = {
-      Escape: () => this.close(),
-      ArrowDown: () => this.bars.move(1),
-      ArrowUp: () => this.bars.move(-1),
-      Enter: () => !typing && this.accept(),
-      " ": () => !typing && (this.playing ? this.halt() : this.start()),
-    };
-    const arrows = event.key.startsWith("Arrow") && event.target.matches("textarea, select, input");
-    if (!keys[event.key] || arrows) return;
-    if (keys[event.key]() !== false) event.preventDefault();
+  /** The side whose bars the arrow keys move in. */
+  activate(side) {
+    this.active = side;
+  }
+
+  changeModel(side) {
+    side.lookahead.warm = false;
+    side.training = null;
+    this.restart();
   }
 
   /** What was generated goes; the text's own next distribution comes. */
@@ -95,42 +93,50 @@ export class Drawer {
     this.told = "";
     this.unknown = [];
     this.halt();
-    this.tokens = [];
-    this.next = null;
-    this.bars.clear();
+    for (const side of this.sides) side.restart(this.input.value);
+    this.active = this.main;
     clearTimeout(this.soon);
-    if (this.input.value) this.soon = setTimeout(() => this.look(), 250);
+    if (this.input.value) this.soon = setTimeout(() => this.typed(), TYPING);
     this.draw();
   }
 
-  async look() {
-    if (!this.input.value || !this.model.value) return null;
-    const asked = Symbol("question");
-    this.asked = asked;
-    const found = await this.ask();
-    if (asked !== this.asked) return null; // the text has changed meanwhile
-    this.next = found;
-    if (found) this.bars.show(found.probabilities);
-    this.draw();
-    return found;
+  async typed() {
+    await Promise.all(this.sides.map((side) => side.look()));
+    await this.score.ask();
   }
 
-  async ask() {
-    const question = {
-      session_id: this.model.value,
-      context: this.input.value,
-      token_ids: this.tokens.map((one) => one.token_id),
-      temperature: Number(this.temperature.value),
-    };
-    try {
-      const how = { sample: this.sample.checked, warm: this.warm };
-      const told = await askNextToken(question, how);
-      this.warm = true;
-      return told;
-    } catch (error) {
-      this.failed(error);
-      return null;
+  /** A kept tree instead of what is there. */
+  load(kept, tree) {
+    this.input.value = kept.text;
+    this.restart();
+    clearTimeout(this.soon);
+    this.model.value = kept.model;
+    this.main.tree = tree;
+    this.typed();
+    this.draw();
+  }
+
+  /** The sliders' texts, and what they do to the bars, at once. */
+  settled() {
+    writeSettings(this);
+    for (const side of this.sides) side.show(null, true);
+  }
+
+  /** What is drawn at random is drawn by the server, from the distribution as it is set. */
+  redraw() {
+    for (const side of this.sides) {
+      side.lookahead.forget(side.tree);
+      side.look();
     }
+  }
+
+  /** A model that was being trained when it was asked before, and is not any more. */
+  watchTraining(side, training) {
+    const was = side.training;
+    side.training = training?.state ?? null;
+    if (!TRAINS.has(was) || TRAINS.has(side.training)) return;
+    this.halt();
+    this.say("⚠️ Training session ended");
   }
 
   failed(error) {
@@ -140,70 +146,71 @@ export class Drawer {
     if (words.toast) toast("error", words.toast);
     this.say(words.text);
     this.unknown = words.unknown;
-    this.shadeText();
+    this.draw();
   }
 
-  /** Take the highlighted token, then look at what comes next. */
-  async accept(one = null) {
-    const expired = !this.next;
-    if (this.tokens.length >= this.most || (expired && !(await this.look()))) return;
-    const taken = (expired ? null : one) ?? this.bars.highlighted;
-    this.tokens.push({ ...taken, next: this.next });
-    this.next = null;
-    this.bars.expire();
-    if (this.tokens.length >= this.most) return this.halt();
-    this.draw();
-    await this.look();
+  /** Take the highlighted token of a side, or of both; a token of an expired distribution never. */
+  async accept(only = null) {
+    this.told = "";
+    const sides = only ? [only] : this.sides;
+    await Promise.all(sides.map((side) => this.acceptOn(side)));
+    this.history.changed();
+  }
+
+  async acceptOn(side) {
+    if (side.tree.path().length >= this.most) return;
+    if (!side.next && !(await side.look())) return;
+    await side.take(side.bars.highlighted);
   }
 
   start() {
     if (this.playing || this.play.disabled) return;
     this.playing = true;
     this.told = "";
+    for (const side of this.sides) side.ended = false;
     this.draw();
     this.loop();
   }
 
   async loop() {
+    let due = performance.now();
     while (this.playing) {
-      const began = performance.now();
-      const next = this.next ?? (await this.look());
-      if (!next || !this.playing) break;
-      const id = this.sample.checked ? next.next_token_id : next.probabilities[0].token_id;
-      const drawn = { token: next.next_token, token_id: next.next_token_id };
-      await this.accept(next.probabilities.find((row) => row.token_id === id) ?? drawn);
-      await new Promise((done) => {
-        setTimeout(done, this.speed.value - (performance.now() - began));
-      });
+      const sides = this.sides.filter((side) => side.tree.path().length < this.most);
+      const went = await Promise.all(sides.map((side) => side.advance()));
+      if (!went.some(Boolean)) break;
+      due = Math.max(due + Number(this.speed.value), performance.now());
+      await new Promise((done) => setTimeout(done, due - performance.now()));
     }
-    this.playing = false;
-    this.draw();
+    this.halt();
   }
 
   halt() {
+    if (this.playing) this.history.changed();
     this.playing = false;
     this.draw();
   }
 
   /** A click on a generated token: its alternatives, from which another line begins. */
-  back(button) {
-    if (!button) return;
+  back(side, number) {
     this.halt();
-    const at = Number(button.dataset.at);
-    const past = this.tokens[at];
-    this.tokens = this.tokens.slice(0, at);
-    this.next = past.next;
-    this.bars.show(past.next.probabilities, past.token_id);
-    this.draw();
+    this.told = "";
+    side.back(number);
   }
 
-  get size() {
-    return Number(
-      this.next?.context_size ??
-        this.tokens.at(-1)?.next.context_size ??
-        this.model.selectedOptions[0]?.dataset.context ??
-        0,
-    );
+  /** Arrow keys along the line: to the token before with its alternatives, or on again. */
+  walk(by) {
+    const { tree } = this.active;
+    if (by < 0 && tree.at) this.back(this.active, tree.at);
+    else if (by > 0 && tree.ahead()) this.visit(tree.ahead());
+  }
+
+  /** Another place of the tree. */
+  visit(number) {
+    this.halt();
+    this.main.tree.go(number);
+    this.main.bars.expire();
+    this.main.look();
+    this.draw();
   }
 
   /** What stays to be read until something else is done. */
@@ -212,36 +219,26 @@ export class Drawer {
     this.status.textContent = text;
   }
 
-  /** What the state itself says. */
-  words() {
-    const at = { model: this.model.value, text: this.input.value, tokens: this.tokens.length };
-    return stateWords({ ...at, most: this.most, playing: this.playing });
-  }
-
   draw() {
-    const empty = !this.input.value || !this.model.value;
-    const full = this.tokens.length >= this.most;
-    for (const one of [this.play, this.step]) one.disabled = empty || full || this.playing;
+    const { tree, next } = this.main;
+    const text = this.input.value;
+    const count = tree.path().length;
+    const empty = !text || !this.model.value;
+    for (const one of [this.play, this.step])
+      one.disabled = empty || count >= this.most || this.playing;
     this.pause.disabled = !this.playing;
-    this.regenerate.disabled = !this.tokens.length;
-    this.count();
-    this.shadeText();
-    const cursor = element("span", this.playing ? "█" : "", this.playing ? "cursor" : "");
-    const buttons = this.tokens.map(tokenButton);
-    this.output.replaceChildren(this.input.value, ...buttons, cursor);
-    this.output.scrollTop = this.output.scrollHeight;
-    this.status.textContent = this.told || this.words();
-  }
-
-  count() {
-    const { words, cut } = countText(this.input.value, this.tokens, this.next);
-    this.cut = cut;
-    this.counter.textContent = words;
-    this.counter.title = this.size ? `Model only sees the last ${this.size} tokens` : "";
-  }
-
-  shadeText() {
-    const cut = Math.min(this.cut ?? 0, [...this.input.value].length);
-    this.shade.replaceChildren(...shadedText(this.input.value, cut, this.unknown));
+    this.regenerate.disabled = tree.nodes.length < 2;
+    this.shade.draw(tree, next, this.unknown);
+    const using = this.model.selectedOptions[0]?.dataset.words;
+    write(this.indicator, using ? `Using model: ${using}` : "");
+    this.beside.root.hidden = !this.other.value;
+    const how = { colour: this.colour.value, playing: this.playing };
+    for (const side of this.sides) side.output.draw(side.tree, { ...how, scored: side.scored });
+    const known = tree.tokens().filter((node) => node.logprob !== null);
+    write(this.sum, sumWords(tree.nats(), known.length));
+    this.view.draw(tree, this.playing);
+    const ended = this.main.ended || next?.isEnd;
+    const at = { model: this.model.value, text, tokens: count, most: this.most };
+    this.status.textContent = this.told || stateWords({ ...at, playing: this.playing, ended });
   }
 }

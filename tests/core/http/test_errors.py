@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from core.http.errors import ErrorMiddleware, answer, back_to
-from inference.errors import ERROR_TYPES, UnmaskError
+from inference.errors import ERROR_TYPES, REFUSALS, UnmaskError, new_correlation_id
 
 PERSON = {"headers": {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}}
 PROGRAM = {"headers": {"accept": "application/json"}}
@@ -49,6 +49,15 @@ def test_parts_of_a_page_get_a_toast_beside_what_they_show() -> None:
     assert 'hx-swap-oob="beforeend"' in text
     assert "Not &lt;i&gt;now&lt;/i&gt;." in text
     assert "<html" not in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("how", [PERSON, PARTIAL], ids=["page", "toast"])
+@pytest.mark.parametrize("type", ERROR_TYPES)
+def test_ordinary_refusals_have_no_reference(type: str, how: dict[str, Any]) -> None:
+    known = new_correlation_id()
+    said = answer(asked(**how), UnmaskError(type, "What happened.")).content.decode()
+    assert (known in said) == (type not in REFUSALS)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from core.commands.submit import submit
 from core.jobs import leases, reaper
 from core.worker import tasks
 from core.worker.executor import ATTEMPTS, execute
+from inference import registry
 from tests.core.errands.commands import TABLE
 from tests.core.errands.models import Errand, ErrandCommand
 
@@ -27,13 +28,14 @@ def test_only_the_one_process_voids_leases_and_only_when_it_starts(
 ) -> None:
     called: list[str] = []
     monkeypatch.setattr(leases, "void_all", lambda: called.append("void"))
+    monkeypatch.setattr(registry, "void_states", lambda before: called.append("models"))
     monkeypatch.setattr(reaper, "reap", lambda: called.append("reap"))
     settings.EMBEDDED = embedded
     tasks._start_afresh.cache_clear()
     tasks.reap()
     tasks.reap()
     tasks._start_afresh.cache_clear()
-    assert called.count("void") == voided
+    assert (called.count("void"), called.count("models")) == (voided, voided)
     assert called.count("reap") == 2
 
 

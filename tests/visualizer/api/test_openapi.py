@@ -19,6 +19,9 @@ PATHS = {
     "models", "models/current", "models/{id}/load", "models/{id}/unload", "generate",
     "generate/stream", "infill", "infill/stream", "runs/{run}/stream", "cancel/{run}",
     "batch/generate", "batch/infill", "config", "cache/stats", "metrics", "admin/health",
+    "library", "downloads", "downloads/{id}", "downloads/{id}/cancel", "directories",
+    "directories/{slug}",
+    "decide", "calibrations", "calibrations/{id}", "calibrations/{id}/cancel",
 }  # fmt: skip
 
 

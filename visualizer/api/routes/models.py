@@ -43,7 +43,7 @@ def current(request: HttpRequest) -> ModelAnswer:
 async def load(request: HttpRequest, id: str, data: LoadRequest | None = None) -> LoadAnswer:
     """Load a model into a worker, on a device if one is named, and make it yours."""
     started = time.monotonic()
-    entry = await sync_to_async(model_list.named)(id)
+    entry = await sync_to_async(model_list.named)(id, request.user)
     device = data.device if data else await sync_to_async(preferred_device)(request.user)
     message = {"type": "load_model", "model_path": entry.slug, "device": device}
     await ask(COMMANDS, request.user, message, seconds=settings.LOAD_TIMEOUT, late=LATE)
@@ -60,7 +60,7 @@ async def unload(request: HttpRequest, id: str) -> UnloadAnswer:
     """
     if not (settings.EMBEDDED or request.user.is_staff):
         raise UnmaskError("auth", "Models of a site are unloaded by its staff.")
-    entry = await sync_to_async(model_list.named)(id)
+    entry = await sync_to_async(model_list.named)(id, request.user)
     await sync_to_async(registry.request_unload)(entry.slug)
     if not await _gone(entry):
         raise UnmaskError("timeout", "The workers have not given the model up yet.")

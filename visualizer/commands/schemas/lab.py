@@ -71,6 +71,7 @@ def _check(recipe: str, name: str, value: Any) -> None:
     fits = {
         "flag": isinstance(value, bool),
         "choice": value in row.choices,
+        "text": isinstance(value, str) and row.low <= len(value) <= row.high,
         "integer": type(value) is int and row.low <= value <= row.high,
         "number": number and row.low <= value <= row.high,
     }
@@ -81,6 +82,8 @@ def _check(recipe: str, name: str, value: Any) -> None:
 def _range(row: Parameter) -> str:
     if row.kind in ("integer", "number"):
         return f"{row.low:g} to {row.high:g}"
+    if row.kind == "text":
+        return f"{row.low:g} to {row.high:g} characters"
     return ", ".join(row.choices) or "true or false"
 
 

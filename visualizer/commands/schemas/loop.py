@@ -33,7 +33,10 @@ class Initialize(Message):
 
     prompt: str = text("prompt", meaning="text before the masks")
     gen_length: int | None = limited(
-        "gen_length", None, "masks after the prompt; 128, or the room in the model's context"
+        "gen_length",
+        None,
+        "masks after the prompt; by default 128, or the room in the model's context, and none "
+        "where special_tokens gives the prompt masks of its own",
     )
     block_length: int | None = limited("block_length", None, "block size; default gen_length")
     seed: int = limited("seed", 0)

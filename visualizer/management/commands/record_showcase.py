@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from inference import registry
+from inference import model_places
 from inference.engine import checkpoint
 from visualizer.selectors.recordings import COMPARED, FOLDER, MEASURED
 from visualizer.worker.recordings import measured, recording
@@ -25,13 +25,23 @@ class Command(BaseCommand):
     def handle(self, *args: Any, cases: int, to: Path, **options: Any) -> None:
         to.mkdir(parents=True, exist_ok=True)
         for slug, recipes in COMPARED.items():
-            folder = registry.SHIPPED_DIR / slug
+            folder = model_places.SHIPPED_DIR / slug
             model = checkpoint.load(folder)
-            made = recording(model, registry.card_of(folder), recipes)
+            card = model_places.card_of(folder)
+            about, example = {}, card["examples"][0]
             if slug in MEASURED:
-                made["measured"] = measured(model, slug, recipes, cases)
+                about, example = measured(model, slug, recipes, cases)
+            made = recording(model, card, example, recipes) | ({"measured": about} if about else {})
             told = {"model": slug, "command": "python manage.py record_showcase", **made}
             (to / f"{slug}.json").write_text(json.dumps(told, ensure_ascii=False) + "\n")
             self.stdout.write(f"{slug}: {[len(run['frames']) for run in made['runs']]} steps")
-            for row in made.get("measured", {}).get("rows", ()):
-                self.stdout.write(f"  {row['label']}: {row['exact']:.1%} of {cases} solved")
+            self._tell(about)
+
+    def _tell(self, measured: dict[str, Any]) -> None:
+        if not measured:
+            return
+        for row in measured["rows"]:
+            self.stdout.write(f"  {row['label']}: {row['exact']:.1%} of {measured['cases']} solved")
+        first, last = (measured["rows"][n]["label"] for n in (0, -1))
+        shown = f"  shown: case {measured['shown'] + 1}, the first that “{first}” solves"
+        self.stdout.write(f"{shown} and “{last}” does not")

@@ -15,6 +15,7 @@ from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.provenance import provenance_of
 from visualizer.commands.requests import Request
 from visualizer.models import Command, Session
 from visualizer.probability import ProbabilitySettings
@@ -25,8 +26,7 @@ from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
 from visualizer.worker.handlers.forward import forward_reply
-from visualizer.worker.lengths import gen_length_within
-from visualizer.worker.provenance import provenance_of
+from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def initialize(request: Request) -> Write:
         message.block_length,
         message.special_tokens,
         load=request.brief,
+        user=request.user,
     )
 
     def write() -> dict[str, Any]:
@@ -67,7 +68,9 @@ def initialize(request: Request) -> Write:
 def tokenize_and_forward(request: Request) -> Write:
     """forward_pass_result over step 0 of a new session."""
     message = request.message
-    ready = prepare(message.model, message.prompt, message.gen_length, load=request.brief)
+    ready = prepare(
+        message.model, message.prompt, message.gen_length, user=request.user, load=request.brief
+    )
     passed = distributions.forward_of(ready.model, ready.canvas)
     top_k = message.top_k
     settings = ProbabilitySettings(
@@ -116,12 +119,13 @@ def prepare(
     block_length: int | None = None,
     special: bool = False,
     load: bool = False,
+    user: Any = None,
 ) -> Prepared:
     """`load`: a model that is not in memory yet is loaded now; pages ask for that.
 
     Raises UnmaskError naming model, prompt, gen_length or block_length.
     """
-    entry = loaded_entry(slug, load)
+    entry = loaded_entry(slug, user, load)
     model = runtime.load(entry)
     hides = model.spec.mask_id is not None or model.spec.noise == "uniform"
     if model.tokenizer is None or not hides:
@@ -136,19 +140,26 @@ def prepare(
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
         )
-    length = gen_length_within(gen_length, len(ids), model.context)
-    if block_length is not None and block_length > length:
-        raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
-    return Prepared(entry, model, model.spec.open_id, ids, length, block_length or length)
+    own = ids.count(model.spec.open_id) if special else 0
+    if gen_length is None and own:
+        length, block = masks_of_prompt(len(ids), own, model.context, block_length)
+    else:
+        length = gen_length_within(gen_length, len(ids), model.context)
+        block = block_length or length
+        if block > length:
+            raise UnmaskError(
+                "validation", f"block_length must be at most {length}.", "block_length"
+            )
+    return Prepared(entry, model, model.spec.open_id, ids, length, block)
 
 
-def loaded_entry(slug: str | None, load: bool = False) -> ModelEntry:
+def loaded_entry(slug: str | None, user: Any, load: bool = False) -> ModelEntry:
     """The named model, or the default one. Raises UnmaskError unless a worker has it loaded.
 
     What this worker holds is loaded, whatever its row says at the moment. `load`: any model of the
     list will do, because what follows loads it.
     """
-    entry = registry.resolve(slug) if slug else registry.default_model()
+    entry = registry.resolve(slug, user) if slug else registry.default_model()
     if not load and entry.state != ModelEntry.State.LOADED and runtime.get(entry.slug) is None:
         raise UnmaskError("model_unavailable", "Model not loaded. Please load a model first.")
     return entry
@@ -157,7 +168,7 @@ def loaded_entry(slug: str | None, load: bool = False) -> ModelEntry:
 def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None = None) -> Session:
     session = create_session(
         owner=request.user,
-        model=ModelEntry.objects.select_related("vocabulary").get(pk=ready.entry.pk),
+        model=ModelEntry.every.select_related("vocabulary").get(pk=ready.entry.pk),
         mask_id=ready.mask_id,
         prompt=request.message.prompt,
         prompt_ids=ready.prompt_ids,

@@ -9,7 +9,8 @@ targets. Odd ones hide tokens at a random rate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from inference.engine.training.adaptation.documents import CANDIDATES, Document
 from inference.engine.training.adaptation.low_rank import Adapter
 
 RATES = (0.125, 0.375, 0.625, 0.875, 1.0)
+UNMOVED = ("rows", "block")
 QUARTERS = RATES[:4]
 """Midpoints of four equal parts of [0, 1]: their mean stands for the mean over all rates."""
 
@@ -27,8 +29,9 @@ QUARTERS = RATES[:4]
 class Rows:
     """What the model reads, and which of its rows predict what.
 
-    `ids`, `places` [B, N], `seen` [B, N, N]; `rows`: batch index and column [n]; `targets` [n];
-    `candidates`, `shares` [n, 16]: soft targets, where `soft` [n].
+    `ids`, `places` [B, N]: clean copies, padded to equal lengths, then blocks of noisy ones.
+    `seen` [B, N, clean]: which clean rows each looks at. `rows`: batch index and column [n];
+    `targets` [n]; `candidates`, `shares` [n, 16]: soft targets, where `soft` [n].
     """
 
     ids: Tensor
@@ -39,6 +42,12 @@ class Rows:
     candidates: Tensor
     shares: Tensor
     soft: Tensor
+    block: int
+
+    def to(self, device: torch.device) -> Rows:
+        """On a device."""
+        move = {name: value.to(device) for name, value in vars(self).items() if name not in UNMOVED}
+        return replace(self, **move, rows=(self.rows[0].to(device), self.rows[1].to(device)))
 
 
 @dataclass(frozen=True)
@@ -70,20 +79,25 @@ class Noise:
     ) -> Rows:
         """The rows of some documents; with `rate` every copy hides tokens at this rate."""
         parts = [self._document(one, generator, rate) for one in documents]
-        width = max(len(part.ids) for part in parts)
+        clean = max(part.clean for part in parts)
+        noisy = max(len(part.ids) - part.clean for part in parts)
+        columns = [
+            part.columns + (part.columns >= part.clean) * (clean - part.clean) for part in parts
+        ]
         return Rows(
-            torch.stack([_padded(part.ids, width, self.end_id) for part in parts]).to(device),
-            torch.stack([_padded(part.places, width, 0) for part in parts]).to(device),
-            torch.stack([_padded_mask(part.seen, width) for part in parts]).to(device),
+            torch.stack([part.padded(part.ids, clean, noisy, self.end_id) for part in parts]),
+            torch.stack([part.padded(part.places, clean, noisy, 0) for part in parts]),
+            torch.stack([part.padded_seen(clean, noisy) for part in parts]),
             (
-                torch.cat([torch.full_like(p.columns, n) for n, p in enumerate(parts)]).to(device),
-                torch.cat([part.columns for part in parts]).to(device),
+                torch.cat([torch.full_like(own, n) for n, own in enumerate(columns)]),
+                torch.cat(columns),
             ),
-            torch.cat([part.targets for part in parts]).to(device),
-            torch.cat([part.candidates for part in parts]).to(device),
-            torch.cat([part.shares for part in parts]).to(device),
-            torch.cat([part.soft for part in parts]).to(device),
-        )
+            torch.cat([part.targets for part in parts]),
+            torch.cat([part.candidates for part in parts]),
+            torch.cat([part.shares for part in parts]),
+            torch.cat([part.soft for part in parts]),
+            self.block,
+        ).to(device)
 
     def _document(
         self, document: Document, generator: torch.Generator, rate: float | None
@@ -102,6 +116,7 @@ class Noise:
         own = len(ids) + copy * len(at) + column - 1
         candidates, shares, known = _targets(document, place)
         return _Part(
+            clean=len(ids),
             ids=torch.cat((ids, copies.flatten())),
             places=torch.cat((torch.arange(len(ids)), at.repeat(self.copies))),
             seen=self._seen(len(ids), at),
@@ -131,20 +146,16 @@ class Noise:
         return (chance < (level if rate is None else rate)) & (at >= begin)
 
     def _seen(self, length: int, at: Tensor) -> Tensor:
-        """[N, N] for `length` clean places and `copies` of the places `at`."""
+        """[N, length] for `length` clean places and `copies` of the places `at`."""
         clean, noisy = torch.arange(length) // self.block, at.repeat(self.copies) // self.block
-        copy = torch.arange(self.copies).repeat_interleave(len(at))
-        seen = torch.zeros(length + len(noisy), length + len(noisy), dtype=torch.bool)
-        seen[:length, :length] = clean[None] <= clean[:, None]
-        seen[length:, :length] = clean[None] < noisy[:, None]
-        seen[length:, length:] = (noisy[None] == noisy[:, None]) & (copy[None] == copy[:, None])
-        return seen
+        return torch.cat((clean[None] <= clean[:, None], clean[None] < noisy[:, None]))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of one document."""
+    """The rows of one document: `clean` clean ones, then the noisy ones."""
 
+    clean: int
     ids: Tensor
     places: Tensor
     seen: Tensor
@@ -153,6 +164,19 @@ class _Part:
     candidates: Tensor
     shares: Tensor
     soft: Tensor
+
+    def padded(self, row: Tensor, clean: int, noisy: int, value: int) -> Tensor:
+        """[clean + noisy] from the values of all rows."""
+        parts = row[: self.clean], row[self.clean :]
+        return torch.cat((_padded(parts[0], clean, value), _padded(parts[1], noisy, value)))
+
+    def padded_seen(self, clean: int, noisy: int) -> Tensor:
+        """[clean + noisy, clean]; padding sees the first key, lest a row see nothing."""
+        seen = torch.zeros(clean + noisy, clean, dtype=torch.bool)
+        seen[: self.clean, : self.clean] = self.seen[: self.clean]
+        seen[self.clean : clean, 0] = True
+        seen[clean : clean + len(self.seen) - self.clean, : self.clean] = self.seen[self.clean :]
+        return seen
 
 
 def _targets(document: Document, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -169,20 +193,33 @@ def _padded(row: Tensor, width: int, value: int) -> Tensor:
     return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
 
 
-def _padded_mask(mask: Tensor, width: int) -> Tensor:
-    """Padding sees itself, lest a row see nothing."""
-    padded = torch.eye(width, dtype=torch.bool)
-    padded[: len(mask), : len(mask)] = mask
-    return padded
-
-
 def losses(adapter: Adapter, rows: Rows) -> Tensor:
     """Cross-entropy [n] of the hidden tokens in nats, against soft targets where there are some."""
-    logits = adapter(rows.ids, rows.places, rows.seen, rows.rows)
+    logits = adapter(rows.ids, rows.places, rows.seen, rows.rows, rows.block)
     hard = logits.gather(1, rows.targets[:, None])[:, 0]
     soft = (logits.gather(1, rows.candidates) * rows.shares).sum(1)
     found: Tensor = logits.logsumexp(1) - torch.where(rows.soft, soft, hard)
     return found
+
+
+def accumulate(adapter: Adapter, parts: Sequence[Rows], pool: Executor | None) -> float:
+    """Adds the gradients of the mean loss over all hidden tokens of `parts`; the loss in nats.
+
+    In the threads of `pool` each part is computed on its own core: they meet once a step, not at
+    every matrix, which on a busy machine is the difference.
+    """
+    parameters = list(adapter.parameters())
+    count = sum(len(part.targets) for part in parts)
+
+    def one(part: Rows) -> tuple[float, tuple[Tensor, ...]]:
+        loss = losses(adapter, part).sum() / count
+        return loss.item(), torch.autograd.grad(loss, parameters)
+
+    found = list(pool.map(one, parts) if pool is not None else map(one, parts))
+    for parameter, *gradients in zip(parameters, *(each for _, each in found), strict=True):
+        total = sum(gradients[1:], start=gradients[0])
+        parameter.grad = total if parameter.grad is None else parameter.grad + total
+    return sum(loss for loss, _ in found)
 
 
 @torch.inference_mode()

@@ -5,18 +5,20 @@ The groups and their names are those of `inference.engine.adapters`, whose files
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from inference.engine.adapters import FILE, GROUPS, MASK, quantized
+from inference.engine.adapters import FILE, GROUPS, MASK, dequantized, quantized
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
+from inference.engine.training.adaptation import staircase
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Adapter(nn.Module):
                 self._wrap(layer, f"layers.{number}.{group}", group, rank, generator)
         self.mask = nn.Parameter(self.table.detach().float().mean(0))
         self.mask.data = self.mask.data.to(parent.device)
+        config = self.native.config
+        self._usual, config._attn_implementation = config._attn_implementation, staircase.NAME
 
     @property
     def native(self) -> Any:
@@ -89,11 +93,17 @@ class Adapter(nn.Module):
             layer.set_submodule(part, LowRankLinear(base, down, up, span, self.switch))
 
     def forward(
-        self, ids: Tensor, places: Tensor, seen: Tensor, rows: tuple[Tensor, Tensor]
+        self,
+        ids: Tensor,
+        places: Tensor,
+        seen: Tensor,
+        rows: tuple[Tensor, Tensor],
+        block: int,
     ) -> Tensor:
         """Float32 logits [n, V] of the wanted rows (batch index [n], column [n]).
 
-        `ids`, `places` [B, N]: tokens and their positions; `seen` [B, N, N]: what each may look at.
+        `ids`, `places` [B, N]: tokens and their positions; `seen` [B, N, clean]: which of the first
+        `clean` rows each may look at; those behind them look at their own block of `block`, too.
         """
         inputs = F.embedding(ids, self.table)
         inputs = torch.where((ids == self.mask_id)[..., None], self.mask.to(inputs.dtype), inputs)
@@ -102,19 +112,38 @@ class Adapter(nn.Module):
             attention_mask=seen[:, None],
             position_ids=places,
             use_cache=False,
+            block=block,
         ).last_hidden_state
         logits: Tensor = self.native.lm_head(hidden[rows])
         return logits.float()
 
-    def save(self, folder: Path) -> None:
-        """adapter.safetensors: int8 matrices with a scale a row, and the mask's vector."""
-        stored = {MASK: self.mask.detach().float().cpu().contiguous()}
+    def switch_off(self) -> None:
+        """The parent computes and attends as before."""
+        self.switch.on = False
+        self.native.config._attn_implementation = self._usual
+
+    @torch.no_grad()
+    def load(self, file: Path) -> None:
+        """The numbers of an adapter of the same shapes. Raises InputError for another one."""
+        stored = load_file(file)
+        for name, value in (*self._named(), (MASK, self.mask)):
+            if name not in stored or stored[name].shape != value.shape:
+                raise InputError(f"{file.name} does not fit this model at {name}.", "start_from")
+            value.copy_(stored[name] if name == MASK else dequantized(stored, name))
+
+    def _named(self) -> Iterator[tuple[str, Tensor]]:
+        """The matrices by their names in the file."""
         for number in range(len(self.native.model.layers)):
             for group in GROUPS:
                 for part in ("down", "up"):
                     name = f"layers.{number}.{group}.{part}"
-                    value = self.parts[_key(name)].detach().cpu()
-                    stored[name], stored[f"{name}.scale"] = quantized(value)
+                    yield name, self.parts[_key(name)]
+
+    def save(self, folder: Path) -> None:
+        """adapter.safetensors: int8 matrices with a scale a row, and the mask's vector."""
+        stored = {MASK: self.mask.detach().float().cpu().contiguous()}
+        for name, value in self._named():
+            stored[name], stored[f"{name}.scale"] = quantized(value.detach().cpu())
         save_file(stored, folder / FILE)
 
 

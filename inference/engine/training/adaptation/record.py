@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,10 @@ from inference.engine.training.trainer import Trainer
 class AdaptOrder:
     """What a user asks for. `documents`: how many to write; None: for a third of the minutes.
 
-    `held`: documents of the held-out bound; `show`: minutes between two of them while it runs.
+    `data`: files of documents that were written before. `wall`: minutes of the clock, not of the
+    process. `threads`: documents whose gradients are computed at once. `start_from`: directory with
+    an adapter to go on from. `held`: documents of the held-out bound; `show`: minutes between two
+    of them while it runs.
     """
 
     base: str
@@ -32,9 +37,23 @@ class AdaptOrder:
     batch_size: int = 2
     learning_rate: float = 2e-3
     mask_id: int | None = None
-    held: int = 24
-    show: float = 5.0
+    held: int = 12
+    show: float = 12.0
     questions: int = 30
+    data: tuple[Path, ...] = ()
+    wall: bool = False
+    threads: int = 1
+    start_from: Path | None = None
+
+    @property
+    def written(self) -> bool:
+        """Whether the minutes are for training alone."""
+        return bool(self.documents or self.corpus or self.data)
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds by which the minutes are counted on a CPU."""
+        return time.monotonic if self.wall else time.process_time
 
 
 def record(
@@ -42,6 +61,7 @@ def record(
 ) -> dict[str, Any]:
     """What the card says of the run."""
     progress = trainer.progress
+    on_gpu = trainer.device.type == "cuda"
     own = "a text file" if order.corpus else "conversations that the parent wrote itself"
     return {
         "trained_on": f"{order.base}, taught to denoise block by block with a low-rank adapter, on "
@@ -55,7 +75,7 @@ def record(
         "documents": documents,
         "held_out": held,
         "minutes": round(progress.seconds / 60, 2),
-        "minutes_are": "minutes" if trainer.device.type == "cuda" else "CPU minutes",
+        "minutes_are": "minutes" if order.wall or on_gpu else "CPU minutes",
         "steps": progress.step,
         "batch_size": order.batch_size,
         "seed": order.seed,
@@ -74,4 +94,7 @@ def command_of(order: AdaptOrder) -> str:
         if value != getattr(usual, name):
             words.append(f"--{name.replace('_', '-')} {value}")
     words += [f"--corpus {order.corpus.name}"] if order.corpus else []
+    words += [f"--data {file.name}" for file in order.data]
+    words += [f"--start-from {order.start_from.name}"] if order.start_from else []
+    words += ["--wall"] * order.wall
     return " ".join(words)

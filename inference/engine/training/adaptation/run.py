@@ -4,52 +4,44 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from inference.engine import checkpoint
+from inference.engine.adapters import FILE
 from inference.engine.causal.engine import CausalEngine
-from inference.engine.chat_template import conversation_ids
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
 from inference.engine.training.adaptation.block_noise import (
     DocumentBatch,
     Noise,
+    accumulate,
     bound,
-    losses,
 )
 from inference.engine.training.adaptation.card import write_card, write_config
-from inference.engine.training.adaptation.documents import (
-    Document,
-    Writer,
-    barred_ids,
-    collect,
-    corpus_documents,
-    load_documents,
-    save_documents,
-)
+from inference.engine.training.adaptation.documents import Document, barred_ids
 from inference.engine.training.adaptation.evaluation import evaluate
 from inference.engine.training.adaptation.low_rank import Adapter
-from inference.engine.training.adaptation.questions import QUESTIONS
 from inference.engine.training.adaptation.record import AdaptOrder, record
+from inference.engine.training.adaptation.sources import WRITING, documents_of, split
 from inference.engine.training.optim import OptimSettings
 from inference.engine.training.run import CHECKPOINT, pick_device
 from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
 
 log = logging.getLogger(__name__)
 Report = Callable[[Progress, float], None]
-DOCUMENTS, BEFORE = "documents.safetensors", "before.json"
-WRITING = 1 / 3
-"""Share of the minutes for the parent's own texts."""
+BEFORE = "before.json"
 MASK_RATE = 5.0
 """Learning rate of the mask's vector, times that of the matrices."""
-MOST_HELD = 192
+SCHEDULE = {"warm_up": 20, "decay_share": 0.9, "floor": 0.0}
+"""Of the learning rate: it falls nearly from the start."""
+NEIGHBOURS = 8
+"""Documents of like length from which one is drawn."""
 
 
 def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = None) -> Progress:
@@ -62,11 +54,13 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
         raise InputError("Only Llama models that write from left to right are adapted.", "from")
     work = folder / CHECKPOINT
     work.mkdir(parents=True, exist_ok=True)
-    held, train = split(_documents(parent, work, order), order.seed)
+    held, train = split(documents_of(parent, work, order), order.seed)
     mask = order.mask_id if order.mask_id is not None else unused_id(parent)
     noise = Noise(order.block, mask, _end(parent), order.copies)
     adapter = Adapter(parent, order.rank, mask, order.seed)
     before = _before(adapter, noise, held[: order.held], work)
+    if order.start_from is not None:
+        adapter.load(order.start_from / FILE)
     trainer = _trainer(adapter, noise, train, work, order)
     if order.resume:
         trainer.resume()
@@ -75,7 +69,7 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     trainer.average.copy_to(adapter)
     _export(adapter, parent, folder, order)
     bounds = {"before": before, "after": bound(adapter, noise, held[: order.held])}
-    adapter.switch.on = False
+    adapter.switch_off()
     training = record(trainer, parent, order, len(train), len(held))
     twin = checkpoint.load(folder, parent.device, order.dtype)
     questions = order.questions if parent.chat_template is not None else 0
@@ -83,16 +77,6 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     label = f"{order.base}, denoising"
     write_card(folder, label, training, {"bounds": bounds, **quality})
     return progress
-
-
-def split(documents: Sequence[Document], seed: int) -> tuple[list[Document], list[Document]]:
-    """A tenth is held out, at least one. Raises InputError for fewer than two documents."""
-    if len(documents) < 2:
-        raise InputError("There are too few documents to train on.", "documents")
-    order = np.random.default_rng(seed).permutation(len(documents))
-    count = min(MOST_HELD, max(1, len(documents) // 10))
-    chosen = [documents[n] for n in order]
-    return chosen[:count], chosen[count:]
 
 
 def unused_id(parent: LoadedModel) -> int:
@@ -112,36 +96,6 @@ def _end(parent: LoadedModel) -> int:
     return parent.spec.eot_id if parent.spec.eot_id is not None else ends[0]
 
 
-def _documents(parent: LoadedModel, work: Path, order: AdaptOrder) -> list[Document]:
-    """Those of the run that is resumed, else new ones, which are kept for it."""
-    file = work / DOCUMENTS
-    if order.resume and file.exists():
-        return load_documents(file)
-    if order.corpus is not None:
-        found = corpus_documents(parent, order.corpus, min(256, parent.context))
-    else:
-        found = collect(Writer(parent, order.seed), _enough(order))
-    asked = {tuple(_asked(parent, question)) for question, _ in QUESTIONS}
-    found = [one for one in found if tuple(one.ids[: one.begin]) not in asked]
-    save_documents(found, file)
-    log.info("documents %d", len(found))
-    return found
-
-
-def _asked(parent: LoadedModel, question: str) -> list[int]:
-    """What stands before the answer to a question; nothing for a model that does not chat."""
-    if parent.chat_template is None:
-        return []
-    return conversation_ids(parent, [{"role": "user", "content": question}])
-
-
-def _enough(order: AdaptOrder) -> Callable[[list[Document]], bool]:
-    if order.documents is not None:
-        return lambda found: len(found) >= (order.documents or 0)
-    end = time.process_time() + 60 * order.minutes * WRITING
-    return lambda found: time.process_time() >= end and len(found) >= 2
-
-
 def _before(
     adapter: Adapter, noise: Noise, held: Sequence[Document], work: Path
 ) -> dict[str, float]:
@@ -154,34 +108,39 @@ def _before(
 
 
 class _Corpus:
-    """Documents in the random order of an epoch."""
+    """Batches of documents of like length, so that none waits long for another or is padded far."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
-        self._documents = documents
+        self._documents = sorted(documents, key=lambda one: len(one.ids))
 
     def batch(self, size: int, rng: np.random.Generator) -> DocumentBatch:
-        chosen = rng.choice(len(self._documents), min(size, len(self._documents)), replace=False)
+        """`size` documents of a random stretch."""
+        reach = min(len(self._documents), NEIGHBOURS * size)
+        start = int(rng.integers(len(self._documents) - reach + 1))
+        chosen = start + rng.choice(reach, min(size, reach), replace=False)
         return DocumentBatch([self._documents[n] for n in chosen])
 
 
 def _trainer(
     adapter: Adapter, noise: Noise, documents: Sequence[Document], work: Path, order: AdaptOrder
 ) -> Trainer:
-    def loss(
-        model: Adapter, batch: DocumentBatch, rng: np.random.Generator, longest: float
-    ) -> Tensor:
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        rows = noise.rows(batch.documents, generator, model.mask.device)
-        return losses(model, rows).mean()
+    pool = ThreadPoolExecutor(order.threads) if order.threads > 1 else None
+    if pool is not None:
+        torch.set_num_threads(1)  # each document has a thread of its own
 
-    minutes = order.minutes if order.documents or order.corpus else order.minutes * (1 - WRITING)
+    def gradients(model: Adapter, batch: DocumentBatch, rng: np.random.Generator) -> float:
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        shares = [[one] for one in batch.documents] if pool else [batch.documents]
+        parts = [noise.rows(share, generator, model.mask.device) for share in shares]
+        return accumulate(model, parts, pool)
+
+    minutes = order.minutes if order.written else order.minutes * (1 - WRITING)
     plan = Plan(
-        budget=Budget(minutes, order.steps),
+        budget=Budget(minutes, order.steps, order.wall),
         batch_size=order.batch_size,
         seed=order.seed,
-        optim=OptimSettings(order.learning_rate, 0.0),
-        bf16=False,  # the parent's own precision decides
-        loss=loss,
+        optim=OptimSettings(order.learning_rate, 0.0, **SCHEDULE),
+        accumulate=gradients,
         log_every=20,
     )
     parts = [adapter.parts[name] for name in adapter.parts]

@@ -1,16 +1,24 @@
-"""The official client against the site, without a network."""
+"""The official client against the site, without a network; models of both kinds that read turns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from accounts.tokens import issue
 from config.asgi import http
-from tests.visualizer.api.conftest import listed, shipped, worker  # noqa: F401
+from inference import registry, runtime
+from playground.models import Completion
+from playground.worker import completions
+from tests.inference.engine.causal.tiny import write_model
+from tests.tiny import tiny_model
+from tests.visualizer.api.conftest import WORK, listed, shipped, worker  # noqa: F401
 
 openai = pytest.importorskip("openai")
 httpx = pytest.importorskip("httpx2")
@@ -27,3 +35,29 @@ async def client(owner: User, worker: Any) -> Any:  # noqa: F811
         http_client=httpx.AsyncClient(transport=transport),
         max_retries=0,
     )
+
+
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A MODELS_DIR: `talk` is a diffusion model with LLaDA's template, `plain` a causal one."""
+    root = tmp_path_factory.mktemp("talking")
+    tiny_model(root / "talk", context=512, chat=True)
+    write_model(root / "plain", "llama")
+    return root
+
+
+@pytest.fixture
+def chats(
+    shipped: None,  # noqa: F811
+    talking: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """`talk` and `plain` in the list, and a worker for completions too."""
+    settings.MODELS_DIR, settings.DEVICE = talking, "cpu"
+    torch.set_num_threads(1)
+    monkeypatch.setitem(WORK, Completion.TASK, completions.work)
+    registry.sync_models()
+    yield
+    for slug in {"talk", "plain"} & set(runtime.loaded()):
+        runtime.unload(slug)

@@ -1,36 +1,16 @@
-"""`/v1` with the official client: completions, chats, streams, log-probabilities, errors."""
+"""`/v1` with the official client: completions, streams, errors."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 
 from core.http.openai.drafts import DraftText
-from inference.engine.digest_view import DigestView
-from visualizer.models import Digest, Generation, Step
-from visualizer.worker import generation
+from visualizer.models import Generation
 
 openai = pytest.importorskip("openai")
 STORY: dict[str, Any] = {"model": "stories", "prompt": "Once upon a time", "max_tokens": 12}
-CHAT: dict[str, Any] = {
-    "model": "stories",
-    "messages": [{"role": "user", "content": "Tell a story."}],
-    "max_completion_tokens": 8,
-}
-
-
-@pytest.fixture
-def chats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped model reads turns; none of the shipped ones was trained on them."""
-
-    def ids(model: Any, turns: Any) -> list[int]:
-        found: list[int] = model.tokenizer.encode("\n".join(turn.content for turn in turns))
-        return found
-
-    monkeypatch.setattr(generation, "chat_ids", ids)
 
 
 async def test_models_are_those_that_can_generate(client: Any) -> None:
@@ -109,77 +89,6 @@ async def test_diffusing_streams_whole_states(client: Any) -> None:
     assert all(len(state) <= len(states[-2]) for state in states[:-1])
 
 
-@pytest.mark.usefixtures("chats")
-async def test_a_chat(client: Any) -> None:
-    told = await client.chat.completions.create(**CHAT, n=2, temperature=1.0, seed=4)
-    assert [c.message.role for c in told.choices] == ["assistant", "assistant"]
-    assert told.choices[0].message.content != told.choices[1].message.content
-    rows = Generation.objects.order_by("created")
-    assert [row.settings["seed"] async for row in rows] == [4, 5]
-
-
-@pytest.mark.usefixtures("chats")
-async def test_a_chat_streams_with_several_choices(client: Any) -> None:
-    stream = await client.chat.completions.create(**CHAT, n=2, stream=True)
-    texts, roles = {0: "", 1: ""}, []
-    async for chunk in stream:
-        (choice,) = chunk.choices
-        texts[choice.index] += choice.delta.content or ""
-        roles += [choice.delta.role] if choice.delta.role else []
-    assert roles == ["assistant", "assistant"]
-    assert sorted(texts.values()) == sorted([row.text async for row in Generation.objects.all()])
-
-
-async def test_a_model_without_a_template_says_so(client: Any) -> None:
-    with pytest.raises(openai.BadRequestError) as refused:
-        await client.chat.completions.create(**CHAT)
-    assert refused.value.body["param"] == "messages"
-
-
-@sync_to_async
-def kept() -> list[tuple[int, int, dict[int, float]]]:
-    """(position, token, log-probabilities of the digest) of every token, in order of positions."""
-    row = Generation.objects.get()
-    assert row.session is not None
-    views = {
-        one.number: DigestView.from_bytes(one.data)
-        for one in Digest.objects.filter(branch__session=row.session)
-    }
-    found = []
-    for step in Step.objects.filter(run=row.run):
-        view = views[step.number - 1]
-        for op in step.operations:
-            at = view.row_of[op["slot"]]  # nothing is inserted: slots are positions
-            probs = view.probabilities(1.0, at)
-            logs = {int(i): math.log(p) for i, p in zip(view.ids[at], probs, strict=True) if p}
-            found.append((op["slot"], op["token"], logs))
-    return sorted(found, key=lambda one: one[0])
-
-
-async def test_logprobs_are_those_of_the_deciding_step(client: Any) -> None:
-    told = await client.completions.create(**STORY, logprobs=3)
-    logprobs = told.choices[0].logprobs
-    assert "".join(logprobs.tokens) == told.choices[0].text
-    assert logprobs.text_offset[1] == len(logprobs.tokens[0])
-    expected = await kept()
-    for (_, token, logs), told_one, top in zip(
-        expected, logprobs.token_logprobs, logprobs.top_logprobs, strict=True
-    ):
-        assert told_one == pytest.approx(logs[token], abs=1e-5)
-        assert sorted(top.values(), reverse=True) == pytest.approx(
-            sorted(logs.values(), reverse=True)[:3], abs=1e-5
-        )
-
-
-@pytest.mark.usefixtures("chats")
-async def test_logprobs_of_a_chat(client: Any) -> None:
-    told = await client.chat.completions.create(**CHAT, logprobs=True, top_logprobs=2)
-    content = told.choices[0].logprobs.content
-    assert "".join(one.token for one in content) == told.choices[0].message.content
-    assert all(one.logprob <= 0 and len(one.top_logprobs) == 2 for one in content)
-    assert bytes(content[0].bytes).decode() == content[0].token
-
-
 BAD: dict[str, Any] = {
     "prompt": [[], "", [""], ["x"] * 99, None, 1, [1, 2], "x" * 70_000],
     "max_tokens": [0, -1, "1", 1.5, True, 10**9],
@@ -191,6 +100,7 @@ BAD: dict[str, Any] = {
     "frequency_penalty": [1.0],
     "logit_bias": [{"1": 2.0}],
     "best_of": [2],
+    "logprobs_at": ["middle", 1, True],
     "surprise": [1],
 }
 

@@ -23,7 +23,9 @@ from inference.engine.training.adaptation.documents import Document
 from inference.engine.training.adaptation.evaluation import holds
 from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder
-from inference.engine.training.adaptation.run import adapt, split, unused_id
+from inference.engine.training.adaptation.run import adapt, unused_id
+from inference.engine.training.adaptation.sources import split
+from inference.engine.training.adaptation.writer import Writer, collect
 from tests.inference.engine.causal.tiny import write_model
 
 MASK = 265
@@ -63,7 +65,7 @@ def test_training_rows_are_what_decoding_computes(parent: LoadedModel, tmp_path:
     one = document()
     rows = noise.rows([one], torch.Generator().manual_seed(1), torch.device("cpu"))
     with torch.inference_mode():
-        logits = adapter(rows.ids, rows.places, rows.seen, rows.rows)
+        logits = adapter(rows.ids, rows.places, rows.seen, rows.rows, rows.block)
     twin = exported(adapter, parent, tmp_path)
     length, first = 16, 4
     columns, position = rows.rows[1].tolist(), 0
@@ -125,7 +127,7 @@ def test_a_loss_falls_and_the_parent_stays_as_it_was(parent: LoadedModel) -> Non
         optimizer.zero_grad()
         values.append(float(loss.detach()))
     assert sum(values[-2:]) < 0.8 * sum(values[:2])
-    adapter.switch.on = False
+    adapter.switch_off()
     with torch.inference_mode():
         assert torch.equal(parent.model(ids).logits, logits)
     after = parent.model.state_dict()
@@ -135,8 +137,8 @@ def test_a_loss_falls_and_the_parent_stays_as_it_was(parent: LoadedModel) -> Non
 
 
 def test_the_parent_writes_conversations_with_their_candidates(parent: LoadedModel) -> None:
-    writer = docs.Writer(parent, seed=3, together=4)
-    found = docs.collect(writer, lambda found: len(found) >= 5)
+    writer = Writer(parent, seed=3, together=4)
+    found = collect(writer, lambda found: len(found) >= 5)
     assert parent.tokenizer is not None
     for one in found:
         assert one.ids[: len(writer.before)] == writer.before
@@ -147,7 +149,7 @@ def test_the_parent_writes_conversations_with_their_candidates(parent: LoadedMod
         assert torch.allclose(one.shares.float().sum(1), torch.ones(len(answer)), atol=0.01)
         barred = set(docs.barred_ids(parent))
         assert not barred & set(answer)
-    again = docs.collect(docs.Writer(parent, seed=3, together=4), lambda found: len(found) >= 5)
+    again = collect(Writer(parent, seed=3, together=4), lambda found: len(found) >= 5)
     assert [one.ids for one in again] == [one.ids for one in found]
 
 

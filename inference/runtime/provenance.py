@@ -1,4 +1,4 @@
-"""What a record needs so that somebody else can make it again."""
+"""Provenance: the hashes and versions that a record needs so that somebody can make it again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def versions() -> dict[str, str]:
 
 
 def provenance_of(model: LoadedModel) -> dict[str, Any]:
-    """Hashes and versions of what a session is made with."""
+    """Hashes and versions of what a model of this worker is made of."""
     return {
         "family": model.spec.family,
         "weights_hash": model.weights_hash,

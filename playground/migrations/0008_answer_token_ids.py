@@ -10,7 +10,7 @@ search = import_module("playground.migrations.0002_search")
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('playground', '0005_generation_job'),
+        ('playground', '0007_side_by_side'),
     ]
 
     operations = [

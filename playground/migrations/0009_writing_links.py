@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('playground', '0006_answer_token_ids'),
+        ('playground', '0008_answer_token_ids'),
     ]
 
     operations = [

@@ -1,0 +1,1 @@
+"""What records of all apps share: the chain of hashes over their parts."""

@@ -1,0 +1,1 @@
+"""Routes under `/api/diffusion` about downloads, directories and servers elsewhere."""

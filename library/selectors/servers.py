@@ -1,0 +1,33 @@
+"""The declared servers elsewhere, with what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.models import ModelEntry
+from inference.remote_backends import RemoteBackend, backends
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`models`: how many it offers. `error`: why it does not answer, or ""."""
+
+    name: str
+    label: str
+    models: int
+    error: str
+
+
+def servers() -> list[Server]:
+    return [_server(backend) for backend in backends()]
+
+
+def _server(backend: RemoteBackend) -> Server:
+    rows = ModelEntry.objects.filter(
+        kind=ModelEntry.Kind.REMOTE, slug__startswith=backend.slug("")
+    ).exclude(state=ModelEntry.State.ABSENT)
+    error = rows.filter(state=ModelEntry.State.FAILED).values_list("error", flat=True).first()
+    count = rows.count()
+    if not count and not error:
+        error = "It has not answered yet."
+    return Server(backend.name, backend.about.label, count, error or "")

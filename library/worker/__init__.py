@@ -1,0 +1,1 @@
+"""What workers do for the library: downloads, answers of servers elsewhere."""

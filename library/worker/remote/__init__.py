@@ -1,0 +1,1 @@
+"""Asking servers elsewhere: one client with retries and breakers, two protocols."""

@@ -1,0 +1,1 @@
+"""Training small models in the browser: curves, samples, and the moments of a training."""

@@ -1,0 +1,1 @@
+"""Sockets of trainings: the curve as it is drawn."""

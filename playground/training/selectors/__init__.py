@@ -1,0 +1,1 @@
+"""Reading trainings: every way to a row takes the user."""

@@ -1,0 +1,1 @@
+"""Changing trainings: each function takes keywords and writes in one transaction."""

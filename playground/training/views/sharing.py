@@ -1,0 +1,80 @@
+"""Links to a training: the owner's page of them, and what their holders see."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.middleware import address, too_fast
+from accounts.rate_limits import LINK_READS
+from core.commands.ask import ask_now
+from core.http.errors import back_to
+from inference.errors import UnmaskError
+from playground.training.commands import COMMANDS
+from playground.training.selectors.links import links_of, training_by_link
+from playground.training.selectors.trainings import training_for
+from playground.training.views.forms import message_of
+from playground.training.views.pages import asked_number, page_context
+
+LASTS = {"": "until I revoke it", "1": "one hour", "24": "one day", "168": "one week"}
+UNLISTED = {
+    "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "private, no-store",
+}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def share(request: HttpRequest, training_id: UUID) -> HttpResponse:
+    """The training's links. A new one's address is on the answer to the form, once."""
+    found = training_for(request.user, training_id)
+    context: dict[str, Any] = {"page": "training", "training": found, "lasts": LASTS}
+    if request.method == "POST":
+        try:
+            made = ask_now(COMMANDS, request.user, message_of("share", request.POST), found)
+            context["address"] = request.build_absolute_uri(made["path"])
+        except UnmaskError as error:
+            context["problem"] = error.message
+    context["links"] = links_of(found)
+    response = render(request, "training/share.html", context)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+@require_POST
+def unshare(request: HttpRequest, training_id: UUID, link: int) -> HttpResponse:
+    """Revoke a link; the page of links says what is left."""
+    found = training_for(request.user, training_id)
+    back_to(request, reverse("share_training", args=[found.pk]))
+    ask_now(COMMANDS, request.user, {"type": "unshare", "link": link}, found)
+    messages.success(request, "The link opens nothing any more.")
+    return redirect("share_training", found.pk)
+
+
+@require_safe
+def shared(request: HttpRequest, token: str) -> HttpResponse:
+    """The training as it goes on, to be watched by whoever holds the link."""
+    found = training_by_link(token)
+    key = f"{token} {address(request)}"
+    if not LINK_READS.hit(key):
+        response = too_fast(request, LINK_READS.retry_after(key))
+    else:
+        context = page_context(found, asked_number(request))
+        context |= {
+            "read_only": True,
+            "base": reverse("shared_training", args=[token]),
+            "socket": f"/ws/r/training/{token}/",
+        }
+        response = render(request, "training/training.html", context)
+    for name, value in UNLISTED.items():
+        response.headers[name] = value
+    return response

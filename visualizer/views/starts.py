@@ -1,0 +1,103 @@
+"""Starting a session from a form: the command, what is said while it waits, the run that follows.
+
+A model that is not in memory is loaded first, which may take minutes. The form is answered within
+`SOON`; after that a page of its own shows how far the loading has come.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.urls import reverse
+
+from core.commands.ask import LOAD_WAIT_SECONDS, ask, begin, reply_of
+from core.commands.validation import from_form
+from inference import registry
+from inference.catalog import DEFAULT_RECIPE, RECIPES
+from inference.errors import UnmaskError
+from inference.models import ModelEntry
+from visualizer.commands import COMMANDS
+from visualizer.models import Command
+from visualizer.partials import model_state
+from visualizer.selectors.sessions import session_for
+
+SOON = 1.5
+"""Seconds for which a form waits for its session before it shows the page that waits."""
+CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
+"""Parameters that a model's card may set for the runs of its examples."""
+LOADING = "The model is still loading. Try again in a moment."
+
+
+async def start(user: Any, form: dict[str, str], run: bool) -> str:
+    """Where to go: the new session, or the page that waits for it.
+
+    `run`: a run begins in it. Raises UnmaskError with the field at fault.
+    """
+    message = from_form(COMMANDS, {"type": "initialize", **form})
+    message["prompt"] = form["prompt"]
+    command = await begin(COMMANDS, user, message, None, SOON)
+    if command.state == Command.State.PENDING:
+        return reverse("starting", args=[command.pk]) + ("?run=1" if run else "")
+    return await go_on(user, command, run)
+
+
+async def go_on(user: Any, command: Command, run: bool) -> str:
+    """The address of the session that the command has made; its run is begun once."""
+    session = str(reply_of(command)["session_id"])
+    if run:
+        await _run(user, session, command)
+    return reverse("workspace", args=[session])
+
+
+async def _run(user: Any, id: str, command: Command) -> None:
+    """Begin a run with what the model's card says; asked for again it is the same run."""
+    session = await sync_to_async(session_for)(user, id)
+    usual = session.model.card.get("decoding", {})
+    recipe = usual.get("recipe", DEFAULT_RECIPE)
+    uses = RECIPES[recipe].uses if recipe in RECIPES else ()
+    kept = {name: held for name, held in usual.items() if name in uses and name in CARD}
+    once = uuid.uuid5(uuid.NAMESPACE_OID, f"run of {command.pk}").hex
+    message = {"type": "run", "recipe": recipe, "parameters": kept, "request_id": once}
+    await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
+
+
+def start_of(user: Any, id: int) -> Command:
+    """The user's command that makes a session. Raises not_found for anybody else."""
+    command = Command.objects.filter(user=user, pk=id, type="initialize").first()
+    if command is None:
+        raise UnmaskError("not_found", "There is no such start, or you don't have access to it.")
+    return command
+
+
+def waiting(command: Command) -> dict[str, Any]:
+    """Context of partials/starting.html: what the start waits for, in words, and how far it is."""
+    entry = model_of(command)
+    state = model_state(entry) if entry else None
+    share = entry.progress if entry and entry.state == ModelEntry.State.LOADING else None
+    return {
+        "command": command,
+        "prompt": str(command.message.get("prompt", "")),
+        "model": entry,
+        "model_state": state,
+        "percent": None if share is None else f"{100 * share:.0f}",
+        "words": _words(entry, share),
+    }
+
+
+def model_of(command: Command) -> ModelEntry | None:
+    """The model that the start names, or the default one."""
+    slug = command.message.get("model")
+    named = {"slug": slug} if slug else {"is_default": True}
+    return ModelEntry.objects.filter(**named).first()
+
+
+def _words(entry: ModelEntry | None, share: float | None) -> str:
+    if not registry.living_workers():
+        return "No worker is running. The session starts as soon as one is."
+    if entry is None or entry.state == ModelEntry.State.LOADED:
+        return "In the queue. The session starts as soon as a worker is free."
+    if share is None:
+        return f"{entry.label} is waiting to be loaded."
+    return f"Loading {entry.label}: {share:.0%}."
