@@ -31,6 +31,11 @@ def large_vocabulary() -> LoadedModel:
     return random_llada(width=256, layers=4, heads=4, hidden=704)
 
 
+def body_of_135m(dtype: str = "float32") -> LoadedModel:
+    """A body of SmolLM2-135M's shape under the LLaDA vocabulary."""
+    return random_llada(width=576, layers=30, heads=9, hidden=1536, dtype=dtype)
+
+
 def write_large_vocabulary(directory: Path) -> None:
     """The same model as files of a MODELS_DIR, with the story model's tokenizer for the prompt."""
     config = _config(256, 4, 4, 704, "float32")
@@ -38,6 +43,21 @@ def write_large_vocabulary(directory: Path) -> None:
     checkpoint.save(checkpoint.build(config), config, directory)
     shutil.copy(SHIPPED / "stories" / "tokenizer.json", directory)
     card = {"label": "Large", "kind": "diffusion", "context": 1024, "trained_on": "Nothing."}
+    (directory / "unmask.json").write_text(json.dumps(card))
+
+
+def write_slow(directory: Path) -> None:
+    """A body whose step takes its time under the story model's vocabulary, as a MODELS_DIR entry.
+
+    So that what a step costs besides the model is seen against a step of a larger one.
+    """
+    config = json.loads((SHIPPED / "stories" / "config.json").read_text())
+    config |= {"d_model": 768, "n_layers": 8, "n_heads": 12, "n_kv_heads": 12}
+    config |= {"mlp_hidden_size": 2048, "torch_dtype": "float32", "max_sequence_length": 512}
+    torch.manual_seed(0)
+    checkpoint.save(checkpoint.build(config), config, directory)
+    shutil.copy(SHIPPED / "stories" / "tokenizer.json", directory)
+    card = {"label": "Slow", "kind": "diffusion", "context": 512, "trained_on": "Nothing."}
     (directory / "unmask.json").write_text(json.dumps(card))
 
 

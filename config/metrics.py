@@ -17,7 +17,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from accounts.seats import SEATS
+from inference import figures
 from inference.errors import UnmaskError, error_shape
+from inference.figures import process_name
 from inference.models import ModelEntry, StreamEvent, WorkerBeat
 from inference.registry import living_workers
 
@@ -68,6 +70,8 @@ class Site(Collector):
         yield CounterMetricFamily("unmask_events", "events written", value=newest or 0)
         yield _models()
         yield from (_figure(figure, workers) for figure in FIGURES)
+        told = {beat.name: beat.metrics.get("figures", []) for beat in workers}
+        yield from figures.families(told | {process_name(): figures.snapshot()})
 
 
 @require_safe

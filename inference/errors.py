@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
+from inference.figures import ERRORS
+
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 ERROR_TYPES: dict[str, tuple[bool, int, str]] = {
@@ -82,6 +84,7 @@ def error_shape(error: UnmaskError) -> dict[str, Any]:
         "retryable": ERROR_TYPES[error.error_type][0],
         "correlation_id": correlation_id.get() or new_correlation_id(),
     }
+    ERRORS.labels(error.error_type).inc()
     return shape | ({"field": error.field} if error.field else {})
 
 

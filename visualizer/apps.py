@@ -32,7 +32,8 @@ def _keep_timing(sender: Any, signal: Any, **columns: Any) -> None:
 
 
 def _owners() -> list[Any]:
-    """Whoever has a session, a job or a preset."""
-    from visualizer.models import Generation, LabJob, Preset, Session
+    """Whoever has a session, a job, a calibration or a preset."""
+    from visualizer.models import Calibration, Generation, LabJob, Preset, Session
 
-    return [table.objects.values("owner") for table in (Session, LabJob, Generation, Preset)]
+    tables = (Session, LabJob, Generation, Calibration, Preset)
+    return [table.objects.values("owner") for table in tables]

@@ -46,12 +46,14 @@ def encode(frame: Frame) -> bytes:
     return f"{head}data: {data}\n\n".encode("utf-8", "replace")
 
 
-def respond(frames: Frames, route: str, user_id: int | None = None) -> StreamingHttpResponse:
+def respond(
+    frames: Frames, route: str, user_id: int | None = None, model: str = ""
+) -> StreamingHttpResponse:
     """The answer that sends frames as they are made; `frames` is closed when the client goes.
 
-    `route`: what its start, its end and its duration are kept under.
+    `route`, `model`: what its start, its end and its duration are kept under.
     """
-    parts = _logged(frames, route, user_id, correlation_id.get())
+    parts = _logged(frames, (route, user_id, model), correlation_id.get())
     response = StreamingHttpResponse(parts, content_type="text/event-stream; charset=utf-8")
     for name, value in HEADERS.items():
         response.headers[name] = value
@@ -59,10 +61,10 @@ def respond(frames: Frames, route: str, user_id: int | None = None) -> Streaming
 
 
 async def _logged(
-    frames: Frames, route: str, user_id: int | None, current: str
+    frames: Frames, about: tuple[str, int | None, str], current: str
 ) -> AsyncIterator[bytes]:
     correlation_id.set(current)
-    log_ = StreamLog(route, user_id)
+    log_ = StreamLog(*about)
     try:
         async with aclosing(_written(frames, log_)) as parts:
             async for part in parts:

@@ -1,7 +1,8 @@
 """Start and end of every stream in the log, with its duration; its end as a signal for who counts.
 
-Receivers of `stream_ended` get route, user_id, outcome (complete, error or left), seconds, first
-(seconds to the first frame), frames and correlation_id. They run in a thread, with a database.
+Receivers of `stream_ended` get route, model, user_id, outcome (complete, error or left), seconds,
+first (seconds to the first frame; None for an answer in one piece), frames and correlation_id. They
+run in a thread, with a database.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from django.dispatch import Signal
 
 from core.sockets.database import in_events_lane
 from inference.errors import correlation_id
+from inference.figures import OPEN, STREAM_SECONDS
 
 log = logging.getLogger(__name__)
 stream_ended = Signal()
@@ -22,14 +26,19 @@ _tasks: set[asyncio.Task[None]] = set()
 
 
 class StreamLog:
-    """One stream. `end` or `leave` is called exactly once."""
+    """One stream, or answer in one piece. `end` or `leave` is called exactly once."""
 
-    def __init__(self, route: str, user_id: int | None) -> None:
-        self._about = {"route": route, "user_id": user_id, "correlation_id": correlation_id.get()}
+    def __init__(
+        self, route: str, user_id: int | None, model: str = "", what: str = "stream"
+    ) -> None:
+        about = {"route": route, "user_id": user_id, "model": model}
+        self._about = {**about, "correlation_id": correlation_id.get()}
         self._begun = time.monotonic()
         self._first: float | None = None
         self._frames, self._outcome = 0, "complete"
-        log.info("stream began", extra={"route": route})
+        self._what = what
+        OPEN.labels(what).inc()
+        log.info("%s began", what, extra={"route": route})
 
     def count(self, data: dict[str, Any] | str) -> None:
         """A frame is being sent."""
@@ -38,6 +47,10 @@ class StreamLog:
             self._first = self._seconds()
         if isinstance(data, dict) and (data.get("type") == "error" or "error" in data):
             self._outcome = "error"
+
+    def fail(self) -> None:
+        """It will end with an error."""
+        self._outcome = "error"
 
     async def end(self) -> None:
         """The stream came to its end."""
@@ -54,7 +67,9 @@ class StreamLog:
 
     def _summary(self, outcome: str) -> dict[str, Any]:
         told = {"outcome": outcome, "seconds": self._seconds(), "frames": self._frames}
-        log.info("stream ended", extra={"route": self._about["route"], **told})
+        OPEN.labels(self._what).dec()
+        STREAM_SECONDS.labels(self._about["route"], outcome).observe(told["seconds"])
+        log.info("%s ended", self._what, extra={"route": self._about["route"], **told})
         return {**self._about, **told, "first": self._first}
 
 
@@ -63,6 +78,22 @@ def _send(summary: dict[str, Any]) -> None:
     for _, result in stream_ended.send_robust(StreamLog, **summary):
         if isinstance(result, Exception):
             log.warning("a stream's end was not counted: %s", type(result).__name__)
+
+
+@asynccontextmanager
+async def timed(route: str, user_id: int | None, model: str) -> AsyncIterator[None]:
+    """Around an answer in one piece: kept like a stream, without frames."""
+    log_ = StreamLog(route, user_id, model, "answer")
+    try:
+        yield
+    except Exception:
+        log_.fail()
+        await log_.end()
+        raise
+    except BaseException:
+        log_.leave()
+        raise
+    await log_.end()
 
 
 async def _left(summary: dict[str, Any]) -> None:

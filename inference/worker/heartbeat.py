@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import socket
 import threading
 from datetime import timedelta
 
 from django.db import connection
 from django.db.models.functions import Now
 
-from inference import registry, runtime
+from inference import figures, registry, runtime
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
 from inference.runtime import devices, model_state
@@ -28,7 +26,7 @@ State = ModelEntry.State
 
 def name() -> str:
     """This worker among all of them."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return figures.process_name()
 
 
 @every(BEAT_EVERY)
@@ -42,6 +40,7 @@ def beat() -> None:
             **metrics(),
             "tasks": consumption.figures(),
             "models": runtime.figures(),
+            "figures": figures.snapshot(),
         },
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }

@@ -10,14 +10,15 @@ from uuid import UUID
 from core import generation as seam
 from core.generation.stored import StoredGenerator
 from core.generation.trace import Pass, Place
+from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken
 from playground.selectors import traces
 
-FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length", "parameters")
-"""Settings of diffusion models."""
+FOREIGN = ("recipe", "steps", "tokens_per_step", "block_length")
+"""Settings of diffusion models; of a recipe's parameters a grammar alone is for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ def _refuse_foreign(prompt: seam.Prompt, settings: seam.Settings) -> None:
             "validation", "This model writes from left to right; it cannot fill gaps.", "prompt"
         )
     given = asdict(settings)
-    for name in FOREIGN:
-        if given[name]:
-            raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
+    named = [name for name in FOREIGN if given[name]]
+    for name in (*named, *(name for name in settings.parameters if name not in GRAMMAR)):
+        raise UnmaskError("validation", f"{name} is for diffusion models only.", name)
 
 
 def _logprob(row: CompletionToken, top: int) -> seam.TokenLogprob:

@@ -6,18 +6,24 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils import timezone
+
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
+from inference.catalog.recipe import GRAMMAR
 from inference.engine.causal.engine import TokenResult
 from inference.engine.causal.sampling import Sampling
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.grammar import grammar_in
+from inference.engine.decoding.params import checked
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
+from inference.figures import QUEUE_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime import causal
 from inference.runtime.error_mapping import engine_errors
@@ -62,6 +68,8 @@ def _work(lease: Lease, row: Completion, seconds: float) -> None:
     if _is_cancelled(row):
         _cancel(lease, row)
         return
+    if not row.prompt_ids:
+        QUEUE_SECONDS.labels("completion").observe((timezone.now() - row.created).total_seconds())
     with leases.renewed(lease), engine_errors():
         model = runtime.load(row.model)
         if not row.prompt_ids:
@@ -109,7 +117,9 @@ def sampling_of(settings: dict[str, Any], usual: dict[str, Any]) -> Sampling:
     names = ("temperature", "top_p", "top_k")
     chosen = {name: usual[name] for name in names if usual.get(name) is not None}
     chosen |= {name: settings[name] for name in names if settings.get(name) is not None}
-    return Sampling(**chosen, seed=settings["seed"], stop=tuple(settings["stop"]))
+    grammar = grammar_in(checked(settings.get("parameters") or {}, {}, GRAMMAR))
+    stop = tuple(settings["stop"])
+    return Sampling(**chosen, seed=settings["seed"], stop=stop, grammar=grammar)
 
 
 def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:

@@ -1,4 +1,5 @@
 // What every page needs: toasts, theme switch, example prompts, menus.
+import { bindCopyButtons } from "./clipboard.js";
 import { $, $$ } from "./dom.js";
 import { post } from "./requests.js";
 import { toast } from "./toasts.js";
@@ -105,6 +106,7 @@ export function openSite() {
   document.addEventListener("keydown", submitByKey);
   document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
   window.addEventListener("pageshow", clearBusy);
+  bindCopyButtons();
   for (const name of ["htmx:responseError", "htmx:sendError"]) {
     document.addEventListener(name, failed);
   }

@@ -15,6 +15,7 @@ from django.utils import timezone
 from config.health import probes
 from config.middleware import POLICY
 from core.http import health
+from inference.figures import process_name
 from inference.models import ModelEntry, WorkerBeat
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +128,32 @@ def test_metrics_are_for_staff(owner: User, owner_client: Client) -> None:
     assert 'unmask_tasks_idle_seconds{worker="w:1"} 0.0' in text
     assert 'unmask_engine_forwards_total{worker="w:1"} 7.0' in text
     assert 'unmask_logits_cache_hits_total{worker="w:1"} 3.0' in text
+
+
+def test_figures_of_workers_and_of_this_process(owner: User, owner_client: Client) -> None:
+    """Steps and waits come with the heartbeats; errors are also those of the web process."""
+    User.objects.filter(pk=owner.pk).update(is_staff=True)
+    _worker()
+    told = [
+        {
+            "name": "unmask_step_seconds",
+            "help": "steps",
+            "type": "summary",
+            "samples": [
+                ["unmask_step_seconds_count", {}, 12.0],
+                ["unmask_step_seconds_sum", {}, 0.6],
+            ],
+        }
+    ]
+    WorkerBeat.objects.update(metrics={**METRICS, "figures": told})
+    name = f'unmask_errors_total{{error_type="not_found",process="{process_name()}"}}'
+    before = _value(owner_client, name)
+    assert owner_client.get("/nowhere", headers={"Accept": "application/json"}).status_code == 404
+    assert _value(owner_client, name) == before + 1
+    assert _value(owner_client, 'unmask_step_seconds_count{process="w:1"}') == 12
+    assert _value(owner_client, 'unmask_step_seconds_sum{process="w:1"}') == 0.6
+
+
+def _value(client: Client, name: str) -> float:
+    lines = client.get("/metrics").content.decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -85,9 +86,37 @@ def test_alternatives_are_kept_with_every_token(start: Any) -> None:
     made = start(max_new_tokens=5)
     work_off()
     for one in CompletionToken.objects.filter(completion=made.id):
-        assert len(one.top) == 10
+        assert len(one.top) == completions.TOP
         assert one.top[0][0] == one.token  # at temperature 0 the best one is taken
         assert one.logprob == one.top[0][2] <= 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pattern"),
+    [({"regex": "[a-z]{3}"}, "[a-z]{3}"), ({"json_schema": '{"enum": [17]}'}, "17")],
+)
+def test_an_answer_matches_its_grammar(start: Any, parameters: Any, pattern: str) -> None:
+    made = start(max_new_tokens=12, temperature=1.0, parameters=parameters)
+    work_off()
+    assert re.fullmatch(pattern, row_of(made).text)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"regex": "("}, "regex"),
+        ({"regex": ""}, "regex"),
+        ({"regex": "a{40}"}, "regex"),
+        ({"json_schema": "{"}, "json_schema"),
+        ({"regex": "a", "json_schema": "{}"}, "json_schema"),
+    ],
+)
+def test_a_grammar_that_cannot_be_matched_is_named(start: Any, parameters: Any, field: str) -> None:
+    made = start(max_new_tokens=5, parameters=parameters)
+    work_off()
+    error = collected(made).error
+    assert error is not None
+    assert (error["error_type"], error["field"]) == ("validation", field)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 2.0])

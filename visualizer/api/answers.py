@@ -127,7 +127,7 @@ class ServiceMetrics(BaseModel):
 
     generations: dict[str, int]
     durations: list[dict[str, Any]]
-    streams: list[dict[str, Any]] = Field(description="by route and outcome")
+    streams: list[dict[str, Any]] = Field(description="by model and route")
     workers: int
 
 

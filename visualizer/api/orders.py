@@ -29,8 +29,8 @@ class Order:
 
     @property
     def route(self) -> str:
-        """What the durations of its streams are kept under."""
-        return "infill/stream" if self.prompt.pieces else "generate/stream"
+        """What its duration is kept under; that of its stream with `/stream` behind it."""
+        return "infill" if self.prompt.pieces else "generate"
 
     @property
     def text_filter(self) -> TextFilter:

@@ -11,6 +11,7 @@ from django.http import StreamingHttpResponse
 from core import generation
 from core.generation import Generation
 from core.http import sse
+from core.http.stream_log import timed
 from inference.errors import UnmaskError, error_shape
 from visualizer.api.frames import FrameWriter, completed, written
 from visualizer.api.orders import Order, start
@@ -20,7 +21,9 @@ from visualizer.selectors.canvas_texts import canvas_texts
 async def complete(order: Order) -> dict[str, Any]:
     """Start a generation and wait for its end: the fields of `Completed`."""
     made = await sync_to_async(start)(order)
-    found = await generation.collect(made, order.user, order.asked.timeout, order.asked.detach)
+    async with timed(order.route, order.user.pk, made.model):
+        asked = order.asked
+        found = await generation.collect(made, order.user, asked.timeout, asked.detach)
     assert found.done is not None
     told = completed(made, found.done, order.text_filter)
     history: list[str] = []
@@ -55,7 +58,7 @@ def follow(order: Order, made: Generation, after: int | None) -> StreamingHttpRe
     )
     writer = FrameWriter(made, order.text_filter)
     frames = sse.guarded(written(writer, events, order.message, after))
-    return sse.respond(frames, order.route, order.user.pk)
+    return sse.respond(frames, f"{order.route}/stream", order.user.pk, made.model)
 
 
 async def resumable(user: Any, last_event_id: str | None) -> tuple[Generation, int] | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -20,10 +20,12 @@ from inference.registry import living_workers
 from visualizer.api import model_list
 from visualizer.api.answers import CacheStats, Health, ServiceConfig, ServiceMetrics
 from visualizer.api.requests import LONGEST_GAP
-from visualizer.models import Generation, StreamTiming
+from visualizer.models import Generation
+from visualizer.selectors.durations import durations, quantile
 
 NAMED = ("gen_length", "block_length", "seed", "prompt")
 """Rows of the table of limits that requests are held to."""
+MONTH = timedelta(days=30)
 NEWEST = 1000
 """Durations are those of as many finished generations, the newest ones."""
 
@@ -105,14 +107,10 @@ def metrics(user: Any) -> ServiceMetrics:
 
 
 def _streams(user: Any) -> list[dict[str, Any]]:
-    """Durations of the user's streams by route and outcome."""
-    rows = StreamTiming.objects.filter(user=user).values_list("route", "outcome", "seconds")
-    by_kind: dict[tuple[str, str], list[float]] = {}
-    for route, outcome, seconds in rows[:NEWEST]:
-        by_kind.setdefault((route, outcome), []).append(seconds)
+    """Durations of the user's requests of a month, by model and route."""
     return [
-        {"route": route, "outcome": outcome, **_summary(sorted(seconds))}
-        for (route, outcome), seconds in sorted(by_kind.items())
+        {"model": one.model, "route": one.route, "outcomes": one.outcomes, **_summary(one.seconds)}
+        for one in durations(user, MONTH)
     ]
 
 
@@ -133,8 +131,3 @@ def _summary(seconds: list[float]) -> dict[str, Any]:
         "p50": round(quantile(seconds, 0.5), 3),
         "p95": round(quantile(seconds, 0.95), 3),
     }
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
-    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]

@@ -24,6 +24,7 @@ class Generation(GenerationJob):
     )
     run = models.OneToOneField(Run, null=True, blank=True, on_delete=models.SET_NULL)
     usage = models.JSONField(default=dict, blank=True)
+    saved = models.BooleanField(default=False, help_text="no draft any more: it was given a name")
 
     class Meta:
         ordering = ["-created"]
@@ -36,16 +37,17 @@ class Generation(GenerationJob):
 
 
 class StreamTiming(models.Model):
-    """A stream that has ended: how long it took, and how."""
+    """A stream, or an answer in one piece, that has ended: how long it took, and how."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
     route = models.CharField(max_length=40)
+    model = models.CharField(max_length=200, blank=True, help_text="its slug")
     outcome = models.CharField(max_length=10, help_text="complete, error or left")
     seconds = models.FloatField()
     first = models.FloatField(null=True, help_text="seconds to the first frame")
-    frames = models.PositiveIntegerField()
+    frames = models.PositiveIntegerField(help_text="0: an answer in one piece")
     correlation_id = models.CharField(max_length=64)
     created = models.DateTimeField(auto_now_add=True)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.urls import reverse
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
 from core.generation.trace import Pass, Place
 from core.jobs import dispatch
+from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
 from visualizer.models import Generation, Run, Session, Step
@@ -18,6 +20,7 @@ from visualizer.selectors import traces
 from visualizer.selectors.drafts import drafts_of
 from visualizer.selectors.token_logprobs import token_logprobs
 from visualizer.services.runs import request_stop
+from visualizer.services.sessions import rename_session
 
 
 class DiffusionGenerator(StoredGenerator[Generation]):
@@ -62,6 +65,16 @@ class DiffusionGenerator(StoredGenerator[Generation]):
 
 
 GENERATOR = DiffusionGenerator()
+
+
+@transaction.atomic
+def save(*, row: Generation, name: str) -> None:
+    """Give what was written a name: it is no draft any more. Raises UnmaskError (conflict)."""
+    if row.session is None:
+        raise UnmaskError("conflict", "There is nothing to save yet.", "id")
+    rename_session(session=row.session, title=name)
+    row.saved = True
+    row.save(update_fields=["saved", "updated"])
 
 
 def publish_draft(*, row: Generation, payload: dict[str, Any]) -> None:

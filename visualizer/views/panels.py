@@ -34,11 +34,13 @@ from visualizer.commands import COMMANDS
 from visualizer.models import Generation
 from visualizer.partials import model_state
 from visualizer.selectors.generated import generated, shown_canvas
+from visualizer.services import generations
 from visualizer.views.params import decimal, whole
 
 NUMBERS = ("max_new_tokens", "seed", "steps")
 DECIMALS = ("temperature", "timeout")
 FLAGS = ("auto_trim", "fix_punctuation")
+LONGEST_NAME = 200
 
 
 @login_required
@@ -63,18 +65,29 @@ def _panel(request: HttpRequest, name: str) -> HttpResponse:
     order = _order(request.user, request.POST, name)
     if request.POST.get("keep"):
         keep(request.user, order.asked, request.POST.get("device", "auto"))
-    made = start(order)
+    made = _started(order)
     target = reverse("panel_run", args=[made.id])
     if not request.headers.get("HX-Request"):
         return redirect(f"{target}?{_flags(order.asked)}")
     return _output(request, generated(request.user, made.id), order.asked)
 
 
+def _started(order: Order) -> generation.Generation:
+    """Raises UnmaskError for models of other servers: the panel shows sessions, which have none."""
+    entry = model_list.usable(order.asked.model, order.user)
+    if entry.kind == ModelEntry.Kind.REMOTE:
+        raise UnmaskError(
+            "validation",
+            f"{entry.label} answers on another server: use it in Chat or by a program, or choose "
+            "a model of this site here.",
+            "model",
+        )
+    return start(order)
+
+
 def _order(user: Any, form: QueryDict, name: str) -> Order:
     """Raises UnmaskError naming the first field that is wrong."""
-    fields: dict[str, Any] = {key: whole(form, key) for key in NUMBERS}
-    fields |= {key: decimal(form, key) for key in DECIMALS}
-    fields |= {key: form.get(key) == "on" for key in FLAGS}
+    fields = service_fields(form)
     fields |= {"seed": fields["seed"] or 0, "model": form.get("model") or None}
     try:
         if name == "infill":
@@ -85,9 +98,17 @@ def _order(user: Any, form: QueryDict, name: str) -> Order:
         raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
 
 
+def service_fields(form: QueryDict) -> dict[str, Any]:
+    """Numbers and flags of a form about generations. Raises UnmaskError naming the field."""
+    fields: dict[str, Any] = {key: whole(form, key) for key in NUMBERS}
+    fields |= {key: decimal(form, key) for key in DECIMALS}
+    return fields | {key: form.get(key) == "on" for key in FLAGS}
+
+
 def _context(request: HttpRequest, name: str) -> dict[str, Any]:
     """The form; nothing of a request is shown again, as its page stays where it is."""
-    offered = model_list.offered(request.user)
+    every = model_list.offered(request.user)
+    offered = [one for one in every if one.kind == ModelEntry.Kind.DIFFUSION]
     models = [one for one in offered if one.state != ModelEntry.State.ABSENT]
     own = model_list.current(request.user) if models else None
     return {
@@ -106,11 +127,7 @@ def _context(request: HttpRequest, name: str) -> dict[str, Any]:
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The output of a run of one's own, as it is now."""
     row = generated(request.user, run_id)
-    asked = Decoding(
-        auto_trim=request.GET.get("auto_trim") == "1",
-        fix_punctuation=request.GET.get("fix_punctuation") == "1",
-        timeout=defaults_of(request.user).get("timeout"),
-    )
+    asked = _asked_flags(request)
     if _overdue(row, asked):
         generation.stop(user=request.user, id=row.pk)
     return _output(request, row, asked)
@@ -128,6 +145,30 @@ def stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """End a run of one's own; what was made stays."""
     generation.stop(user=request.user, id=run_id)
     return _output(request, generated(request.user, run_id), Decoding())
+
+
+@login_required
+@require_POST
+def save_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Name a run of one's own: it is no draft any more."""
+    row = generated(request.user, run_id)
+    back_to(request, reverse("panel_run", args=[run_id]))
+    name = " ".join(request.POST.get("name", "").split())
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise UnmaskError("validation", f"A name has 1 to {LONGEST_NAME} characters.", "name")
+    generations.save(row=row, name=name)
+    if not request.headers.get("HX-Request"):
+        return redirect("panel_run", run_id)
+    return _output(request, row, _asked_flags(request))
+
+
+def _asked_flags(request: HttpRequest) -> Decoding:
+    """What the address of an output remembers of how its text is to be shown."""
+    return Decoding(
+        auto_trim=request.GET.get("auto_trim") == "1",
+        fix_punctuation=request.GET.get("fix_punctuation") == "1",
+        timeout=defaults_of(request.user).get("timeout"),
+    )
 
 
 def _output(request: HttpRequest, row: Generation, asked: Decoding) -> HttpResponse:

@@ -11,13 +11,20 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
+from pydantic import ValidationError
 
 from accounts.models import Profile
+from core.commands.validation import error_of
 from inference.catalog import GROUPS, RANKINGS, RECIPES
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
+from visualizer.api.defaults import NAMES as SERVICE_NAMES
+from visualizer.api.defaults import defaults_of as service_defaults
+from visualizer.api.defaults import keep
+from visualizer.api.requests import DEVICES, Decoding
 from visualizer.views.fields import NumberField, number_field
 from visualizer.views.panel_defaults import ANNOUNCE, account_settings, announce_of, defaults_of
+from visualizer.views.panels import service_fields
 from visualizer.views.params import decimal, whole
 
 NUMBERS = (
@@ -67,7 +74,13 @@ def _context(request: HttpRequest, problem: UnmaskError | None) -> dict[str, Any
         "keys_off": held.get("keys") == "off",
         "announce": announce_of(held),
         "announce_range": ANNOUNCE,
+        "service": _service_shown(request, problem),
+        "devices": DEVICES,
     }
+
+
+def _service_shown(request: HttpRequest, problem: UnmaskError | None) -> dict[str, Any]:
+    return request.POST.dict() if problem else service_defaults(request.user)
 
 
 def _field(name: str, label: str, shown: dict[str, Any]) -> tuple[NumberField, Any]:
@@ -79,6 +92,7 @@ def _save(user: Any, form: QueryDict) -> None:
     numbers = {name: _number(form, name) for name, _ in NUMBERS if form.get(name)}
     named = {name: form[name] for name, table in CHOICES.items() if form.get(name) in table}
     flags = {"eos_last": True} if form.get("eos_last") else {}
+    keep(user, _service(form), form.get("device", "auto"))
     profile = Profile.objects.get(user_id=user.pk)
     profile.settings |= {
         "defaults": {**numbers, **named, **flags},
@@ -86,6 +100,15 @@ def _save(user: Any, form: QueryDict) -> None:
         "announce": _seconds(form),
     }
     profile.save(update_fields=["settings"])
+
+
+def _service(form: QueryDict) -> Decoding:
+    """What generations of the pages and of programs begin with. Raises UnmaskError."""
+    fields = service_fields(form)
+    try:
+        return Decoding(**{name: fields[name] for name in SERVICE_NAMES})
+    except ValidationError as error:
+        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
 
 
 def _number(form: QueryDict, name: str) -> int | float:

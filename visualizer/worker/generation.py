@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
@@ -21,6 +22,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
+from inference.figures import QUEUE_SECONDS
 from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
@@ -68,6 +70,7 @@ def _begin(lease: Lease, row: Generation) -> int:
 
 
 def _work(lease: Lease, row: Generation) -> None:
+    QUEUE_SECONDS.labels("generation").observe((timezone.now() - row.created).total_seconds())
     if Generation.objects.filter(pk=row.pk, cancel_requested=True).exists():
         row.finish_reason = "cancelled"
         with fenced(lease):

@@ -18,6 +18,7 @@ from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.training.adaptation import question_cases
 from inference.engine.training.decode import Settings, mask_of
 from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
 from inference.engine.training.task import Case
@@ -27,9 +28,14 @@ from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
 from visualizer.services import lab
+from visualizer.worker.judges import judge_for, likely_by, shares_tokens
 
 Status = LabJob.Status
 KEPT = 4
+AIMS = {name: task.aims for name, task in TASKS.items()} | {
+    question_cases.NAME: question_cases.AIMS
+}
+"""Task → its marks, the one that matters first."""
 _CASES: dict[tuple[str, str, int, int], list[Case]] = {}
 """Cases of the jobs at work: puzzles take longer to make than a slice has time."""
 
@@ -91,14 +97,23 @@ def grid(job: LabJob) -> list[Settings]:
 
 def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
     """The cases of the job's task; the same for every worker. Raises UnmaskError if unknown."""
-    if job.task not in TASKS:
+    if job.task not in AIMS:
         raise UnmaskError("validation", "The task of this model is not known here.", "model")
     key = (model.key, job.task, job.count, job.seed)
     if key not in _CASES:
         if len(_CASES) >= KEPT:
             _CASES.clear()
-        _CASES[key] = TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+        _CASES[key] = _made(model, job)
     return _CASES[key]
+
+
+def _made(model: LoadedModel, job: LabJob) -> list[Case]:
+    if job.task != question_cases.NAME:
+        return TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+    judge = judge_for(job.owner, job.model)
+    alike = judge is not None and shares_tokens(judge, job.model)
+    likely = likely_by(judge) if judge is not None and alike else None
+    return question_cases.question_cases(model, job.count, likely)
 
 
 def told_cases(model: LoadedModel, cases: list[Case]) -> list[dict[str, Any]]:
@@ -131,7 +146,7 @@ def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) 
 def told_of(row: Row, job: LabJob, made: list[Judged]) -> dict[str, Any]:
     """A row as it is kept; marks in the order of the task, the one that matters first. `each`: that
     one for every case."""
-    aims = [aim for aim in TASKS[job.task].aims if aim in row.marks]
+    aims = [aim for aim in AIMS[job.task] if aim in row.marks]
     return {
         "recipe": row.settings.recipe,
         "steps": row.settings.steps,

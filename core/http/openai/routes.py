@@ -18,6 +18,7 @@ from core.http.openai.forms import ChatForm, Form, TextForm, summed
 from core.http.openai.requests import ChatRequest, CompletionRequest, Request
 from core.http.openai.streaming import chunks
 from core.http.stream_limits import check_stream
+from core.http.stream_log import timed
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 
@@ -69,7 +70,11 @@ async def _answer(request: HttpRequest, asked: Request, form: Form) -> Any:
 
 
 async def _whole(request: HttpRequest, asked: Request, form: Form) -> dict[str, Any]:
-    user = request.user
+    async with timed(form.whole, request.user.pk, asked.model):
+        return await _collected(request.user, asked, form)
+
+
+async def _collected(user: Any, asked: Request, form: Form) -> dict[str, Any]:
     choices = await started(user, asked)
     found = await collected(user, choices)
     form.echo = echoes(asked, choices)
@@ -86,7 +91,8 @@ async def _stream(request: HttpRequest, asked: Request, form: Form) -> HttpRespo
     await sync_to_async(check_stream)(request)
     choices = await started(request.user, asked)
     form.echo = echoes(asked, choices)
-    return sse.respond(chunks(request.user, asked, form, choices), form.chunk, request.user.pk)
+    parts = chunks(request.user, asked, form, choices)
+    return sse.respond(parts, form.chunk, request.user.pk, asked.model)
 
 
 api = make_api(

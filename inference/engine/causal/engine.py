@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.engine.causal.pool import CachedSequence, Turn
@@ -21,6 +23,8 @@ from inference.engine.causal.steps import PIECE, Pool, step
 from inference.engine.causal.text import StopTexts, TextStream
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
+from inference.engine.grammar.prefix_filter import PrefixFilter
+from inference.engine.grammar.vocabulary import automaton_for
 from inference.engine.reduce import entropies
 
 T = TypeVar("T")
@@ -117,7 +121,7 @@ class CausalEngine:
         sequence = self.pool.open(ids)
         try:
             while left > 0:
-                result = answer.next(sequence, top, last=left == 1, end=end)
+                result = answer.next(sequence, top, left, end)
                 yield result
                 if result.finish is not None:
                     return
@@ -197,30 +201,59 @@ class _Answer:
         self._engine, self._sampling = engine, sampling
         self._text = TextStream(engine.model.tokenizer)
         self._stops = StopTexts(sampling.stop)
+        self._grammar = prefix_filter(engine.model, sampling, written)
         for token in written:
             self._stops.push(self._text.push(token))
 
-    def next(self, sequence: CachedSequence, top: int, last: bool, end: bool) -> TokenResult:
-        """Draws the next token, appends it to the sequence and tells what it adds."""
+    def next(self, sequence: CachedSequence, top: int, left: int, end: bool) -> TokenResult:
+        """Draws the next of `left` tokens, appends it to the sequence and tells what it adds."""
+        fits = self._grammar.possible(left) if self._grammar else None
         logits = self._engine.logits(sequence)
         ids, position = sequence.ids, len(sequence.ids)
         token, logprob, best = self._engine.on_device(
-            lambda: _drawn(logits, self._sampling, ids, top)
+            lambda: _drawn(logits, self._sampling, ids, top, fits)
         )
         ids.append(token)
-        ended = end and token in self._engine.stop_ids
-        text, stopped = self._stops.push("" if ended else self._text.push(token))
-        finish: Finish | None = "stop" if ended or stopped else "length" if last else None
+        ended = self._ends(token, end)
+        silent = end and token in self._engine.stop_ids
+        text, stopped = self._stops.push("" if silent else self._text.push(token))
+        finish: Finish | None = "stop" if ended or stopped else "length" if left == 1 else None
         if finish is not None and not stopped:
             rest, stopped = self._stops.push(self._text.flush())
             text += rest + self._stops.flush()
         return TokenResult(position, token, text, logprob, best, finish)
 
+    def _ends(self, token: int, end: bool) -> bool:
+        """Whether this token is the answer's last, whatever may follow."""
+        if self._grammar is not None:
+            self._grammar.push(token)
+            if self._grammar.is_complete:
+                return True
+        return end and token in self._engine.stop_ids
+
+
+def prefix_filter(
+    model: LoadedModel, sampling: Sampling, written: Sequence[int]
+) -> PrefixFilter | None:
+    """The filter of the answer's grammar behind what is written of it, if it has one."""
+    if sampling.grammar is None:
+        return None
+    return PrefixFilter(automaton_for(model, sampling.grammar), written, sampling.grammar.field)
+
 
 def _drawn(
-    logits: Tensor, sampling: Sampling, ids: Sequence[int], top: int
+    logits: Tensor,
+    sampling: Sampling,
+    ids: Sequence[int],
+    top: int,
+    fits: NDArray[np.bool_] | None = None,
 ) -> tuple[int, float, Top]:
-    token = choose(logits, sampling, ids)
+    """`fits` [V]: the tokens that a grammar lets through; probabilities are those without it."""
+    if fits is None:
+        token = choose(logits, sampling, ids)
+    else:
+        barred = torch.from_numpy(~fits).to(logits.device)
+        token = choose(logits.masked_fill(barred, -torch.inf), sampling, ids)
     total = logits.logsumexp(-1)
     return token, float(logits[token] - total), best_of(logits, total, top)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from inference.engine.decoding.filters import nucleus_floor
 from inference.engine.errors import InputError
+from inference.engine.grammar.compiler import Grammar
 
 RANGES: dict[str, tuple[float, float]] = {
     # setting: least and most, both allowed
@@ -35,7 +36,7 @@ class Sampling:
     `min_p`: the least share of the best token's probability. `repetition_penalty` (1 = none)
     divides positive and multiplies negative logits of tokens that stand in the sequence already.
     `logit_bias`: token id → what is added to its logit. `stop`: texts that end the answer and are
-    not part of it.
+    not part of it. `grammar`: what the whole answer must match.
     """
 
     temperature: float = 0.0
@@ -46,6 +47,7 @@ class Sampling:
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     stop: Sequence[str] = ()
     seed: int = 0
+    grammar: Grammar | None = None
 
     def check(self, vocabulary: int) -> None:
         """Raises InputError naming the setting that is out of range."""

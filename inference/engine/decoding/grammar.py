@@ -17,13 +17,20 @@ from inference.engine.grammar.compiler import Grammar
 from inference.engine.grammar.vocabulary import automaton_for
 
 
-def grammar_of(model: LoadedModel, params: Params) -> CanvasFilter | None:
-    """The filter of the run's grammar, if it has one. Raises InputError, naming the parameter."""
+def grammar_in(params: Params) -> Grammar | None:
+    """The grammar of a run's parameters, if they hold one. Raises InputError for two."""
     if params.regex is None and params.json_schema is None:
         return None
     if params.regex is not None and params.json_schema is not None:
         raise InputError("Give a pattern or a JSON Schema, not both.", "json_schema")
-    grammar = Grammar(params.regex, params.json_schema)
+    return Grammar(params.regex, params.json_schema)
+
+
+def grammar_of(model: LoadedModel, params: Params) -> CanvasFilter | None:
+    """The filter of the run's grammar, if it has one. Raises InputError, naming the parameter."""
+    grammar = grammar_in(params)
+    if grammar is None:
+        return None
     if params.official:
         raise InputError("Published variants know no grammar.", grammar.field)
     automaton = automaton_for(model, grammar, ends=not params.logits_eos_inf)

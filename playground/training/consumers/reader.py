@@ -8,26 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.tokens import hash_of
+from core.sockets.link_reader import LinkReader
 from inference.errors import UnmaskError
 from playground.training.commands import COMMANDS
 from playground.training.consumers import database
-from playground.training.consumers.watch import NOT_FOUND, WatchConsumer
+from playground.training.consumers.watch import WatchConsumer
 
 
-class LinkConsumer(WatchConsumer):
+class LinkConsumer(LinkReader, WatchConsumer):
     """A watcher without an account."""
-
-    @property
-    def token(self) -> str:
-        """The key that came with the address."""
-        text: str = self.scope["url_route"]["kwargs"]["token"]
-        return text
-
-    def _seat(self) -> str:
-        """Readers are counted by link and by where they come from: they have no account."""
-        host, _ = self.scope.get("client") or ("", 0)
-        return f"reader {hash_of(self.token)} {host}"
 
     def _groups(self) -> tuple[str, ...]:
         return ()
@@ -41,10 +30,6 @@ class LinkConsumer(WatchConsumer):
             await self._send_away()
             return False
         return True
-
-    async def _send_away(self) -> None:
-        await self.unfollow()
-        await self.close(NOT_FOUND, "this link opens nothing")
 
     async def greet(self) -> None:
         self.ticks = 0

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.commands.encoding import as_json
 from core.sockets.consumer import CommandConsumer
+from core.sockets.link_reader import NOT_FOUND
 from inference.errors import UnmaskError
 from inference.events import Event
 from playground.training.commands import COMMANDS
@@ -13,7 +14,6 @@ from playground.training.consumers import database
 from playground.training.models import Training
 
 HEARTBEAT_TICKS = 15
-NOT_FOUND = 4404
 Frame = dict[str, Any]
 
 

@@ -27,6 +27,7 @@ from playground.training.selectors.trainings import (
 )
 from playground.training.services.documents import FILE_BYTES
 from playground.training.services.texts import LEAST, MOST
+from playground.training.views.forms import OWN
 
 TABS = 12
 """Trainings that have a tab; older ones are in the list below the form."""
@@ -36,26 +37,34 @@ TABS = 12
 @require_safe
 def trainings(request: HttpRequest) -> HttpResponse:
     """The form for a new training, and all that there are."""
-    return render(request, "training/trainings.html", form_context(request.user, {}, None))
+    fresh = request.GET.get("text", "")
+    form = {"corpus": OWN + fresh} if fresh else {}
+    return render(request, "training/trainings.html", form_context(request.user, form, None))
 
 
 def form_context(user: Any, form: dict[str, str], problem: UnmaskError | None) -> dict[str, Any]:
     """What the form needs; `form` is what was sent, `problem` what was wrong with it."""
+    texts = texts_of(user)
     return {
         "page": "training",
         "form": {"kind": "characters", "preset": "small", "steps": "2000", **form},
         "problem": problem,
         "kinds": KINDS.values(),
         "library": [row for row in LIBRARY.values() if row.there()],
-        "texts": texts_of(user),
+        "texts": texts,
+        "own": [(f"{OWN}{row.pk}", row) for row in texts],
         "presets": [(name, _preset_words(name)) for name in PRESETS],
-        "ranges": [(name, row, form.get(name, "")) for name, row in RANGES.items()],
+        "ranges": [(name, _label(name), row, form.get(name, "")) for name, row in RANGES.items()],
         "steps": STEPS,
         "tabs": _tabs(user),
         "rows": trainings_of(user),
         "quotas": _quotas(user),
         "text_limits": {"least": LEAST, "most": MOST, "megabytes": FILE_BYTES >> 20},
     }
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _preset_words(name: str) -> str:
@@ -116,7 +125,7 @@ def page_context(found: Training, question: int | None) -> dict[str, Any]:
         "about": LIBRARY[found.corpus].label if found.corpus else _own_text(found),
         "told": told,
         "status": told["status"],
-        "moments": moments_of(found),
+        "newest": moments_of(found).order_by("-step"),
         "questions": asked,
         "question": shown,
         "answers": _answers(shown),

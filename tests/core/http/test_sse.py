@@ -74,7 +74,7 @@ async def test_frames_are_closed_when_the_client_goes() -> None:
         ended.append(about)
 
     stream_ended.connect(note)
-    parts: Any = sse._logged(guarded(frames()), "test", None, "c")
+    parts: Any = sse._logged(guarded(frames()), ("test", None, ""), "c")
     await anext(parts)
     await parts.aclose()
     await asyncio.gather(*stream_log._tasks)

@@ -13,7 +13,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
 from inference.engine.forward import logits
 from inference.engine.lengths import best_trial, infill_canvas, quick_lengths, run_lengths
-from inference.engine.likelihood import log_likelihood, masked_copies
+from inference.engine.likelihood import log_likelihood, masked_copies, token_log_likelihoods
 from tests.inference.engine.models import MASK
 
 Tiny = Callable[[str], LoadedModel]
@@ -93,3 +93,18 @@ def test_lengths_must_be_positive(lengths: list[int], tiny: Tiny) -> None:
     with pytest.raises(InputError) as caught:
         quick_lengths(tiny("llada"), [1], [2], lengths)
     assert caught.value.field == "lengths"
+
+
+def test_a_token_is_judged_by_what_stands_around_it(tiny: Tiny) -> None:
+    """Against one plain pass for each token, masked by hand."""
+    model = tiny("llada")
+    for left in (False, True):
+        found = token_log_likelihoods(model, PROMPT, ANSWER, left_to_right=left, batch=2)
+        assert len(found) == len(ANSWER)
+        for place, value in enumerate(found):
+            hidden = range(place, len(ANSWER)) if left else [place]
+            ids = PROMPT + [MASK if n in hidden else t for n, t in enumerate(ANSWER)]
+            row = logits(model, ids, [len(PROMPT) + place])[0].log_softmax(-1)
+            assert value == pytest.approx(float(row[ANSWER[place]]), abs=1e-4)
+    with pytest.raises(InputError):
+        token_log_likelihoods(model, PROMPT, [])

@@ -205,10 +205,13 @@ def test_the_day_s_minutes_end(begin: Begin, settings: Any, owner: User) -> None
     assert used.seconds == pytest.approx(training.points.last().seconds, abs=0.01)
 
 
-def test_files_that_no_row_names_are_removed(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_no_row_names_are_removed(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
     monkeypatch.setattr("inference.engine.training.texts.session.CHECKPOINT_SECONDS", 0.0)
     training = begin(steps=20)
-    work_off()
+    with django_capture_on_commit_callbacks(execute=True):
+        work_off()
     training.refresh_from_db()
     root = settings.TRAINING_DIR / str(training.pk)
     checkpoints = [path.name for path in root.glob("holder-*/checkpoint-*")]

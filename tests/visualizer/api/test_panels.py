@@ -146,3 +146,34 @@ def test_a_model_is_chosen_on_the_panel(owner_client: Client, ask: Any) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_panels_go_with_the_service(owner_client: Client, path: str) -> None:
     assert owner_client.get(path).status_code == 503
+
+
+def test_what_was_written_is_a_draft_until_it_has_a_name(
+    owner_client: Client, stranger_client: Client
+) -> None:
+    told = output(owner_client, "/generate/", **PROMPT).content.decode()
+    row = Generation.objects.get()
+    assert "Draft" in told
+    save = f"/generate/runs/{row.pk}/save/"
+    assert stranger_client.post(save, {"name": "theirs"}).status_code == 404
+    for name in ("", "  ", "x" * 201):
+        assert output(owner_client, save, name=name).status_code == 400
+    told = output(owner_client, save, name=" A  story ").content.decode()
+    assert "Draft" not in told
+    assert "A story" in told
+    row.refresh_from_db()
+    assert (row.saved, row.session and row.session.title) == (True, "A story")
+
+
+def test_defaults_are_set_on_the_settings_page(owner_client: Client, owner: User, ask: Any) -> None:
+    form = {"announce": "5", "max_new_tokens": "5", "timeout": "90", "fix_punctuation": "on"}
+    assert owner_client.post("/settings/", form | {"device": "cpu"}).status_code == 302
+    assert defaults_of(owner) == {
+        "max_new_tokens": 5, "timeout": 90.0, "auto_trim": False, "fix_punctuation": True,
+        "device": "cpu",
+    }  # fmt: skip
+    told = ask.post("generate", model="stories", prompt="Once upon a time").json()
+    assert told["usage"]["completion_tokens"] == 5
+    for field, value in {"max_new_tokens": "0", "timeout": "-1", "device": "tpu"}.items():
+        assert owner_client.post("/settings/", form | {field: value}).status_code == 400
+    assert defaults_of(owner)["max_new_tokens"] == 5

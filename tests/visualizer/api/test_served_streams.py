@@ -1,4 +1,7 @@
-"""Streams of a served process whose model is slow: frames arrive while it computes."""
+"""Streams of a site whose model is slow, in both shapes: frames arrive while it computes.
+
+In the site shape the steps are made by a worker of its own and come through Redis and PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,21 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.servers import Site, embedded_site, wait_for
+from tests.servers import (
+    Site,
+    embedded_site,
+    fresh_database,
+    full_site,
+    redis_server,
+    wait_for,
+)
 from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.servers
@@ -22,14 +34,33 @@ LONG = {**BODY, "max_new_tokens": 140, "block_length": 140}
 """Takes longer than a client that went away is waited for."""
 
 
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The embedded shape with a model that is large enough to take its time for each step."""
+@pytest.fixture(scope="module", params=["embedded", "site"])
+def slow(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site with a model that is large enough to take its time for each step."""
     folder = tmp_path_factory.mktemp("slow")
     tiny_model(folder / "models" / "slow", width=640, layers=8)
     settings = {"MODELS_DIR": str(folder / "models"), "DEFAULT_MODEL": "slow"}
-    with embedded_site(folder, **settings) as site:
+    with _SHAPES[request.param](request, folder, settings) as site:
         yield site
+
+
+def _embedded(
+    request: pytest.FixtureRequest, folder: Path, settings: dict[str, str]
+) -> AbstractContextManager[Site]:
+    return embedded_site(folder, **settings)
+
+
+@contextmanager
+def _site(request: pytest.FixtureRequest, folder: Path, settings: dict[str, str]) -> Iterator[Site]:
+    """A Redis and a database that no other test uses."""
+    database = fresh_database(request.getfixturevalue("postgres_url"), "slow_streams")
+    with redis_server() as redis, full_site(folder, redis, database, **settings) as site:
+        yield site
+
+
+_SHAPES: dict[str, Any] = {"embedded": _embedded, "site": _site}
 
 
 @pytest.fixture

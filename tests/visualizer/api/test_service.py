@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from inference.catalog import RECIPES
 from inference.models import WorkerBeat
-from visualizer.api.service import quantile
+from visualizer.selectors.durations import quantile
 
 pytestmark = pytest.mark.usefixtures("worker")
 FIGURES = {"logits_cache": {"hits": 3, "misses": 1, "bytes": 10, "budget": 100}}

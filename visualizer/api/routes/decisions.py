@@ -10,6 +10,7 @@ from django.urls import reverse
 from ninja import Query, Router
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, ask_now
+from core.http.stream_log import timed
 from visualizer.api import model_list
 from visualizer.api.answers import CalibrationAnswer, CalibrationList, Decision
 from visualizer.api.errors import documented
@@ -30,7 +31,8 @@ async def decide(request: HttpRequest, data: DecideRequest) -> dict[str, Any]:
     """
     message = await sync_to_async(_message)(request.user, data, "decide")
     seconds = LOAD_WAIT_SECONDS if data.timeout is None else data.timeout
-    return await ask(COMMANDS, request.user, message, seconds=seconds, late=LATE)
+    async with timed("decide", request.user.pk, message["model"]):
+        return await ask(COMMANDS, request.user, message, seconds=seconds, late=LATE)
 
 
 def _message(user: Any, asked: Any, name: str) -> dict[str, Any]:

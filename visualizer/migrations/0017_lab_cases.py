@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('visualizer', '0013_calibration'),
+        ('visualizer', '0016_session_chat'),
     ]
 
     operations = [

@@ -1,0 +1,3 @@
+import { openBeside } from "../playground/beside/page.js";
+
+openBeside();

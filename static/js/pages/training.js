@@ -1,0 +1,3 @@
+import { openTraining } from "../playground/training/page.js";
+
+openTraining();

@@ -1,0 +1,130 @@
+"""Trainings in the browser: begun, watched live, paused, lengthened, asked at every moment."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Open
+
+LONG = 90_000
+
+
+def begin(page: Page, steps: int, kind: str = "characters") -> None:
+    """A tiny training on the small stories."""
+    page.goto("/training/")
+    page.locator(f"input[name=kind][value={kind}]").check()
+    page.locator("#id_corpus").select_option("stories")
+    page.locator("#id_preset").select_option("tiny")
+    page.locator("#id_steps").fill(str(steps))
+    page.locator("summary", has_text="Name, prompt and numbers").click()
+    for name, value in (("width", "16"), ("context", "16"), ("batch_size", "4"), ("heads", "2")):
+        page.locator(f"#id_{name}").fill(value)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(re.compile(r"/training/[0-9a-f-]{36}/$"))
+
+
+def words(page: Page, text: str) -> None:
+    expect(page.locator("[data-words]")).to_have_text(text, timeout=LONG)
+
+
+def test_a_training_is_watched_to_its_end_and_asked(page: Page) -> None:
+    begin(page, 40)
+    words(page, "finished")
+    assert page.locator("[data-step]").inner_text() == "40"
+    expect(page.locator("[data-chart] canvas")).to_be_visible()
+    expect(page.locator("[data-samples] li")).to_have_count(24)
+    page.locator("summary", has_text="As a table").click()
+    rows = page.locator("[data-table] tr")
+    expect(rows).to_have_count(40)  # every step, though nothing was loaded again
+    assert rows.last.locator("td").first.inner_text() == "40–40"
+    assert violations(page) == []
+
+    page.locator("#id_length").fill("8")
+    page.get_by_role("button", name="Ask all moments").click()
+    answers = page.locator("[data-answer-of]")
+    expect(answers).to_have_count(24, timeout=LONG)
+    slider = page.locator("[data-moment]")
+    expect(page.locator("[data-moment-words]")).to_have_text("step 40")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator("[data-moment-words]")).to_have_text("step 0")
+    expect(page.locator(".is-shown")).to_have_attribute("data-answer-of", "0")
+    assert violations(page) == []
+
+    page.goto("/chat/")
+    expect(page.locator("#id_model option", has_text="character gpt")).to_have_count(1)
+
+
+def test_pause_go_on_and_longer(page: Page) -> None:
+    begin(page, 20_000)
+    words(page, "training")
+    expect(page.locator("[data-step]")).not_to_have_text("0", timeout=LONG)
+    page.get_by_role("button", name="Pause").click()
+    words(page, "paused")
+    page.get_by_role("button", name="Resume").click()
+    words(page, "training")
+    page.get_by_role("button", name="Stop and keep").click()
+    words(page, "stopped")
+    step = int(page.locator("[data-step]").inner_text())
+    page.locator("#id_more").fill("10")
+    page.get_by_role("button", name="Go on", exact=True).click()
+    words(page, "finished")
+    assert int(page.locator("[data-step]").inner_text()) == step + 10
+
+
+def test_a_diffusion_model_opens_in_the_workspace(page: Page) -> None:
+    begin(page, 10, kind="diffusion")
+    words(page, "finished")
+    page.locator("#id_length").fill("6")
+    page.get_by_role("button", name="Ask all moments").click()
+    frame = page.locator("[data-frame]")
+    expect(frame).to_have_attribute("max", "5", timeout=LONG)
+    frame.focus()
+    page.keyboard.press("Home")
+    expect(page.locator("[data-frame-words]")).to_have_text("pass 1 of 6")
+    assert "▁" in page.locator("[data-answer]").inner_text()
+    page.get_by_role("link", name="Open in the workspace").click()
+    page.wait_for_url(re.compile(r"/\?model=trained%2F"))
+    expect(page.locator("#id_model option:checked")).to_contain_text("masked diffusion")
+
+
+def test_a_form_that_is_refused_keeps_what_was_typed(page: Page) -> None:
+    page.goto("/training/")
+    page.locator("#id_text").fill("too short")
+    page.get_by_role("button", name="Keep the text").click()
+    expect(page.locator("body")).to_contain_text("fewer than 400 characters")
+    page.locator("summary", has_text="Name, prompt and numbers").click()
+    page.locator("#id_width").fill("17")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#errors")).to_contain_text("width must be a multiple")
+    expect(page.locator("#id_width")).to_have_value("17")
+    assert page.locator("#id_width").get_attribute("aria-invalid") == "true"
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark"), (320, "light")])
+def test_pages_fit_and_axe_finds_nothing(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(width=width, color_scheme=scheme)
+    page.goto("/training/")
+    assert violations(page) == []
+    begin(page, 12)
+    words(page, "finished")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_it_works_without_javascript(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False)
+    begin(page, 10)
+    for _ in range(60):
+        if "finished" in page.content() or "done" in page.locator("[data-words]").inner_text():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    page.locator("#id_length").fill("4")
+    page.get_by_role("button", name="Ask all moments").click()
+    expect(page.locator("[data-answer-of]")).to_have_count(11, timeout=LONG)
