@@ -52,7 +52,7 @@ def measured(name: str, recipe: str, count: int, **settings: Any) -> Row:
 
 
 def test_the_expected_models_are_shipped() -> None:
-    assert {"stories", "addition", "sudoku"} <= set(NAMES)
+    assert {"stories", "addition", "sudoku", "characters"} <= set(NAMES)
 
 
 def test_all_of_them_together_are_small() -> None:
