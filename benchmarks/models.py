@@ -31,6 +31,11 @@ def large_vocabulary() -> LoadedModel:
     return random_llada(width=256, layers=4, heads=4, hidden=704)
 
 
+def body_of_135m(dtype: str = "float32") -> LoadedModel:
+    """A body of SmolLM2-135M's shape under the LLaDA vocabulary."""
+    return random_llada(width=576, layers=30, heads=9, hidden=1536, dtype=dtype)
+
+
 def write_large_vocabulary(directory: Path) -> None:
     """The same model as files of a MODELS_DIR, with the story model's tokenizer for the prompt."""
     config = _config(256, 4, 4, 704, "float32")

@@ -19,11 +19,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
-from pydantic import Field
+from pydantic import Field, ValidationError
+from pytest_django import Settings
 
 from core import generation
 from core.generation import seam
-from inference import catalog
+from inference import catalog, known_models, registry, remote_kinds
 from inference.catalog.docs import with_facts
 from inference.catalog.entry import Entry
 from inference.catalog.groups import basic
@@ -42,11 +43,16 @@ from inference.engine.training.texts.cli import add_arguments as add_text_argume
 from inference.errors import UnmaskError
 from inference.events import events_after, publish
 from inference.models import ModelEntry
+from library.selectors.models import absent
+from library.worker.remote import protocols
 from tests.inference import test_catalog
 from tests.inference.engine import models as tiny_models
 from tests.inference.engine.corpora import test_library
 from tests.inference.engine.decoding import test_docs
 from tests.inference.engine.families import test_families
+from tests.library import model_server
+from tests.library import test_settings as test_library_settings
+from tests.library.worker import test_remote
 from tests.visualizer import reducer, test_door, test_protocol_docs
 from visualizer import protocol_texts
 from visualizer.commands import COMMANDS, table
@@ -251,6 +257,31 @@ def test_a_generator(monkeypatch: pytest.MonkeyPatch, owner: User) -> None:
     monkeypatch.setitem(seam._GENERATORS, "newcomer", f"{__name__}.GENERATOR")
     generation.start(user=owner, model="new", prompt=prompt)
     assert [(owner, "once")] == STARTED
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sent")
+def test_a_kind_of_server(monkeypatch: pytest.MonkeyPatch, owner: User, settings: Settings) -> None:
+    listed("A kind of server", remote_kinds, protocols, test_remote, model_server)
+    url = "http://127.0.0.1:1"
+    with pytest.raises(ValidationError, match="one of openai"):
+        remote_kinds.RemoteBackend(name="far", kind="newcomer", url=url)
+    row = remote_kinds.BackendKind("Newcomer", "https://example.org/docs")
+    monkeypatch.setitem(remote_kinds.KINDS, "newcomer", row)
+    with pytest.raises(AssertionError, match="newcomer"):
+        test_library_settings.test_every_kind_of_server_has_a_row_in_the_docs("newcomer")
+    with model_server.model_server() as server:
+        told = test_remote.test_every_kind_of_server_answers
+        told(owner, server, settings, "newcomer", test_remote.CHAT)
+
+
+@pytest.mark.django_db
+def test_a_known_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed("A known model", known_models)
+    about = known_models.KnownModel("New", "llada", 5, "MIT", "a CPU will do", "its card")
+    monkeypatch.setitem(known_models.KNOWN, "lab/newcomer", about)
+    registry.sync_models()
+    assert {row.slug: row.about for row in absent()}["lab/newcomer"] == about
 
 
 def test_a_corpus_and_its_task(monkeypatch: pytest.MonkeyPatch) -> None:

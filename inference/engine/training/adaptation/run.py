@@ -25,9 +25,9 @@ from inference.engine.training.adaptation.block_noise import (
 )
 from inference.engine.training.adaptation.card import write_card, write_config
 from inference.engine.training.adaptation.documents import Document, barred_ids
-from inference.engine.training.adaptation.evaluation import evaluate
+from inference.engine.training.adaptation.evaluation import evaluate, gap_hits
 from inference.engine.training.adaptation.low_rank import Adapter
-from inference.engine.training.adaptation.record import AdaptOrder, record
+from inference.engine.training.adaptation.record import AdaptOrder, label_of, record
 from inference.engine.training.adaptation.sources import WRITING, documents_of, split
 from inference.engine.training.optim import OptimSettings
 from inference.engine.training.run import CHECKPOINT, pick_device
@@ -74,8 +74,8 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     twin = checkpoint.load(folder, parent.device, order.dtype)
     questions = order.questions if parent.chat_template is not None else 0
     quality = evaluate(CausalEngine(parent), twin, questions) if questions else {}
-    label = f"{order.base}, denoising"
-    write_card(folder, label, training, {"bounds": bounds, **quality})
+    gaps = gap_hits(parent, twin, held)
+    write_card(folder, label_of(order.base), training, {"bounds": bounds, "gaps": gaps, **quality})
     return progress
 
 
