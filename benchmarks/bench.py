@@ -22,6 +22,10 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
     "chat": ("benchmarks.chat:measure", "a token of a chat, and those who watch"),
+    "playground": (
+        "benchmarks.playground:measure",
+        "tokens of the drawer, and trainings beside it",
+    ),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "servers": ("benchmarks.servers:measure", "ASGI servers under the same abuse"),
     "service": ("benchmarks.service:measure", "a step over server-sent events, both shapes"),
