@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('visualizer', '0015_generation_saved'),
+        ('visualizer', '0017_lab_cases'),
     ]
 
     operations = [
