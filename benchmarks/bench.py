@@ -41,7 +41,8 @@ def main() -> None:
     for name in arguments.sections or SECTIONS:
         module, function = SECTIONS[name][0].split(":")
         print(f"\n[{name}] {SECTIONS[name][1]}", flush=True)
-        print("\n".join(getattr(import_module(module), function)()), flush=True)
+        for line in getattr(import_module(module), function)():
+            print(line, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
