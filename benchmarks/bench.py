@@ -23,6 +23,10 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
     "chat": ("benchmarks.chat:measure", "a token of a chat, and those who watch"),
     "crowd": ("benchmarks.crowd:measure", "a small answer while others ask for large ones"),
+    "playground": (
+        "benchmarks.playground:measure",
+        "tokens of the drawer, and trainings beside it",
+    ),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "servers": ("benchmarks.servers:measure", "ASGI servers under the same abuse"),
     "service": ("benchmarks.service:measure", "a step over server-sent events, both shapes"),

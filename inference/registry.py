@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import hub_cache, model_places, packages
+from inference import adapted_models, hub_cache, model_places, packages
 from inference.causal_families import is_causal
 from inference.errors import UnmaskError
 from inference.known_models import KNOWN
@@ -45,6 +45,7 @@ class Found:
     shipped: bool
     config: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
+    missing: str | None = None  # the base, where an adapter lies here without it
 
     def defaults(self) -> dict[str, Any]:
         """Columns of the row; what only loading tells is left to the runtime."""
@@ -72,7 +73,11 @@ def sync_models() -> list[ModelEntry]:
         *_scan(settings.MODELS_DIR, False),
     ]
     with transaction.atomic():
-        entries = [_store(model) for model in {model.slug: model for model in found}.values()]
+        models = {model.slug: model for model in found}.values()
+        entries = [_store(model) for model in models if model.missing is None]
+        for model in models:
+            if model.missing is not None:
+                _store_absent(model)
         _store_known({entry.slug for entry in entries})
         gone = _local().exclude(slug__in=[entry.slug for entry in entries])
         gone.update(state=State.ABSENT, is_default=False)
@@ -157,7 +162,9 @@ def void_states(before: datetime) -> None:
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
     for slug in model_slugs(root):
-        yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
+        config = config_of(root / slug)
+        missing = adapted_models.missing_base(config, root)
+        yield Found(slug, shipped, config, card_of(root / slug), missing)
 
 
 def _cached() -> Iterator[Found]:
@@ -202,14 +209,17 @@ def _store_known(here: set[str]) -> None:
     """Rows of what is known by name and not here, so that people learn how to get it."""
     for slug, model in packages.PACKAGED.items():
         if slug not in here:
-            found = Found(slug, False, model.config, model.card)
-            columns = {**found.defaults(), "state": State.ABSENT}
-            ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
+            _store_absent(Found(slug, False, model.config, model.card))
     for slug, known in KNOWN.items():
         if slug not in here:
             columns = {"label": known.label, "path": slug, "family": known.family}
             columns |= {"kind": known.kind, "state": State.ABSENT}
             ModelEntry.objects.get_or_create(slug=slug, defaults=columns)
+
+
+def _store_absent(model: Found) -> None:
+    columns = {**model.defaults(), "state": State.ABSENT}
+    ModelEntry.objects.update_or_create(slug=model.slug, defaults=columns)
 
 
 def _choose_default(entries: list[ModelEntry]) -> None:

@@ -30,6 +30,7 @@ from inference.catalog.entry import Entry
 from inference.catalog.groups import basic
 from inference.catalog.recipe import RecipeEntry
 from inference.engine.canvas import Canvas
+from inference.engine.corpora import library
 from inference.engine.decoding import quotas, recipes, scores
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.recipe import Recipe
@@ -37,6 +38,8 @@ from inference.engine.families import qwen2
 from inference.engine.training import addition_task
 from inference.engine.training.cli import add_evaluate_arguments
 from inference.engine.training.tasks import TASKS
+from inference.engine.training.texts import kinds, session
+from inference.engine.training.texts.cli import add_arguments as add_text_arguments
 from inference.errors import UnmaskError
 from inference.events import events_after, publish
 from inference.models import ModelEntry
@@ -44,6 +47,7 @@ from library.selectors.models import absent
 from library.worker.remote import protocols
 from tests.inference import test_catalog
 from tests.inference.engine import models as tiny_models
+from tests.inference.engine.corpora import test_library
 from tests.inference.engine.decoding import test_docs
 from tests.inference.engine.families import test_families
 from tests.library import model_server
@@ -288,3 +292,17 @@ def test_a_corpus_and_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = argparse.ArgumentParser()
     add_evaluate_arguments(parser)
     assert parser.parse_args(["DIR", "--task", "newcomer"]).task == "newcomer"
+
+
+def test_a_text_to_train_on(monkeypatch: pytest.MonkeyPatch, owner_client: Client) -> None:
+    listed("A text to train on", library, test_library, kinds, session)
+    assert b"Newcomer" not in owner_client.get("/training/").content
+    text = "A newcomer wrote this line. " * 5000
+    row = library.LibraryText("newcomer", "Newcomer", "One line.", lambda seed: text, prompt="A ")
+    monkeypatch.setitem(library.LIBRARY, "newcomer", row)
+    test_library.test_texts_are_long_plain_and_repeatable("newcomer")
+    assert b"Newcomer" in owner_client.get("/training/").content
+    parser = argparse.ArgumentParser()
+    add_text_arguments(parser)
+    words = ["--kind", "characters", "--corpus", "newcomer", "--output", "DIR"]
+    assert parser.parse_args(words).corpus == "newcomer"
