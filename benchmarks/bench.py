@@ -22,6 +22,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
     "chat": ("benchmarks.chat:measure", "a token of a chat, and those who watch"),
+    "crowd": ("benchmarks.crowd:measure", "a small answer while others ask for large ones"),
     "playground": (
         "benchmarks.playground:measure",
         "tokens of the drawer, and trainings beside it",

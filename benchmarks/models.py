@@ -17,6 +17,8 @@ import torch
 from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
 
+DIFFUSION = ("addition", "infill", "stories", "sudoku")
+"""Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
 
@@ -29,6 +31,11 @@ def shipped(name: str = "stories") -> LoadedModel:
 def large_vocabulary() -> LoadedModel:
     """A small body under the LLaDA vocabulary: the post-processing weighs as in real use."""
     return random_llada(width=256, layers=4, heads=4, hidden=704)
+
+
+def body_of_135m(dtype: str = "float32") -> LoadedModel:
+    """A body of SmolLM2-135M's shape under the LLaDA vocabulary."""
+    return random_llada(width=576, layers=30, heads=9, hidden=1536, dtype=dtype)
 
 
 def write_large_vocabulary(directory: Path) -> None:

@@ -34,6 +34,7 @@ RATIO, STEP_MS = 1.15, 50.0
 FIELDS = {
     "model": SLUG, "max_new_tokens": LENGTH, "block_length": LENGTH, "steps": STEPS,
     "recipe": "llada/low_confidence", "temperature": 0.0,
+    "parameters": {"stop_at_end": False}, "history": False,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ _CHAT = "browser/test_chat.py::"
 _DRAWER = "browser/test_drawer.py::"
 _TREE = "browser/test_drawer_tree.py::"
 _TURNS = "playground/test_turns.py::"
+_TRAINING = "browser/test_training.py::"
 
 PLAYGROUND: dict[str, tuple[str, ...]] = {
     "C1": (
@@ -48,7 +49,10 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P9": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
     "P10": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P11": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
-    "P12": (_NEXT + "test_a_model_in_training_tells_how_far_it_is",),
+    "P12": (
+        _NEXT + "test_a_model_in_training_tells_how_far_it_is",
+        _TRAINING + "test_the_drawer_steps_through_the_page_s_training_until_it_ends",
+    ),
     "P13": (_DRAWER + "test_what_the_model_does_not_see_is_dimmed",),
     "P14": (_DRAWER + "test_what_the_model_does_not_see_is_dimmed",),
     "P15": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
@@ -91,6 +95,7 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P43": (
         _TREE + "test_the_end_of_a_training_pauses",
         _NEXT + "test_a_model_in_training_tells_how_far_it_is",
+        _TRAINING + "test_the_drawer_steps_through_the_page_s_training_until_it_ends",
     ),
     "P44": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P45": (_DRAWER + "test_errors_are_told_and_pause",),

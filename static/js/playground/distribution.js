@@ -45,7 +45,7 @@ export class Distribution {
   }
 
   get digest() {
-    if (this.packed) this.read = new Digest(bytes(this.packed));
+    if (this.packed) this.read = Digest.plain(bytes(this.packed));
     this.packed = "";
     return this.read;
   }
@@ -67,8 +67,7 @@ export class Distribution {
 
   /** Log-probability of a token at temperature 1, in nats; null for one that is not known. */
   logprob(id) {
-    const rank = this.digest.ids.indexOf(id);
-    return rank < 0 ? null : Math.log(this.probabilities(1)[rank]);
+    return this.digest.logprob(0, id);
   }
 }
 
