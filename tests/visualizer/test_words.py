@@ -9,11 +9,6 @@ import re
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
-
-from inference.catalog import RECIPES
-from visualizer.models import Session, Step
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
