@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _STREAM = "playground/test_streaming.py::"
 _NEXT = "playground/test_next_token.py::"
+_PROXIES = "config/test_proxies.py::"
 _CHAT = "browser/test_chat.py::"
 _DRAWER = "browser/test_drawer.py::"
 _TURNS = "playground/test_turns.py::"
@@ -28,6 +29,10 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "C8": (
         _STREAM + "test_the_log_tells_of_the_stream",
         _STREAM + "test_the_whole_answer_over_http",
+    ),
+    "C9": (
+        _PROXIES + "test_tokens_come_through_a_socket_one_by_one",
+        _PROXIES + "test_pages_of_a_development_server_open_sockets_if_it_is_trusted",
     ),
     "C10": (_CHAT + "test_an_answer_forms_in_place", _STREAM + "test_the_log_tells_of_the_stream"),
     "P1": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
@@ -87,4 +92,4 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P44": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P45": (_DRAWER + "test_errors_are_told_and_pause",),
 }
-"""Open: C9 (proxies), P12 and P43 (training sessions), P31 (animations), P34, P46."""
+"""Open: P12 and P43 (training sessions), P31 (animations), P34, P46."""
