@@ -26,6 +26,10 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "a token of a chat, those who watch, a long one in the browser",
     ),
     "crowd": ("benchmarks.crowd:measure", "a small answer while others ask for large ones"),
+    "playground": (
+        "benchmarks.playground:measure",
+        "tokens of the drawer, and trainings beside it",
+    ),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "servers": ("benchmarks.servers:measure", "ASGI servers under the same abuse"),
     "service": ("benchmarks.service:measure", "a step over server-sent events, both shapes"),

@@ -17,6 +17,8 @@ import torch
 from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
 
+DIFFUSION = ("addition", "infill", "stories", "sudoku")
+"""Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
 

@@ -8,6 +8,7 @@ _PROXIES = "config/test_proxies.py::"
 _CHAT = "browser/test_chat.py::"
 _DRAWER = "browser/test_drawer.py::"
 _TURNS = "playground/test_turns.py::"
+_TRAINING = "browser/test_training.py::"
 
 PLAYGROUND: dict[str, tuple[str, ...]] = {
     "C1": (
@@ -52,6 +53,7 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P9": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
     "P10": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P11": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
+    "P12": (_TRAINING + "test_the_drawer_steps_through_the_page_s_training_until_it_ends",),
     "P13": (_DRAWER + "test_what_the_model_does_not_see_is_dimmed",),
     "P14": (_DRAWER + "test_what_the_model_does_not_see_is_dimmed",),
     "P15": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
@@ -89,7 +91,8 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P40": (_DRAWER + "test_errors_are_told_and_pause",),
     "P41": (_DRAWER + "test_errors_are_told_and_pause",),
     "P42": (_DRAWER + "test_leaving_the_tab_pauses",),
+    "P43": (_TRAINING + "test_the_drawer_steps_through_the_page_s_training_until_it_ends",),
     "P44": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P45": (_DRAWER + "test_errors_are_told_and_pause",),
 }
-"""Open: P12 and P43 (training sessions), P31 (animations), P34, P46."""
+"""Open: P31 (animations), P34, P46."""

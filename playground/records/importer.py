@@ -9,10 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
+from core.markdown import render
 from inference import registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
-from playground.markdown import render
 from playground.models import Conversation, Message
 from playground.records.schema import MessageRecord, checked
 from playground.selectors.models import default_for_chat

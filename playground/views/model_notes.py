@@ -13,6 +13,10 @@ WARNING = (
     "That is very small: it makes facts up, loses the thread and repeats itself. "
     "Do not rely on what it says."
 )
+ELSEWHERE = (
+    "It answers on another server: its tokens cannot be looked into, and a stopped answer cannot "
+    "be continued."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,12 @@ class ModelNote:
 def note_of(model: ModelEntry) -> ModelNote:
     """What a page says of a model. One whose size only loading will tell is taken for a small one
     if it comes with this site."""
+    trained_on = str(model.card.get("trained_on", ""))
+    if model.kind == ModelEntry.Kind.REMOTE:
+        return ModelNote(model.label, "", trained_on, ELSEWHERE)
     known = bool(model.parameters)
     small = model.parameters < SMALL if known else bool(model.card)
     size = f"{parameters_in_words(model.parameters)} parameters" if known else ""
-    trained_on = str(model.card.get("trained_on", ""))
     return ModelNote(model.label, size, trained_on, WARNING if small else "")
 
 
