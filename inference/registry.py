@@ -87,7 +87,8 @@ def sync_models() -> list[ModelEntry]:
 
 def _local() -> QuerySet[ModelEntry]:
     """Rows of models whose files lie on this site's machines; those of servers elsewhere aside."""
-    return ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
+    rows: QuerySet[ModelEntry] = ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
+    return rows
 
 
 def resolve(model_path: str, user: Any = None) -> ModelEntry:
@@ -106,7 +107,7 @@ def resolve(model_path: str, user: Any = None) -> ModelEntry:
 
 def default_model() -> ModelEntry:
     """The model that is loaded first. Raises UnmaskError when there is none."""
-    entry = ModelEntry.objects.filter(is_default=True).first()
+    entry: ModelEntry | None = ModelEntry.objects.filter(is_default=True).first()
     if entry is None:
         raise UnmaskError("model_unavailable", "No model is installed. Add one to MODELS_DIR.")
     return entry
@@ -194,8 +195,9 @@ def _kind(config: dict[str, Any]) -> str:
 def _store(model: Found) -> ModelEntry:
     """`updated` stays: it tells when the state last changed, not when the files were looked at."""
     columns = model.defaults()
-    entry, created = ModelEntry.objects.get_or_create(slug=model.slug, defaults=columns)
-    if not created:
+    found = ModelEntry.objects.get_or_create(slug=model.slug, defaults=columns)
+    entry: ModelEntry = found[0]
+    if not found[1]:
         if entry.state == State.ABSENT:
             columns["state"] = State.AVAILABLE
         ModelEntry.objects.filter(pk=entry.pk).update(**columns)

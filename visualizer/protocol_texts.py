@@ -113,7 +113,8 @@ REPLIES: dict[str, str] = {
     "lab_job": "`job`: `{id, status (queued, running, cancelled, done, failed), made, total, share "
     "(0 to 1), rows, error, model, task, recipes, steps, block_length, count, seed, results, "
     "created, finished}`; a row of `results` has `recipe`, `steps`, `passes` (mean of a case), "
-    "`tokens_per_pass`, `milliseconds` (mean of a case), `marks` (means, 0 to 1)",
+    "`tokens_per_pass`, `milliseconds` (mean of a case), `marks` (means, 0 to 1), `each` (the "
+    "first mark of every case)",
     "decision": "`model`, `temperature`, `rows` and `forwards` (sequences, and passes over them), "
     "`places`: `{kind, answer, probability, choices, expected (of a scale: the mean)}`; a choice "
     "has `text`, `probability` (among the choices, at the temperature) and `logprob` (joint "
@@ -138,7 +139,8 @@ EVENTS: dict[str, str] = {
     "session": "`title`, `status` (live, deleted), `model`, `gen_length`, `block_length`, `seed`, "
     "`settings`",
     "branch": "`id`, `name`, `parent`, `fork_number`, `marked`, `pruned`",
-    "step": "`branch`, `number`, `recipe`, `by` (manual, run), `ops`, `masked` (how many are "
+    "step": "`branch`, `number`, `recipe`, `label` (the recipe in words), "
+    "`by` (manual, run), `ops`, `masked` (how many are "
     "left), `ms`. An operation has `op` (commit, edit, remask, insert, delete, lock, unlock), "
     "`slot`, `pos` and, as far as they apply, `token`, `label`, `p`, `by` (hand, auto), `new` "
     "(slot ids)",

@@ -1,120 +1,162 @@
-"""Writing a digest: logits of the open positions, reduced on the device to a kilobyte or two each.
+"""Making a digest: logits of some positions, reduced to a few hundred bytes each.
 
-The formats stand in `digest_forms`, what can be read back from them in `digest_view`.
+`reduce` does what needs the tensor, on the thread that owns the device, and returns a `Reduced`;
+its `form` is worked out by numpy alone, and `digest_bytes.pack` writes it: both belong to whoever
+stores the digest, beside the next forward pass.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from inference.engine.digest_forms import (
-    BETA_MIN,
-    FARTHEST,
-    GRID,
-    KEEP,
-    PACKED,
-    STEP,
-    dense_bytes,
-    sparse_form,
-)
+from inference.engine.digest_bytes import pack
+from inference.engine.digest_forms import FARTHEST_HALF, KEEP, Form, codes_of
+from inference.engine.digest_histogram import form_of_rows
+from inference.engine.digest_tail import FARTHEST, Array, Curve, from_sums, nodes_for, summed
+from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
+from inference.engine.families.spec import ModelSpec
 from inference.engine.processing import forbid
-from inference.engine.reduce import best_token, dots, entropies, largest, portions
+from inference.engine.reduce import best_token, entropies, largest
 
-SMALL = 1024
-"""The largest vocabulary that is kept whole: two kilobytes a position."""
+SMALL = 4096
+"""Rows over a vocabulary up to this leave the device's thread whole."""
+
+
+class Reduced:
+    """What is kept of a forward pass, not written yet."""
+
+    @cached_property
+    def form(self) -> Form:
+        raise NotImplementedError
+
+    def to_bytes(self, coded: bool = True) -> bytes:
+        return pack(self.form, coded)
+
+
+@dataclass
+class _Ready(Reduced):
+    """Arrays that are as they will be written."""
+
+    ready: Form
+
+    @cached_property
+    def form(self) -> Form:
+        return self.ready
+
+
+@dataclass
+class _Whole(Reduced):
+    """All differences l0 - l [n, V]: in single precision, and the bits of half precision."""
+
+    below: Array
+    codes: Array
+    positions: Array
+    top_logit: Array
+    excluded: Array
+
+    @cached_property
+    def form(self) -> Form:
+        columns = self.below, self.codes.copy(), self.positions, self.top_logit, self.excluded
+        return form_of_whole(*columns)
+
+
+def excluded_ids(spec: ModelSpec) -> list[int]:
+    """Tokens that are never candidates: the mask, and markers that no decoder may write."""
+    ids = (spec.mask_id, *spec.barred)
+    return [token for token in dict.fromkeys(ids) if token is not None]
+
+
+def encode(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | None] = ()) -> bytes:
+    """The digest's bytes, all in one go; as `reduce`."""
+    return reduce(logits, positions, exclude).to_bytes()
 
 
 @torch.inference_mode()
-def encode(
-    logits: Tensor,
-    positions: Sequence[int],
-    exclude: Sequence[int | None] = (),
-    compress: bool = False,
-    small: int = SMALL,
-) -> bytes:
-    """The digest of logits [n, V] at `positions` [n]; dense if V ≤ `small`.
+def reduce(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | None] = ()) -> Reduced:
+    """The digest of logits [n, V] at `positions` [n].
 
-    The ids in `exclude` (the mask's) are never candidates but keep their share; those that no
-    token has need no excluding. Only the reduced
-    arrays cross to the host. Compressing takes several times longer than the rest. Raises
-    NonFiniteError for logits that are none.
+    The ids in `exclude` (the mask's) are never candidates but keep their share, as terms of their
+    own; those that no token has need no excluding. Raises NonFiniteError for logits that are none.
     """
-    never = [token for token in exclude if token is not None and token < logits.shape[-1]]
-    form = _dense if logits.shape[-1] <= small else _sparse
-    body = form(logits, positions, never)
-    return PACKED + zlib.compress(body, 6) if compress else body
+    barred = [i for i in dict.fromkeys(exclude) if i is not None and i < logits.shape[-1]]
+    where = np.asarray(positions, "<u4")
+    peak = _peaks(logits, positions)
+    if logits.device.type != "cpu":
+        return _Ready(_on_device(logits, where, barred))
+    if logits.shape[-1] > SMALL and len(logits):
+        kept, nodes = _sizes(logits, barred)
+        return _Ready(form_of_rows(logits, where, barred, kept, nodes))
+    return _whole(logits, where, barred, peak)
 
 
-def _dense(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
-    rows = logits.float()
-    probs = rows.softmax(-1)  # the slowest first: it hides the way from memory to cache
-    peak = largest(rows)
-    best = best_token(rows, exclude, peak)
-    top = rows.gather(1, best[:, None])
-    differences = (top - rows).clamp_(-FARTHEST, FARTHEST)
-    # the peak's probability never vanishes; that of the best candidate may, beside an excluded one
-    norm = _column(probs, peak).log().neg_()
-    if best is not peak:
-        norm -= _column(differences, peak)
-    entropy = dots(probs, differences).add_(norm)
-    _check_finite(entropy, positions)
-    columns = (top, norm, entropy, differences.half())
-    return dense_bytes(exclude, positions, [column.cpu().numpy() for column in columns])
-
-
-def _check_finite(entropy: Tensor, positions: Sequence[int]) -> None:
-    """A number that is not finite leaves no entropy [n]; an infinite one may hide from a sum."""
-    fine = torch.isfinite(entropy)
+def _peaks(logits: Tensor, positions: Sequence[int]) -> Tensor:
+    """The column [n] of the largest logit. A logit that is no number leaves none that is finite."""
+    peak = largest(logits if logits.dtype != torch.bfloat16 else logits.float())
+    fine = torch.isfinite(logits.gather(1, peak[:, None])[:, 0])
     if not bool(fine.all()):
         raise NonFiniteError(positions[int((~fine).int().argmax())])
+    return peak
 
 
-def _column(table: Tensor, columns: Tensor) -> Tensor:
-    """One entry [n] of each row."""
-    return table.gather(1, columns[:, None])[:, 0]
-
-
-def _sparse(logits: Tensor, positions: Sequence[int], exclude: list[int]) -> bytes:
-    keep = min(KEEP, logits.shape[-1] - len(exclude))
-    parts = [_reduce(rows, exclude, keep) for (rows,) in portions(logits)]
-    joined = [torch.cat(column) for column in zip(*parts, strict=True)]
-    _check_finite(joined[2], positions)
-    columns = [column.cpu().numpy() for column in joined]
-    return sparse_form(columns, positions, logits.shape[-1]).to_bytes()
-
-
-def _reduce(logits: Tensor, exclude: Sequence[int], keep: int) -> tuple[Tensor, ...]:
-    """Kept ids and logits, entropy, and the tail's maximum, partition function and slope."""
+def _whole(logits: Tensor, where: Array, barred: list[int], peak: Tensor) -> Reduced:
     rows = logits.float()
-    values, ids = forbid(rows, exclude).topk(keep, dim=-1)
-    entropy = entropies(rows)
-    tail = rows.scatter(-1, ids, -torch.inf)
-    top = tail.amax(-1)
-    partition, slope = _partition(tail - torch.where(top > -torch.inf, top, 0.0)[:, None])
-    return ids, values, entropy, top, partition, slope
+    top = rows.gather(1, best_token(rows, barred, peak)[:, None])
+    below = (top - rows).clamp_(-FARTHEST_HALF, FARTHEST_HALF)
+    codes = below.half().view(torch.int16).numpy().view("<u2")
+    return _Whole(below.numpy(), codes, where, top[:, 0].numpy(), np.asarray(barred, np.int64))
 
 
-def _partition(tail: Tensor) -> tuple[Tensor, Tensor]:
-    """log sum exp(b x) [n, GRID] and its slope in log b, for x = tail logits less their maximum.
+def _sizes(logits: Tensor, barred: list[int]) -> tuple[int, int]:
+    """How many tokens are named, and how many nodes the curve of the others has."""
+    vocabulary = logits.shape[-1]
+    return min(KEEP, vocabulary - len(barred)), nodes_for(vocabulary)
 
-    The grid's ratio is the square root of two, so that only the first two points need an
-    exponential and every later one is the square of the one two before it.
-    """
-    finite = tail.clamp_min(-1e4)
-    betas = BETA_MIN * torch.exp(STEP * torch.arange(GRID, device=tail.device))
-    pair = [(finite * beta).exp_() for beta in betas[:2].tolist()]
-    for weights in pair:
-        weights.masked_fill_(tail == -torch.inf, 0.0)
-    product = torch.empty_like(finite)
-    norms, sums = [], []
-    for point in range(GRID):
-        weights = pair[point % 2] if point < 2 else pair[point % 2].square_()
-        norms.append(weights.sum(-1))
-        sums.append(torch.mul(weights, finite, out=product).sum(-1))
-    norm = torch.stack(norms, -1)
-    return norm.log(), torch.nan_to_num(torch.stack(sums, -1) / norm * betas)
+
+def _on_device(logits: Tensor, where: Array, barred: list[int]) -> Form:
+    """By exponentials where the logits are; only the reduced arrays cross to the host."""
+    rows = logits.float()
+    kept, nodes = _sizes(rows, barred)
+    allowed = forbid(rows, barred)
+    values, ids = allowed.topk(kept, dim=-1)
+    top = values[:, :1].clone()
+    ids, order = ids.sort(dim=-1)
+    named = top - values.gather(1, order)
+    far, curve = _tails(top - rows, ids, barred, nodes)
+    return Form(
+        rows.shape[-1],
+        where,
+        _host(top[:, 0]),
+        _host(entropies(rows)),
+        _host(ids),
+        codes_of(_host(named)),
+        np.asarray(barred, "<u4"),
+        _host((top - rows)[:, barred]),
+        far,
+        curve,
+    )
+
+
+def _tails(below: Tensor, ids: Tensor, barred: list[int], nodes: int) -> tuple[Array, Curve]:
+    """As `digest_whole` does it, for differences l0 - l [n, V] and the named tokens [n, K]."""
+    counted = torch.ones_like(below, dtype=torch.bool).scatter_(1, ids, False)
+    counted[:, barred] = False
+    if below.shape[1] == ids.shape[1] + len(barred):
+        return np.zeros(len(below)), Curve.empty(len(below))
+    held = below.clamp_max(FARTHEST)
+    far = held.masked_fill(~counted, torch.inf).amin(1, keepdim=True)
+    further = torch.where(counted, held - far, 0.0)
+    sums = summed(further, counted, nodes, torch.linalg.vecdot)
+    total, first, second = (_host(torch.stack(column, 1)).astype(np.float64) for column in sums)
+    return _host(far[:, 0]), from_sums(total, first, second)
+
+
+def _host(column: Tensor) -> Array:
+    found: Array = column.cpu().numpy()
+    return found

@@ -1,6 +1,6 @@
 """Reading a digest with numpy alone: candidates, confidence and entropy at any settings.
 
-The formats stand in `digest_forms`.
+The format stands in `digest_bytes`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from inference.engine.digest_forms import Array, DigestError, Form, form_of, sparse_bytes
+from inference.engine.digest_bytes import form_of
+from inference.engine.digest_forms import DigestError, Form
+from inference.engine.digest_tail import Array
 
-__all__ = ["Candidate", "DigestError", "DigestView", "sparse_bytes"]
+__all__ = ["Candidate", "DigestError", "DigestView"]
 
 
 class ShownSettings(Protocol):

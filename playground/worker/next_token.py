@@ -12,7 +12,6 @@ from inference import registry, runtime
 from inference.engine.causal.lookahead import NextToken
 from inference.engine.causal.sampling import Sampling
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.digest_view import sparse_bytes
 from inference.engine.tokenization import Tokenizer
 from inference.errors import UnmaskError
 from inference.runtime import causal
@@ -105,7 +104,7 @@ def _told(model: LoadedModel, made: NextToken, digest: bool) -> Reply:
         {"token": label_of(model, one.token), "token_id": one.token, "prob": one.chance}
         for one in made.candidates
     ]
-    packed = {"digest": b64encode(sparse_bytes(made.digest)).decode()} if digest else {}
+    packed = {"digest": b64encode(made.digest).decode()} if digest else {}
     return {
         "next_token": label_of(model, made.chosen),
         "next_token_id": made.chosen,

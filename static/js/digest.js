@@ -1,117 +1,121 @@
 // A stored forward pass, read in the browser: candidates, confidence and entropy at any temperature
-// without a round trip. The format is that of inference/engine/digest_view.py; a test holds the two
-// together.
+// without a round trip. The arrays are those of inference/engine/digest_forms.py, the interpolation
+// that of digest_tail.py; a test holds the two sides together.
+import { read, readPlain } from "./digest_bytes.js";
 import { getBytes } from "./requests.js";
 
-const BETA_MIN = 0.1;
-const STEP = Math.log(2) / 2;
-const HEADER = 20;
-// The exponential of anything below this is nought.
-const SMALLEST = -746;
-
-function half(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-let table = null;
-
-/** Numbers of sixteen bits; each of their values is worked out once. */
-function halves(bits) {
-  table ??= Float64Array.from({ length: 65536 }, (_, value) => half(value));
-  const out = new Float64Array(bits.length);
-  for (let i = 0; i < bits.length; i += 1) out[i] = table[bits[i]];
-  return out;
-}
-
-/** Whole numbers whose bytes lie in planes, the lowest first. */
-function joined(planes, width, size) {
-  const out = new Uint32Array(size);
-  for (let byte = 0; byte < width; byte += 1) {
-    for (let i = 0; i < size; i += 1) out[i] += planes[byte * size + i] * 256 ** byte;
-  }
-  return out;
-}
-
-/** Value and slope in log beta of a row's tail, by cubic Hermite interpolation. */
-function hermite(values, slopes, start, points, beta) {
-  const place = Math.min(points - 1, Math.max(0, Math.log(beta / BETA_MIN) / STEP));
-  const left = start + Math.min(Math.floor(place), points - 2);
-  const t = place - (left - start);
-  const [d0, d1] = [slopes[left] * STEP, slopes[left + 1] * STEP];
-  const rise = values[left + 1] - values[left];
-  const [curve, twist] = [3 * rise - 2 * d0 - d1, d0 + d1 - 2 * rise];
-  const value = values[left] + t * (d0 + t * (curve + t * twist));
-  const slope = (d0 + t * (2 * curve + 3 * t * twist)) / STEP;
-  return [Number.isNaN(value) ? -Infinity : value, Number.isFinite(slope) ? slope : 0];
-}
+// The nodes of the curve reach from 2^-EDGE to 2^EDGE.
+const EDGE = 3.5;
+const [VALUE_STEP, SPREAD_STEP] = [1 / 4096, 1 / 32];
+// Coefficients in t of value, slope and curvature at the left node, then at the right one.
+const HERMITE = [
+  [1, 0, 0, -10, 15, -6],
+  [0, 1, 0, -6, 8, -3],
+  [0, 0, 0.5, -1.5, 1.5, -0.5],
+  [0, 0, 0, 10, -15, 6],
+  [0, 0, 0, -4, 7, -3],
+  [0, 0, 0, 0.5, -1, 0.5],
+];
 
 export class Digest {
-  constructor(buffer) {
-    const head = new DataView(buffer);
-    if (head.getUint32(0) !== 0x554d4447 || head.getUint8(4) !== 1) throw new Error("not a digest");
-    const width = head.getUint8(5);
-    Object.assign(this, {
-      kept: head.getUint16(6, true),
-      count: head.getUint32(8, true),
-      points: head.getUint16(16, true),
-    });
-    let offset = HEADER;
-    const take = (kind, length) => {
-      const bytes = buffer.slice(offset, offset + length * kind.BYTES_PER_ELEMENT);
-      offset += bytes.byteLength;
-      return new kind(bytes);
-    };
-    this.positions = take(Uint32Array, this.count);
-    this.top = take(Float32Array, this.count);
-    take(Float32Array, this.count);
-    this.tailTop = take(Float32Array, this.count);
-    this.tail = take(Float32Array, this.count * this.points);
-    this.slope = take(Float32Array, this.count * this.points);
-    const size = this.count * this.kept;
-    this.below = halves(take(Uint16Array, size));
-    this.ids = joined(take(Uint8Array, width * size), width, size);
+  static async from(buffer) {
+    return new Digest(await read(buffer));
+  }
+
+  /** At once, of bytes that are not coded. */
+  static plain(buffer) {
+    return new Digest(readPlain(buffer));
+  }
+
+  constructor(arrays) {
+    Object.assign(this, arrays);
     this.rowOf = new Map([...this.positions].map((position, row) => [position, row]));
+    this.basis = { beta: null };
+  }
+
+  /** How value and slope at beta are made of value, slope and curvature at the nodes around it. */
+  basisAt(beta) {
+    if (this.basis.beta === beta) return this.basis;
+    const step = ((2 * EDGE) / (this.nodes - 1)) * Math.LN2;
+    const place = (Math.log(beta) + EDGE * Math.LN2) / step;
+    const left = Math.min(Math.max(Math.floor(place), 0), this.nodes - 2);
+    const t = place - left;
+    const value = HERMITE.map((row) => row.reduceRight((sum, one) => sum * t + one, 0));
+    const slope = HERMITE.map((row) =>
+      row.reduceRight((sum, one, power) => (power ? sum * t + power * one : sum), 0),
+    );
+    this.basis = { beta, left, step, value, slope: slope.map((one) => one / step) };
+    return this.basis;
+  }
+
+  /** Value and slope in log beta of the curve of a row. */
+  curve(row, beta) {
+    const { left, step, value, slope } = this.basisAt(beta);
+    const found = [0, 0];
+    for (const side of [0, 1]) {
+      const at = (left + side) * this.count + row;
+      const rise = this.slope[at] * VALUE_STEP;
+      const bend = rise + (this.spread[at] * SPREAD_STEP) ** 2;
+      [this.value[at] * VALUE_STEP, rise * step, bend * step * step].forEach((told, kind) => {
+        found[0] += told * value[3 * side + kind];
+        found[1] += told * slope[3 * side + kind];
+      });
+    }
+    return found;
   }
 
   /** [log of the softmax's denominator less the best logit, entropy in nats]. */
   partition(row, temperature) {
     const beta = 1 / temperature;
-    const [tail, slope] = hermite(this.tail, this.slope, row * this.points, this.points, beta);
-    const offset = beta * (this.tailTop[row] - this.top[row]);
-    const rest = Number.isFinite(tail + offset) ? Math.exp(tail + offset) : 0;
-    let norm = rest;
-    let mean = rest ? rest * (slope + offset) : 0;
-    for (let i = row * this.kept; i < (row + 1) * this.kept; i += 1) {
-      const term = -beta * this.below[i];
-      if (term < SMALLEST) break; // best first: what follows is nought too
-      const weight = Math.exp(term);
+    const excluded = this.excluded.subarray(row * this.never, (row + 1) * this.never);
+    // an excluded token may be likelier than all others
+    const shift = excluded.reduce((most, below) => Math.max(most, -beta * below), 0);
+    let [norm, mean] = [0, 0];
+    const add = (term, slope) => {
+      const weight = Math.exp(term - shift);
       norm += weight;
-      mean += weight * term;
+      if (weight) mean += weight * slope;
+    };
+    for (let i = row * this.kept; i < (row + 1) * this.kept; i += 1) {
+      add(-beta * this.below[i], -beta * this.below[i]);
     }
-    return [Math.log(norm), Math.log(norm) - mean / norm];
+    for (const below of excluded) add(-beta * below, -beta * below);
+    if (this.nodes) {
+      const [value, slope] = this.curve(row, beta);
+      add(value - beta * this.far[row], slope - beta * this.far[row]);
+    }
+    const total = Math.log(norm) + shift;
+    return [total, total - mean / norm];
+  }
+
+  /** The places of a row's tokens in `ids` and `below`, best first; of equals the lowest id. */
+  order(row) {
+    const places = Array.from({ length: this.kept }, (_, i) => row * this.kept + i);
+    return places.sort((a, b) => this.below[a] - this.below[b]);
   }
 
   /** Probabilities of the kept tokens of a row, best first. */
   probabilities(row, temperature) {
     const [total] = this.partition(row, temperature);
-    const from = row * this.kept;
-    return this.below
-      .slice(from, from + this.kept)
-      .map((below) => Math.exp(-below / temperature - total));
+    return this.order(row).map((place) => Math.exp(-this.below[place] / temperature - total));
+  }
+
+  /** Log-probability of a token of a row at temperature 1; null for one that is not known. */
+  logprob(row, token) {
+    const place = this.ids.indexOf(token, row * this.kept);
+    const known = place >= 0 && place < (row + 1) * this.kept;
+    return known ? -this.below[place] - this.partition(row, 1)[0] : null;
   }
 
   /** Token id → {prob, inside} of a row under the settings; the first token is always inside. */
   candidates(row, { softmax_temperature: temperature, actual_top_k: most, top_p: nucleus }) {
     let before = 0;
+    const [total] = this.partition(row, temperature);
     const found = new Map();
-    this.probabilities(row, temperature).forEach((prob, rank) => {
+    this.order(row).forEach((place, rank) => {
+      const prob = Math.exp(-this.below[place] / temperature - total);
       const inside = rank === 0 || (before < nucleus && rank < most);
-      found.set(this.ids[row * this.kept + rank], { prob, inside });
+      found.set(this.ids[place], { prob, inside });
       before += prob;
     });
     return found;
@@ -124,10 +128,7 @@ export class Digest {
     this.positions.forEach((position, row) => {
       const [total, nats] = this.partition(row, temperature);
       entropy.set(position, nats);
-      best.set(
-        position,
-        Math.round(255 * Math.exp(-this.below[row * this.kept] / temperature - total)),
-      );
+      best.set(position, Math.round(255 * Math.exp(-total)));
     });
     return { entropy, best };
   }
@@ -155,6 +156,6 @@ export class Digests {
 
   async load(address) {
     const buffer = await getBytes(address);
-    return buffer && new Digest(buffer);
+    return buffer && Digest.from(buffer);
   }
 }

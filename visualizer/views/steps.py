@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.gzip import gzip_page
 
-from inference.engine.digest_view import DigestView, sparse_bytes
+from inference.engine.digest_bytes import current
+from inference.engine.digest_view import DigestView
 from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.edit_tokens import choice_labels_for
@@ -89,7 +90,7 @@ def digest(request: HttpRequest, access: SessionAccess, step: int) -> HttpRespon
     row = digest_at(session, ref)
     if row is None:
         return HttpResponse(status=204)
-    return HttpResponse(sparse_bytes(bytes(row.data)), content_type="application/octet-stream")
+    return HttpResponse(current(bytes(row.data)), content_type="application/octet-stream")
 
 
 @session_page

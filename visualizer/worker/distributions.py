@@ -44,14 +44,14 @@ def forward_of(
     `settings` and `seed` shape the numbers of the summary; what is kept is the logits.
     """
     rows, found = _read(model, canvas)
-    exclude = [canvas.mask_id]
+    exclude = [canvas.mask_id, *model.spec.barred]
     # there, since a second thread's team of helpers would slow down both
-    data = runtime.submit(lambda: digest.encode(found.tensor, rows, exclude))
-    view = DigestView.from_bytes(data)
+    reduced = runtime.submit(lambda: digest.reduce(found.tensor, rows, exclude))
+    view = DigestView(reduced.form)
     summary = summed_up(
         PositionStats(view, settings, seed), canvas, found.milliseconds, found.cached
     )
-    return Passed(found.tensor, data, view, summary)
+    return Passed(found.tensor, reduced.to_bytes(), view, summary)
 
 
 def _read(model: LoadedModel, canvas: Canvas) -> tuple[list[int], runtime.Logits]:

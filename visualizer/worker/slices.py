@@ -7,11 +7,10 @@ after the last stored step. Random numbers depend on seed and step alone, so tok
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any
 
 from core.jobs import leases
@@ -37,6 +36,7 @@ from visualizer.services.steps import NewStep, write_step
 from visualizer.worker import generation
 from visualizer.worker.distributions import PLAIN, forward, summed_up
 from visualizer.worker.resume import RunProgress, key_of, results_of, suspend
+from visualizer.worker.session_model import model_of
 from visualizer.worker.written_logits import WrittenLogits
 
 Status = Run.Status
@@ -49,8 +49,7 @@ class Made:
 
     result: StepResult
     before: Canvas
-    data: bytes
-    summary: dict[str, Any]
+    reduced: digest.Reduced
 
 
 def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
@@ -97,9 +96,9 @@ def _work(work: RunProgress, deadline: float) -> None:
     with leases.renewed(work.lease):  # the model may have to be loaded again
         results = results_of(work, written or runtime.forward)
     with ThreadPoolExecutor(1, "ahead") as ahead:
-        states = count(work.number)
-        make = partial(_make, work.session, results, written)
-        next_one = ahead.submit(make, work.canvas, next(states))
+        barred = model_of(work.session).spec.barred
+        make = partial(_make, results, written, barred)
+        next_one = ahead.submit(make, work.canvas)
         while True:
             with leases.renewed(work.lease):
                 made = next_one.result()
@@ -111,7 +110,7 @@ def _work(work: RunProgress, deadline: float) -> None:
             if awaited:
                 _write(work, made)
             if due is None:
-                next_one = ahead.submit(make, made.result.canvas, next(states))
+                next_one = ahead.submit(make, made.result.canvas)
             if not awaited:
                 _write(work, made)
             if due is not None:
@@ -122,18 +121,19 @@ def _work(work: RunProgress, deadline: float) -> None:
 
 
 def _write(work: RunProgress, made: Made) -> None:
+    """What numpy can do without the device is done here, beside the next step's forward."""
+    data, summary = made.reduced.to_bytes(), _summary(work, made)
     with fenced(work.lease), gathered():
-        _store(work, made)
+        _store(work, made, data, summary)
 
 
 def _make(
-    session: Session,
     results: Iterator[StepResult],
     written: WrittenLogits | None,
+    barred: Sequence[int],
     before: Canvas,
-    number: int,
 ) -> Made | None:
-    """Compute the step after state `number` and the digest of what it read; None at the end.
+    """Compute the step after a state and reduce what it read; None at the end.
 
     Only the forward goes through the engine's thread, where it joins those of other sessions.
     """
@@ -144,10 +144,8 @@ def _make(
         if result is None:
             return None
         read = written.joined(result) if written else (result.positions, result.logits)
-        data = digest.encode(read[1], read[0], [before.mask_id])
-        numbers = numbers_of(session, DigestView.from_bytes(data), number)
-        summary = summed_up(numbers, before, result.ms.get("forward", 0.0), False)
-    return Made(result, before, data, summary)
+        reduced = digest.reduce(read[1], read[0], [before.mask_id, *barred])
+    return Made(result, before, reduced)
 
 
 def _due(work: RunProgress, deadline: float) -> str | None:
@@ -168,14 +166,19 @@ def _waiting(session: Session) -> bool:
     return Command.objects.filter(session=session, state=Command.State.PENDING).exists()
 
 
-def _store(work: RunProgress, made: Made) -> None:
+def _summary(work: RunProgress, made: Made) -> dict[str, Any]:
+    numbers = numbers_of(work.session, DigestView(made.reduced.form), work.number)
+    return summed_up(numbers, made.before, made.result.ms.get("forward", 0.0), False)
+
+
+def _store(work: RunProgress, made: Made, data: bytes, summary: dict[str, Any]) -> None:
     """The distribution, the step and the run's memory, in the transaction of the fence."""
     hold(work.session)
     keep_forward(
         session=work.session,
         ref=work.ref,
-        data=made.data,
-        summary=made.summary,
+        data=data,
+        summary=summary,
         settings=work.session.settings,
         replace=False,
     )

@@ -82,4 +82,10 @@ def _told(
         best = [replace(one, chance=float(n == 0)) for n, one in enumerate(best)]
     chosen = choose(logits, sampling, whole) if draws else best[0].token
     rows = logits[None]
-    return NextToken(best, chosen, float(entropies(rows)[0]), seen, digest.encode(rows, [0]))
+    return NextToken(
+        best,
+        chosen,
+        float(entropies(rows)[0]),
+        seen,
+        digest.reduce(rows, [0]).to_bytes(coded=False),
+    )

@@ -38,13 +38,14 @@ export class Distribution {
     this.isEnd = told.is_end;
     this.entropy = told.entropy;
     this.size = whole.context_size;
+    this.training = whole.training ?? null; // {state, step} of a model that is trained here
     this.seen = told.context_chars ?? null; // characters; null: all of them
     this.follow = null; // the distribution after the chosen token, if it was computed ahead
     this.packed = told.digest;
   }
 
   get digest() {
-    if (this.packed) this.read = new Digest(bytes(this.packed));
+    if (this.packed) this.read = Digest.plain(bytes(this.packed));
     this.packed = "";
     return this.read;
   }
@@ -66,8 +67,7 @@ export class Distribution {
 
   /** Log-probability of a token at temperature 1, in nats; null for one that is not known. */
   logprob(id) {
-    const rank = this.digest.ids.indexOf(id);
-    return rank < 0 ? null : Math.log(this.probabilities(1)[rank]);
+    return this.digest.logprob(0, id);
   }
 }
 

@@ -27,6 +27,7 @@ from visualizer.selectors.sizes import most_candidates
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
+from visualizer.worker.fitting import check_grid, check_symbols
 from visualizer.worker.handlers.forward import forward_reply
 from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 
@@ -149,6 +150,7 @@ def prepare(
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
         )
+    check_symbols(model, ids)
     own = ids.count(model.spec.open_id) if special and not chat else 0
     if gen_length is None and own:
         length, block = masks_of_prompt(len(ids), own, model.context, block_length)
@@ -159,6 +161,7 @@ def prepare(
             raise UnmaskError(
                 "validation", f"block_length must be at most {length}.", "block_length"
             )
+    check_grid(entry, len(ids) + length)
     return Prepared(entry, model, model.spec.open_id, ids, length, block)
 
 

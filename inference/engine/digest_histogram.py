@@ -1,0 +1,148 @@
+"""The digest of rows over a large vocabulary on a CPU: by a histogram of how far logits lie below.
+
+Each row is passed over a few times only. Its differences l0 - l are counted in narrow bins, 1024
+to a factor of two; from the counts follow which tokens are the best, and, as a matrix product over
+the bins, the curve of all others. A difference falls into one of the two bins around it by a fixed
+random number of its token, so that the bins' edges tell the mean exactly.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inference.engine.digest_forms import Form, codes_of
+from inference.engine.digest_tail import Array, Curve, betas, curve_of
+
+SHIFT = 13
+"""Bits of a float32's fraction that a bin does not tell apart: 10 of 23 are left."""
+LOWEST = int(np.float32(2.0**-12).view(np.int32)) >> SHIFT
+BINS = (int(np.float32(2.0**9).view(np.int32)) >> SHIFT) - LOWEST + 1
+"""The last one stands for all differences beyond 512, which weigh nothing."""
+PORTION = 16
+"""Rows of counts that are turned into curves at once."""
+
+
+def form_of_rows(
+    logits: Tensor, positions: Array, excluded: list[int], kept: int, nodes: int
+) -> Form:
+    """From logits [n, V] on a CPU, in any precision."""
+    rows = [_Row(row.float(), excluded, kept) for row in logits]
+    curves = [_sums(rows[i : i + PORTION], nodes) for i in range(0, len(rows), PORTION)]
+    sums, unit = (np.concatenate(part) for part in zip(*curves, strict=True))
+    far = np.array([row.far for row in rows])
+    return Form(
+        logits.shape[1],
+        positions,
+        np.array([row.top for row in rows], "<f4"),
+        np.array([row.entropy(*own) for row, own in zip(rows, unit, strict=True)], "<f4"),
+        np.stack([row.tokens for row in rows]),
+        np.stack([codes_of(row.named) for row in rows]),
+        np.array(excluded, "<u4"),
+        np.stack([row.excluded for row in rows]),
+        far.astype("<f4"),
+        _curve(sums, far),
+    )
+
+
+class _Row:
+    """One row: its best tokens, and the counts of all that are neither named nor excluded."""
+
+    def __init__(self, logits: Tensor, excluded: list[int], kept: int) -> None:
+        self.top = float(_largest(logits, excluded))
+        below = self.top - logits
+        self.excluded = below[excluded].numpy()
+        below[excluded] = torch.inf
+        bits = below.view(torch.int32)
+        bins = ((bits + _dither(len(bits))) >> SHIFT).sub_(LOWEST).clamp_(0, BINS - 1)
+        counts = torch.bincount(bins, minlength=BINS).numpy()
+        counts[-1] -= len(excluded)
+        self.tokens = _best(bits.numpy(), counts, kept)
+        self.named = below.numpy()[self.tokens]
+        np.subtract.at(counts, bins.numpy()[self.tokens], 1)
+        self.counts = counts
+        some = counts > 0
+        self.first, self.last = int(some.argmax()), BINS - 1 - int(some[::-1].argmax())
+        self.far = float(_edges()[self.first])
+
+    def entropy(self, total: float, first: float) -> float:
+        """At temperature 1 in nats, from the sums of w and of w x over the tail, x = -(l0 - l)."""
+        named = -np.concatenate([self.named, self.excluded]).astype(np.float64)
+        shift = max(0.0, named.max())
+        weights = np.exp(named - shift)
+        norm = weights.sum() + total * np.exp(-shift)
+        mean = (weights * np.maximum(named, -1e9)).sum() + first * np.exp(-shift)
+        return float(np.log(norm) + shift - mean / norm)
+
+
+def _largest(logits: Tensor, excluded: list[int]) -> Tensor:
+    """The largest logit that is not excluded."""
+    peak = int(logits.numpy().argmax())
+    if peak not in excluded:
+        return logits[peak]
+    others = logits.clone()
+    others[excluded] = -torch.inf
+    return others.amax()
+
+
+def _best(bits: Array, counts: Array, kept: int) -> Array:
+    """The ids [K] of the smallest differences, ascending; of equals in half precision the lowest.
+
+    The counts tell a bin up to which there are enough; whoever lies in it may have been counted in
+    the next one.
+    """
+    last = int(np.searchsorted(np.cumsum(counts), kept))
+    near = bits < ((last + LOWEST + 1) << SHIFT) if last < BINS - 1 else bits < np.iinfo("i4").max
+    found = np.flatnonzero(near)
+    order = codes_of(bits[found].view("<f4")).argsort(kind="stable")[:kept]
+    return found[np.sort(order)]
+
+
+def _sums(rows: list[_Row], nodes: int) -> tuple[Array, Array]:
+    """Sums [m, 3, P] of w, w d and w d^2 over the tails, and those [m, 2] of w, -w d at b = 1."""
+    span = slice(min(row.first for row in rows), max(row.last for row in rows) + 1)
+    counts = np.stack([row.counts[span] for row in rows]).astype(np.float64)
+    # by torch, whose threads are at hand here: numpy would wake some of its own
+    found = (torch.from_numpy(counts) @ _table(nodes)[span]).numpy()
+    return found[:, 2:].reshape(len(rows), 3, nodes), found[:, :2]
+
+
+def _curve(sums: Array, far: Array) -> Curve:
+    """Relative to the best token of the tail, from sums relative to l0."""
+    beta = betas(sums.shape[2])
+    total, first, second = (sums[:, kind] for kind in range(3))
+    some = total > 0  # of a tail that weighs nothing nothing is known
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value, mean = np.log(total) + beta * far[:, None], far[:, None] - first / total
+        variance = second / total - (first / total) ** 2
+    return curve_of(*(np.where(some, v, 0.0) for v in (value, beta * mean, beta**2 * variance)))
+
+
+@lru_cache(maxsize=4)
+def _dither(vocabulary: int) -> Tensor:
+    """Of each token, how much is added to its bits before they are cut: int32 [V]."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(1 << SHIFT, (vocabulary,), generator=generator, dtype=torch.int32)
+
+
+@lru_cache(maxsize=1)
+def _edges() -> Array:
+    """The difference [BINS] for which a bin stands."""
+    edges = ((np.arange(BINS, dtype=np.int32) + LOWEST) << SHIFT).view(np.float32)
+    edges[0] = 0.0
+    return edges.astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _table(nodes: int) -> Tensor:
+    """Of each bin w and -w d at b = 1, then w, w d and w d^2 at the nodes: [BINS, 2 + 3 P]."""
+    edges = _edges()[:, None]
+    weights, one = np.exp(-edges * betas(nodes)), np.exp(-edges)
+    table = np.concatenate(
+        [one, -one * edges, weights, weights * edges, weights * edges**2], axis=1
+    )
+    table[-1] = 0.0
+    return torch.from_numpy(table)

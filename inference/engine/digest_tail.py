@@ -1,0 +1,144 @@
+"""The tokens that a digest does not name, as a curve: their log-partition function.
+
+F(b) = log sum exp(b x) over x = l - m, m being the largest of their logits, at the inverse
+temperatures b = 2^e, e from -3.5 to 3.5 in equal steps, with its first two derivatives in log b.
+Quintic Hermite interpolation in log b tells F and its slope at every temperature from 0.1 to 10.
+Sums of tokens in two or three levels are the hardest: their curve bends within a step. With as
+many nodes as `nodes_for` gives, entropies stay within 1e-2 nats for them too; random logits are
+met to 1e-3. numpy alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+EDGE = 3.5
+"""The nodes reach from 2^-EDGE to 2^EDGE: 0.088 to 11.3."""
+VALUE_STEP, SPREAD_STEP = 1 / 4096, 1 / 32
+FARTHEST = 1e4
+"""Tokens so far below weigh nothing at any temperature; beyond it products would overflow."""
+HERMITE = np.array(
+    [
+        [1, 0, 0, -10, 15, -6],
+        [0, 1, 0, -6, 8, -3],
+        [0, 0, 0.5, -1.5, 1.5, -0.5],
+        [0, 0, 0, 10, -15, 6],
+        [0, 0, 0, -4, 7, -3],
+        [0, 0, 0, 0.5, -1, 0.5],
+    ]
+)
+"""Coefficients in t of value, slope and curvature at the left node, then at the right one."""
+
+
+class Curve(NamedTuple):
+    """F at the nodes [n, P] in steps of VALUE_STEP (u16), its slope likewise (i16), and the square
+    root of b^2 Var x in steps of SPREAD_STEP (u8), from which with the slope the curvature follows.
+    """
+
+    value: Array
+    slope: Array
+    spread: Array
+
+    @property
+    def nodes(self) -> int:
+        return int(self.value.shape[1])
+
+    @classmethod
+    def empty(cls, count: int) -> Curve:
+        """For positions whose tokens are all named."""
+        return cls(*(np.zeros((count, 0), kind) for kind in ("<u2", "<i2", "u1")))
+
+    def at(self, beta: float, rows: slice) -> tuple[Array, Array]:
+        """F [n] and its slope [n] in log beta."""
+        step = log_step(self.nodes)
+        place = (math.log2(beta) + EDGE) * (self.nodes - 1) / (2 * EDGE)
+        left = min(max(int(place), 0), self.nodes - 2)
+        powers = (place - left) ** np.arange(6)
+        basis = np.stack([HERMITE @ powers, HERMITE[:, 1:] * np.arange(1, 6) @ powers[:5] / step])
+        value, slope = basis @ np.concatenate([self._side(rows, left), self._side(rows, left + 1)])
+        return value, slope
+
+    def _side(self, rows: slice, node: int) -> Array:
+        """Value, slope and curvature [3, n] at a node, by steps between nodes."""
+        step = log_step(self.nodes)
+        slope = self.slope[rows, node] * VALUE_STEP
+        variance = (self.spread[rows, node] * SPREAD_STEP) ** 2
+        value = self.value[rows, node] * VALUE_STEP
+        return np.stack([value, slope * step, (slope + variance) * step**2])
+
+
+def nodes_for(vocabulary: int) -> int:
+    """How many nodes keep entropies within 1e-2 nats: the more tokens, the sharper a bend."""
+    if vocabulary <= 1024:
+        return 8
+    return 15 if vocabulary <= 1 << 17 else 22
+
+
+def log_step(nodes: int) -> float:
+    """From one node to the next, in log b."""
+    return 2 * EDGE / (nodes - 1) * math.log(2)
+
+
+def betas(nodes: int) -> Array:
+    """The inverse temperatures [P] of the nodes."""
+    return np.exp2(np.linspace(-EDGE, EDGE, nodes))
+
+
+def curve_of(value: Array, mean: Array, variance: Array) -> Curve:
+    """The curve through F [n, P], and mean and variance of b x [n, P] under its weights."""
+    spread = np.sqrt(np.maximum(variance, 0.0))
+    return Curve(
+        _rounded(value / VALUE_STEP, "<u2"),
+        _rounded(mean / VALUE_STEP, "<i2"),
+        _rounded(spread / SPREAD_STEP, "u1"),
+    )
+
+
+def _rounded(values: Array, kind: str) -> Array:
+    """Whole numbers of a kind; what lies outside its range weighs nothing and is cut."""
+    limits = np.iinfo(kind)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(kind)
+
+
+def summed(below: Any, counted: Any, nodes: int, dot: Callable[[Any, Any], Any]) -> list[Any]:
+    """Sums [n, P] of exp(b x), of its products with x and with x^2, for x = -below [n, V].
+
+    Arrays of numpy or tensors; `dot` gives the inner product of rows. Only tokens that are counted
+    add to it. Where a node lies a power of two beyond an earlier one its weights are those of the
+    earlier one squared, so that few exponentials are computed.
+    """
+    chains = (nodes - 1) // 7
+    x = -below
+    squares = x * x
+    weights = [(x * beta) for beta in betas(nodes)[:chains].tolist()]
+    sums = []
+    for node in range(nodes):
+        lane = node % chains
+        if node < chains:
+            weights[lane] = _exp(weights[lane]) * counted
+        else:
+            weights[lane] *= weights[lane]
+        one = weights[lane]
+        sums.append((one.sum(-1), dot(one, x), dot(one, squares)))
+    return [list(column) for column in zip(*sums, strict=True)]
+
+
+def _exp(values: Any) -> Any:
+    return np.exp(values) if isinstance(values, np.ndarray) else values.exp()
+
+
+def from_sums(total: Array, first: Array, second: Array) -> Curve:
+    """The curve from sums [n, P] as `summed` gives them, relative to the largest x."""
+    beta = betas(total.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean, value = first / total, np.log(total)
+        variance = second / total - mean * mean
+    some = total > 0  # nothing is left where the sum underflows, and nothing is weighed by it
+    return curve_of(*(np.where(some, v, 0.0) for v in (value, beta * mean, beta**2 * variance)))
