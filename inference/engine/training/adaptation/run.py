@@ -39,8 +39,8 @@ Report = Callable[[Progress, float], None]
 BEFORE, BEGUN = "before.json", "begun.json"
 MASK_RATE = 5.0
 """Learning rate of the mask's vector, times that of the matrices."""
-SCHEDULE = {"warm_up": 20, "decay_share": 0.9, "floor": 0.0}
-"""Of the learning rate: it falls nearly from the start."""
+WARM_UP, DECAY_SHARE = 20, 0.9
+"""Steps in which the learning rate rises, and the last share of the run in which it falls to 0."""
 NEIGHBOURS = 8
 """Documents of like length from which one is drawn."""
 
@@ -151,7 +151,9 @@ def _trainer(
         budget=Budget(minutes, order.steps, order.wall),
         batch_size=order.batch_size,
         seed=order.seed,
-        optim=OptimSettings(order.learning_rate, 0.0, **SCHEDULE),
+        optim=OptimSettings(
+            order.learning_rate, 0.0, warm_up=WARM_UP, decay_share=DECAY_SHARE, floor=0.0
+        ),
         accumulate=gradients,
         log_every=20,
     )
