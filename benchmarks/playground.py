@@ -1,10 +1,10 @@
-"""The playground: training through the site against a bare loop."""
+"""The playground: what a token of the drawer costs, and what trainings cost and do beside it."""
 
 from __future__ import annotations
 
-from benchmarks import training
+from benchmarks import stepping, training
 
 
 def measure() -> list[str]:
     """Lines of the report."""
-    return training.measure()
+    return [*stepping.measure(), *training.measure()]

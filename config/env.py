@@ -149,6 +149,14 @@ class Env(BaseSettings):
         pattern=r"^[1-9][0-9]{0,6}/[smhd]$",
         description="streams begun per account, and per address: number/s, /m, /h or /d",
     )
+    DIGEST_DAYS: int = Field(
+        0,
+        ge=0,
+        le=36500,
+        description="days after which a session that nobody has changed, that has no mark and no "
+        "link keeps the distribution of the step that is looked at only; its steps stay; 0 = all "
+        "are kept",
+    )
     LOG_DIR: Path | None = Field(
         None, description="directory for structured.log and backend.log; empty = stderr only"
     )

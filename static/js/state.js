@@ -30,6 +30,7 @@ export function fromSnapshot(snapshot) {
     steps: new Map(),
     heat: new Map(),
     entropy: new Map(),
+    thinned: new Set(),
     order: [],
     slots: new Map(),
     staged: snapshot.staged,
@@ -41,10 +42,16 @@ export function fromSnapshot(snapshot) {
     applyOps(state, step.number, step.ops);
   }
   for (const [number, forward] of Object.entries(snapshot.forwards)) {
-    state.heat.set(+number, forward.heat);
-    state.entropy.set(+number, forward.entropy);
+    keepPass(state, +number, forward);
   }
   return state;
+}
+
+/** What a forward pass amounts to; of a thinned one the distribution has been given up. */
+function keepPass(state, number, { heat, entropy, thinned = false }) {
+  state.heat.set(number, heat);
+  state.entropy.set(number, entropy);
+  state.thinned[thinned ? "add" : "delete"](number);
 }
 
 const OPS = {
@@ -142,8 +149,7 @@ const EVENTS = {
   },
   forward: (state, payload) => {
     if (!onPath(state, payload)) return [];
-    state.heat.set(payload.number, payload.heat);
-    state.entropy.set(payload.number, payload.entropy);
+    keepPass(state, payload.number, payload);
     return ["heat"];
   },
   staged: (state, payload) => {
@@ -223,3 +229,7 @@ export const atHead = (state, shown) =>
   state.path === state.head.branch && shown === state.head.number;
 
 export const isRunning = (state) => ["queued", "running"].includes(state.run?.status);
+
+/** Whether the distribution of the pass over the state after a step can be looked at. */
+export const hasDistribution = (state, number) =>
+  state.heat.has(number) && !state.thinned.has(number);

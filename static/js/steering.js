@@ -2,7 +2,7 @@
 import { comparisonOf } from "./address.js";
 import { neighbour } from "./branches.js";
 import { $ } from "./dom.js";
-import { atHead, isRunning, tip } from "./state.js";
+import { atHead, hasDistribution, isRunning, tip } from "./state.js";
 import { StrategyComparison } from "./strategies.js";
 import { toast } from "./toasts.js";
 
@@ -44,7 +44,7 @@ export class Steering {
     const { state, shown, readOnly, online, masked } = this.page;
     const here = atHead(state, shown);
     const staged = here ? Object.keys(state.staged.selections).length : 0;
-    const [running, hasPass] = [isRunning(state), state.heat.has(shown)];
+    const [running, hasPass] = [isRunning(state), hasDistribution(state, shown)];
     const hasRun = state.run !== null;
     return { readOnly, online, running, masked, hasPass, hasRun, staged };
   }

@@ -85,13 +85,13 @@ def test_a_draft_is_saved_copied_and_opened(page: Page) -> None:
     copied = page.evaluate("() => navigator.clipboard.readText()")
     assert copied == output.locator("pre").text_content()
     assert copied
-    output.get_by_label("Name").fill("A draft")
+    output.get_by_label("Name").fill("Birds")
     output.get_by_role("button", name="Save").click()
     expect(output.get_by_text("Saved")).to_be_visible()
     expect(output.get_by_text("Draft")).to_have_count(0)
     output.get_by_role("link", name="Open in the workspace").click()
     page.wait_for_url("**/sessions/*-*/**")
-    expect(page).to_have_title("A draft · Unmask")
+    expect(page).to_have_title("Birds · Unmask")
 
 
 def test_defaults_of_the_settings_are_those_of_the_panels(page: Page) -> None:

@@ -14,13 +14,17 @@ import torch
 import inference
 from inference.engine.checkpoint import LoadedModel, load
 from inference.engine.corpora.library import LIBRARY
+from inference.engine.model_files import open_files
 from inference.engine.training.decode import Settings
 from inference.engine.training.evaluation import Row, measure, native_tokenizer
 from inference.engine.training.tasks import TASKS
 from inference.engine.training.texts.words import judge_words
+from inference.packages import PACKAGED
 
 SHIPPED = Path(inference.__file__).parent / "shipped"
-NAMES = sorted(path.name for path in SHIPPED.glob("*/") if (path / "config.json").exists())
+CONFIGS = {file.parent.name: json.loads(file.read_text()) for file in SHIPPED.glob("*/config.json")}
+NAMES = sorted(name for name, config in CONFIGS.items() if "adapter" not in config)
+ADAPTERS = sorted(set(CONFIGS) - set(NAMES))
 CAUSAL = ["characters"]
 DIFFUSION = [name for name in NAMES if name not in CAUSAL]
 FILES = {
@@ -61,8 +65,36 @@ def test_the_expected_models_are_shipped() -> None:
 
 
 def test_all_of_them_together_are_small() -> None:
-    size = sum(file.stat().st_size for file in SHIPPED.rglob("*") if file.is_file())
+    size = sum(file.stat().st_size for name in NAMES for file in (SHIPPED / name).iterdir())
     assert size <= 10_000_000
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_an_adapter_is_small_and_says_whose_it_is(name: str) -> None:
+    folder, data, config = SHIPPED / name, sidecar(name), CONFIGS[name]
+    files = {file.name for file in folder.iterdir()}
+    assert files == {"README.md", "adapter.safetensors", "config.json", "unmask.json"}
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 12_000_000
+    assert data["kind"] == "diffusion"
+    assert data["license"] == PACKAGED[config["adapter"]["base"]].card["license"]
+    assert data["training"]["base"] == config["adapter"]["base"]
+    assert data["training"]["sha256"] == config["adapter"]["sha256"]
+    assert data["chat"]
+    assert data["examples"]
+    card, quality = (folder / "README.md").read_text(), data["quality"]
+    assert data["training"]["command"] in card
+    assert all(f"{v:.3f}" in card for row in quality["bounds"].values() for v in row.values())
+    assert quality["bounds"]["after"]["bound"] < quality["bounds"]["before"]["bound"]
+    assert all(f"{row['right']} of {row['asked']}" in card for row in quality["answers"].values())
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_an_adapter_fits_the_package_of_its_base(name: str) -> None:
+    base = PACKAGED[CONFIGS[name]["adapter"]["base"]]
+    if base.file() is None:
+        pytest.skip(f"{base.command} brings the base")
+    files = open_files(SHIPPED / name)
+    assert files.config["mask_token_id"] == CONFIGS[name]["mask_token_id"]
 
 
 @pytest.mark.parametrize("name", NAMES)

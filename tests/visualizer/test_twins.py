@@ -106,6 +106,10 @@ def snapshot_of(case: dict[str, Any]) -> dict[str, Any]:
     return {"session": session, "commits": commits, "slots": slots, "staged": {}}
 
 
+def _forward(case: dict[str, Any]) -> dict[str, Any]:
+    return {"thinned": True} if case.get("thinned") else {}
+
+
 @pytest.mark.parametrize("case", cases("status"))
 def test_status(case: dict[str, Any]) -> None:
     step = case["step"]
@@ -127,7 +131,7 @@ def test_status(case: dict[str, Any]) -> None:
         "run": {"status": case["run"]} if case["run"] else None,
         "commits": {},
         "steps": [{"number": case["shown"], "ms": step["ms"], "ops": ops}] if step else [],
-        "forwards": {str(case["shown"]): {}} if case["pass"] else {},
+        "forwards": {str(case["shown"]): _forward(case)} if case["pass"] else {},
     }
     look = Look(case["shown"], case["tip"])
     assert status_line(snapshot, look, case["read_only"]) == case["text"]

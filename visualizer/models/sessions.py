@@ -55,6 +55,9 @@ class Session(Leased):
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
     deleted = models.DateTimeField(null=True, blank=True)
+    thinned = models.DateTimeField(
+        null=True, blank=True, help_text="when distributions were given up, being old"
+    )
 
     class Meta:
         ordering = ["-updated"]

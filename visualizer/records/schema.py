@@ -89,7 +89,10 @@ class Step(Part):
 
 
 class Forward(BaseModel):
-    """The summary of a forward pass; the distribution itself is not in the record."""
+    """The summary of a forward pass; the distribution itself is not in the record.
+
+    `thinned`: the site that wrote the record did not keep it any more either.
+    """
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
@@ -99,6 +102,7 @@ class Forward(BaseModel):
     heat: str = Field(default="", max_length=200_000, pattern=r"^[A-Za-z0-9+/]*={0,2}$")
     entropy: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    thinned: bool = False
 
 
 class Branch(Part):

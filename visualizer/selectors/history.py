@@ -129,6 +129,12 @@ def check_ref(session: Session, ref: StateRef) -> None:
         )
 
 
+def lost_at(session: Session, ref: StateRef) -> bool:
+    """Whether a forward pass was made over a state whose distribution is not kept any more."""
+    where = home_of(session, ref)
+    return Digest.objects.filter(branch=where.branch, number=where.number, data=b"").exists()
+
+
 def digest_at(session: Session, ref: StateRef | None = None) -> Digest | None:
     """The forward pass over a state (the head's by default), if its distribution was kept."""
     found = home_of(session, ref or head_of(session))

@@ -42,7 +42,7 @@ def token_logprobs(
     labels = labels_for(row.session)
     wanted = _within(row.text, canvas, decisions, labels)[first:]
     numbers = {decisions[slot.id].number for slot in wanted}
-    kept = Digest.objects.filter(branch=row.run.branch, number__in=numbers)
+    kept = Digest.objects.filter(branch=row.run.branch, number__in=numbers).exclude(data=b"")
     views = {one.number: DigestView.from_bytes(bytes(one.data)) for one in kept}
     return [_told(views, decisions[slot.id], slot.token, top, labels) for slot in wanted]
 

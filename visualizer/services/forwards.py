@@ -64,7 +64,7 @@ def carry_forward(*, session: Session, source: StateRef, ref: StateRef) -> None:
 def _kept(digest: Digest, replace: bool) -> bool:
     """Write the row in one statement; False if another one is there and stays."""
     if replace:
-        names = ["data", "summary", "settings"]
+        names = ["data", "summary", "settings", "created"]
         Digest.objects.bulk_create(
             [digest],
             update_conflicts=True,

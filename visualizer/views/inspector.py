@@ -11,11 +11,19 @@ from visualizer.models import Session
 from visualizer.selectors.candidates import candidates_of, settings_from
 from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.generation import noise_seed
-from visualizer.selectors.history import StateRef, branches_of, digest_at, state_at, steps_on
+from visualizer.selectors.history import (
+    StateRef,
+    branches_of,
+    digest_at,
+    lost_at,
+    state_at,
+    steps_on,
+)
 from visualizer.selectors.labels import labels_for
 from visualizer.selectors.position_stats import PositionStats, numbers_of
 
 MORE = 100
+LOST = "Its distribution is no longer kept; run a forward pass to see it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,8 @@ def inspector(session: Session, ref: StateRef, pos: int | None, k: int | None) -
     spot = _spot(session, canvas, pos, written, p)
     context = {"session": session, "ref": ref, "spot": spot, "edits": can_edit(session)}
     if view is None or origin not in view.row_of:
-        return {**context, "nothing": _why_nothing(spot, view)}
+        lost = view is None and lost_at(session, asked)
+        return {**context, "nothing": LOST if lost else _why_nothing(spot, view)}
     return {**context, **_candidates(session, asked, view, spot, origin, k)}
 
 

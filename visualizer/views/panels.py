@@ -27,10 +27,11 @@ from inference.models import ModelEntry
 from visualizer.api import model_list
 from visualizer.api.defaults import defaults_of, keep
 from visualizer.api.orders import Order, infill_order, start, text_order
-from visualizer.api.requests import DEVICES, GAP, Decoding, GenerateRequest, InfillRequest
+from visualizer.api.requests import DEVICES, Decoding, GenerateRequest, InfillRequest
 from visualizer.api.router import OFF
 from visualizer.api.text_filters import TextFilter
 from visualizer.commands import COMMANDS
+from visualizer.commands.schemas.decisions import GAP
 from visualizer.models import Generation
 from visualizer.partials import model_state
 from visualizer.selectors.generated import generated, shown_canvas

@@ -13,6 +13,8 @@ from visualizer.models import Run
 from visualizer.views.cells import Look, Row, rows
 
 FIRST = "Press Run to watch, or Forward pass to go step by step."
+LOST = " Its distribution is no longer kept"
+AGAIN = "; run a forward pass to see it again"
 NEXT = "Choose a token to see its candidates, or press Auto-select."
 _CHANGES = (
     ("written", ("commit", "edit")),
@@ -27,15 +29,29 @@ def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -
     places = [row for row in rows(snapshot) if not (row.prompt or row.surplus)]
     masked = sum(row.masked for row in places)
     step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
+    forward = snapshot["forwards"].get(str(look.number))
+    lost = lost_line(forward, read_only)
     if step is None:
-        passed = str(look.number) in snapshot["forwards"]
-        hint = "" if read_only else f" {NEXT if passed else FIRST}"
-        return f"Start: {masked} masked.{hint}"
+        hint = "" if read_only else f" {FIRST if forward is None else NEXT}"
+        return f"Start: {masked} masked.{lost or hint}"
     run = snapshot["run"]
     end = "" if run and run["status"] in Run.ACTIVE else f" of {look.tip}"
     filled = f"{len(places) - masked} of {len(places)} filled{verdicts_of(places)}"
     time = f", {step['ms']:.0f} ms" if step["ms"] else ""
-    return f"Step {look.number}{end}: {changes_of(step['ops'])}, {filled}{time}."
+    return f"Step {look.number}{end}: {changes_of(step['ops'])}, {filled}{time}.{lost}"
+
+
+def lost_line(forward: dict[str, Any] | None, read_only: bool) -> str:
+    """A sentence where a pass was made whose distribution has been given up."""
+    if not forward or not forward.get("thinned"):
+        return ""
+    return f"{LOST}{'' if read_only else AGAIN}."
+
+
+def has_pass(snapshot: dict[str, Any], number: int) -> bool:
+    """Whether the distribution over the state after a step can be looked at and chosen from."""
+    forward = snapshot["forwards"].get(str(number))
+    return forward is not None and not forward.get("thinned")
 
 
 def verdicts_of(places: Iterable[Row]) -> str:

@@ -27,10 +27,10 @@ from visualizer.views.keymap import KEYMAP
 from visualizer.views.panel_defaults import behaviour_of, chosen_settings, from_preset
 from visualizer.views.params import position_of, state_ref
 from visualizer.views.recipes import options_of, parameter_fields, recipes, sentence_of, suitable
-from visualizer.views.status import status_line
+from visualizer.views.status import has_pass, status_line
 from visualizer.views.steps import asked_count
 
-VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
+VIEWS = (("cells", "Cells"), ("text", "Text"), ("overview", "Overview"), ("table", "Table"))
 COLOURS = (
     ("confidence", "confidence"),
     ("entropy", "entropy"),
@@ -129,7 +129,7 @@ def _panels(
     now = Situation(
         running=bool(run) and run["status"] in Run.ACTIVE,
         masked=sum(row.masked for row in rows(snapshot)),
-        has_pass=str(ref.number) in snapshot["forwards"],
+        has_pass=has_pass(snapshot, ref.number),
         staged=len(staged),
         read_only=access.read_only,
     )

@@ -10,9 +10,11 @@ from inference.connections import kept_open
 from visualizer.commands import COMMANDS
 from visualizer.models import Calibration, Command, Generation, LabJob, Session
 from visualizer.worker import calibration as calibration_worker
-from visualizer.worker import generation, required_model
+from visualizer.worker import generation, required_model, retention
 from visualizer.worker import lab as lab_worker
 from visualizer.worker.slices import work_slice
+
+__all__ = ["advance", "advance_session", "execute", "generate", "lab", "retention"]
 
 
 @shared_task(name=Session.TASK)

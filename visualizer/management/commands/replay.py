@@ -37,6 +37,14 @@ class Command(BaseCommand):
         if differing:
             raise CommandError(f"{differing} steps came out otherwise.")
 
+    def _tell_thinned(self, raw: dict[str, Any]) -> None:
+        """What the record says of distributions that the site had given up; replay needs none."""
+        passes = [row for branch in raw["branches"] for row in branch["forwards"]]
+        if thinned := sum(bool(row.get("thinned")) for row in passes):
+            self.stdout.write(
+                f"Of {thinned} of {len(passes)} forward passes the distribution was no longer kept."
+            )
+
     def _replay(
         self, raw: dict[str, Any], path: Path | None, device: str | None
     ) -> tuple[int, int]:
@@ -45,6 +53,7 @@ class Command(BaseCommand):
         from visualizer.worker.replay import check_model, replay
 
         record = checked(raw)
+        self._tell_thinned(raw)
         if not is_sealed(raw):
             self.stderr.write(UNVERIFIED)
         check_tree(record)

@@ -92,7 +92,8 @@ def _training(training: Mapping[str, Any]) -> str:
         "Parent": f"{training['base']}, sha256 of its weights {training['sha256']}",
         "Adapter": f"rank {training['rank']}, {training['parameters']:,} numbers",
         "Blocks": f"{training['block']} tokens, counted from position 0",
-        "Documents": f"{training['documents']} ({training['held_out']} more held out)",
+        "Documents": f"{training['documents']} ({training['held_out']} more held out; the bound is "
+        f"that of {training['bound_of']} of them)",
         "Work": f"{training['minutes']:g} {training['minutes_are']}, {training['steps']} steps of "
         f"{training['batch_size']} documents, seed {training['seed']}",
         "Precision": training["dtype"],

@@ -78,6 +78,7 @@ def record(
         "parameters": sum(part.numel() for part in trainer.model.parameters()),
         "documents": documents,
         "held_out": held,
+        "bound_of": min(order.held, held),
         "minutes": round(progress.seconds / 60, 2),
         "minutes_are": "minutes" if order.wall or on_gpu else "CPU minutes",
         "steps": progress.step,
@@ -111,7 +112,16 @@ def command_of(order: AdaptOrder) -> str:
     usual = AdaptOrder(order.base)
     words = [f"python manage.py train_diffusion --from {order.base} --output DIR"]
     words += [f"--steps {order.steps}"] if order.steps else [f"--minutes {order.minutes:g}"]
-    for name in ("seed", "documents", "rank", "block", "copies", "batch_size", "learning_rate"):
+    for name in (
+        "seed",
+        "documents",
+        "rank",
+        "block",
+        "copies",
+        "batch_size",
+        "learning_rate",
+        "threads",
+    ):
         value = getattr(order, name)
         if value != getattr(usual, name):
             words.append(f"--{name.replace('_', '-')} {value}")
