@@ -22,6 +22,11 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
     "chat": ("benchmarks.chat:measure", "a token of a chat, and those who watch"),
+    "crowd": ("benchmarks.crowd:measure", "a small answer while others ask for large ones"),
+    "playground": (
+        "benchmarks.playground:measure",
+        "tokens of the drawer, and trainings beside it",
+    ),
     "page": ("benchmarks.page:measure", "a step in the browser"),
     "servers": ("benchmarks.servers:measure", "ASGI servers under the same abuse"),
     "service": ("benchmarks.service:measure", "a step over server-sent events, both shapes"),
@@ -36,7 +41,8 @@ def main() -> None:
     for name in arguments.sections or SECTIONS:
         module, function = SECTIONS[name][0].split(":")
         print(f"\n[{name}] {SECTIONS[name][1]}", flush=True)
-        print("\n".join(getattr(import_module(module), function)()), flush=True)
+        for line in getattr(import_module(module), function)():
+            print(line, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

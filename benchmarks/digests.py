@@ -26,7 +26,7 @@ TEMPERATURES = (0.1, 0.15, 0.3, 0.5, 0.8, 1.0, 1.3, 2.0, 3.7, 6.0, 10.0)
 def measure() -> list[str]:
     """Lines of the report for the shipped models and for LLaDA's vocabulary."""
     lines: list[str] = []
-    for name in sorted(path.name for path in models.SHIPPED.iterdir() if path.is_dir()):
+    for name in models.DIFFUSION:
         lines += _report(f"shipped model {name}", models.shipped(name), 25)
     lines += _report("random body of 135 M parameters", models.body_of_135m(), 3)
     return lines

@@ -17,6 +17,8 @@ import torch
 from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
 
+DIFFUSION = ("addition", "infill", "stories", "sudoku")
+"""Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
 
@@ -52,8 +54,8 @@ def write_slow(directory: Path) -> None:
     So that what a step costs besides the model is seen against a step of a larger one.
     """
     config = json.loads((SHIPPED / "stories" / "config.json").read_text())
-    config |= {"d_model": 768, "n_layers": 8, "n_heads": 12, "n_kv_heads": 12}
-    config |= {"mlp_hidden_size": 2048, "torch_dtype": "float32", "max_sequence_length": 512}
+    config |= {"d_model": 512, "n_layers": 8, "n_heads": 8, "n_kv_heads": 8}
+    config |= {"mlp_hidden_size": 1408, "torch_dtype": "float32", "max_sequence_length": 512}
     torch.manual_seed(0)
     checkpoint.save(checkpoint.build(config), config, directory)
     shutil.copy(SHIPPED / "stories" / "tokenizer.json", directory)

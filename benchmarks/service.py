@@ -29,11 +29,12 @@ from inference.engine.decoding.loop import generate
 from tests.servers import Site, embedded_site, full_site, postgres_server, redis_server
 
 SLUG, PROMPT = "slow", "Once upon a time there was a"
-LENGTH, STEPS, CLIENTS, ROUNDS = 64, 16, 8, 3
+LENGTH, STEPS, CLIENTS, ROUNDS = 48, 12, 8, 3
 RATIO, STEP_MS = 1.15, 50.0
 FIELDS = {
     "model": SLUG, "max_new_tokens": LENGTH, "block_length": LENGTH, "steps": STEPS,
     "recipe": "llada/low_confidence", "temperature": 0.0,
+    "parameters": {"stop_at_end": False}, "history": False,
 }  # fmt: skip
 
 
@@ -46,20 +47,18 @@ class Told:
     bytes: int
 
 
-def measure() -> list[str]:
-    """Lines of the report."""
+def measure() -> Iterator[str]:
+    """Lines of the report, as they are measured."""
     threads = torch.get_num_threads()
-    lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="unmask-bench-models-") as folder:
         models.write_slow(Path(folder) / SLUG)
         model = checkpoint.load(Path(folder) / SLUG, dtype="float32")
         for shape, serve in SHAPES.items():
             try:
                 with serve(threads, folder) as site:
-                    lines += _shape_lines(shape, site, model)
+                    yield from _shape_lines(shape, site, model)
             except pytest.skip.Exception as lacking:
-                lines.append(f"  {shape}: {lacking}")
-    return lines
+                yield f"  {shape}: {lacking}"
 
 
 @contextmanager
@@ -99,9 +98,8 @@ def _settings(threads: int, models_dir: str) -> dict[str, str]:
     }
 
 
-def _shape_lines(shape: str, site: Site, model: LoadedModel) -> list[str]:
+def _shape_lines(shape: str, site: Site, model: LoadedModel) -> Iterator[str]:
     token = site.token("bench")
-    lines: list[str] = []
     for clients in (1, CLIENTS):
         told: list[Told] = []
         batcher = Batcher()
@@ -109,8 +107,7 @@ def _shape_lines(shape: str, site: Site, model: LoadedModel) -> list[str]:
             results = in_turn(_contenders(site, token, model, batcher, clients, told), ROUNDS)
         finally:
             batcher.close()
-        lines += _lines(shape, clients, results, told)
-    return lines
+        yield from _lines(shape, clients, results, told)
 
 
 def _contenders(

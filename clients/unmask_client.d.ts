@@ -113,6 +113,50 @@ export interface Decision {
   forwards: number;
 }
 
+/** A model directory under a root; `slug`: its name on the list, or empty. */
+export interface Directory {
+  root: string;
+  folder: string;
+  slug: string;
+}
+
+export interface DirectoryList {
+  directories: Directory[];
+}
+
+/** A directory that is to be on the list of models. */
+export interface DirectoryRequest {
+  root: string;
+  folder: string;
+  slug: string;
+}
+
+/** A download; `status`: queued, running, done, cancelled or failed. */
+export interface DownloadAnswer {
+  id: string;
+  repository: string;
+  revision: string;
+  commit: string;
+  licence: string;
+  status: string;
+  file: string;
+  bytes_done: number;
+  bytes_total: number;
+  error: Record<string, unknown> | null;
+}
+
+/** Those under way, oldest first, then the last that are over. */
+export interface DownloadList {
+  downloads: DownloadAnswer[];
+  free_bytes: number;
+}
+
+/** A repository of the hub. */
+export interface DownloadRequest {
+  repository: string;
+  revision?: string;
+}
+
 /** The one error shape. */
 export interface ErrorAnswer {
   type: string;
@@ -161,6 +205,14 @@ export interface Health {
   correlation_id: string;
 }
 
+/** A model in a worker's memory. */
+export interface Held {
+  model: string;
+  device: string;
+  bytes: number;
+  seconds: number;
+}
+
 /** Text for gaps: prefix and suffix, or a text with `<gap>`, or the pieces around the gaps. */
 export interface InfillRequest {
   model?: string | null;
@@ -204,6 +256,51 @@ export interface Infilled {
   full_text: string;
 }
 
+/** A published model that is not here. */
+export interface Known {
+  id: string;
+  label: string;
+  family: string;
+  parameters: number;
+  bytes: number;
+  licence: string;
+  device: string;
+  note: string;
+  source: string;
+  what_to_do: string;
+}
+
+/** Something that looks like a model and is not offered. */
+export interface LeftOutAnswer {
+  place: string;
+  name: string;
+  reason: string;
+}
+
+/** Everything that is known of models here. */
+export interface Library {
+  models: Listed[];
+  known: Known[];
+  left_out: LeftOutAnswer[];
+  workers: Memory[];
+  servers: ServerAnswer[];
+  free_bytes: number;
+  may_manage: boolean;
+}
+
+/** A model that is on this machine, or answers elsewhere. */
+export interface Listed {
+  id: string;
+  label: string;
+  kind: string;
+  family: string;
+  place: string;
+  state: string;
+  error: string;
+  context: number;
+  lacks: string[];
+}
+
 /** A model that is in a worker's memory. */
 export interface LoadAnswer {
   success: boolean;
@@ -214,6 +311,15 @@ export interface LoadAnswer {
 /** Where a model is to run. */
 export interface LoadRequest {
   device?: "auto" | "cuda" | "cpu";
+}
+
+/** A worker's memory for models. */
+export interface Memory {
+  worker: string;
+  device: string;
+  budget: number;
+  used: number;
+  held: Held[];
 }
 
 /** A diffusion model of the site's list. */
@@ -253,6 +359,14 @@ export interface Scale {
   kind: "scale";
   low: number;
   high: number;
+}
+
+/** A declared server elsewhere. */
+export interface ServerAnswer {
+  name: string;
+  label: string;
+  models: number;
+  error: string;
 }
 
 /** What the service offers, and what holds where a request says nothing. */
@@ -313,6 +427,7 @@ export interface StatusFrame {
   model_used?: string;
   correlation_id?: string;
   canvas?: string[];
+  mask?: string;
   prompt_length?: number;
   masked?: number;
   text?: string;

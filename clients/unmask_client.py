@@ -222,6 +222,7 @@ class StatusFrame(TypedDict):
     model_used: NotRequired[str]
     correlation_id: NotRequired[str]
     canvas: NotRequired[list[str]]
+    mask: NotRequired[str]
     prompt_length: NotRequired[int]
     masked: NotRequired[int]
     text: NotRequired[str]

@@ -188,6 +188,7 @@ class Env(BaseSettings):
     def training_dir(self) -> Path:
         return self.TRAINING_DIR or self.DATA_DIR / "training"
 
+    @property
     def model_roots(self) -> list[Path]:
         return [Path(root) for root in _listed(self.MODEL_ROOTS)]
 

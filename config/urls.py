@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
     path("api/", api.urls),
+    path("", include("library.urls")),
     path("", include("playground.urls")),
     path("", include("playground.training.urls")),
     path("v1/", openai.urls),

@@ -106,10 +106,12 @@ class Backlog:
 def backlog(stream_id: UUID | str, number: int, limit: int = 500) -> Backlog:
     """The events of a stream after `number`, and whether the oldest of them is still kept."""
     events = events_after(stream_id, number, limit)
-    if events:
-        return Backlog(events, events[0].number > number + 1)
-    last = Stream.objects.values_list("last_number", flat=True).filter(pk=stream_id).first()
-    return Backlog([], (last or 0) > number)
+    if not events:
+        last = Stream.objects.values_list("last_number", flat=True).filter(pk=stream_id).first()
+        if (last or 0) <= number:
+            return Backlog([])
+        events = events_after(stream_id, number, limit)  # written between the two queries, or gone
+    return Backlog(events, not events or events[0].number > number + 1)
 
 
 def events_after(stream_id: UUID | str, number: int, limit: int = 500) -> list[Event]:

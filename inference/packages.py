@@ -50,6 +50,8 @@ PACKAGED: dict[str, PackagedModel] = {
         card={
             "label": "SmolLM2 135M Instruct",
             "kind": "autoregressive",
+            "license": "Apache-2.0",
+            "chat": True,
             "trained_on": "2 trillion tokens of web text, code and mathematics, then conversations "
             "(HuggingFaceTB/SmolLM2-135M-Instruct, Apache-2.0); stored in 4 bits.",
             "examples": [

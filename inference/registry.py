@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import hub_cache, model_places, packages
+from inference import adapted_models, hub_cache, model_places, packages
 from inference.causal_families import is_causal
 from inference.errors import UnmaskError
 from inference.known_models import KNOWN
@@ -45,6 +45,7 @@ class Found:
     shipped: bool
     config: dict[str, Any] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
+    missing: str | None = None  # the base, where an adapter lies here without it
 
     def defaults(self) -> dict[str, Any]:
         """Columns of the row; what only loading tells is left to the runtime."""
@@ -72,7 +73,11 @@ def sync_models() -> list[ModelEntry]:
         *_scan(settings.MODELS_DIR, False),
     ]
     with transaction.atomic():
-        entries = [_store(model) for model in {model.slug: model for model in found}.values()]
+        models = {model.slug: model for model in found}.values()
+        entries = [_store(model) for model in models if model.missing is None]
+        for model in models:
+            if model.missing is not None:
+                _store_absent(model)
         _store_known({entry.slug for entry in entries})
         gone = _local().exclude(slug__in=[entry.slug for entry in entries])
         gone.update(state=State.ABSENT, is_default=False)
@@ -82,7 +87,8 @@ def sync_models() -> list[ModelEntry]:
 
 def _local() -> QuerySet[ModelEntry]:
     """Rows of models whose files lie on this site's machines; those of servers elsewhere aside."""
-    return ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
+    rows: QuerySet[ModelEntry] = ModelEntry.objects.exclude(kind=ModelEntry.Kind.REMOTE)
+    return rows
 
 
 def resolve(model_path: str, user: Any = None) -> ModelEntry:
@@ -101,7 +107,7 @@ def resolve(model_path: str, user: Any = None) -> ModelEntry:
 
 def default_model() -> ModelEntry:
     """The model that is loaded first. Raises UnmaskError when there is none."""
-    entry = ModelEntry.objects.filter(is_default=True).first()
+    entry: ModelEntry | None = ModelEntry.objects.filter(is_default=True).first()
     if entry is None:
         raise UnmaskError("model_unavailable", "No model is installed. Add one to MODELS_DIR.")
     return entry
@@ -156,7 +162,9 @@ def void_states(before: datetime) -> None:
 
 def _scan(root: Path, shipped: bool) -> Iterator[Found]:
     for slug in model_slugs(root):
-        yield Found(slug, shipped, config_of(root / slug), card_of(root / slug))
+        config = config_of(root / slug)
+        missing = adapted_models.missing_base(config, root)
+        yield Found(slug, shipped, config, card_of(root / slug), missing)
 
 
 def _cached() -> Iterator[Found]:
@@ -187,8 +195,9 @@ def _kind(config: dict[str, Any]) -> str:
 def _store(model: Found) -> ModelEntry:
     """`updated` stays: it tells when the state last changed, not when the files were looked at."""
     columns = model.defaults()
-    entry, created = ModelEntry.objects.get_or_create(slug=model.slug, defaults=columns)
-    if not created:
+    found = ModelEntry.objects.get_or_create(slug=model.slug, defaults=columns)
+    entry: ModelEntry = found[0]
+    if not found[1]:
         if entry.state == State.ABSENT:
             columns["state"] = State.AVAILABLE
         ModelEntry.objects.filter(pk=entry.pk).update(**columns)
@@ -200,14 +209,17 @@ def _store_known(here: set[str]) -> None:
     """Rows of what is known by name and not here, so that people learn how to get it."""
     for slug, model in packages.PACKAGED.items():
         if slug not in here:
-            found = Found(slug, False, model.config, model.card)
-            columns = {**found.defaults(), "state": State.ABSENT}
-            ModelEntry.objects.update_or_create(slug=slug, defaults=columns)
+            _store_absent(Found(slug, False, model.config, model.card))
     for slug, known in KNOWN.items():
         if slug not in here:
             columns = {"label": known.label, "path": slug, "family": known.family}
             columns |= {"kind": known.kind, "state": State.ABSENT}
             ModelEntry.objects.get_or_create(slug=slug, defaults=columns)
+
+
+def _store_absent(model: Found) -> None:
+    columns = {**model.defaults(), "state": State.ABSENT}
+    ModelEntry.objects.update_or_create(slug=model.slug, defaults=columns)
 
 
 def _choose_default(entries: list[ModelEntry]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 SEPARATOR = ":"
 """Between a server's name and the model's id there, in the name that people choose here."""
 _USUAL = ("max_new_tokens", "temperature", "top_p", "seed", "stop")
 _OURS = ("top_k", "recipe", "parameters", "steps", "tokens_per_step", "block_length")
-Kind = Literal["openai", "vllm", "sglang", "llamacpp", "unmask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,18 @@ class RemoteBackend(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
-    kind: Kind
+    kind: str
     url: str = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     key: SecretStr = SecretStr("")
     models: tuple[str, ...] = ()
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds without a sign of life")
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"a kind of server is one of {', '.join(KINDS)}")
+        return kind
 
     @property
     def about(self) -> BackendKind:

@@ -211,6 +211,10 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     "D13": (_STREAMS + "test_frames_are_those_of_the_seed",),
     "D14": (_STREAMS + "test_a_failure_in_the_worker_is_the_error_frame",),
     "D15": (_API + "test_bad_input.py::test_a_wrong_field_is_named",),
+    "D16": (
+        "library/worker/test_remote.py::test_a_broken_stream_ends_with_an_error_and_keeps_what_came",
+        "library/worker/test_downloads.py::test_a_hub_that_is_not_there_is_told_of",
+    ),
     "D17": (_SERVED + "test_a_time_limit_ends_the_run",),
     "D18": (_API + "test_models.py::test_a_broken_checkpoint_says_that_loading_failed",),
     "D19": (_API + "test_bad_input.py::test_an_unknown_model_is_named",),
@@ -228,6 +232,12 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
         "core/http/test_sse.py::test_frames_are_closed_when_the_client_goes",
     ),
     "D27": (_STREAMS + "test_the_duration_of_a_stream_is_kept",),
+    "D28": (
+        "library/api/test_routes.py::test_the_library_tells_what_is_here_and_what_could_be",
+        "library/views/test_pages.py::test_a_download_is_begun_followed_and_cancelled",
+        "library/test_settings.py::test_the_hub_s_variables_are_honoured_in_their_order",
+        "browser/test_models.py::test_a_download_is_watched_and_its_model_appears",
+    ),
     "D29": (
         _PANELS + "test_a_model_is_chosen_on_the_panel",
         _PANELS + "test_output_comes_in_place_and_leads_to_the_workspace",

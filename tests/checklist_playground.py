@@ -6,7 +6,9 @@ _STREAM = "playground/test_streaming.py::"
 _NEXT = "playground/test_next_token.py::"
 _CHAT = "browser/test_chat.py::"
 _DRAWER = "browser/test_drawer.py::"
+_TREE = "browser/test_drawer_tree.py::"
 _TURNS = "playground/test_turns.py::"
+_TRAINING = "browser/test_training.py::"
 
 PLAYGROUND: dict[str, tuple[str, ...]] = {
     "C1": (
@@ -47,6 +49,10 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P9": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
     "P10": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P11": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
+    "P12": (
+        _NEXT + "test_a_model_in_training_tells_how_far_it_is",
+        _TRAINING + "test_the_drawer_steps_through_the_page_s_training_until_it_ends",
+    ),
     "P13": (_DRAWER + "test_what_the_model_does_not_see_is_dimmed",),
     "P14": (_DRAWER + "test_what_the_model_does_not_see_is_dimmed",),
     "P15": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
@@ -71,8 +77,10 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P28": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P29": (_DRAWER + "test_keys_in_the_text_are_the_text_s",),
     "P30": (_DRAWER + "test_playing_takes_the_top_token_and_pauses_by_space",),
+    "P31": (_TREE + "test_only_new_tokens_fade_in_and_bars_move",),
     "P32": (_DRAWER + "test_without_a_model_it_says_so",),
     "P33": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
+    "P34": (_TREE + "test_the_end_of_a_text_is_told",),
     "P35": (_DRAWER + "test_the_length_is_limited",),
     "P36": (
         _DRAWER + "test_the_length_is_limited",
@@ -84,7 +92,18 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "P40": (_DRAWER + "test_errors_are_told_and_pause",),
     "P41": (_DRAWER + "test_errors_are_told_and_pause",),
     "P42": (_DRAWER + "test_leaving_the_tab_pauses",),
+    "P43": (
+        _TREE + "test_the_end_of_a_training_pauses",
+        _NEXT + "test_a_model_in_training_tells_how_far_it_is",
+        _TRAINING + "test_the_drawer_steps_through_the_page_s_training_until_it_ends",
+    ),
     "P44": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
     "P45": (_DRAWER + "test_errors_are_told_and_pause",),
+    "P46": (
+        _TREE + "test_sliders_act_at_once_and_as_the_server_would",
+        _TREE + "test_a_history_is_kept_and_opened_again",
+        _TREE + "test_two_models_go_on_from_one_text",
+        "playground/test_token_trees.py::test_a_record_comes_back_twice_without_loss",
+    ),
 }
-"""Open: C9 (proxies), P12 and P43 (training sessions), P31 (animations), P34, P46."""
+"""Open: C9 (proxies)."""

@@ -13,9 +13,7 @@ from tests.checklist_playground import PLAYGROUND
 TESTS = Path(__file__).resolve().parent
 TABLE = CHECKLIST | PLAYGROUND
 IDS = [f"V{n}" for n in range(1, 64)] + [f"T{n}" for n in range(1, 27)]
-LEFT = {16, 28}
-"""Of the service: network errors of remote backends, downloads."""
-IDS += [f"D{n}" for n in range(1, 35) if n not in LEFT]
+IDS += [f"D{n}" for n in range(1, 35)]
 
 
 def names_in(path: Path) -> set[str]:

@@ -99,6 +99,9 @@ REPLIES: dict[str, str] = {
     "[{token_id, token, by, step, p} or null, …]}`, `counts`, `agreement` (0 to 1), "
     "`first_divergence` (null, or `{step, slot, position}`), `parameters` that differ (`{name, "
     "values}`), `words`: `{op, words}`",
+    "judgement": "`judge`: `{slug, label}` of the autoregressive model that judges, `texts`: for "
+    "each side `{session_id, branch, number, tokens, perplexity}`: how many tokens of the judge's "
+    "the written text has, and exp of their mean negative log-probability (null for no text)",
     "regret_result": "`branch`, `number`, `judged` (how many written tokens a later pass covers; "
     "the passes of a run cover the open positions alone, unless it has `keep_settled`; those by "
     "hand cover all), `regret`: slot → "
@@ -110,7 +113,8 @@ REPLIES: dict[str, str] = {
     "lab_job": "`job`: `{id, status (queued, running, cancelled, done, failed), made, total, share "
     "(0 to 1), rows, error, model, task, recipes, steps, block_length, count, seed, results, "
     "created, finished}`; a row of `results` has `recipe`, `steps`, `passes` (mean of a case), "
-    "`tokens_per_pass`, `milliseconds` (mean of a case), `marks` (means, 0 to 1)",
+    "`tokens_per_pass`, `milliseconds` (mean of a case), `marks` (means, 0 to 1), `each` (the "
+    "first mark of every case)",
     "decision": "`model`, `temperature`, `rows` and `forwards` (sequences, and passes over them), "
     "`places`: `{kind, answer, probability, choices, expected (of a scale: the mean)}`; a choice "
     "has `text`, `probability` (among the choices, at the temperature) and `logprob` (joint "
@@ -135,7 +139,7 @@ EVENTS: dict[str, str] = {
     "session": "`title`, `status` (live, deleted), `model`, `gen_length`, `block_length`, `seed`, "
     "`settings`",
     "branch": "`id`, `name`, `parent`, `fork_number`, `marked`, `pruned`",
-    "step": "`branch`, `number`, `recipe`, `by` (manual, run), `ops`, `masked` (how many are "
+    "step": "`branch`, `number`, `recipe`, `label` (the recipe in words), `by` (manual, run), `ops`, `masked` (how many are "
     "left), `ms`. An operation has `op` (commit, edit, remask, insert, delete, lock, unlock), "
     "`slot`, `pos` and, as far as they apply, `token`, `label`, `p`, `by` (hand, auto), `new` "
     "(slot ids)",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from visualizer.views.compare import compare, start_runs
+from visualizer.views.compare import compare, judge, start_runs
 from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
 from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home, starting
-from visualizer.views.lab import lab, lab_cancel, lab_csv, lab_job
+from visualizer.views.lab import lab, lab_cancel, lab_cases, lab_csv, lab_delete, lab_job, lab_watch
+from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
@@ -38,6 +39,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("starting/<int:command_id>/", starting, name="starting"),
     path("models/find/", find_models, name="find_models"),
+    path("models/card/<path:slug>/", model_card, name="model_card"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),
@@ -55,10 +57,14 @@ urlpatterns = [
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),
     path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
+    path("lab/<uuid:job_id>/delete/", lab_delete, name="lab_delete"),
+    path("lab/<uuid:job_id>/rows/<int:row>/", lab_cases, name="lab_cases"),
+    path("lab/<uuid:job_id>/rows/<int:row>/<int:case>/watch/", lab_watch, name="lab_watch"),
     path("sessions/import/", import_session, name="import_session"),
     path("sessions/", sessions, name="sessions"),
     path(f"{_SESSION}do/<str:name>/", act, name="act"),
     path(f"{_SESSION}compare/start/", start_runs, name="start_runs"),
+    path(f"{_SESSION}compare/judge/", judge, name="judge"),
     path(f"{_SESSION}rename/", rename, name="rename"),
     path(f"{_SESSION}delete/", delete, name="delete"),
     path(f"{_SESSION}restore/", restore, name="restore"),

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 
 from core.commands.submit import submit
 from core.commands.table import Channel, CommandTable
 from core.jobs.models import CommandRow
 from inference.errors import UnmaskError
+from inference.events import user_group
 
 Reply = dict[str, Any]
 WAIT_SECONDS = 12.0
 LOAD_WAIT_SECONDS = 60.0
 """For commands that may have to load a model first."""
 LATE = "This takes a while. Refresh the page in a moment."
-_FIRST, _LONGEST = 0.02, 0.25
+POLL_SECONDS = 0.25
+"""A bell that was lost costs this much."""
 
 
 async def ask(
@@ -48,12 +53,37 @@ async def begin(
     command = await sync_to_async(submit)(
         table, user=user, channel=Channel.PAGE, message=message, target=target
     )
-    deadline, pause = time.monotonic() + seconds, _FIRST
-    while command.state == CommandRow.State.PENDING and time.monotonic() < deadline:
-        await asyncio.sleep(pause)
-        pause = min(_LONGEST, pause * 1.5)
-        await command.arefresh_from_db(fields=["state", "reply"])
+    if command.state == CommandRow.State.PENDING:
+        await _answered(command, time.monotonic() + seconds)
     return command
+
+
+async def _answered(command: CommandRow, deadline: float) -> None:
+    """Read the row again at each bell of its user's, and now and then, as one may get lost."""
+    async with _bells(command.user_id) as rung:
+        while time.monotonic() < deadline:
+            await command.arefresh_from_db(fields=["state", "reply"])
+            if command.state != CommandRow.State.PENDING:
+                return
+            await rung(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+
+
+@asynccontextmanager
+async def _bells(user: int) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
+    """Waits for the next bell of a user's, so many seconds at most."""
+    layer = get_channel_layer()
+    assert layer is not None
+    channel = await layer.new_channel("asking")
+    await layer.group_add(user_group(user), channel)
+
+    async def rung(seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(layer.receive(channel), seconds)
+
+    try:
+        yield rung
+    finally:
+        await layer.group_discard(user_group(user), channel)
 
 
 def ask_now(table: CommandTable, user: Any, message: dict[str, Any], target: Any = None) -> Reply:

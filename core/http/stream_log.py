@@ -66,9 +66,10 @@ class StreamLog:
         return round(time.monotonic() - self._begun, 3)
 
     def _summary(self, outcome: str) -> dict[str, Any]:
-        told = {"outcome": outcome, "seconds": self._seconds(), "frames": self._frames}
+        seconds = self._seconds()
+        told = {"outcome": outcome, "seconds": seconds, "frames": self._frames}
         OPEN.labels(self._what).dec()
-        STREAM_SECONDS.labels(self._about["route"], outcome).observe(told["seconds"])
+        STREAM_SECONDS.labels(self._about["route"], outcome).observe(seconds)
         log.info("%s ended", self._what, extra={"route": self._about["route"], **told})
         return {**self._about, **told, "first": self._first}
 

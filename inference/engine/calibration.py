@@ -75,7 +75,7 @@ def cross_fitted(scores: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
     """
     folds = groups % min(FOLDS, int(groups.max()) + 1)
     found = torch.ones(len(scores), 1, dtype=torch.float64)
-    for fold in folds.unique():
+    for fold in sorted(set(folds.tolist())):
         others = folds != fold
         if others.any():
             found[~others] = fit_temperature(scores[others], labels[others])
@@ -88,7 +88,7 @@ def reliability(shares: Tensor, labels: Tensor, bins: int = BINS) -> list[Bin]:
     right = (first == labels).double()
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
     found = []
-    for number in which.unique().tolist():
+    for number in sorted(set(which.tolist())):
         here = which == number
         sure, good = float(confidence[here].mean()), float(right[here].mean())
         found.append(Bin(number / bins, (number + 1) / bins, int(here.sum()), sure, good))

@@ -87,4 +87,5 @@ def run_when_loaded(slug: str | None, key: str, work: Work, anew: bool = False) 
 def _here(slug: str) -> ModelEntry | None:
     """The model of that name, if its files are on this machine."""
     elsewhere = Q(state=ModelEntry.State.ABSENT) | Q(kind=ModelEntry.Kind.REMOTE)
-    return ModelEntry.every.filter(slug=slug).exclude(elsewhere).first()
+    found: ModelEntry | None = ModelEntry.every.filter(slug=slug).exclude(elsewhere).first()
+    return found

@@ -37,7 +37,7 @@ class DownloadList(BaseModel):
 class Held(BaseModel):
     """A model in a worker's memory."""
 
-    model: str
+    model: str = Field(description="empty: somebody else's own")
     device: str
     bytes: int
     seconds: float = Field(description="that loading took")

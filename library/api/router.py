@@ -28,9 +28,9 @@ router = Router(auth=EnabledAccount(), tags=["library"])
 @router.get("/library", response=documented(Library))
 def library(request: HttpRequest) -> Library:
     """Models here and elsewhere, what is left out and why, what could be downloaded, and memory."""
-    alive = models.workers()
+    alive = models.workers(request.user)
     return Library(
-        models=[answers.listed(row) for row in models.rows(alive)],
+        models=[answers.listed(row) for row in models.rows(request.user, alive)],
         known=[answers.known(row) for row in models.absent()],
         left_out=[one for place in places.places() for one in answers.left_out(place)],
         workers=[answers.memory(worker) for worker in alive],

@@ -20,7 +20,10 @@ State = ModelEntry.State
 
 @dataclass(frozen=True, slots=True)
 class HeldModel:
-    """A model in a worker's memory: bytes of its weights, seconds that loading took."""
+    """A model in a worker's memory: bytes of its weights, seconds that loading took.
+
+    `slug` is empty for one that is somebody else's own.
+    """
 
     worker: str
     slug: str
@@ -67,6 +70,11 @@ class ModelRow:
         return self.entry.state == State.LOADING or (self.asked and not self.held)
 
     @property
+    def percent(self) -> int:
+        """How much of it has been read, 0 to 100."""
+        return int(100 * self.entry.progress)
+
+    @property
     def state(self) -> str:
         """In words."""
         if self.loading and self.entry.state != State.LOADING:
@@ -76,29 +84,33 @@ class ModelRow:
     @property
     def light(self) -> str:
         """Which colour its state has."""
-        return "running" if self.loading else _LIGHTS.get(self.entry.state, "")
+        return "busy" if self.loading else _LIGHTS.get(self.entry.state, "")
 
 
-_REMOTE = {State.AVAILABLE: "answers", State.FAILED: "does not answer"}
-_LIGHTS = {State.LOADED: "done", State.FAILED: "failed"}
+_REMOTE: dict[str, str] = {State.AVAILABLE: "answers", State.FAILED: "does not answer"}
+_LIGHTS: dict[str, str] = {State.LOADED: "good", State.FAILED: "bad"}
 
 
-def workers() -> list[WorkerMemory]:
-    """The living workers, with what each told last."""
-    return [_memory(beat) for beat in living_workers()]
+def workers(user: Any) -> list[WorkerMemory]:
+    """The living workers, with what each told last. Another's own models have no name here."""
+    shown = set(ModelEntry.visible_to(user).values_list("slug", flat=True))
+    return [_memory(beat, shown) for beat in living_workers()]
 
 
-def _memory(beat: WorkerBeat) -> WorkerMemory:
+def _memory(beat: WorkerBeat, shown: set[str]) -> WorkerMemory:
     told = beat.metrics.get("models", {})
-    held = tuple(HeldModel(beat.name, slug, **one) for slug, one in told.get("held", {}).items())
+    held = tuple(
+        HeldModel(beat.name, slug if slug in shown else "", **one)
+        for slug, one in told.get("held", {}).items()
+    )
     return WorkerMemory(beat.name, beat.device, int(told.get("budget", 0)), held)
 
 
-def rows(alive: list[WorkerMemory]) -> list[ModelRow]:
-    """The models that are on this machine, or answer elsewhere."""
+def rows(user: Any, alive: list[WorkerMemory]) -> list[ModelRow]:
+    """The models that are on this machine, or answer elsewhere: the site's and the user's own."""
     held = [one for worker in alive for one in worker.held]
     asked = waited_for()
-    entries = ModelEntry.objects.exclude(state=State.ABSENT).order_by("kind", "label")
+    entries = ModelEntry.visible_to(user).exclude(state=State.ABSENT).order_by("kind", "label")
     return [_row(entry, held, asked) for entry in entries]
 
 

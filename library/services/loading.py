@@ -20,7 +20,7 @@ def begin(*, user: Any, slug: str, device: str) -> None:
 
     Raises UnmaskError for a model that cannot be loaded, or no device of that name.
     """
-    entry = registry.resolve(slug)
+    entry = registry.resolve(slug, user)
     if entry.kind == ModelEntry.Kind.REMOTE:
         raise UnmaskError("validation", f"{entry.label} answers on another server.", "model")
     message = {"type": "load_model", "model_path": entry.slug, "device": device}
@@ -37,4 +37,4 @@ def cancel(*, user: Any, slug: str) -> None:
 def unload(*, user: Any, slug: str) -> None:
     """Have all workers give a model up after what they compute with it. Raises UnmaskError."""
     require_manager(user)
-    registry.request_unload(registry.resolve(slug).slug)
+    registry.request_unload(registry.resolve(slug, user).slug)

@@ -36,15 +36,18 @@ class RemoteGenerator(StoredGenerator[RemoteGeneration]):
         """As the server counted; nothing where it did not."""
         return dict(row.usage)
 
-    def logprobs(self, *, user: Any, id: Any, top: int) -> list[seam.TokenLogprob]:
+    def logprobs(
+        self, *, user: Any, id: Any, top: int, at: seam.At, first: int
+    ) -> list[seam.TokenLogprob]:
+        """As the server told them; none before the end. Raises UnmaskError where it tells none."""
         row = self.owned(user, id)
-        if not row.tokens:
+        if not row.tokens and not backend_of(row.model).about.logprobs:
             raise UnmaskError(
                 "validation", f"{row.model.label} tells no log-probabilities.", "logprobs"
             )
         return [
             seam.TokenLogprob(text, logprob, tuple((str(t), p) for t, p in found[:top]))
-            for text, logprob, found in row.tokens
+            for text, logprob, found in row.tokens[first:]
         ]
 
 

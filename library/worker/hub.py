@@ -18,7 +18,7 @@ import httpx2
 from django.conf import settings
 from huggingface_hub import HfApi, constants, errors, hf_hub_url
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from inference.errors import UnmaskError
 from library.services.downloads import OFFLINE, RemoteFile

@@ -13,6 +13,7 @@ from playground.commands.table import Request
 from playground.models import Conversation, ConversationLink, Message
 from playground.selectors.conversations import conversation_for, message_for
 from playground.selectors.links import link_of, links_of
+from playground.selectors.models import default_for_chat
 from playground.selectors.payloads import conversation_payload, message_payload, number_of, page
 from playground.services import conversations, links, turns
 
@@ -47,9 +48,9 @@ def _named_or_new(request: Request) -> Conversation:
 
 
 def _model(slug: str | None, user: Any) -> ModelEntry:
-    """The model of that name, the default one without. Raises UnmaskError naming the field."""
+    """The model of that name, without one that of new conversations. Raises UnmaskError."""
     if not slug:
-        return registry.default_model()
+        return default_for_chat(user)
     try:
         return registry.resolve(slug, user)
     except UnmaskError as error:

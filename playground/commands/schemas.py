@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.commands.fields import Message, limited, text
+from inference.catalog import RECIPES
 
 ID = r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|chat_[0-9]{4}(-[0-9]{2}){5}-[0-9]{3}\.txt)$"
 FOLDER, TITLE = 100, 200
@@ -30,6 +31,13 @@ class ChatSettings(BaseModel):
     recipe: str | None = Field(default=None, min_length=1, max_length=60)
     tokens_per_step: int | None = limited("tokens_to_select", None, "diffusion: tokens of a step")
     block_length: int | None = limited("block_length", None)
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in RECIPES:
+            raise ValueError("is no recipe of this site")
+        return value
 
     def given(self) -> dict[str, Any]:
         """What was given, as it is kept."""

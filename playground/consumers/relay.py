@@ -48,6 +48,7 @@ class Relay:
         self._prefix, self._text, self._waiting = prefix, "", ""
         self._counter = TokenCounter()
         self._flush: asyncio.Task[None] | None = None
+        self._sending = asyncio.Lock()
 
     async def run(self, made: Generation) -> None:
         """To the generation's end."""
@@ -68,8 +69,8 @@ class Relay:
             self._flush = asyncio.create_task(self._flush_soon())
 
     async def snapshot(self, payload: Frame) -> None:
-        """What stands for pruned events: the text so far."""
-        self._waiting = payload["text"]
+        """What stands for pruned events: the text so far, of which some may have been told."""
+        self._waiting = payload["text"][len(self._text) :]
         await self.flush()
 
     async def draft(self, payload: Frame) -> None:
@@ -97,8 +98,8 @@ class Relay:
         await self.tell("error", **{k: v for k, v in payload.items() if k != "type"})
 
     async def _settle(self) -> None:
-        if self._flush is not None:
-            self._flush.cancel()
+        if self._flush is not None and not self._sending.locked():
+            self._flush.cancel()  # still waiting: what is being sent goes out whole
         await self.flush()
 
     async def _flush_soon(self) -> None:
@@ -106,7 +107,11 @@ class Relay:
         await self.flush()
 
     async def flush(self) -> None:
-        """Send the text that waits."""
+        """Send the text that waits, behind what is on its way."""
+        async with self._sending:
+            await self._send_waiting()
+
+    async def _send_waiting(self) -> None:
         token, self._waiting = self._waiting, ""
         if not token:
             return

@@ -9,12 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
+from core.markdown import render
 from inference import registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
-from playground.markdown import render
 from playground.models import Conversation, Message
 from playground.records.schema import MessageRecord, checked
+from playground.selectors.models import default_for_chat
 from playground.services.conversations import create_conversation
 
 
@@ -23,7 +24,7 @@ def import_record(*, owner: Any, raw: dict[str, Any]) -> Conversation:
     """A conversation with the record's messages, branches and settings.
 
     The same record brought in again is another conversation with the same content. A model that is
-    not here is replaced by the default one. Raises UnmaskError for what is no record.
+    not here is replaced by that of new conversations. Raises UnmaskError for what is no record.
     """
     record = checked(raw)
     conversation = create_conversation(
@@ -47,7 +48,7 @@ def _model(slug: str, user: Any) -> ModelEntry:
     try:
         return registry.resolve(slug, user)
     except UnmaskError:
-        return registry.default_model()
+        return default_for_chat(user)
 
 
 def _named(conversation: Conversation, slug: str | None) -> ModelEntry | None:

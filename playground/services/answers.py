@@ -10,8 +10,8 @@ from django.db import transaction
 from core import generation
 from core.generation import Generation, Prompt, Settings
 from core.jobs.models import Job
+from core.markdown import render
 from inference.errors import UnmaskError
-from playground.markdown import render
 from playground.models import Message
 from playground.services.turns import tell_message
 

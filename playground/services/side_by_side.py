@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from core import generation
+from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken, SideBySide
@@ -74,13 +75,21 @@ def repair(*, comparison: SideBySide, least: float) -> int:
         pieces=tuple(pieces_of(comparison.prompt, tokens, gaps)),
         gaps=tuple(end - begin for begin, end in gaps),
     )
-    settings = generation.Settings(seed=comparison.settings.get("seed", 0))
+    model = comparison.masked_model
+    seed = comparison.settings.get("seed", 0)
+    settings = generation.Settings(seed=seed, parameters=_no_end(model))
     made = generation.start(
-        user=comparison.owner, model=comparison.masked_model.slug, prompt=prompt, settings=settings
+        user=comparison.owner, model=model.slug, prompt=prompt, settings=settings
     )
     comparison.repair, comparison.least = made.id, least
     comparison.save(update_fields=["repair", "least"])
     return sum(end - begin for begin, end in gaps)
+
+
+def _no_end(model: ModelEntry) -> dict[str, Any]:
+    """A gap in the middle of a text does not end it, where the model's recipe can be told so."""
+    recipe = RECIPES[model.card.get("decoding", {}).get("recipe", DEFAULT_RECIPE)]
+    return {"logits_eos_inf": True} if "logits_eos_inf" in recipe.uses else {}
 
 
 def hand_over(*, giver: Any, taker: Any) -> None:

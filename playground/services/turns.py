@@ -9,11 +9,11 @@ from django.db import transaction
 
 from core import generation
 from core.jobs import dispatch
+from core.markdown import render
 from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError, correlation_id
 from inference.events import publish
 from inference.models import ModelEntry
-from playground.markdown import render
 from playground.models import Conversation, Message
 from playground.selectors.line import newest_leaf, writing_of
 from playground.selectors.payloads import message_payload

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -29,9 +30,14 @@ FORMS = (
 @login_required
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """Begin a conversation with the form's message."""
+    """Begin a conversation with the form's message. Its settings are those of all answers."""
     back_to(request, reverse("chats"))
-    reply = ask_now(COMMANDS, request.user, message_of("send", request.POST))
+    message = message_of("send", request.POST)
+    with transaction.atomic():
+        reply = ask_now(COMMANDS, request.user, message)
+        if message.get("settings"):
+            kept = {"conversation_id": reply["conversation_id"], "settings": message["settings"]}
+            ask_now(COMMANDS, request.user, {"type": "change", **kept})
     return _answer(request, reply, reverse("conversation", args=[reply["conversation_id"]]))
 
 

@@ -26,18 +26,31 @@ async def generate_next_token(request: HttpRequest) -> JsonResponse:
 
     `session_id` names an autoregressive model of the list. Answers
     {next_token, probabilities: [{token, prob}], context_used}, or {error} beside the error shape.
-    With `ahead` the distributions after it follow, as many as time allows.
+    With `ahead` the distributions after it follow, as many as time allows. `training` tells of a
+    model that is being trained here.
     """
     try:
         user = await signed_in(request)
         body = json_body(request)
         model = await sync_to_async(slug_of)(user, body.pop("session_id", None))
+        training = await sync_to_async(training_of)(model)
         message = {**body, "type": "next_token", "model": model}
         reply = await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     except UnmaskError as error:
         shape = {"error": _words(error), **error_shape(error)}
         return JsonResponse(shape, status=error.status)
-    return JsonResponse({key: value for key, value in reply.items() if key != "type"})
+    told = {key: value for key, value in reply.items() if key != "type"}
+    return JsonResponse({**told, "training": training})
+
+
+def training_of(slug: str) -> dict[str, Any] | None:
+    """`state` and `step` of the training that a model comes from, None without one here.
+
+    Asked of the model's row: trainings are an app of their own that knows this one.
+    """
+    entry = ModelEntry.every.filter(slug=slug).first()
+    training = entry and entry.trainings.order_by("-created").first()
+    return {"state": training.state, "step": training.step} if training else None
 
 
 def slug_of(user: Any, id: Any, field: str = "session_id", kind: str = "autoregressive") -> str:

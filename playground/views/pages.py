@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from core import generation
 from core.http.errors import is_htmx
-from inference.models import ModelEntry
+from inference.catalog import RECIPES
 from playground.models import Conversation, Message
 from playground.selectors.conversations import (
     conversation_for,
@@ -23,12 +23,16 @@ from playground.selectors.conversations import (
     message_for,
 )
 from playground.selectors.line import Turn, line_of, siblings_of, window_start
+from playground.selectors.models import models_for_chat
 from playground.selectors.payloads import LAST
 from playground.selectors.search import matching
 from playground.selectors.tokens import alternatives_of, token_at, tokens_of
+from playground.views.model_notes import note_of
 from playground.views.turns import shown_turn
 
 PER_PAGE = 30
+NOTED = 2
+"""Models of which the page for a new conversation tells more than the name: the first ones."""
 
 
 @login_required
@@ -38,7 +42,9 @@ def chats(request: HttpRequest) -> HttpResponse:
     context = _list_context(request)
     if is_htmx(request):
         return render(request, "playground/partials/list.html", context)
-    context |= {"models": models_for_chat(request.user), "chosen": request.GET.get("model", "")}
+    models = models_for_chat(request.user)
+    context |= {"models": models, "chosen": request.GET.get("model", ""), "recipes": RECIPES}
+    context["notes"] = [note_of(model) for model in models[:NOTED]]
     return render(request, "playground/chats.html", context)
 
 
@@ -50,6 +56,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     context = _list_context(request) | line_context(found, None) | as_owner(found)
     context |= {"socket": f"/ws/conversation/watch/{found.pk}"}
     context |= {"models": models_for_chat(request.user), "folders": folders_of(request.user)}
+    context["recipes"] = RECIPES
     return render(request, "playground/conversation.html", context)
 
 
@@ -156,6 +163,7 @@ def line_context(found: Conversation, before: int | None) -> dict[str, Any]:
     turns, more = line_of(found, LAST, before)
     return {
         "conversation": found,
+        "note": note_of(found.model),
         "turns": [shown_turn(one) for one in turns],
         "more": more,
         "window": window_start(found),
@@ -170,9 +178,3 @@ def _meter(found: Conversation, messages: list[Message]) -> dict[str, int] | Non
     if newest is None or not found.model.context:
         return None
     return {"used": newest.usage["total_tokens"], "context": found.model.context}
-
-
-def models_for_chat(user: Any) -> list[ModelEntry]:
-    """Models on this machine, the user's own among them, the default one first."""
-    absent = ModelEntry.State.ABSENT
-    return list(ModelEntry.visible_to(user).exclude(state=absent))

@@ -16,6 +16,11 @@ ENDS = {
     "length": "Cut off: it reached the length that was asked for. Continue writes on.",
     "cancelled": "Stopped. What was written stays; Continue writes on.",
 }
+ENDS_ELSEWHERE = {
+    "length": "Cut off: it reached the length that was asked for.",
+    "cancelled": "Stopped. What was written stays.",
+}
+"""Of models on another server, which cannot write on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,16 @@ class ShownTurn:
     @property
     def can_continue(self) -> bool:
         """Whether there is more to be had: stopped, cut off, or failed on the way."""
+        if self._is_made_by(ModelEntry.Kind.REMOTE):
+            return False
         ended = self.message.status in (Message.Status.STOPPED, Message.Status.FAILED)
         return self.is_answer and (ended or self.message.finish_reason == "length")
 
     @property
     def end(self) -> str:
         """Why the answer ended, where that is not by itself."""
-        return ENDS.get(self.message.finish_reason, "")
+        elsewhere = self._is_made_by(ModelEntry.Kind.REMOTE)
+        return (ENDS_ELSEWHERE if elsewhere else ENDS).get(self.message.finish_reason, "")
 
     @property
     def speed(self) -> float:

@@ -1,11 +1,19 @@
 // Token cells: patches only what changed, never swaps the grid.
-import { look } from "./look.js";
+import { describe, look } from "./look.js";
 
 export class Cells {
   constructor(root) {
     this.root = root;
     this.known = new Map();
     this.elements = [];
+    root.addEventListener("mouseover", (event) => this.name(event.target));
+  }
+
+  /** In the overview a cell's text is too small to be read: it stands in the tooltip. */
+  name(cell) {
+    if (this.root.dataset.view !== "overview" || !this.rows || cell.title) return;
+    const row = this.rows.find((one) => one.pos === Number(cell.dataset.pos));
+    if (row) cell.title = describe(row);
   }
 
   /** Draw rows (positions after the prompt, and open ones within it). */
@@ -14,7 +22,7 @@ export class Cells {
     this.root.closest(".palette").dataset.colour = view.colour;
     if (!this.matches(rows)) this.rebuild(rows);
     for (const [i, row] of rows.entries()) this.patch(this.elements[i], row, view);
-    this.view = view;
+    Object.assign(this, { rows, view });
   }
 
   matches(rows) {
@@ -43,6 +51,7 @@ export class Cells {
     this.known.set(row.id, signature);
     const arrives = before !== undefined && view.live && names.includes("now");
     cell.className = arrives ? `${names} fresh` : names;
+    if (cell.title && cell !== this.chosen) cell.removeAttribute("title");
     if (cell.textContent !== text) cell.textContent = text;
   }
 

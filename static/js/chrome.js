@@ -37,7 +37,7 @@ export class Chrome {
   draw(view) {
     const { page } = this;
     const { state, shown } = page;
-    const newest = shown === view.tip ? page.rows : rowsAt(state, view.tip);
+    const newest = this.newest(view);
     const ahead = view.live ? stepsLeft(state, newest, view.tip) : 0;
     const columns = view.tip + 1 + ahead;
     page.timeline.draw(state, shown, view.tip, columns);
@@ -49,6 +49,16 @@ export class Chrome {
     this.drawTokens(view);
     this.drawViewing();
     this.drawBranches();
+  }
+
+  /** The rows at the end of the path. While one scrubs they stay as they are. */
+  newest({ tip: end, live }) {
+    const { state, shown, rows } = this.page;
+    if (shown === end) return rows;
+    const key = `${state.path}:${end}:${state.number}:${live}`;
+    if (this.newestKey !== key) this.newestRows = rowsAt(state, end);
+    this.newestKey = key;
+    return this.newestRows;
   }
 
   /** Whether what is right and wrong is shown, where the answer is known. */

@@ -89,6 +89,8 @@ export function bindForms(page) {
     box?.addEventListener("change", () => page.look(page.mode, page.colour));
   }
   $("#settings").addEventListener("input", () => page.keep());
+  // A number out of its range says so where it was typed, not at the next button.
+  $("#settings").addEventListener("change", ({ target }) => target.reportValidity());
   $("#help-button").addEventListener("click", () => page.steering.help());
   $("#viewing-back").addEventListener("click", () => page.steering.back());
   for (const id of ["#steps-details", "#order-details"]) {

@@ -25,7 +25,7 @@ import { Timeline } from "./timeline.js";
 import { toast } from "./toasts.js";
 import { StagingHistory } from "./undo.js";
 import { Updates } from "./updates.js";
-const VIEWS = ["cells", "text", "table"];
+const VIEWS = ["cells", "text", "overview", "table"];
 const SWITCHES = ["guesses", "answers"];
 export class Page {
   /** `told`: the server's snapshot and where its head is; `shown`: the step to begin with. */
@@ -202,7 +202,7 @@ export class Page {
       regret: this.regret.known,
       number: this.shown,
       tip: tip(this.state),
-      mode: this.mode === "text" && !this.puzzle ? "text" : "cells",
+      mode: this.puzzle || this.mode === "table" ? "cells" : this.mode,
       colour: this.colour,
       staged: here ? this.state.staged.selections : {},
       guesses: $("#guesses").checked,

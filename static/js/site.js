@@ -72,6 +72,17 @@ function submitByKey(event) {
   button.form.requestSubmit(button);
 }
 
+/** Shows or hides what is typed into a password field. */
+function reveal(event) {
+  const button = event.target.closest("[data-reveal]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.reveal);
+  const shown = field.type === "password";
+  field.type = shown ? "text" : "password";
+  button.textContent = shown ? "Hide" : "Show";
+  button.setAttribute("aria-pressed", shown);
+}
+
 // A click outside closes an open menu; Escape is handled by the same rule of least surprise.
 function closeMenus(event) {
   for (const menu of $$("details.menu[open]")) {
@@ -88,7 +99,8 @@ function focusFirst() {
 
 export function openSite() {
   focusFirst();
-  for (const act of [dismiss, useExample, closeMenus]) document.addEventListener("click", act);
+  for (const button of $$("[data-reveal]")) button.hidden = false;
+  for (const act of [dismiss, useExample, reveal, closeMenus]) document.addEventListener("click", act);
   for (const act of [switchTheme, markBusy]) document.addEventListener("submit", act);
   document.addEventListener("change", navigate);
   document.addEventListener("keydown", submitByKey);

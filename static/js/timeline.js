@@ -117,7 +117,7 @@ export class Timeline {
     const entropy = state.entropy.get(step.number);
     const texts = [
       "",
-      step.recipe,
+      step.label,
       written(step.ops),
       step.masked,
       entropy?.toFixed(2) ?? "",

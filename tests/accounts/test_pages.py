@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -176,3 +178,15 @@ def test_success_forgets_what_failed_before(owner: User) -> None:
         for _ in range(rate_limits.FAILURES - 1):
             assert Client().post("/accounts/sign-in", wrong).status_code == 422
         assert Client().post("/accounts/sign-in", right).status_code == 302
+
+
+@pytest.mark.parametrize("page", ["/accounts/sign-in", "/accounts/sign-up"])
+def test_passwords_can_be_shown_and_errors_have_the_focus(client: Client, page: str) -> None:
+    shown = client.get(page).content.decode()
+    fields = re.findall(r'<input type="password"[^>]*id="([^"]+)"', shown)
+    assert fields
+    assert re.findall(r'data-reveal="([^"]+)"', shown) == fields
+    refused = client.post(page, {"username": "nobody", "password": "wrong"}).content.decode()
+    first = re.search(r"<[^>]*autofocus[^>]*>", refused)
+    assert first
+    assert 'id="errors"' in first.group()

@@ -246,3 +246,20 @@ def test_the_own_text_is_scored(drawer: Page) -> None:
     drawer.get_by_label("Score my text").uncheck()
     expect(scored).to_have_count(0)
     assert violations(drawer) == []
+
+
+def test_the_end_of_a_training_pauses(drawer: Page) -> None:
+    state = {"now": "running"}
+
+    def trained(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json() | {"training": {"state": state["now"], "step": 20}, "ahead": []}
+        route.fulfill(response=answer, json=told)
+
+    drawer.route(ASK, trained)
+    type_in(drawer)
+    drawer.locator("[data-play]").click()
+    expect(drawer.locator(TOKENS).first).to_be_attached()
+    state["now"] = "done"
+    expect(drawer.locator("[data-status]")).to_have_text("⚠️ Training session ended")
+    expect(drawer.locator("[data-pause]")).to_be_disabled()

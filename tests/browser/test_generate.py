@@ -60,24 +60,38 @@ def test_output_forms_in_place_and_has_the_focus(page: Page) -> None:
     expect(page.locator("#id_prompt")).to_have_value("once upon a time")
 
 
-def test_a_draft_is_saved_copied_and_opened(page: Page) -> None:
+def test_gaps_are_filled_in_place(page: Page) -> None:
     slow(page, "/infill/")
-    output = started(page, "#id_text", "once<gap>time", "Meta+Enter")
+    page.locator("#id_max_new_tokens").fill("4")
+    page.locator("#id_text").fill("once<gap>time<gap>and")
+    page.locator("#id_text").press("Control+Enter")
+    output = page.locator("#output .generation")
+    expect(output.get_by_text("tokens in")).to_be_visible(timeout=40_000)
+    assert page.url.endswith("/infill/")
+    assert page.evaluate(FOCUSED)
+    written = output.locator("pre").inner_text()
+    assert written.startswith("once")
+    assert written.endswith("and")
+
+
+def test_a_draft_is_saved_copied_and_opened(page: Page) -> None:
+    slow(page, "/generate/")
+    output = started(page, "#id_prompt", "once upon a time", "Meta+Enter")
     output.get_by_role("button", name="Stop").click()
     expect(output.get_by_text("Draft")).to_be_visible()
     expect(output.get_by_text("stopped")).to_be_visible()
     output.get_by_role("button", name="Copy").click()
     expect(output.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("() => navigator.clipboard.readText()")
-    assert copied == output.locator("pre").inner_text()
-    assert copied.startswith("once")
-    output.get_by_label("Name").fill("A gap")
+    assert copied == output.locator("pre").text_content()
+    assert copied
+    output.get_by_label("Name").fill("Birds")
     output.get_by_role("button", name="Save").click()
     expect(output.get_by_text("Saved")).to_be_visible()
     expect(output.get_by_text("Draft")).to_have_count(0)
     output.get_by_role("link", name="Open in the workspace").click()
     page.wait_for_url("**/sessions/*-*/**")
-    expect(page).to_have_title("A gap · Unmask")
+    expect(page).to_have_title("Birds · Unmask")
 
 
 def test_defaults_of_the_settings_are_those_of_the_panels(page: Page) -> None:

@@ -85,10 +85,9 @@ def test_every_control_that_changes_something_says_why_it_cannot(
     live(reader)
     expect(reader.locator("main.workspace")).to_have_attribute("data-state", "read-only")
     for name in ("run", "forward_pass", "auto_select", "apply_selection", "stop"):
-        button = action(reader, name)
-        expect(button).to_have_attribute("aria-disabled", "true")
-        expect(button).to_have_attribute("title", REASON)
-    action(reader, "run").click(force=True)
+        expect(action(reader, name)).to_have_count(0)  # dead buttons are none
+    reader.locator(CELLS).nth(3).focus()
+    reader.keyboard.press("r")
     expect(reader.locator("#toasts")).to_contain_text(REASON)
     choose(reader, 3)
     for name in ("Stage token", "Lock", "Remask", "Branch from here", "Rename", "Prune", "Save"):

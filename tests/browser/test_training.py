@@ -128,3 +128,19 @@ def test_it_works_without_javascript(open_page: Open) -> None:
     page.locator("#id_length").fill("4")
     page.get_by_role("button", name="Ask all moments").click()
     expect(page.locator("[data-answer-of]")).to_have_count(11, timeout=LONG)
+
+
+def test_the_drawer_steps_through_the_page_s_training_until_it_ends(page: Page) -> None:
+    begin(page, 20_000)
+    expect(page.locator("#training")).to_have_attribute("data-model", re.compile("trained/"))
+    page.locator("[data-drawer]").click()
+    drawer = page.locator("#drawer")
+    expect(drawer.locator("[data-indicator]")).to_contain_text(
+        re.compile(r"Using model: Small stories, Character GPT \(\d+K? params, step \d+")
+    )
+    drawer.locator("[data-input]").fill("Tell a story")
+    expect(drawer.locator("[data-bars] li").first).to_be_visible(timeout=LONG)
+    drawer.locator("[data-play]").click()
+    page.evaluate("document.querySelector('form[action$=\"do/stop/\"]').requestSubmit()")
+    expect(drawer.locator("[data-status]")).to_have_text("⚠️ Training session ended", timeout=LONG)
+    expect(drawer.locator("[data-pause]")).to_be_disabled()

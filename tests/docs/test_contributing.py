@@ -19,16 +19,18 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
-from pydantic import Field
+from pydantic import Field, ValidationError
+from pytest_django import Settings
 
 from core import generation
 from core.generation import seam
-from inference import catalog
+from inference import catalog, known_models, registry, remote_kinds
 from inference.catalog.docs import with_facts
 from inference.catalog.entry import Entry
 from inference.catalog.groups import basic
 from inference.catalog.recipe import RecipeEntry
 from inference.engine.canvas import Canvas
+from inference.engine.corpora import library
 from inference.engine.decoding import quotas, recipes, scores
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.recipe import Recipe
@@ -36,13 +38,21 @@ from inference.engine.families import qwen2
 from inference.engine.training import addition_task
 from inference.engine.training.cli import add_evaluate_arguments
 from inference.engine.training.tasks import TASKS
+from inference.engine.training.texts import kinds, session
+from inference.engine.training.texts.cli import add_arguments as add_text_arguments
 from inference.errors import UnmaskError
 from inference.events import events_after, publish
 from inference.models import ModelEntry
+from library.selectors.models import absent
+from library.worker.remote import protocols
 from tests.inference import test_catalog
 from tests.inference.engine import models as tiny_models
+from tests.inference.engine.corpora import test_library
 from tests.inference.engine.decoding import test_docs
 from tests.inference.engine.families import test_families
+from tests.library import model_server
+from tests.library import test_settings as test_library_settings
+from tests.library.worker import test_remote
 from tests.visualizer import reducer, test_door, test_protocol_docs
 from visualizer import protocol_texts
 from visualizer.commands import COMMANDS, table
@@ -249,6 +259,31 @@ def test_a_generator(monkeypatch: pytest.MonkeyPatch, owner: User) -> None:
     assert [(owner, "once")] == STARTED
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sent")
+def test_a_kind_of_server(monkeypatch: pytest.MonkeyPatch, owner: User, settings: Settings) -> None:
+    listed("A kind of server", remote_kinds, protocols, test_remote, model_server)
+    url = "http://127.0.0.1:1"
+    with pytest.raises(ValidationError, match="one of openai"):
+        remote_kinds.RemoteBackend(name="far", kind="newcomer", url=url)
+    row = remote_kinds.BackendKind("Newcomer", "https://example.org/docs")
+    monkeypatch.setitem(remote_kinds.KINDS, "newcomer", row)
+    with pytest.raises(AssertionError, match="newcomer"):
+        test_library_settings.test_every_kind_of_server_has_a_row_in_the_docs("newcomer")
+    with model_server.model_server() as server:
+        told = test_remote.test_every_kind_of_server_answers
+        told(owner, server, settings, "newcomer", test_remote.CHAT)
+
+
+@pytest.mark.django_db
+def test_a_known_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed("A known model", known_models)
+    about = known_models.KnownModel("New", "llada", 5, "MIT", "a CPU will do", "its card")
+    monkeypatch.setitem(known_models.KNOWN, "lab/newcomer", about)
+    registry.sync_models()
+    assert {row.slug: row.about for row in absent()}["lab/newcomer"] == about
+
+
 def test_a_corpus_and_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     task = replace(addition_task.TASK, name="newcomer")
     file = module(monkeypatch, addition_task, TASK=task)
@@ -257,3 +292,17 @@ def test_a_corpus_and_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = argparse.ArgumentParser()
     add_evaluate_arguments(parser)
     assert parser.parse_args(["DIR", "--task", "newcomer"]).task == "newcomer"
+
+
+def test_a_text_to_train_on(monkeypatch: pytest.MonkeyPatch, owner_client: Client) -> None:
+    listed("A text to train on", library, test_library, kinds, session)
+    assert b"Newcomer" not in owner_client.get("/training/").content
+    text = "A newcomer wrote this line. " * 5000
+    row = library.LibraryText("newcomer", "Newcomer", "One line.", lambda seed: text, prompt="A ")
+    monkeypatch.setitem(library.LIBRARY, "newcomer", row)
+    test_library.test_texts_are_long_plain_and_repeatable("newcomer")
+    assert b"Newcomer" in owner_client.get("/training/").content
+    parser = argparse.ArgumentParser()
+    add_text_arguments(parser)
+    words = ["--kind", "characters", "--corpus", "newcomer", "--output", "DIR"]
+    assert parser.parse_args(words).corpus == "newcomer"

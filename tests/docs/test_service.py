@@ -26,7 +26,7 @@ def routes() -> list[str]:
 @pytest.mark.parametrize("path", routes())
 def test_every_route_is_described(path: str) -> None:
     short = path.removeprefix("/api/diffusion/").removesuffix("/{id}")
-    assert re.search(rf"`(GET |POST )?{re.escape(short)}`", SERVICE), path
+    assert re.search(rf"`(GET |POST |DELETE )?{re.escape(short)}`", SERVICE), path
 
 
 @pytest.mark.parametrize("name", ERROR_TYPES)

@@ -126,3 +126,26 @@ def test_labels_are_raw_text_by_token_id() -> None:
     assert label(row, 2) == "<b>"
     assert label(row, 6) == "[6]"
     assert label(None, 0) == "[0]"
+
+
+@pytest.mark.django_db
+def test_what_is_written_between_two_looks_has_not_been_pruned(
+    rung: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Stream.objects.create()
+    read = events.events_after
+
+    def publish_meanwhile(*asked: Any) -> list[events.Event]:
+        found = read(*asked)
+        if not found:
+            with transaction.atomic():
+                events.publish(stream.pk, "text", {"text": "late"})
+        return found
+
+    monkeypatch.setattr(events, "events_after", publish_meanwhile)
+    found = events.backlog(stream.pk, 0)
+    assert ([event.number for event in found.events], found.trimmed) == ([1], False)
+    StreamEvent.objects.all().delete()
+    monkeypatch.setattr(events, "events_after", read)
+    assert events.backlog(stream.pk, 0) == events.Backlog([], trimmed=True)
+    assert events.backlog(stream.pk, 1) == events.Backlog([])

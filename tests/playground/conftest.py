@@ -33,8 +33,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 @pytest.fixture
-def model(db: None) -> ModelEntry:
-    """The shipped default model: stories."""
+def model(db: None, settings: Any) -> ModelEntry:
+    """The shipped default model, stories: what conversations begin with in these tests."""
+    settings.DEFAULT_MODEL = "stories"
     registry.sync_models()
     return registry.default_model()
 

@@ -256,3 +256,20 @@ def test_nobody_is_refused(model: ModelEntry, settings: Any) -> None:
     answer = Client().post(ADDRESS, {"session_id": "letters"}, content_type="application/json")
     assert answer.status_code == 401
     assert not ChatCommand.objects.exists()
+
+
+def test_a_model_in_training_tells_how_far_it_is(post: Any, model: ModelEntry, owner: User) -> None:
+    from inference.models import Stream
+    from playground.training.models import Training
+    from playground.views.drawer import model_words
+
+    assert post()[1]["training"] is None
+    row = Training.objects.create(
+        owner=owner, model=model, step=20, status="running", stream=Stream.objects.create()
+    )
+    assert post()[1]["training"] == {"state": "running", "step": 20}
+    Training.objects.filter(pk=row.pk).update(status="done")
+    assert post()[1]["training"]["state"] == "done"
+    card = {"training": {"steps": 2000}}
+    named = ModelEntry(label="shakespeare", parameters=15_200, card=card)
+    assert model_words(named) == "shakespeare (15K params, step 2000)"

@@ -10,7 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from inference.models import ModelEntry
 from playground.models import Conversation, Message
+from playground.selectors.models import default_for_chat, models_for_chat
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off
 
@@ -41,6 +43,56 @@ def test_a_conversation_begins_with_a_form(model: Any, owner_client: Client, sen
     assert "tokens/s" in page
     assert 'value="' in page
     assert "/ 192 tokens" in page
+
+
+def test_a_new_conversation_keeps_its_settings(model: Any, owner_client: Client, sent: Any) -> None:
+    fields = {"message": ONCE, "max_new_tokens": "8", "temperature": "0.7", "recipe": ""}
+    owner_client.post(reverse("begin_chat"), fields)
+    conversation = Conversation.objects.get()
+    assert conversation.settings == {"max_new_tokens": 8, "temperature": 0.7}
+    refused = owner_client.post(reverse("begin_chat"), {**fields, "recipe": "no/such"}, follow=True)
+    assert "is no recipe of this site" in refused.content.decode()
+    assert Conversation.objects.count() == 1
+    page = owner_client.get(here(conversation)).content.decode()
+    assert 'name="temperature" inputmode="decimal" value="0.7"' in page
+
+
+def test_the_page_says_how_small_the_model_is(model: Any, owner_client: Client, sent: Any) -> None:
+    ModelEntry.objects.filter(pk=model.pk).update(parameters=1_234_567)
+    page = owner_client.get(reverse("chats")).content.decode()
+    assert "1.23 million parameters" in page
+    assert "That is very small" in page
+    owner_client.post(reverse("begin_chat"), {"message": ONCE})
+    page = owner_client.get(here(Conversation.objects.get())).content.decode()
+    assert "1.23 million parameters" in page
+    ModelEntry.objects.filter(pk=model.pk).update(parameters=8_000_000_000)
+    page = owner_client.get(here(Conversation.objects.get())).content.decode()
+    assert "8 billion parameters" in page
+    assert "very small" not in page
+
+
+def test_conversations_begin_with_a_model_that_knows_them(
+    model: Any, owner: User, settings: Any
+) -> None:
+    rows = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)
+    rows.filter(slug__startswith="smollm2").delete()
+    for slug, kind, card in (
+        ("smollm2-135m-instruct", "autoregressive", {}),
+        ("twin", "diffusion", {"chat": True}),
+    ):
+        columns = {"kind": kind, "card": card, "label": slug}
+        ModelEntry.objects.update_or_create(slug=slug, defaults={**columns, "state": "available"})
+    settings.DEFAULT_MODEL = ""
+    assert [one.slug for one in models_for_chat(owner)][:3] == [
+        "smollm2-135m-instruct",
+        "twin",
+        "stories",
+    ]
+    settings.DEFAULT_MODEL = "sudoku"
+    assert models_for_chat(owner)[0].slug == "sudoku"
+    ModelEntry.objects.filter(slug="smollm2-135m-instruct").update(state="absent")
+    settings.DEFAULT_MODEL = ""
+    assert default_for_chat(owner).slug == "twin"
 
 
 def test_buttons_are_commands(chat: Any, owner_client: Client) -> None:

@@ -22,6 +22,9 @@ CONTEXT = 160
 class FakeTokenizer:
     hash = "f" * 64
 
+    def id_of(self, token: str) -> int | None:
+        return None
+
     def encode_prompt(self, text: str, special: bool = False) -> list[int]:
         return self.encode(text, special)
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from inference import registry
+from inference import model_places, registry
 from inference.engine import checkpoint
 from inference.engine.corpora import sudoku
 from inference.engine.training.tasks import TASKS as TRAINED
@@ -48,7 +48,7 @@ def begin(owner: User) -> Any:
 
 
 def _pieces(entry: ModelEntry) -> list[str]:
-    model = checkpoint.load(registry.directory(entry))
+    model = checkpoint.load(model_places.directory(entry))
     entry.vocabulary, entry.mask_id = model_state.vocabulary(model), model.spec.mask_id
     entry.save()
     assert model.tokenizer is not None

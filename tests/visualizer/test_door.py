@@ -36,6 +36,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "merge": {"branch": 1},
     "compare_runs": {"recipes": [{"recipe": "rank/low_entropy"}, {"recipe": "llada/random"}]},
     "compare_branches": {"sides": [{"session_id": ZERO, "branch": n} for n in (1, 2)]},
+    "judge": {"sides": [{"session_id": ZERO, "branch": 1}]},
     "unshare": {"link": 1},
     "save_preset": {"name": "x", "values": {}},
     "delete_preset": {"name": "x"},

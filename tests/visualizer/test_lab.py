@@ -86,7 +86,8 @@ def test_the_rows_are_those_of_the_evaluation(begun: Start, adder: Any) -> None:
     assert work_off(job) == 1
     assert (job.status, job.error) == ("done", None)
     report = evaluation.evaluate(adder, TASKS["addition"], lab.grid(job), count=4, seed=5)
-    assert without_time(job.results) == [
+    told = [{k: v for k, v in row.items() if k != "each"} for row in without_time(job.results)]
+    assert told == [
         {
             "recipe": row.settings.recipe,
             "steps": row.settings.steps,
@@ -98,6 +99,12 @@ def test_the_rows_are_those_of_the_evaluation(begun: Start, adder: Any) -> None:
     ]
     assert [row["passes"] for row in job.results] == [3.0, 9.0, 3.0, 9.0]
     assert all(row["milliseconds"] > 0 for row in job.results)
+    for row in job.results:
+        assert sum(row["each"]) / job.count == pytest.approx(row["marks"]["exact"])
+    cases = TASKS["addition"].cases(evaluation.native_tokenizer(adder), 4, 5)
+    assert [adder.tokenizer.encode(case["prompt"]) for case in job.cases] == [
+        case.prompt_ids for case in cases
+    ]
 
 
 def test_recipes_are_measured_with_their_own_parameters(begun: Start) -> None:

@@ -268,3 +268,22 @@ class TestStarting:
         where = self.begin(owner_client, entry)
         assert stranger_client.get(where).status_code == 404
         assert Client().get(where).status_code == 404  # a fresh guest
+
+
+@pytest.mark.parametrize(
+    ("slug", "prompt", "said"),
+    [
+        ("sudoku", "hello", "characters that this model does not know. It knows masks (▢) and 1 2"),
+        ("addition", "one+two=", "does not know"),
+        ("sudoku", "123", "36 cells, row by row; this one has 7"),
+    ],
+)
+def test_a_puzzle_that_is_none_is_refused(
+    owner_client: Client, entry: ModelEntry, sent: list[Any], slug: str, prompt: str, said: str
+) -> None:
+    registry.sync_models()
+    length = "4" if prompt == "123" else ""
+    answer = owner_client.post("/", {"prompt": prompt, "model": slug, "gen_length": length})
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert not Session.objects.exists()

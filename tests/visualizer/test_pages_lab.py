@@ -9,9 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from core.commands import ask
 from inference.models import ModelEntry, Stream
-from visualizer.models import LabJob, Session
-from visualizer.views.curve import curve
+from tests.visualizer.test_pages_home import worked_at_once
+from visualizer.models import LabJob, Run, Session
+from visualizer.views.curve import curve, interval
 
 pytestmark = pytest.mark.django_db
 RESULTS = [
@@ -131,3 +133,91 @@ def test_cancelling_asks_the_worker_to_end(
     assert owner_client.post(f"/lab/{job.pk}/cancel/").status_code == 302
     job.refresh_from_db()
     assert job.cancel_requested
+
+
+CASES = [
+    {"prompt": "once", "special_tokens": False, "gen_length": 3},
+    {"prompt": "upon", "special_tokens": False, "gen_length": 3},
+]
+
+
+def finished(owner: User, session: Session, **fields: Any) -> LabJob:
+    rows = [{**RESULTS[1], "each": [1.0, 0.0]}]
+    return job_of(owner, session, status="done", results=rows, cases=CASES, **fields)
+
+
+def test_shares_have_intervals_and_axes_have_titles(
+    owner: User, owner_client: Client, session: Session
+) -> None:
+    page = owner_client.get(f"/lab/{finished(owner, session, count=20).pk}/").content.decode()
+    assert "50% <span" in page
+    assert "(30–70)" in page
+    assert page.count('class="s0 whisker"') == 1
+    assert "share of cases: Right answer</text>" in page
+    assert "tokens per pass" in page
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "ends"), [(0.25, 20, (11, 47)), (0.0, 10, (0, 28)), (1.0, 10, (72, 100))]
+)
+def test_intervals_are_wilson_s(share: float, count: int, ends: tuple[int, int]) -> None:
+    low, high = interval(share, count)
+    assert (round(100 * low), round(100 * high)) == ends
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("running", "as soon as"), ("cancelled", "was cancelled before"), ("failed", "failed before")],
+)
+def test_a_job_without_rows_says_why(
+    owner: User, owner_client: Client, session: Session, status: str, words: str
+) -> None:
+    job = job_of(owner, session, status=status)
+    assert words in owner_client.get(f"/lab/{job.pk}/").content.decode()
+
+
+def test_jobs_are_repeated_and_deleted(
+    owner: User, owner_client: Client, stranger_client: Client, with_task: ModelEntry
+) -> None:
+    data = {"model": with_task.slug, "recipes": ["klass"], "steps": "3", "count": "7",
+            "klass:p_threshold": "0.7"}  # fmt: skip
+    with_task.family = "llada"
+    with_task.save()
+    assert owner_client.post("/lab/", data).status_code == 302
+    job = LabJob.objects.get()
+    again = owner_client.get(f"/lab/?from={job.pk}").content.decode()
+    assert 'value="klass" checked' in again
+    assert 'value="0.7"' in again
+    assert 'name="count" type="number" min="1" max="200" value="7"' in again
+    assert stranger_client.get(f"/lab/?from={job.pk}").status_code == 404
+    where = f"/lab/{job.pk}/delete/"
+    owner_client.post(where)
+    assert LabJob.objects.exists()  # it is still at work
+    LabJob.objects.update(status="done")
+    assert stranger_client.post(where).status_code == 404
+    owner_client.post(where)
+    assert not LabJob.objects.exists()
+
+
+def test_from_a_row_to_its_cases_and_to_a_session(
+    owner: User,
+    owner_client: Client,
+    stranger_client: Client,
+    session: Session,
+    real: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: list[Any],
+) -> None:
+    monkeypatch.setattr(ask, "submit", worked_at_once)
+    job = finished(owner, session, parameters={"rank/random": {"temperature": 0.5}}, seed=3)
+    page = owner_client.get(f"/lab/{job.pk}/rows/0/").content.decode()
+    assert [page.count(words) for words in ("✓ right", "✗ wrong", "Watch this case")] == [1, 1, 2]
+    watch = f"/lab/{job.pk}/rows/0/1/watch/"
+    assert stranger_client.post(watch).status_code == 404
+    made = owner_client.post(watch)
+    watched = Session.objects.exclude(pk=session.pk).get()
+    assert made["Location"] == f"/sessions/{watched.pk}/"
+    assert (watched.prompt, watched.seed, watched.gen_length) == ("upon", 4, 3)
+    run = Run.objects.get(session=watched)
+    assert run.parameters == {"temperature": 0.5, "tokens_per_step": 1}
+    assert owner_client.get(f"/lab/{job.pk}/rows/7/").status_code == 404

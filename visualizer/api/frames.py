@@ -25,6 +25,7 @@ class FrameWriter:
     def __init__(self, made: Generation, text_filter: TextFilter) -> None:
         self._made, self._filter = made, text_filter
         self._grown = ""
+        self._fed = 0  # characters of the text that the filter has had
         self._step = 0
 
     def first(self, message: str) -> Frame:
@@ -43,6 +44,7 @@ class FrameWriter:
 
     def _text(self, payload: Data) -> list[Data]:
         """Kept for the frame of its step, which follows in the same breath."""
+        self._fed += len(payload["text"])
         self._grown += self._filter.feed(payload["text"])
         return []
 
@@ -67,8 +69,9 @@ class FrameWriter:
         return [{"type": "error"} | payload]
 
     def _snapshot(self, payload: Data) -> list[Data]:
-        """For who comes after the events were pruned: the text so far, in one piece."""
-        fresh = self._filter.feed(payload["text"])
+        """For who comes after the events were pruned: the text so far that was not told yet."""
+        fresh = self._filter.feed(payload["text"][self._fed :])
+        self._fed = max(self._fed, len(payload["text"]))
         return [{"type": "status", "message": "Resumed.", "text": fresh}]
 
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import Profile
 from inference import registry
 from inference.catalog import RECIPES
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
+from inference.remote_backends import diffuses
 from visualizer.api.answers import ModelAnswer
 
 CURRENT = "model"
 """Key of the account's settings that holds the slug."""
 Kind, State = ModelEntry.Kind, ModelEntry.State
+DIFFUSES = Q(kind=Kind.DIFFUSION) | Q(kind=Kind.REMOTE, card__remote__diffuses=True)
+"""Models here, and those of another Unmask, which tells of their canvas."""
 
 
 def offered(user: Any) -> list[ModelEntry]:
     """All diffusion models of the list, those without files among them."""
-    return list(ModelEntry.visible_to(user).filter(kind=Kind.DIFFUSION))
+    return list(ModelEntry.visible_to(user).filter(DIFFUSES))
 
 
 def named(id: str, user: Any) -> ModelEntry:
     """The diffusion model with this id. Raises UnmaskError (not_found)."""
-    rows = ModelEntry.visible_to(user).filter(slug=id, kind=Kind.DIFFUSION)
+    rows = ModelEntry.visible_to(user).filter(DIFFUSES, slug=id)
     found = rows.first() if "\0" not in id else None
     if found is None:
         raise UnmaskError("not_found", "There is no such model. See /api/diffusion/models.", "id")
@@ -41,7 +46,7 @@ def usable(id: str | None, user: Any) -> ModelEntry:
             found = registry.resolve(id, user)
         except UnmaskError as error:
             raise UnmaskError(error.error_type, error.message, "model") from None
-        if found.kind != Kind.DIFFUSION:
+        if found.kind != Kind.DIFFUSION and not diffuses(found):
             raise UnmaskError("validation", "This is no diffusion model. Use /v1.", "model")
         return found
     return current(user)
@@ -53,7 +58,7 @@ def current(user: Any) -> ModelEntry:
     chosen = profile.settings.get(CURRENT) if profile else None
     if not isinstance(chosen, str):
         return registry.default_model()
-    rows = ModelEntry.visible_to(user).filter(slug=chosen, kind=Kind.DIFFUSION)
+    rows = ModelEntry.visible_to(user).filter(DIFFUSES, slug=chosen)
     return rows.exclude(state=State.ABSENT).first() or registry.default_model()
 
 

@@ -6,7 +6,6 @@ from core.generation import Prompt, Settings
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from visualizer.api.requests import (
-    GAP,
     LONGEST_GAP,
     MOST_PIECES,
     STOP_CHARACTERS,
@@ -14,6 +13,7 @@ from visualizer.api.requests import (
     GenerateRequest,
     InfillRequest,
 )
+from visualizer.commands.schemas.decisions import GAP
 
 
 def settings_of(asked: Decoding) -> Settings:

@@ -92,6 +92,7 @@ _ROWS = (
     _lease("compare", history.Compare, "select", "compare_result"),
     _lease("compare_runs", comparing.CompareRuns, "run", "runs_queued"),
     _web("compare_branches", comparing.CompareBranches, "compare", "comparison_result", reads=True),
+    _worker("judge", comparing.Judge, "judge", "judgement"),
     _web("regrets", history.Regrets, "compare", "regret_result", reads=True),
     _web("share", sharing.Share, "sharing", "link_made", once=("token", "path")),
     _web("unshare", sharing.Unshare, "sharing", "link_list"),

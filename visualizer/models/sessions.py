@@ -39,6 +39,9 @@ class Session(Leased):
     special_tokens = models.BooleanField(
         default=False, help_text="special tokens typed in the prompt were read as such"
     )
+    chat = models.BooleanField(
+        default=False, help_text="the prompt was a user's turn, put into the chat template"
+    )
     settings = models.JSONField(default=dict, blank=True, help_text="last used settings")
     staged = models.JSONField(
         default=dict, blank=True, help_text="selections and strategy, not applied"

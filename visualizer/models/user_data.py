@@ -62,6 +62,9 @@ class LabJob(Job):
     count = models.PositiveIntegerField(help_text="cases of the task in each row")
     seed = models.BigIntegerField(default=0)
     results = models.JSONField(default=list, blank=True, help_text="finished rows")
+    cases = models.JSONField(
+        default=list, blank=True, help_text="prompt, special_tokens and gen_length of each case"
+    )
 
     class Meta:
         ordering = ["-created"]

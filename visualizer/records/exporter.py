@@ -92,6 +92,7 @@ def _header(session: Session) -> dict[str, Any]:
             "mask_id": session.mask_id,
             "seed": session.seed,
             "special_tokens": session.special_tokens,
+            "chat": session.chat,
             "settings": session.settings,
             "head": {"branch": head.branch, "number": head.number},
             "text": text,

@@ -96,7 +96,7 @@ def _write(owner: Any, entry: ModelEntry, raw: Raw, settings: Raw) -> Session:
     provenance = {key: value for key, value in model.items() if key not in ("slug", "label")}
     names = ("mask_id", "prompt", "prompt_ids", "gen_length", "block_length", "seed", "title")
     own = {name: told[name] for name in names}
-    own["special_tokens"] = told.get("special_tokens", False)
+    own |= {name: told.get(name, False) for name in ("special_tokens", "chat")}
     session = create_session(owner=owner, model=entry, provenance=provenance, **own)
     session.settings = settings
     session.save(update_fields=["settings"])

@@ -144,6 +144,7 @@ class Session(Part):
     mask_id: TokenId
     seed: int = limited("seed")
     special_tokens: bool = False
+    chat: bool = False
     settings: dict[str, Any] = Field(max_length=64)
     head: Head
     text: str | None = Field(default=None, max_length=RECORD_BYTES)

@@ -8,6 +8,7 @@ from inference.engine.canvas import Canvas, Operation
 from visualizer.models import Branch, Digest, Run, Session, Step
 from visualizer.selectors.edit_tokens import choice_labels_for
 from visualizer.selectors.labels import Labels
+from visualizer.selectors.run_names import recipe_label
 
 
 def session_payload(session: Session) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def step_payload(step: Step, before: Canvas, labels: Labels) -> dict[str, Any]:
         "branch": step.branch_id,
         "number": step.number,
         "recipe": step.recipe,
+        "label": recipe_label(step.recipe),
         "by": "run" if step.run_id else "manual",
         "ops": _shown(step.operations, before, labels),
         "masked": _open(before.apply(step.operations)),

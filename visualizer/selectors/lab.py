@@ -29,6 +29,22 @@ def lab_job(user: Any, id: UUID | str) -> LabJob:
     return job
 
 
+def lab_row(job: LabJob, number: int) -> dict[str, Any]:
+    """A finished row. Raises not_found."""
+    if not 0 <= number < len(job.results):
+        raise UnmaskError("not_found", "This job has no such row.", "row")
+    row: dict[str, Any] = job.results[number]
+    return row
+
+
+def lab_case(job: LabJob, number: int) -> dict[str, Any]:
+    """How a session of a case begins. Raises not_found; so for a case that no prompt can say."""
+    case: dict[str, Any] = job.cases[number] if 0 <= number < len(job.cases) else {}
+    if not case:
+        raise UnmaskError("not_found", "This case was not kept.", "case")
+    return case
+
+
 def lab_models() -> list[ModelEntry]:
     """The models on this machine that were trained on a task, so that they can be measured."""
     here = ModelEntry.objects.exclude(state=ModelEntry.State.ABSENT)

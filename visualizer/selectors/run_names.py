@@ -10,6 +10,13 @@ from inference.catalog import RECIPES
 LONGEST = 100
 
 
+def recipe_label(name: str) -> str:
+    """A recipe in words; "by hand" for steps without one, other unknown names as they are."""
+    if name == "manual":
+        return "by hand"
+    return RECIPES[name].label if name in RECIPES else name
+
+
 def run_name(recipe: str, parameters: Mapping[str, Any], seed: int | None = None) -> str:
     """E.g. "Fast-dLLM, threshold 0.9, seed 3"; values that are the recipe's own are left out.
 

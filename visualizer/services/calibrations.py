@@ -32,7 +32,7 @@ def calibrate(
 
     The caller has checked that examples and places fit (the command's schema does).
     """
-    entry = registry.resolve(model) if model else registry.default_model()
+    entry = registry.resolve(model, owner) if model else registry.default_model()
     if entry.kind != ModelEntry.Kind.DIFFUSION:
         raise UnmaskError("validation", "Decisions need a diffusion model.", "model")
     rows = Calibration.objects.filter(owner=owner, status__in=Calibration.ACTIVE)

@@ -77,6 +77,17 @@ def lab_cancel(*, job: LabJob) -> LabJob:
 
 
 @transaction.atomic
+def lab_delete(*, job: LabJob) -> None:
+    """Forget a job that has ended, with its rows. Raises UnmaskError (conflict) before that."""
+    row = LabJob.objects.select_for_update().get(pk=job.pk)
+    if row.status in ACTIVE:
+        raise UnmaskError("conflict", "This job is still at work. Cancel it first.", "job")
+    stream = row.stream
+    row.delete()
+    stream.delete()
+
+
+@transaction.atomic
 def begin(*, job: LabJob) -> None:
     """Count the attempt; the first one makes the job a running one."""
     fresh = job.status == LabJob.Status.QUEUED
@@ -90,7 +101,7 @@ def begin(*, job: LabJob) -> None:
 def keep(*, job: LabJob) -> None:
     """Write what has been measured, and tell how far the job is."""
     job.attempts = 0
-    job.save(update_fields=["results", "partial", "attempts", "updated"])
+    job.save(update_fields=["results", "partial", "cases", "attempts", "updated"])
     tell(job)
 
 

@@ -29,6 +29,7 @@ def create_session(
     block_length: int | None = None,
     seed: int = 0,
     special_tokens: bool = False,
+    chat: bool = False,
     title: str | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> Session:
@@ -44,6 +45,7 @@ def create_session(
         block_length=block_length or gen_length,
         seed=seed,
         special_tokens=special_tokens,
+        chat=chat,
         stream=Stream.objects.create(),
         provenance=provenance or {},
     )

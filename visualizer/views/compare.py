@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
 from core.http.errors import back_to
 from inference.catalog import DEFAULT_RECIPE
+from inference.errors import UnmaskError
 from visualizer import selectors
 from visualizer.commands import COMMANDS
 from visualizer.models import Branch, Run, Session
@@ -31,7 +32,7 @@ from visualizer.selectors.sessions import session_for
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
-from visualizer.views.params import whole
+from visualizer.views.params import number_of, whole
 from visualizer.views.recipes import fields_of_recipe, pace_for, recipe_parameters, recipes
 from visualizer.views.workspace import columns_of
 
@@ -50,6 +51,7 @@ class Shown:
     facts: list[tuple[str, str]]
     cells: list[Cell]
     running: bool
+    side: str = ""  # as the form of judging names it
 
 
 @session_page
@@ -115,6 +117,7 @@ def _shown(access: SessionAccess, key: str, history: History) -> Shown:
         snapshot=snapshot | {"staged": {"selections": {}}},
         facts=_facts(history, run),
         cells=cells(snapshot | {"staged": {}}, Look(ref.number, tip, folds=False)),
+        side=f"{session.pk}/{ref.branch}/{ref.number}",
         running=run is not None and run["status"] in Run.ACTIVE,
     )
 
@@ -209,3 +212,29 @@ def _choice(form: dict[str, str], key: str, recipe: str, count: int | None) -> d
     own = recipe_parameters(form, recipe, f"{key}_")
     name = run_name(recipe, own)
     return {"recipe": recipe, "name": name, "parameters": own, **pace_for(recipe, count)}
+
+
+@login_required
+@require_POST
+async def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """The sides' texts judged by an autoregressive model: a table for HTMX, a page without it."""
+    user = await request.auser()
+    session = await sync_to_async(session_for)(user, session_id)
+    back_to(request, reverse("compare", args=[session.pk]))
+    sides = [_side(text) for text in request.POST.getlist("side")]
+    message = {"type": "judge", "sides": sides}
+    told = await ask(COMMANDS, user, message, None, LOAD_WAIT_SECONDS)
+    rows = zip(NAMES, told["texts"], strict=False)
+    context = {"page": "compare", "session": session, "judge": told["judge"], "rows": list(rows)}
+    alone = request.headers.get("HX-Request")
+    name = "partials/judgement" if alone else "judgement"
+    return await sync_to_async(render)(request, f"visualizer/{name}.html", context)
+
+
+def _side(text: str) -> dict[str, Any]:
+    """A side as the form names it: session, branch and step with slashes between."""
+    session, _, rest = text.partition("/")
+    numbers = [number_of(part) for part in rest.split("/")]
+    if len(numbers) != 2 or None in numbers:
+        raise UnmaskError("validation", "A side is session/branch/step.", "sides")
+    return {"session_id": session, "branch": numbers[0], "step": numbers[1]}

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from inference.catalog import RECIPES
+from visualizer.selectors.scores import CHECKS
 
 WIDTH, HEIGHT = 560.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 16.0, 14.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 14.0, 40.0
 HUES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measured row on the paper."""
+    """One measured row on the paper; `low` and `high`: the ends of its interval, if it has one."""
 
     x: str
     y: str
     text: str
+    low: str
+    high: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,23 @@ def mark_of(row: dict[str, Any]) -> tuple[str, float]:
     return name, float(value)
 
 
-def curve(results: list[dict[str, Any]]) -> dict[str, Any] | None:
+def mark_label(name: str) -> str:
+    """A mark in words."""
+    return CHECKS[name][0] if name in CHECKS else name
+
+
+def curve(results: list[dict[str, Any]], count: int = 0) -> dict[str, Any] | None:
     """Lines and ticks; None while nothing is measured."""
     if not results:
         return None
     fastest = max(1.0, *(float(row["tokens_per_pass"] or 0) for row in results))
     names = dict.fromkeys(row["recipe"] for row in results)
-    lines = [_line(results, name, n, fastest) for n, name in enumerate(names)]
+    lines = [_line(results, name, n, fastest, count) for n, name in enumerate(names)]
     return {
         "lines": lines,
-        "mark": mark_of(results[0])[0],
+        "mark": mark_label(mark_of(results[0])[0]),
+        "middle": _y(0.5),
+        "has_intervals": any(point.low for line in lines for point in line.points),
         "across": [Tick(_x(fastest * n / 4, fastest), f"{fastest * n / 4:.3g}") for n in range(5)],
         "up": [Tick(_y(n / 4), f"{25 * n} %") for n in range(5)],
         "box": f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
@@ -65,22 +76,52 @@ def curve(results: list[dict[str, Any]]) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+Z = 1.96
+"""Standard deviations of a normal distribution that hold 95 % of it."""
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share that was seen in `count` cases; both in 0 to 1.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    square = Z * Z / count
+    middle = (share + square / 2) / (1 + square)
+    half = Z / (1 + square) * math.sqrt(share * (1 - share) / count + square / (4 * count))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share_of(name: str, value: float, count: int) -> dict[str, str]:
+    """A mark as the table shows it: whole per cent, and its interval where a case is right or
+    wrong; a mark that is a share itself has none."""
+    is_share = CHECKS.get(name, ("", "", True))[2]
+    shown = {"value": f"{value:.0%}"}
+    if is_share:
+        return shown
+    low, high = interval(value, count)
+    return shown | {"interval": f"{100 * low:.0f}–{100 * high:.0f}"}
+
+
 def label_of(recipe: str) -> str:
     """The recipe in plain words, as far as the catalog knows it."""
     return RECIPES[recipe].label if recipe in RECIPES else recipe
 
 
-def _line(results: list[dict[str, Any]], name: str, n: int, fastest: float) -> Line:
+def _line(results: list[dict[str, Any]], name: str, n: int, fastest: float, count: int) -> Line:
     rows = [row for row in results if row["recipe"] == name]
     rows.sort(key=lambda row: float(row["tokens_per_pass"] or 0))
-    return Line(label_of(name), f"s{n % HUES}", [_point(row, fastest) for row in rows])
+    return Line(label_of(name), f"s{n % HUES}", [_point(row, fastest, count) for row in rows])
 
 
-def _point(row: dict[str, Any], fastest: float) -> Point:
-    speed, (_, value) = float(row["tokens_per_pass"] or 0), mark_of(row)
+def _point(row: dict[str, Any], fastest: float, count: int) -> Point:
+    speed, (name, value) = float(row["tokens_per_pass"] or 0), mark_of(row)
     steps = f"{row['steps'] or 'all'} steps"
     words = f"{label_of(row['recipe'])}, {steps}: {value:.0%}, {speed:.2f} tokens per pass"
-    return Point(_x(speed, fastest), _y(value), words)
+    if not count or CHECKS.get(name, ("", "", True))[2]:
+        return Point(_x(speed, fastest), _y(value), words, "", "")
+    low, high = interval(value, count)
+    words += f", 95 % interval {low:.0%} to {high:.0%}"
+    return Point(_x(speed, fastest), _y(value), words, _y(low), _y(high))
 
 
 def _x(speed: float, fastest: float) -> str:

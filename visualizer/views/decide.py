@@ -22,8 +22,8 @@ from core.http.errors import back_to
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.api import model_list
-from visualizer.api.requests import GAP
 from visualizer.commands import COMMANDS
+from visualizer.commands.schemas.decisions import GAP
 from visualizer.models import Calibration
 from visualizer.selectors import calibrations as selectors
 from visualizer.views.params import decimal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from inference.errors import UnmaskError
 from inference.labels import labels
 from inference.limits import LIMITS
+from inference.model_places import absence
 from inference.models import ModelEntry
 from inference.registry import sync_models
 from visualizer.models import Command, Session
@@ -25,11 +27,13 @@ from visualizer.views.params import number_of
 from visualizer.views.starts import go_on, start, start_of, waiting
 from visualizer.views.tokens import BOX, MASKS, boxes
 
-FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens")
+FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens", "chat")
 RECENT = 6
 RUNS = {"run_example", "run_recorded"}
 """Buttons that start a run in the new session."""
 Problem = UnmaskError | None
+Form = Mapping[str, str | None]
+"""What stands in the fields; None where the model decides."""
 
 
 @login_required
@@ -85,7 +89,17 @@ def _sent(request: HttpRequest, user: Any) -> dict[str, str]:
     form = {name: request.POST.get(name, "") for name in FIELDS}
     example = _pressed(request, user, form["model"])
     own = {name: _as_sent(value) for name, value in example.items() if name in FIELDS}
-    return form | {"special_tokens": ""} | own if example else form
+    model = _visible(user, form["model"])
+    return form | {"special_tokens": "", "chat": _ticked(model)} | own if example else form
+
+
+def _visible(user: Any, slug: str) -> ModelEntry | None:
+    return ModelEntry.visible_to(user).filter(slug=slug).first()
+
+
+def _ticked(model: ModelEntry | None) -> str:
+    """How the box of questions stands at first: a model says whether it was taught to answer."""
+    return "on" if model and model.card.get("chat") else ""
 
 
 def _pressed(request: HttpRequest, user: Any, slug: str) -> dict[str, Any]:
@@ -93,7 +107,7 @@ def _pressed(request: HttpRequest, user: Any, slug: str) -> dict[str, Any]:
     if "run_recorded" in request.POST:
         return _suited((recorded(slug) or {}).get("example", {}))
     number = number_of(request.POST.get("run_example", request.POST.get("example")))
-    model = ModelEntry.visible_to(user).filter(slug=slug).first()
+    model = _visible(user, slug)
     shown = examples(model.card) if model else []
     return shown[number] if number is not None and number < len(shown) else {}
 
@@ -134,11 +148,11 @@ def mask_text(entry: ModelEntry) -> str:
     return next((name for name in MASKS if name in prompts), BOX)
 
 
-async def _prefilled(request: HttpRequest, user: Any) -> dict[str, str]:
+async def _prefilled(request: HttpRequest, user: Any) -> Form:
     origin = request.GET.get("from")
     if not origin:
         usual = (await sync_to_async(defaults_of)(user)).get("gen_length", "")
-        return {"model": request.GET.get("model", ""), "gen_length": str(usual)}
+        return {"model": request.GET.get("model", ""), "gen_length": str(usual), "chat": None}
     return await sync_to_async(_like)(user, origin)
 
 
@@ -148,7 +162,7 @@ def sent_before(command: Command) -> dict[str, str]:
     return form | {"prompt": boxes(form["prompt"]) if form["special_tokens"] else form["prompt"]}
 
 
-def _like(user: Any, origin: str) -> dict[str, str]:
+def _like(user: Any, origin: str) -> Form:
     session = session_for(user, origin)
     return {
         "prompt": boxes(session.prompt) if session.special_tokens else session.prompt,
@@ -156,17 +170,20 @@ def _like(user: Any, origin: str) -> dict[str, str]:
         "block_length": str(session.block_length if session.gen_length else ""),
         "seed": str(session.seed),
         "special_tokens": "on" if session.special_tokens else "",
+        "chat": "on" if session.chat else "",
         "model": session.model.slug,
     }
 
 
-def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Problem) -> HttpResponse:
+def _page(request: HttpRequest, user: Any, form: Form, problem: Problem) -> HttpResponse:
     models = list(
         ModelEntry.visible_to(user)
         .filter(kind=ModelEntry.Kind.DIFFUSION)
         .exclude(state=ModelEntry.State.ABSENT)
     )
     chosen = next((m for m in models if m.slug == form.get("model")), models[0] if models else None)
+    if form.get("chat") is None:
+        form = {**form, "chat": _ticked(chosen)}
     context = {
         "page": "home",
         "form": form,
@@ -180,6 +197,7 @@ def _page(request: HttpRequest, user: Any, form: dict[str, str], problem: Proble
         "most": _longest(chosen),
         "recent": recent(user),
         "showcase": None if problem else showcase(),
+        "adapted": None if problem else adapted(),
     }
     return render(request, "visualizer/home.html", context, status=400 if problem else 200)
 
@@ -193,6 +211,20 @@ def _longest(model: ModelEntry | None) -> int:
 def recent(user: Any) -> list[Session]:
     """The sessions used last."""
     return list(sessions_of(user)[:RECENT])
+
+
+def adapted() -> dict[str, Any] | None:
+    """Context of fragments/adapted.html: the shipped model that was a real one of another kind."""
+    shipped = ModelEntry.objects.filter(is_shipped=True, card__training__base__isnull=False)
+    entry = shipped.first()
+    if entry is None:
+        return None
+    return {
+        "model": entry,
+        "examples": examples(entry.card),
+        "answers": list(entry.card.get("quality", {}).get("answers", {}).values()),
+        "absence": absence(entry) if entry.state == ModelEntry.State.ABSENT else "",
+    }
 
 
 def showcase() -> dict[str, Any] | None:

@@ -23,6 +23,6 @@ KEYMAP: tuple[tuple[tuple[str, ...], str], ...] = (
     (("Alt", "."), "Stage the next candidate (Alt , the previous one)"),
     (("Ctrl", "Z"), "Undo staging (Ctrl Shift Z: redo)"),
     (("Alt", "←", "→"), "Parent branch, newest child (↑ ↓: siblings)"),
-    (("V",), "Next view: cells, text, table"),
+    (("V",), "Next view: cells, text, overview, table"),
     (("?",), "This list"),
 )

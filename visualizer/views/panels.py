@@ -27,10 +27,11 @@ from inference.models import ModelEntry
 from visualizer.api import model_list
 from visualizer.api.defaults import defaults_of, keep
 from visualizer.api.orders import Order, infill_order, start, text_order
-from visualizer.api.requests import DEVICES, GAP, Decoding, GenerateRequest, InfillRequest
+from visualizer.api.requests import DEVICES, Decoding, GenerateRequest, InfillRequest
 from visualizer.api.router import OFF
 from visualizer.api.text_filters import TextFilter
 from visualizer.commands import COMMANDS
+from visualizer.commands.schemas.decisions import GAP
 from visualizer.models import Generation
 from visualizer.partials import model_state
 from visualizer.selectors.generated import generated, shown_canvas
@@ -65,11 +66,24 @@ def _panel(request: HttpRequest, name: str) -> HttpResponse:
     order = _order(request.user, request.POST, name)
     if request.POST.get("keep"):
         keep(request.user, order.asked, request.POST.get("device", "auto"))
-    made = start(order)
+    made = _started(order)
     target = reverse("panel_run", args=[made.id])
     if not request.headers.get("HX-Request"):
         return redirect(f"{target}?{_flags(order.asked)}")
     return _output(request, generated(request.user, made.id), order.asked)
+
+
+def _started(order: Order) -> generation.Generation:
+    """Raises UnmaskError for models of other servers: the panel shows sessions, which have none."""
+    entry = model_list.usable(order.asked.model, order.user)
+    if entry.kind == ModelEntry.Kind.REMOTE:
+        raise UnmaskError(
+            "validation",
+            f"{entry.label} answers on another server: use it in Chat or by a program, or choose "
+            "a model of this site here.",
+            "model",
+        )
+    return start(order)
 
 
 def _order(user: Any, form: QueryDict, name: str) -> Order:
@@ -94,7 +108,8 @@ def service_fields(form: QueryDict) -> dict[str, Any]:
 
 def _context(request: HttpRequest, name: str) -> dict[str, Any]:
     """The form; nothing of a request is shown again, as its page stays where it is."""
-    offered = model_list.offered(request.user)
+    every = model_list.offered(request.user)
+    offered = [one for one in every if one.kind == ModelEntry.Kind.DIFFUSION]
     models = [one for one in offered if one.state != ModelEntry.State.ABSENT]
     own = model_list.current(request.user) if models else None
     return {

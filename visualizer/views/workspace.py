@@ -30,7 +30,7 @@ from visualizer.views.recipes import options_of, parameter_fields, recipes, sent
 from visualizer.views.status import has_pass, status_line
 from visualizer.views.steps import asked_count
 
-VIEWS = (("cells", "Cells"), ("text", "Text"), ("table", "Table"))
+VIEWS = (("cells", "Cells"), ("text", "Text"), ("overview", "Overview"), ("table", "Table"))
 COLOURS = (
     ("confidence", "confidence"),
     ("entropy", "entropy"),

@@ -18,7 +18,8 @@ from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.training.decode import Settings
+from inference.engine.training.adaptation import question_cases
+from inference.engine.training.decode import Settings, mask_of
 from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
 from inference.engine.training.task import Case
 from inference.engine.training.tasks import TASKS
@@ -27,9 +28,14 @@ from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
 from visualizer.services import lab
+from visualizer.worker.judges import judge_for, likely_by, shares_tokens
 
 Status = LabJob.Status
 KEPT = 4
+AIMS = {name: task.aims for name, task in TASKS.items()} | {
+    question_cases.NAME: question_cases.AIMS
+}
+"""Task → its marks, the one that matters first."""
 _CASES: dict[tuple[str, str, int, int], list[Case]] = {}
 """Cases of the jobs at work: puzzles take longer to make than a slice has time."""
 
@@ -62,6 +68,7 @@ def _work(lease: Lease, job: LabJob, seconds: float) -> None:
     with leases.renewed(lease), engine_errors():
         model = runtime.load(job.model)
         cases = cases_of(model, job)
+        job.cases = job.cases or told_cases(model, cases)
     deadline = time.monotonic() + seconds
     while (ended := _ended(job)) is None:
         _one_case(lease, job, model, cases)
@@ -90,14 +97,38 @@ def grid(job: LabJob) -> list[Settings]:
 
 def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
     """The cases of the job's task; the same for every worker. Raises UnmaskError if unknown."""
-    if job.task not in TASKS:
+    if job.task not in AIMS:
         raise UnmaskError("validation", "The task of this model is not known here.", "model")
     key = (model.key, job.task, job.count, job.seed)
     if key not in _CASES:
         if len(_CASES) >= KEPT:
             _CASES.clear()
-        _CASES[key] = TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+        _CASES[key] = _made(model, job)
     return _CASES[key]
+
+
+def _made(model: LoadedModel, job: LabJob) -> list[Case]:
+    if job.task != question_cases.NAME:
+        return TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+    judge = judge_for(job.owner, job.model)
+    alike = judge is not None and shares_tokens(judge, job.model)
+    likely = likely_by(judge) if judge is not None and alike else None
+    return question_cases.question_cases(model, job.count, likely)
+
+
+def told_cases(model: LoadedModel, cases: list[Case]) -> list[dict[str, Any]]:
+    """The cases as sessions may begin with them; {} for one that no prompt can say."""
+    return [_told_case(model, case) for case in cases]
+
+
+def _told_case(model: LoadedModel, case: Case) -> dict[str, Any]:
+    assert model.tokenizer is not None
+    text, special = model.tokenizer.decode(case.prompt_ids), mask_of(model) in case.prompt_ids
+    pieces = model.tokenizer.pieces(model.spec.vocab_size)
+    for prompt in (text, "".join(pieces[token] for token in case.prompt_ids)):
+        if model.tokenizer.encode_prompt(prompt, special) == list(case.prompt_ids):
+            return {"prompt": prompt, "special_tokens": special, "gen_length": case.gen_length}
+    return {}
 
 
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
@@ -107,14 +138,15 @@ def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) 
         one = judged(model, cases[number], settings, number, runtime.forward)
     job.partial.append(asdict(one))
     if len(job.partial) == job.count:
-        row = row_of(settings, [Judged(**case) for case in job.partial])
-        job.results.append(told_of(row, job))
+        made = [Judged(**case) for case in job.partial]
+        job.results.append(told_of(row_of(settings, made), job, made))
         job.partial = []
 
 
-def told_of(row: Row, job: LabJob) -> dict[str, Any]:
-    """A row as it is kept; marks in the order of the task, the one that matters first."""
-    aims = [aim for aim in TASKS[job.task].aims if aim in row.marks]
+def told_of(row: Row, job: LabJob, made: list[Judged]) -> dict[str, Any]:
+    """A row as it is kept; marks in the order of the task, the one that matters first. `each`: that
+    one for every case."""
+    aims = [aim for aim in AIMS[job.task] if aim in row.marks]
     return {
         "recipe": row.settings.recipe,
         "steps": row.settings.steps,
@@ -122,6 +154,7 @@ def told_of(row: Row, job: LabJob) -> dict[str, Any]:
         "tokens_per_pass": row.tokens_per_forward,
         "milliseconds": round(1000 * row.seconds / job.count, 1),
         "marks": {aim: row.marks[aim] for aim in aims},
+        "each": [case.marks[aims[0]] for case in made],
     }
 
 

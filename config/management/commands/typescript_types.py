@@ -35,6 +35,7 @@ export interface StatusFrame {
   model_used?: string;
   correlation_id?: string;
   canvas?: string[];
+  mask?: string;
   prompt_length?: number;
   masked?: number;
   text?: string;

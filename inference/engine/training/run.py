@@ -80,7 +80,7 @@ def pick_device(name: str) -> torch.device:
 
 def shape_of(task: Task, tokenizer: Tokenizer, sizes: dict[str, int]) -> Shape:
     """The task's sizes with the user's in front; a wider model gets a wider MLP."""
-    chosen = task.recipe.sizes | sizes
+    chosen: dict[str, Any] = task.recipe.sizes | sizes
     if "width" in sizes and "mlp_width" not in sizes:
         chosen["mlp_width"] = 16 * math.ceil(sizes["width"] * 8 / 3 / 16)
     return Shape(

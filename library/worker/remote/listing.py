@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from inference.errors import UnmaskError
@@ -25,7 +26,7 @@ def refresh() -> None:
     declared = backends()
     remote.forget_undeclared([backend.name for backend in declared])
     for backend in declared:
-        ANSWERS.put(f"models of {backend.name}", lambda backend=backend: refresh_one(backend))
+        ANSWERS.put(f"models of {backend.name}", partial(refresh_one, backend))
 
 
 def refresh_one(backend: RemoteBackend) -> None:

@@ -177,8 +177,8 @@ def _chat_tokens(told: Any) -> list[Any]:
 
 
 def _best(pairs: Any) -> list[list[Any]]:
-    found = [[_text(token), float(logprob)] for token, logprob in pairs]
-    return sorted(found, key=lambda pair: -pair[1])[:TOP]
+    found = [(_text(token), float(logprob)) for token, logprob in pairs]
+    return [list(pair) for pair in sorted(found, key=lambda pair: -pair[1])[:TOP]]
 
 
 def read_unmask(backend: RemoteBackend, data: Data) -> Piece:

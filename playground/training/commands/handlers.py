@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from inference.engine.training.texts.settings import PRESETS
 from playground.training.commands.table import Request
-from playground.training.models import Training, TrainingLink
+from playground.training.models import Training, TrainingCommand, TrainingLink
 from playground.training.selectors import payloads
 from playground.training.selectors.links import link_of, links_of
 from playground.training.selectors.trainings import text_for
@@ -66,8 +66,8 @@ def rename(request: Request) -> Reply:
 def delete(request: Request) -> Reply:
     """deleted: the id of what is gone."""
     id = str(request.training.pk)
-    request.command.training = None
-    request.command.save(update_fields=["training"])
+    rows = TrainingCommand.objects.filter(pk=request.command.pk)
+    rows.update(training=None)  # the answer outlives what it was about
     trainings.delete(training=request.training)
     return {"type": "deleted", "training_id": id}
 

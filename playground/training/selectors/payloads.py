@@ -36,8 +36,8 @@ def status_payload(training: Training) -> Payload:
 def _seconds_left(training: Training, step: int) -> float | None:
     if training.status not in Training.ACTIVE or not training.speed:
         return None
-    tokens = training.sizes["batch_size"] * training.sizes["context"]
-    return round((training.steps - step) * tokens / training.speed, 1)
+    tokens: int = training.sizes["batch_size"] * training.sizes["context"]
+    return float(round((training.steps - step) * tokens / training.speed, 1))
 
 
 def point_payload(point: Point) -> Payload:

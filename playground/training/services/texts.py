@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -39,7 +40,7 @@ def checked_text(text: str, field: str) -> str:
     return text
 
 
-_FAULTS = (
+_FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
     (lambda text: not text.strip(), "The text is empty."),
     (lambda text: len(text) > MOST, f"The text is longer than {MOST:,} characters."),
     (lambda text: "\0" in text, "The text holds NUL characters: this is no plain text."),

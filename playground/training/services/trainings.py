@@ -60,7 +60,7 @@ def create_training(
     about = LIBRARY[corpus].label if corpus else text.name if text else ""
     training = Training.objects.create(
         owner=owner,
-        name=name or f"{about}, {KINDS[kind].label.lower()}"[:100],
+        name=name or f"{about}, {KINDS[kind].label}"[:100],
         kind=kind,
         corpus=corpus,
         text=text,

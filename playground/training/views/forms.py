@@ -22,7 +22,8 @@ def message_of(name: str, form: QueryDict, **more: Any) -> dict[str, Any]:
     if name == "train":
         given |= _corpus(given.pop("corpus", ""))
     message = from_form(COMMANDS, {"type": name, **given, **more})
-    sizes = {key: _read(form[key].strip()) for key in SIZES if form.get(key, "").strip()}
+    typed = {key: str(form.get(key, "")).strip() for key in SIZES}
+    sizes = {key: _read(text) for key, text in typed.items() if text}
     return message | ({"sizes": sizes} if name == "train" and sizes else {})
 
 

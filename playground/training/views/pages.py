@@ -125,7 +125,7 @@ def page_context(found: Training, question: int | None) -> dict[str, Any]:
         "about": LIBRARY[found.corpus].label if found.corpus else _own_text(found),
         "told": told,
         "status": told["status"],
-        "moments": moments_of(found),
+        "newest": moments_of(found).order_by("-step"),
         "questions": asked,
         "question": shown,
         "answers": _answers(shown),

@@ -55,7 +55,8 @@ def _text_file(training: Training, root: Path) -> Path:
 def _text(training: Training) -> str:
     if training.corpus:
         return LIBRARY[training.corpus].read(0)
-    text = Text.objects.filter(pk=training.text_id).values_list("text", flat=True).first()
+    own = Text.objects.filter(training=training)
+    text = own.values_list("text", flat=True).first()
     if text is None:
         raise UnmaskError("conflict", "The text of this training was deleted.")
     return text

@@ -38,6 +38,7 @@ export class Distribution {
     this.isEnd = told.is_end;
     this.entropy = told.entropy;
     this.size = whole.context_size;
+    this.training = whole.training ?? null; // {state, step} of a model that is trained here
     this.seen = told.context_chars ?? null; // characters; null: all of them
     this.follow = null; // the distribution after the chosen token, if it was computed ahead
     this.packed = told.digest;

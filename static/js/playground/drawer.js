@@ -2,22 +2,24 @@
 import { write } from "../dom.js";
 import { toast } from "../toasts.js";
 import { bindControls, settingsOf, writeSettings } from "./drawer_controls.js";
-import { countText, shadedText, stateWords, sumWords } from "./drawer_text.js";
+import { stateWords, sumWords } from "./drawer_text.js";
 import { History } from "./history.js";
 import { failureWords } from "./next_token.js";
 import { Score } from "./score.js";
+import { Shade } from "./shade.js";
 import { Side } from "./side.js";
 import { TreeView } from "./tree_view.js";
 
 const PARTS = (
-  "model other indicator input shade counter play pause step regenerate speed speed-text sample " +
+  "model other indicator input play pause step regenerate speed speed-text sample " +
   "temperature temperature-text top-k top-k-text top-p top-p-text status colour sum"
 ).split(" ");
+const TRAINS = new Set(["queued", "running"]);
 const TYPING = 250; // milliseconds without a key after which a typed text is looked at
 
 export class Drawer {
   constructor(root, opener) {
-    Object.assign(this, { root, opener, playing: false, told: "", unknown: [], cut: 0 });
+    Object.assign(this, { root, opener, playing: false, told: "", unknown: [] });
     const part = (name) => root.querySelector(`[data-${name}]`);
     for (const name of PARTS) this[name] = part(name);
     this.most = Number(part("most").dataset.most);
@@ -26,6 +28,7 @@ export class Drawer {
     this.beside = new Side(this, second, this.other);
     this.active = this.main;
     this.history = new History(this, part("history"));
+    this.shade = new Shade(this, part);
     this.score = new Score(this, part("score"));
     this.view = new TreeView(part("branches"), (number) => this.visit(number));
     bindControls(this, part);
@@ -81,6 +84,7 @@ export class Drawer {
 
   changeModel(side) {
     side.lookahead.warm = false;
+    side.training = null;
     this.restart();
   }
 
@@ -126,6 +130,15 @@ export class Drawer {
     }
   }
 
+  /** A model that was being trained when it was asked before, and is not any more. */
+  watchTraining(side, training) {
+    const was = side.training;
+    side.training = training?.state ?? null;
+    if (!TRAINS.has(was) || TRAINS.has(side.training)) return;
+    this.halt();
+    this.say("⚠️ Training session ended");
+  }
+
   failed(error) {
     this.halt();
     console.error("token playground", error);
@@ -133,7 +146,7 @@ export class Drawer {
     if (words.toast) toast("error", words.toast);
     this.say(words.text);
     this.unknown = words.unknown;
-    this.shadeText();
+    this.draw();
   }
 
   /** Take the highlighted token of a side, or of both; a token of an expired distribution never. */
@@ -215,8 +228,7 @@ export class Drawer {
       one.disabled = empty || count >= this.most || this.playing;
     this.pause.disabled = !this.playing;
     this.regenerate.disabled = tree.nodes.length < 2;
-    this.count(tree, next);
-    this.shadeText();
+    this.shade.draw(tree, next, this.unknown);
     const using = this.model.selectedOptions[0]?.dataset.words;
     write(this.indicator, using ? `Using model: ${using}` : "");
     this.beside.root.hidden = !this.other.value;
@@ -228,18 +240,5 @@ export class Drawer {
     const ended = this.main.ended || next?.isEnd;
     const at = { model: this.model.value, text, tokens: count, most: this.most };
     this.status.textContent = this.told || stateWords({ ...at, playing: this.playing, ended });
-  }
-
-  count(tree, next) {
-    const { words, cut } = countText(this.input.value, tree.tokens(), next);
-    this.cut = cut;
-    this.counter.textContent = words;
-    const size = next?.size ?? Number(this.model.selectedOptions[0]?.dataset.context ?? 0);
-    this.counter.title = size ? `Model only sees the last ${size} tokens` : "";
-  }
-
-  shadeText() {
-    const cut = Math.min(this.cut, [...this.input.value].length);
-    this.shade.replaceChildren(...shadedText(this.input.value, cut, this.unknown));
   }
 }

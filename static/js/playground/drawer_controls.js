@@ -1,5 +1,6 @@
 // The controls of the drawer: buttons, sliders, keys, and what each of them does.
 import { ALL } from "./distribution.js";
+import { followTraining } from "./training/drawer_model.js";
 
 const WIDE = 100; // a top-k slider beyond this cuts nothing
 
@@ -47,6 +48,7 @@ export function bindControls(drawer, part) {
   on(drawer.regenerate, "click", () => drawer.restart());
   on(part("clear"), "click", () => drawer.clear());
   on(document, "keydown", (event) => pressed(drawer, event));
+  followTraining(drawer);
   on(document, "visibilitychange", () => document.hidden && drawer.leave());
 }
 

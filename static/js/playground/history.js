@@ -99,7 +99,7 @@ export class History {
 }
 
 function row({ id, text, size, model_label: label }) {
-  const made = element("li", "", "row");
+  const made = element("li");
   const open = element("button", text, "btn btn-quiet btn-small kept");
   const away = element("button", "×", "btn btn-quiet btn-icon btn-small");
   const record = element("a", "Record", "small");
@@ -109,6 +109,6 @@ function row({ id, text, size, model_label: label }) {
   record.href = `${TREES}/${id}/record`;
   record.setAttribute("aria-label", `Download the record of ${text}`);
   for (const button of [open, away]) button.type = "button";
-  made.append(open, element("span", `${size} tokens, ${label}`, "small muted"), record, away);
+  made.append(open, element("span", `${size} tokens, ${label}`, "small muted about"), record, away);
   return made;
 }

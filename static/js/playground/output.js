@@ -49,19 +49,23 @@ export class Output {
     while (this.line.children.length > same) this.line.lastElementChild.remove();
     for (const number of path.slice(same)) this.line.append(this.button(tree, number));
     path.forEach((number, place) => {
-      this.paint(this.line.children[place], tree.nodes[number], colour);
+      this.paint(this.line.children[place].firstElementChild, tree.nodes[number], colour);
     });
     this.shown = path;
     this.tree = tree;
   }
 
+  /** A line break inside a button breaks nothing: it is shown, and made behind it. */
   button(tree, number) {
     const node = tree.nodes[number];
-    const button = element("button", node.token, "token");
+    const piece = element("span");
+    const breaks = node.token.match(/\n/g)?.join("") ?? "";
+    const button = element("button", node.token.replace(/\n/g, "↵"), "token");
     button.type = "button";
     button.dataset.node = number;
     button.title = `${costWords(node)}: click for its alternatives`;
-    return button;
+    piece.append(button, breaks);
+    return piece;
   }
 
   paint(one, node, colour) {

@@ -64,6 +64,7 @@ export class Side {
   show(chosen = null, keep = false) {
     if (!this.next) return;
     this.bars.show(this.next.under(this.settings), chosen, keep);
+    this.drawer.watchTraining(this, this.next.training);
     this.drawer.draw();
   }
 

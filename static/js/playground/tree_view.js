@@ -42,8 +42,9 @@ function item(tree, { nodes, children }, shown) {
   return made;
 }
 
-/** A run's text; one that shows nothing is named. */
+/** A run's text on one line; one that shows nothing is named. */
 function textOf(tree, nodes) {
   const text = nodes.map((number) => tree.nodes[number].token).join("");
-  return text.trim() ? text : nodes.map((number) => tokenName(tree.nodes[number].token)).join("");
+  const named = nodes.map((number) => tokenName(tree.nodes[number].token)).join("");
+  return text.trim() ? text.replace(/\n/g, "\\n") : named;
 }

@@ -31,7 +31,7 @@ export class Watch {
       on,
       silence,
       first,
-      wait: first,
+      wait: first / 2,
       over: false,
       socket: null,
       timer: 0,

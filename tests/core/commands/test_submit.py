@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
+from core.commands import ask as asking
 from core.commands.ask import ask, ask_now
 from core.commands.submit import read, submit
 from core.commands.table import Request
@@ -108,6 +111,20 @@ async def test_a_view_waits_for_a_worker(
     """It asks again after a moment: what it was given was the question."""
     monkeypatch.setattr(dispatch, "send", lambda task, argument: advance_errand(argument))
     assert (await ask(TABLE, owner, {**NOTE, "type": "fetch"}, errand))["things"] == ["milk"]
+
+
+async def test_the_bell_of_the_answer_wakes_who_waits(
+    owner: User, errand: Errand, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "POLL_SECONDS", 60.0)
+
+    async def work() -> None:
+        await asyncio.sleep(0.5)  # it has looked at the row and waits
+        await sync_to_async(advance_errand)(sent[0][1])
+
+    waits = ask(TABLE, owner, {**NOTE, "type": "fetch"}, errand, seconds=60)
+    reply, _ = await asyncio.wait_for(asyncio.gather(waits, work()), 30)
+    assert reply["things"] == ["milk"]
 
 
 async def test_a_view_does_not_wait_for_ever(owner: User, errand: Errand, sent: list[Any]) -> None:

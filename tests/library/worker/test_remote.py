@@ -18,6 +18,7 @@ from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry
 from inference.remote_backends import RemoteBackend, lacks
+from inference.remote_kinds import KINDS
 from library.models import RemoteGeneration
 from library.services import remote
 from library.worker.remote import answers, client, listing
@@ -27,7 +28,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent")]
 Status = Job.Status
 TEXT = Prompt(text="secret prompt")
 CHAT = Prompt(messages=({"role": "user", "content": "secret prompt"},))
-KINDS = ("openai", "vllm", "sglang", "llamacpp", "unmask")
 
 
 @pytest.fixture
@@ -132,6 +132,8 @@ def test_logprobs_are_those_that_the_server_told(
     assert [one.text for one in found] == server.says
     assert {one.logprob for one in found} == {-0.5}
     assert found[0].top == (("Once", -0.5),)
+    later = generation.logprobs(user=owner, id=row.pk, top=0, first=3)
+    assert [(one.text, one.top) for one in later] == [(" time", ())]
 
 
 def test_a_server_without_logprobs_says_so(owner: User, server: ModelServer, settings: Any) -> None:
@@ -144,6 +146,7 @@ FOREIGN = {
     "recipe": (TEXT, {"recipe": "entropy"}, "recipe"),
     "steps": (TEXT, {"steps": 3}, "steps"),
     "parameters": (TEXT, {"parameters": {"x": 1}}, "parameters"),
+    "a pass over the finished text": (TEXT, {"final_pass": True}, "final_pass"),
     "gaps": (Prompt(pieces=("a", "b"), gaps=(1,)), {}, "prompt"),
     "special tokens": (Prompt(text="a", special_tokens=True), {}, "prompt"),
 }

@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 
 from core.jobs import leases, reaper
 from inference.events import backlog
+from inference.model_places import directory
 from inference.models import ModelEntry
-from inference.registry import directory
 from playground.training.models import DayUse, Training
 from playground.training.worker import trainings
 from tests.playground.training.conftest import Tell

@@ -17,6 +17,7 @@ from core.worker import executor
 from inference import registry, runtime
 from inference.models import ModelEntry
 from inference.runtime import model_state
+from library.models import Download
 from visualizer.commands import COMMANDS
 from visualizer.models import Command, Generation, Session
 from visualizer.worker import generation, tasks
@@ -25,6 +26,7 @@ WORK: dict[str, Callable[[Any], None]] = {
     Generation.TASK: generation.work,
     Session.TASK: tasks.advance_session,
     Command.TASK: lambda pk: executor.execute(COMMANDS, pk),
+    Download.TASK: lambda pk: None,  # stays in line: tests/library has a hub to ask
 }
 
 

@@ -143,6 +143,18 @@ def test_a_calibration_is_its_owner_s(
         assert shown["message"] == absent["message"]
 
 
+@pytest.mark.usefixtures("listed")
+def test_a_model_of_somebody_s_own_is_theirs(ask: Any, stranger: User) -> None:
+    ModelEntry.every.filter(slug="addition").update(owner=stranger)
+    for path, body in (
+        ("decide", {"text": SUM, "places": [DIGITS]}),
+        ("calibrations", {"places": [DIGITS], "examples": examples(10)}),
+    ):
+        told = ask.post(path, model="addition", **body).json()
+        assert (told["error_type"], told["field"]) == ("model_unavailable", "model")
+    assert not Calibration.objects.exists()
+
+
 def test_a_calibration_goes_on_where_a_slice_ended(
     ask: Any, shipped: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from django.urls import reverse
-from ninja import Query, Router
+from ninja import Router
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, ask_now
 from core.http.stream_log import timed
@@ -48,10 +48,9 @@ def calibrate(request: HttpRequest, data: Calibrate) -> dict[str, Any]:
 
 
 @router.get("/calibrations", response=documented(CalibrationList))
-def calibrations(request: HttpRequest, limit: int = Query(50, ge=1, le=200)) -> dict[str, Any]:
-    """Your calibrations, newest first."""
-    message = {"type": "list_calibrations", "limit": limit}
-    found = ask_now(COMMANDS, request.user, message)["calibrations"]
+def calibrations(request: HttpRequest) -> dict[str, Any]:
+    """Your newest calibrations, the newest first."""
+    found = ask_now(COMMANDS, request.user, {"type": "list_calibrations"})["calibrations"]
     return {"calibrations": [_with_page(one) for one in found]}
 
 

@@ -41,12 +41,16 @@ def current(request: HttpRequest) -> ModelAnswer:
 
 @router.post("/models/{path:id}/load", response=documented(LoadAnswer))
 async def load(request: HttpRequest, id: str, data: LoadRequest | None = None) -> LoadAnswer:
-    """Load a model into a worker, on a device if one is named, and make it yours."""
+    """Load a model into a worker, on a device if one is named, and make it yours.
+
+    One of another server is made yours only: it is loaded there.
+    """
     started = time.monotonic()
     entry = await sync_to_async(model_list.named)(id, request.user)
-    device = data.device if data else await sync_to_async(preferred_device)(request.user)
-    message = {"type": "load_model", "model_path": entry.slug, "device": device}
-    await ask(COMMANDS, request.user, message, seconds=settings.LOAD_TIMEOUT, late=LATE)
+    if entry.kind != ModelEntry.Kind.REMOTE:
+        device = data.device if data else await sync_to_async(preferred_device)(request.user)
+        message = {"type": "load_model", "model_path": entry.slug, "device": device}
+        await ask(COMMANDS, request.user, message, seconds=settings.LOAD_TIMEOUT, late=LATE)
     await sync_to_async(model_list.choose)(request.user, entry)
     told = await sync_to_async(model_list.answer_for)(request.user, entry)
     return LoadAnswer(success=True, seconds=round(time.monotonic() - started, 3), model=told)

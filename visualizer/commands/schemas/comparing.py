@@ -50,3 +50,12 @@ class CompareBranches(Message):
         list[ComparedSide],
         Field(min_length=2, max_length=2, description="{session_id, branch, step}: two states"),
     ]
+
+
+class Judge(Message):
+    """How probable an autoregressive model finds what was written."""
+
+    sides: Annotated[
+        list[ComparedSide],
+        Field(min_length=1, max_length=4, description="{session_id, branch, step}: the states"),
+    ]

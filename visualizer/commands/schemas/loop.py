@@ -43,6 +43,9 @@ class Initialize(Message):
     special_tokens: bool = Field(
         default=False, description="special tokens typed in the prompt count, masks to fill too"
     )
+    chat: bool = Field(
+        default=False, description="the prompt is a user's turn, put into the model's chat template"
+    )
     model: str | None = Field(
         default=None, min_length=1, max_length=500, description="model; the socket's by default"
     )

@@ -19,9 +19,7 @@ from visualizer.worker.decisions import score
 def decide(request: Request) -> Write:
     """decision: a distribution over the choices of each place."""
     message: Decide = request.message
-    entry = registry.resolve(message.model) if message.model else registry.default_model()
-    if entry.kind != ModelEntry.Kind.DIFFUSION:
-        raise UnmaskError("validation", "Decisions need a diffusion model.", "model")
+    entry = _model(request.user, message.model)
     temperature = _temperature(request, message, entry)
     model = runtime.load(entry)
     texts = [place.texts() for place in message.places]
@@ -37,6 +35,14 @@ def decide(request: Request) -> Write:
         return {"type": "decision", "places": told, **about}
 
     return write
+
+
+def _model(user: Any, slug: str | None) -> ModelEntry:
+    """The named model, or the site's default one. Raises UnmaskError."""
+    entry = registry.resolve(slug, user) if slug else registry.default_model()
+    if entry.kind != ModelEntry.Kind.DIFFUSION:
+        raise UnmaskError("validation", "Decisions need a diffusion model.", "model")
+    return entry
 
 
 def _temperature(request: Request, message: Decide, entry: ModelEntry) -> float:

@@ -9,7 +9,9 @@ from core.worker.executor import Write
 from inference import registry, runtime
 from inference.engine import processing
 from inference.engine.canvas import Canvas
+from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.errors import InputError
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
@@ -25,6 +27,7 @@ from visualizer.selectors.sizes import most_candidates
 from visualizer.services.forwards import keep_forward
 from visualizer.services.sessions import create_session
 from visualizer.worker import distributions
+from visualizer.worker.fitting import check_grid, check_symbols
 from visualizer.worker.handlers.forward import forward_reply
 from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 
@@ -56,6 +59,7 @@ def initialize(request: Request) -> Write:
         message.special_tokens,
         load=request.brief,
         user=request.user,
+        chat=message.chat,
     )
 
     def write() -> dict[str, Any]:
@@ -82,7 +86,7 @@ def tokenize_and_forward(request: Request) -> Write:
         ref = head_of(session)
         _keep(session, ref, passed, settings)
         reply = forward_reply(request, session, ref, ready.canvas, passed, settings)
-        return reply if request.brief else _widened(reply, session, ready.canvas, passed, top_k)
+        return reply if request.brief else _widened(reply, session, ready, passed, top_k)
 
     return write
 
@@ -90,7 +94,7 @@ def tokenize_and_forward(request: Request) -> Write:
 def _widened(
     reply: dict[str, Any],
     session: Session,
-    canvas: Canvas,
+    ready: Prepared,
     passed: distributions.Passed,
     top_k: int,
 ) -> dict[str, Any]:
@@ -100,10 +104,9 @@ def _widened(
     """
     if top_k <= LIMITS["visual_top_k"].high:
         return reply
-    k = most_candidates(len(canvas), min(top_k, passed.logits.shape[-1] - 1))
-    best = processing.candidates(
-        passed.logits, processing.Settings(actual_top_k=top_k), k, [canvas.mask_id]
-    )
+    k = most_candidates(len(ready.canvas), min(top_k, passed.logits.shape[-1] - 1))
+    never = [ready.mask_id, *ready.model.spec.barred]
+    best = processing.candidates(passed.logits, processing.Settings(actual_top_k=top_k), k, never)
     columns = (best.ids, best.logits, best.probs, best.in_actual)
     lists = as_lists(Shown(*(column.cpu().numpy() for column in columns)), labels_for(session))
     found = dict(zip(passed.view.positions.tolist(), lists, strict=True))
@@ -120,8 +123,11 @@ def prepare(
     special: bool = False,
     load: bool = False,
     user: Any = None,
+    chat: bool = False,
 ) -> Prepared:
     """`load`: a model that is not in memory yet is loaded now; pages ask for that.
+
+    `chat`: the prompt is what a user says, and an answer follows it.
 
     Raises UnmaskError naming model, prompt, gen_length or block_length.
     """
@@ -135,12 +141,17 @@ def prepare(
             "model",
         )
     with engine_errors():
-        ids = checked_prompt(model.tokenizer, prompt, special, model.spec.vocab_size)
+        ids = (
+            _question_ids(model, prompt)
+            if chat
+            else checked_prompt(model.tokenizer, prompt, special, model.spec.vocab_size)
+        )
     if not ids and model.spec.noise == "uniform":
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
         )
-    own = ids.count(model.spec.open_id) if special else 0
+    check_symbols(model, ids)
+    own = ids.count(model.spec.open_id) if special and not chat else 0
     if gen_length is None and own:
         length, block = masks_of_prompt(len(ids), own, model.context, block_length)
     else:
@@ -150,7 +161,16 @@ def prepare(
             raise UnmaskError(
                 "validation", f"block_length must be at most {length}.", "block_length"
             )
+    check_grid(entry, len(ids) + length)
     return Prepared(entry, model, model.spec.open_id, ids, length, block)
+
+
+def _question_ids(model: LoadedModel, prompt: str) -> list[int]:
+    """The prompt as a user's turn, and where the answer begins. Raises InputError (chat)."""
+    try:
+        return chat_ids(model, [Message("user", prompt)])
+    except InputError as error:
+        raise InputError(error.message, "chat") from None
 
 
 def loaded_entry(slug: str | None, user: Any, load: bool = False) -> ModelEntry:
@@ -176,6 +196,7 @@ def _create(request: Request, ready: Prepared, seed: int = 0, title: str | None 
         block_length=ready.block_length,
         seed=seed,
         special_tokens=getattr(request.message, "special_tokens", False),
+        chat=getattr(request.message, "chat", False),
         title=title,
         provenance=provenance_of(ready.model),
     )

@@ -10,6 +10,20 @@ from typing import Any
 from inference.engine.families.llama import OWN
 
 SAMPLES = 12
+DECODING = {
+    "recipe": "llada2/threshold",
+    "tokens_per_step": 1,
+    "threshold": 1.0,
+    "temperature": 0.0,
+    "stop_at_end": True,
+}
+"""What the answers of the card were measured with."""
+PROMPTS = (
+    "What is the capital of France?",
+    "What color is the sky on a clear day?",
+    "Why do birds sing?",
+    "Write one sentence about the sea.",
+)
 
 
 def write_config(folder: Path, adapter: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -20,12 +34,17 @@ def write_config(folder: Path, adapter: Mapping[str, Any], facts: Mapping[str, A
 
 def write_card(folder: Path, label: str, training: dict[str, Any], quality: dict[str, Any]) -> None:
     """unmask.json, and README.md made from it."""
+    chats = "answers" in quality
     card = {
         "label": label,
         "kind": "diffusion",
         "trained_on": training["trained_on"],
+        "license": training["license"],
         "context": training["context"],
-        "examples": [{"prompt": "What is the capital of France?", "gen_length": 32}],
+        "chat": chats,
+        **({"task": "questions"} if chats else {}),
+        "decoding": {**DECODING, "block_length": training["block"]},
+        "examples": [example(prompt, training["block"]) for prompt in PROMPTS] if chats else [],
         "training": training,
         "quality": quality,
     }
@@ -33,11 +52,18 @@ def write_card(folder: Path, label: str, training: dict[str, Any], quality: dict
     (folder / "README.md").write_text(readme(card), encoding="utf-8")
 
 
+def example(prompt: str, block: int) -> dict[str, Any]:
+    """A prompt with the lengths that suit it."""
+    return {"prompt": prompt, "gen_length": 4 * block, "block_length": block}
+
+
 def readme(card: Mapping[str, Any]) -> str:
     """The card in words and tables."""
     training, quality = card["training"], card["quality"]
     parts = [f"# {card['label']}", card["trained_on"], _training(training)]
     parts += ["## Held-out bound", BOUND, _bounds(quality["bounds"])]
+    if "gaps" in quality:
+        parts += ["## Gaps", GAPS, _gaps(quality["gaps"])]
     if "answers" in quality:
         parts += ["## Answers", ANSWERS, _answers(quality["answers"])]
         parts += ["## Samples", SAMPLED, _samples(quality["samples"])]
@@ -45,6 +71,10 @@ def readme(card: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+GAPS = (
+    "One token of each held-out document is hidden; right: the most probable one is the one that "
+    "stood there. The parent sees what is before it, this model the rest of its block, too."
+)
 BOUND = (
     "Nats per hidden token of held-out documents at fixed rates of hiding; the bound is the mean "
     "of the first four rates."
@@ -62,11 +92,15 @@ def _training(training: Mapping[str, Any]) -> str:
         "Parent": f"{training['base']}, sha256 of its weights {training['sha256']}",
         "Adapter": f"rank {training['rank']}, {training['parameters']:,} numbers",
         "Blocks": f"{training['block']} tokens, counted from position 0",
-        "Documents": f"{training['documents']} ({training['held_out']} more held out)",
+        "Documents": f"{training['documents']} ({training['held_out']} more held out; the bound is "
+        f"that of {training['bound_of']} of them)",
         "Work": f"{training['minutes']:g} {training['minutes_are']}, {training['steps']} steps of "
         f"{training['batch_size']} documents, seed {training['seed']}",
         "Precision": training["dtype"],
+        "License": training["license"] or "that of its parent",
     }
+    if begun := training["start_from"]:
+        rows["Begun from"] = f"an earlier adapter of the same recipe, sha256 {begun['sha256']}"
     return "\n".join(f"- {name}: {value}" for name, value in rows.items())
 
 
@@ -90,6 +124,11 @@ def _answers(answers: Mapping[str, Mapping[str, Any]]) -> str:
         for name, row in answers.items()
     ]
     return _table(head, rows)
+
+
+def _gaps(gaps: Mapping[str, Any]) -> str:
+    rows = [[name, f"{gaps[name]} of {gaps['asked']}"] for name in gaps if name != "asked"]
+    return _table(["", "right"], rows)
 
 
 def _samples(samples: list[Mapping[str, str]]) -> str:

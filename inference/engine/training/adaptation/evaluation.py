@@ -10,6 +10,9 @@ from itertools import islice
 from statistics import fmean
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from inference.engine.block_cache import BlockForward
 from inference.engine.canvas import Canvas
 from inference.engine.causal.engine import CausalEngine
@@ -17,6 +20,9 @@ from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.chat_template import conversation_ids
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
+from inference.engine.forward import Request, forward_many
+from inference.engine.reduce import best_token
+from inference.engine.training.adaptation.documents import Document
 from inference.engine.training.adaptation.questions import QUESTIONS
 
 LENGTH = 32
@@ -90,7 +96,7 @@ def measured(engine: CausalEngine, answers: Sequence[Answer]) -> Measured:
         right=right,
         asked=len(answers),
         nats=_nats(engine, answers),
-        distinct=fmean(_distinct(one.ids) for one in answers),
+        distinct=fmean(distinct(one.ids) for one in answers),
         tokens_per_step=fmean(len(one.ids) / max(1, one.steps) for one in answers),
     )
 
@@ -110,9 +116,38 @@ def _nats(engine: CausalEngine, answers: Sequence[Answer]) -> float | None:
     return fmean(found) if found else None
 
 
-def _distinct(ids: Sequence[int]) -> float:
+def distinct(ids: Sequence[int]) -> float:
+    """The share of different pairs of neighbours among all; 1 for fewer than two tokens."""
     pairs = list(itertools.pairwise(ids))
     return len(set(pairs)) / len(pairs) if pairs else 1.0
+
+
+@torch.inference_mode()
+def gap_hits(
+    parent: LoadedModel, twin: LoadedModel, documents: Sequence[Document]
+) -> dict[str, int]:
+    """How many of the hidden tokens, one in the middle of each text, are found at once.
+
+    The parent sees what stands before, the twin the rest of its block besides.
+    """
+    found = {"parent, left context": 0, "this model": 0, "asked": len(documents)}
+    assert twin.spec.block_size is not None
+    assert twin.spec.mask_id is not None
+    for one in documents:
+        place = (one.begin + len(one.ids)) // 2
+        ids = one.ids[: (place // twin.spec.block_size + 1) * twin.spec.block_size]
+        hidden = [*ids[:place], twin.spec.mask_id, *ids[place + 1 :]]
+        request = Request(torch.tensor(hidden), torch.tensor([place]))
+        barred = (twin.spec.mask_id, *twin.spec.barred)
+        found["this model"] += _best(forward_many(twin, [request])[0], barred) == ids[place]
+        before = torch.tensor([ids[:place]], device=parent.device)
+        logits = parent.model(before, use_cache=False, logits_to_keep=1).logits[0]
+        found["parent, left context"] += _best(logits, barred) == ids[place]
+    return found
+
+
+def _best(logits: Tensor, barred: Sequence[int]) -> int:
+    return int(best_token(logits.float(), barred)[0])
 
 
 def evaluate(

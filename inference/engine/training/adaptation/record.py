@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.engine.adapters import FILE
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.training.trainer import Trainer
+from inference.packages import PACKAGED
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def record(
 ) -> dict[str, Any]:
     """What the card says of the run."""
     progress = trainer.progress
+    packaged = PACKAGED.get(order.base)
     on_gpu = trainer.device.type == "cuda"
     own = "a text file" if order.corpus else "conversations that the parent wrote itself"
     return {
@@ -74,6 +78,7 @@ def record(
         "parameters": sum(part.numel() for part in trainer.model.parameters()),
         "documents": documents,
         "held_out": held,
+        "bound_of": min(order.held, held),
         "minutes": round(progress.seconds / 60, 2),
         "minutes_are": "minutes" if order.wall or on_gpu else "CPU minutes",
         "steps": progress.step,
@@ -81,7 +86,25 @@ def record(
         "seed": order.seed,
         "dtype": str(parent.dtype).removeprefix("torch."),
         "context": parent.context,
+        "learning_rate": order.learning_rate,
+        "copies": order.copies,
+        "tokens": progress.tokens,
+        "license": packaged.card.get("license", "") if packaged else "",
+        "start_from": _begun_from(order),
     }
+
+
+def label_of(base: str) -> str:
+    """What people read of an adapted model."""
+    packaged = PACKAGED.get(base)
+    return f"{packaged.card['label'] if packaged else base}, denoising"
+
+
+def _begun_from(order: AdaptOrder) -> dict[str, str] | None:
+    """Which adapter the run went on from."""
+    if order.start_from is None:
+        return None
+    return {"sha256": hashlib.sha256((order.start_from / FILE).read_bytes()).hexdigest()}
 
 
 def command_of(order: AdaptOrder) -> str:
@@ -89,7 +112,16 @@ def command_of(order: AdaptOrder) -> str:
     usual = AdaptOrder(order.base)
     words = [f"python manage.py train_diffusion --from {order.base} --output DIR"]
     words += [f"--steps {order.steps}"] if order.steps else [f"--minutes {order.minutes:g}"]
-    for name in ("seed", "documents", "rank", "block", "copies", "batch_size", "learning_rate"):
+    for name in (
+        "seed",
+        "documents",
+        "rank",
+        "block",
+        "copies",
+        "batch_size",
+        "learning_rate",
+        "threads",
+    ):
         value = getattr(order, name)
         if value != getattr(usual, name):
             words.append(f"--{name.replace('_', '-')} {value}")

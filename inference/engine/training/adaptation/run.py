@@ -25,9 +25,9 @@ from inference.engine.training.adaptation.block_noise import (
 )
 from inference.engine.training.adaptation.card import write_card, write_config
 from inference.engine.training.adaptation.documents import Document, barred_ids
-from inference.engine.training.adaptation.evaluation import evaluate
+from inference.engine.training.adaptation.evaluation import evaluate, gap_hits
 from inference.engine.training.adaptation.low_rank import Adapter
-from inference.engine.training.adaptation.record import AdaptOrder, record
+from inference.engine.training.adaptation.record import AdaptOrder, label_of, record
 from inference.engine.training.adaptation.sources import WRITING, documents_of, split
 from inference.engine.training.optim import OptimSettings
 from inference.engine.training.run import CHECKPOINT, pick_device
@@ -35,7 +35,7 @@ from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
 
 log = logging.getLogger(__name__)
 Report = Callable[[Progress, float], None]
-BEFORE = "before.json"
+BEFORE, BEGUN = "before.json", "begun.json"
 MASK_RATE = 5.0
 """Learning rate of the mask's vector, times that of the matrices."""
 SCHEDULE = {"warm_up": 20, "decay_share": 0.9, "floor": 0.0}
@@ -58,24 +58,27 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     mask = order.mask_id if order.mask_id is not None else unused_id(parent)
     noise = Noise(order.block, mask, _end(parent), order.copies)
     adapter = Adapter(parent, order.rank, mask, order.seed)
-    before = _before(adapter, noise, held[: order.held], work)
+    shown = held[: order.held]
+    bounds = {"before": _bound_once(adapter, noise, shown, work / BEFORE)}
     if order.start_from is not None:
         adapter.load(order.start_from / FILE)
+        bounds["begun from"] = _bound_once(adapter, noise, shown, work / BEGUN)
     trainer = _trainer(adapter, noise, train, work, order)
     if order.resume:
         trainer.resume()
-    shown = _Watch(adapter, noise, held[: order.held // 2 or 1], order.show, report)
-    progress = trainer.run(shown)
+    watch = _Watch(adapter, noise, held[: order.held // 2 or 1], order.show, report)
+    progress = trainer.run(watch)
+    torch.set_num_threads(max(order.threads, torch.get_num_threads()))
     trainer.average.copy_to(adapter)
     _export(adapter, parent, folder, order)
-    bounds = {"before": before, "after": bound(adapter, noise, held[: order.held])}
+    bounds["after"] = bound(adapter, noise, shown)
     adapter.switch_off()
     training = record(trainer, parent, order, len(train), len(held))
     twin = checkpoint.load(folder, parent.device, order.dtype)
-    questions = order.questions if parent.chat_template is not None else 0
-    quality = evaluate(CausalEngine(parent), twin, questions) if questions else {}
-    label = f"{order.base}, denoising"
-    write_card(folder, label, training, {"bounds": bounds, **quality})
+    quality = {"bounds": bounds, "gaps": gap_hits(parent, twin, held)}
+    if order.questions and parent.chat_template is not None:
+        quality |= evaluate(CausalEngine(parent), twin, order.questions)
+    write_card(folder, label_of(order.base), training, quality)
     return progress
 
 
@@ -96,11 +99,10 @@ def _end(parent: LoadedModel) -> int:
     return parent.spec.eot_id if parent.spec.eot_id is not None else ends[0]
 
 
-def _before(
-    adapter: Adapter, noise: Noise, held: Sequence[Document], work: Path
+def _bound_once(
+    adapter: Adapter, noise: Noise, held: Sequence[Document], file: Path
 ) -> dict[str, float]:
-    """The bound of the model that is not adapted; a resumed run finds it."""
-    file = work / BEFORE
+    """The bound of what the run began with; a resumed run finds it."""
     if not file.exists():
         file.write_text(json.dumps(bound(adapter, noise, held)))
     found: dict[str, float] = json.loads(file.read_text())

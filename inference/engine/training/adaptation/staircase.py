@@ -48,14 +48,18 @@ def _noisy(
     query: Tensor, far: Tensor, key: Tensor, value: Tensor, *, clean: int, block: int
 ) -> Tensor:
     """One softmax over the scores `far` with clean keys and those with the rows' own blocks."""
-    blocks = query.unflatten(-2, (-1, block))
-    own_key, own_value = (
-        part[:, :, None, clean:].unflatten(-2, (-1, block)) for part in (key, value)
-    )
+    blocks = _in_blocks(query, block)
+    own_key, own_value = (_in_blocks(part[:, :, None, clean:], block) for part in (key, value))
     near = (blocks @ own_key.mT).flatten(-3, -2)
     shares = torch.cat((far, near), -1).softmax(-1)
-    own = shares[..., clean:].unflatten(-2, (-1, block)) @ own_value
-    return shares[..., :clean] @ value[:, :, None, :clean] + own.flatten(-3, -2)
+    own = _in_blocks(shares[..., clean:], block) @ own_value
+    mixed: Tensor = shares[..., :clean] @ value[:, :, None, :clean] + own.flatten(-3, -2)
+    return mixed
+
+
+def _in_blocks(rows: Tensor, block: int) -> Tensor:
+    """[..., n, m] as [..., n / block, block, m]."""
+    return rows.reshape(*rows.shape[:-2], -1, block, rows.shape[-1])
 
 
 AttentionInterface.register(NAME, attend)

@@ -38,7 +38,7 @@ def card(
     return {
         "label": label,
         "kind": "autoregressive" if kind.causal else "diffusion",
-        "trained_on": f"Trained on this site, on one text only: {corpus}",
+        "trained_on": f"Trained only on one text: {corpus}",
         "context": context,
         "decoding": DECODING[kind.causal] | ({} if kind.causal else {"block_length": half}),
         "examples": [example],

@@ -26,7 +26,7 @@ class Sample:
 def sample(model: MaskPredictor, tokenizer: Tokenizer, prompt: str, seed: int) -> Sample:
     """A sample with dice of its own, so that it takes none from the training."""
     ids: list[int] = tokenizer.encode(prompt, add_special_tokens=False).ids
-    ids = ids[: model.shape.context // 2] or [model.shape.end_id]
+    ids = ids[-max(1, model.shape.context // 2) :] or [model.shape.end_id]
     write = continued if model.shape.causal else denoised
     dice = torch.Generator().manual_seed(seed)
     written = write(model, ids, dice)

@@ -92,7 +92,8 @@ class TextTraining:
         self.tokenizer = make_tokenizer(self.kind, text, order.sizes)
         self.windows = make_windows(self.kind, text, self.tokenizer, order.sizes)
         self.trainer = _trainer(order, self.tokenizer, self.windows)
-        self.shown = MaskPredictor(self.trainer.model.shape).to(order.device)
+        model: Any = self.trainer.model
+        self.shown = MaskPredictor(model.shape).to(order.device)
         self.evaluation = self.windows.evaluation()
         self.losses: list[float] = []
         self.loss = self.held_out = float("nan")

@@ -128,6 +128,7 @@ export class Beside {
       if (!answer.ok) throw told;
       note.textContent = `${told.masked_tokens} tokens are masked again and filled`;
       this.scored.delete("repair");
+      this.panels.repair.source?.close();
       this.panels.repair.trace = new Trace();
       this.panels.repair.follow(told.repair);
     } catch (error) {

@@ -11,6 +11,10 @@ const WAYS = [
   ["alone", "each masked alone, diffusion"],
 ];
 
+/** A figure with one decimal; a huge one in powers of ten. */
+const short = (value) =>
+  value === null ? "–" : Math.abs(value) < 1e5 ? value.toFixed(1) : value.toExponential(1);
+
 export class Scores {
   /** `models`: {model, masked_model, prompt}. */
   constructor(root, models) {
@@ -49,7 +53,7 @@ export class Scores {
     head.scope = "row";
     head.append(button);
     const values = [causal, masked.left, masked.alone].flatMap((one) => [one.perplexity, one.nats]);
-    made.append(head, ...values.map((value) => element("td", value?.toFixed(1) ?? "–", "num")));
+    made.append(head, ...values.map((value) => element("td", short(value), "num")));
     return made;
   }
 

@@ -44,6 +44,17 @@ export const LIGHTS = {
   failed: ["bad", "failed"],
 };
 
+const UNITS = [
+  [1e6, "M"],
+  [1e3, "K"],
+];
+
+/** What the drawer says of the training's model: "Cats (15K params, step 2000)". */
+export function modelWords({ name, parameters, step }) {
+  const [size, unit] = UNITS.find(([least]) => parameters >= least) ?? [1, ""];
+  return `${name} (${Math.round(parameters / size)}${unit} params, step ${step})`;
+}
+
 /** Seconds as people say them. */
 export function timeWords(seconds) {
   if (seconds === null || seconds === undefined) return "–";

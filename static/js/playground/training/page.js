@@ -3,7 +3,7 @@ import { $, $$, data, element, put, showScripted, write } from "../../dom.js";
 import { errorToast, toast } from "../../toasts.js";
 import { follow } from "../follow.js";
 import { Chart } from "./chart.js";
-import { fold, LIGHTS, lossWords, timeWords } from "./curve_state.js";
+import { fold, LIGHTS, lossWords, modelWords, timeWords } from "./curve_state.js";
 import { openMachine } from "./machine.js";
 
 const FIGURES = {
@@ -61,6 +61,9 @@ class TrainingPage {
     put($("[data-light]", this.root), "data-state", light);
     write($("[data-words]", this.root), words);
     put(this.root, "data-state", status.state);
+    Object.assign(this.root.dataset, { model: status.model ?? "", words: modelWords(status) });
+    const dot = $(`[data-tab="${status.id}"] .training-dot`);
+    if (dot) put(dot, "data-state", status.state);
     for (const [selector, figure] of Object.entries(FIGURES)) {
       write($(selector, this.root), figure(status));
     }
@@ -70,7 +73,7 @@ class TrainingPage {
     write(note, status.error?.message ?? status.note);
     note.hidden = !note.textContent;
     this.drawButtons(status);
-    document.dispatchEvent(new CustomEvent("training:state", { detail: status }));
+    document.dispatchEvent(new CustomEvent("training:state"));
   }
 
   drawButtons(status) {
@@ -105,9 +108,7 @@ class TrainingPage {
 
   drawSamples(moments) {
     const list = $("[data-samples]", this.root);
-    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
-    list.replaceChildren(...moments.map(sampleItem));
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    list.replaceChildren(...moments.map(sampleItem).reverse());
   }
 }
 

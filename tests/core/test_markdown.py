@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from playground.markdown import ATTRIBUTES, ELEMENTS, render
+from core.markdown import ATTRIBUTES, ELEMENTS, render
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -1,4 +1,4 @@
-"""Markdown of finished messages as sanitised HTML: rendered once, on the server.
+"""Markdown as sanitised HTML: finished messages, cards of models; rendered once, on the server.
 
 markdown-it renders with raw HTML switched off, Pygments colours code by class names, and nh3 lets
 through nothing but a short list of elements, so that a fault of the first two stays harmless.
@@ -26,7 +26,7 @@ HIGHLIGHTED = 20_000
 
 
 def render(text: str) -> str:
-    """The HTML of a message's Markdown. Pictures become links; maths stays text."""
+    """The HTML of a text in Markdown. Pictures become links; maths stays text."""
     return nh3.clean(
         _parser().render(text),
         tags=set(ELEMENTS),
