@@ -93,4 +93,5 @@ def _unit_entropy(below: Array) -> Array:
     np.maximum(shifted, -FARTHEST, out=shifted)
     weights = np.exp(shifted)
     total = weights.sum(axis=1)
-    return np.log(total) - np.vecdot(weights, shifted) / total
+    entropy: Array = np.log(total) - np.vecdot(weights, shifted) / total
+    return entropy
