@@ -21,7 +21,10 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
-    "chat": ("benchmarks.chat:measure", "a token of a chat, and those who watch"),
+    "chat": (
+        "benchmarks.chat:measure",
+        "a token of a chat, those who watch, a long one in the browser",
+    ),
     "crowd": ("benchmarks.crowd:measure", "a small answer while others ask for large ones"),
     "playground": (
         "benchmarks.playground:measure",

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection as AsyncConnection
 from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import ClientConnection, connect
 
+from benchmarks import chat_page
 from benchmarks.served import serving
 from benchmarks.timing import in_turn, table
 from inference import packages
@@ -36,7 +37,12 @@ _names = itertools.count()
 
 
 def measure() -> list[str]:
-    """Lines of the report, for the packaged autoregressive model."""
+    """Lines of the report: on the wire, then in the browser."""
+    return [*_on_the_wire(), *chat_page.measure()]
+
+
+def _on_the_wire() -> list[str]:
+    """For the packaged autoregressive model."""
     path = packages.path_of(CAUSAL)
     if path is None:
         command = packages.PACKAGED[CAUSAL].command

@@ -101,7 +101,7 @@ def measure() -> list[str]:
         settings = {"MODELS_DIR": folder, "ALLOW_GUESTS": "1"}
         with serving(threads, **settings) as server, _browser(server.address) as page:
             seen = [*_stream(page), *_scrub(page), *_first_step(page), *_slider(page)]
-            return [*seen, *_disk(server.data)]
+            return [*seen, *_disk(Path(server.data))]
 
 
 def _wide_model(directory: Path) -> None:

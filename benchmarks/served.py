@@ -25,11 +25,11 @@ START_SECONDS = 120
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens (host:port), its process, and the directory of its data."""
+    """Where it listens (host:port), its process, and its DATA_DIR."""
 
     address: str
     pid: int
-    data: Path
+    data: str
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def serving(threads: int, **settings: str) -> Iterator[Server]:
         )
         try:
             _until_ready(f"http://127.0.0.1:{port}/readyz", process)
-            yield Server(f"127.0.0.1:{port}", process.pid, Path(folder))
+            yield Server(f"127.0.0.1:{port}", process.pid, folder)
         finally:
             process.terminate()
             process.wait(30)

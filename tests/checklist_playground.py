@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _STREAM = "playground/test_streaming.py::"
 _NEXT = "playground/test_next_token.py::"
+_PROXIES = "config/test_proxies.py::"
 _CHAT = "browser/test_chat.py::"
 _DRAWER = "browser/test_drawer.py::"
 _TREE = "browser/test_drawer_tree.py::"
@@ -30,6 +31,10 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
     "C8": (
         _STREAM + "test_the_log_tells_of_the_stream",
         _STREAM + "test_the_whole_answer_over_http",
+    ),
+    "C9": (
+        _PROXIES + "test_tokens_come_through_a_socket_one_by_one",
+        _PROXIES + "test_pages_of_a_development_server_open_sockets_if_it_is_trusted",
     ),
     "C10": (_CHAT + "test_an_answer_forms_in_place", _STREAM + "test_the_log_tells_of_the_stream"),
     "P1": (_DRAWER + "test_it_slides_in_from_the_right_and_out_again",),
@@ -106,4 +111,3 @@ PLAYGROUND: dict[str, tuple[str, ...]] = {
         "playground/test_token_trees.py::test_a_record_comes_back_twice_without_loss",
     ),
 }
-"""Open: C9 (proxies)."""

@@ -139,7 +139,8 @@ EVENTS: dict[str, str] = {
     "session": "`title`, `status` (live, deleted), `model`, `gen_length`, `block_length`, `seed`, "
     "`settings`",
     "branch": "`id`, `name`, `parent`, `fork_number`, `marked`, `pruned`",
-    "step": "`branch`, `number`, `recipe`, `label` (the recipe in words), `by` (manual, run), `ops`, `masked` (how many are "
+    "step": "`branch`, `number`, `recipe`, `label` (the recipe in words), "
+    "`by` (manual, run), `ops`, `masked` (how many are "
     "left), `ms`. An operation has `op` (commit, edit, remask, insert, delete, lock, unlock), "
     "`slot`, `pos` and, as far as they apply, `token`, `label`, `p`, `by` (hand, auto), `new` "
     "(slot ids)",

@@ -14,9 +14,8 @@ from inference.packages import PACKAGED
 def models_for_chat(user: Any) -> list[ModelEntry]:
     """Models on this machine, the user's own too: the one that the site names is the first.
 
-    Then come those that know conversations. Of these the packaged autoregressive one comes before
-    the diffusion models that were taught to answer (`chat` on their card); models that only
-    continue a text come last.
+    Then come those that know conversations: the packaged autoregressive one before the diffusion
+    models that were taught to answer (`chat` on their card). Those that only continue come last.
     """
     rows = ModelEntry.visible_to(user).exclude(state=ModelEntry.State.ABSENT)
     return sorted(rows, key=_rank)

@@ -62,7 +62,7 @@ def ids_before(message: Message, number: int, token: int) -> list[int]:
 
     They are those that were written, never its text read anew.
     """
-    completion = Completion.objects.get(pk=message.generation)
+    completion = Completion.objects.get(pk=str(message.generation))
     written = completion.prompt.get("written", 0)
     if message.prefix and not written:
         return []

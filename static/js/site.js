@@ -100,7 +100,8 @@ function focusFirst() {
 export function openSite() {
   focusFirst();
   for (const button of $$("[data-reveal]")) button.hidden = false;
-  for (const act of [dismiss, useExample, reveal, closeMenus]) document.addEventListener("click", act);
+  for (const act of [dismiss, useExample, reveal, closeMenus])
+    document.addEventListener("click", act);
   for (const act of [switchTheme, markBusy]) document.addEventListener("submit", act);
   document.addEventListener("change", navigate);
   document.addEventListener("keydown", submitByKey);

@@ -81,16 +81,6 @@ def test_a_reload_in_the_middle_shows_everything_so_far(page: Page, house: Site)
     assert house.run(count) >= 2
 
 
-def test_offline_in_the_middle(page: Page) -> None:
-    begin(page)
-    expect(page.locator(MASKS).first).to_be_visible()
-    page.context.set_offline(True)
-    page.wait_for_timeout(3000)
-    page.context.set_offline(False)
-    ended(page)
-    expect(page.locator(".turn-assistant")).to_have_count(1)
-
-
 def test_keys_alone_and_the_rule_for_two_sends(page: Page) -> None:
     begin(page)
     composer = page.locator("#id_message")
@@ -140,3 +130,114 @@ def test_a_phone_has_room(open_page: Any) -> None:
     assert width <= 360
     expect(page.locator("#send")).to_be_in_viewport()
     page.keyboard.press("Escape")
+
+
+def test_offline_for_ten_seconds_costs_nothing(page: Page, house: Site) -> None:
+    begin(page)
+    expect(page.locator(MASKS).first).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.locator("#chat-connection")).to_have_attribute("data-connection", "offline")
+    page.wait_for_timeout(10_000)
+    page.context.set_offline(False)
+    live(page)
+    ended(page)
+    told = page.locator(".turn-assistant [data-raw]").get_attribute("data-raw")
+    id = page.locator(".turn-assistant").get_attribute("data-message")
+    code = f"from playground.models import Message; m = Message.objects.get(pk={id})"
+    assert house.run(f"{code}; import json; print(json.dumps(m.text))") == told
+    expect(page.locator(".turn-assistant")).to_have_count(1)
+
+
+def test_a_tab_in_the_background_has_the_whole_when_it_is_looked_at(page: Page) -> None:
+    begin(page)
+    expect(page.locator(MASKS).first).to_be_visible()
+    front = page.context.new_page()
+    front.goto("about:blank")
+    front.bring_to_front()
+    front.wait_for_timeout(3000)
+    page.bring_to_front()
+    live(page)
+    ended(page)
+    expect(page.locator(LIVE)).to_have_count(0)
+    expect(page.locator(".turn-assistant .bubble")).not_to_be_empty()
+
+
+def test_how_an_answer_formed_can_be_scrubbed(page: Page) -> None:
+    begin(page, "hello")
+    expect(page.locator(f"{LIVE} .live-cells span:not(.m)").nth(2)).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(page.locator(LIVE)).to_have_count(0)
+    turn = page.locator(".turn-assistant")
+    turn.get_by_text("How it formed").click()
+    scrubber = turn.get_by_role("slider", name="Step")
+    last = int(scrubber.get_attribute("max") or 0)
+    assert last >= 3
+    masked = turn.locator(".forming-canvas .m")
+    at_the_end = masked.count()
+    scrubber.fill("0")
+    assert masked.count() == at_the_end + last
+    scrubber.press("ArrowRight")
+    assert masked.count() == at_the_end + last - 1
+    turn.get_by_role("button", name="Play").click()
+    expect(turn.get_by_text(f"step {last} / {last}")).to_be_visible()
+    assert violations(page) == []
+    turn.get_by_role("link", name="Open in the workspace").click()
+    page.wait_for_url("**/sessions/*-*/**")
+
+
+LONG = """
+from playground.models import Conversation, Message
+found = Conversation.objects.get(pk="{id}")
+parent = found.head
+for n in range(1000):
+    role = ("user", "assistant")[n % 2]
+    text = f"turn {{n}} of a long talk"
+    parent = Message.objects.create(conversation=found, parent=parent, role=role, text=text,
+                                    html=f"<p>{{text}}</p>")
+Conversation.objects.filter(pk=found.pk).update(head=parent)
+print(1)
+"""
+
+
+def test_a_thousand_turns_open_at_their_end_and_older_ones_come_on_scroll(
+    page: Page, house: Site
+) -> None:
+    begin(page, "hello")
+    page.keyboard.press("Escape")
+    expect(page.locator(LIVE)).to_have_count(0)
+    house.run(LONG.format(id=page.url.rstrip("/").rpartition("/")[2]))
+    page.reload()
+    live(page)
+    expect(page.get_by_text("turn 999 of a long talk")).to_be_in_viewport()
+    assert page.locator(".turn").count() == 60
+    reading = page.get_by_text("turn 940 of a long talk", exact=True)
+    page.evaluate("document.querySelector('#line').scrollTop = 0")
+    expect(page.locator(".turn")).to_have_count(120)
+    expect(page.get_by_text("turn 880 of a long talk", exact=True)).to_be_attached()
+    expect(reading).to_be_in_viewport()  # what one reads stays where it is
+    page.locator("#id_message").fill("and now")
+    page.locator("#id_message").press("Enter")
+    expect(page.locator(LIVE)).to_have_count(1)
+    assert page.locator(".turn").count() == 122  # nothing that was loaded is gone
+    page.keyboard.press("Escape")
+    expect(page.locator(LIVE)).to_have_count(0)
+
+
+def test_a_link_to_write_in_is_a_page_one_writes_on(page: Page, open_page: Any) -> None:
+    begin(page, "hello")
+    page.keyboard.press("Escape")
+    expect(page.locator(LIVE)).to_have_count(0)
+    page.goto(f"{page.url}share/")
+    page.get_by_label("They may also write").check()
+    page.get_by_role("button", name="Make a link").click()
+    address = page.locator("#address").input_value()
+    other = open_page()
+    other.goto(address)
+    live(other)
+    other.locator("#id_message").fill("from a friend")
+    other.locator("#id_message").press("Enter")
+    expect(other.locator(".turn-user")).to_have_count(2)
+    expect(other.locator(MASKS).first).to_be_visible()
+    assert violations(other) == []
+    other.keyboard.press("Escape")
+    expect(other.locator(LIVE)).to_have_count(0)

@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from inference import model_places, registry
+from inference import registry
 from inference.engine import checkpoint
 from inference.engine.corpora import sudoku
 from inference.engine.training.tasks import TASKS as TRAINED
+from inference.model_places import directory
 from inference.models import ModelEntry
 from inference.runtime import model_state
 from visualizer.models import Session, Step
@@ -48,7 +49,7 @@ def begin(owner: User) -> Any:
 
 
 def _pieces(entry: ModelEntry) -> list[str]:
-    model = checkpoint.load(model_places.directory(entry))
+    model = checkpoint.load(directory(entry))
     entry.vocabulary, entry.mask_id = model_state.vocabulary(model), model.spec.mask_id
     entry.save()
     assert model.tokenizer is not None

@@ -25,7 +25,7 @@ from visualizer.selectors import comparison
 from visualizer.selectors.comparison import Side, unlike, words_of
 from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.measures import History, history_of, measures
-from visualizer.selectors.run_names import run_name
+from visualizer.selectors.run_names import recipe_label, run_name
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import checks_of, score_of
 from visualizer.selectors.sessions import session_for
@@ -161,10 +161,16 @@ def _marked(sides: list[Shown]) -> list[Shown]:
 
 def _parameters(histories: list[History]) -> list[tuple[str, list[Any]]]:
     """Settings in which the sides are not all alike."""
-    settings = [comparison.settings_of(history) for history in histories]
+    settings = [_in_words(comparison.settings_of(history)) for history in histories]
     names = dict.fromkeys(name for row in settings for name in row)
     rows = [(name, [row.get(name) for row in settings]) for name in names]
     return [(name, values) for name, values in rows if any(v != values[0] for v in values)]
+
+
+def _in_words(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the recipe called by its label."""
+    recipe = settings["recipe"]
+    return {**settings, "recipe": recipe and recipe_label(recipe)}
 
 
 def _against(histories: list[History], sides: list[Shown], n: int) -> dict[str, Any]:
