@@ -63,12 +63,19 @@ export class Cells {
       this.chosen.tabIndex = -1;
       for (const name of ["aria-label", "title"]) this.chosen.removeAttribute(name);
     }
+    if (!cell) return this.forget();
+    if (!this.chosen) for (const one of this.elements) one.tabIndex = -1; // the first was the stop
     this.chosen = cell;
-    if (!cell) return;
     cell.setAttribute("aria-selected", "true");
     cell.tabIndex = 0;
     cell.setAttribute("aria-label", describe);
     cell.title = describe;
+  }
+
+  /** Nothing is chosen: the first cell is the tab stop. */
+  forget() {
+    this.chosen = undefined;
+    if (this.elements[0]) this.elements[0].tabIndex = 0;
   }
 
   at(pos) {
