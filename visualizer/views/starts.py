@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, begin, reply_of
 from core.commands.validation import from_form
+from core.jobs.models import CommandRow
 from inference import registry
 from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
@@ -43,7 +44,7 @@ async def start(user: Any, form: dict[str, str], run: bool) -> str:
     return await go_on(user, command, run)
 
 
-async def go_on(user: Any, command: Command, run: bool) -> str:
+async def go_on(user: Any, command: CommandRow, run: bool) -> str:
     """The address of the session that the command has made; its run is begun once."""
     session = str(reply_of(command)["session_id"])
     if run:
@@ -90,7 +91,8 @@ def model_of(command: Command) -> ModelEntry | None:
     """The model that the start names, or the default one."""
     slug = command.message.get("model")
     named = {"slug": slug} if slug else {"is_default": True}
-    return ModelEntry.objects.filter(**named).first()
+    found: ModelEntry | None = ModelEntry.visible_to(command.user).filter(**named).first()
+    return found
 
 
 def _words(entry: ModelEntry | None, share: float | None) -> str:
