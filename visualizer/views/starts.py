@@ -52,7 +52,7 @@ async def go_on(user: Any, command: CommandRow, run: bool) -> str:
     return reverse("workspace", args=[session])
 
 
-async def _run(user: Any, id: str, command: Command) -> None:
+async def _run(user: Any, id: str, command: CommandRow) -> None:
     """Begin a run with what the model's card says; asked for again it is the same run."""
     session = await sync_to_async(session_for)(user, id)
     usual = session.model.card.get("decoding", {})
@@ -72,7 +72,7 @@ def start_of(user: Any, id: int) -> Command:
     return command
 
 
-def waiting(command: Command) -> dict[str, Any]:
+def waiting(command: CommandRow) -> dict[str, Any]:
     """Context of partials/starting.html: what the start waits for, in words, and how far it is."""
     entry = model_of(command)
     state = model_state(entry) if entry else None
@@ -87,7 +87,7 @@ def waiting(command: Command) -> dict[str, Any]:
     }
 
 
-def model_of(command: Command) -> ModelEntry | None:
+def model_of(command: CommandRow) -> ModelEntry | None:
     """The model that the start names, or the default one."""
     slug = command.message.get("model")
     named = {"slug": slug} if slug else {"is_default": True}
