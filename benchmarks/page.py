@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,18 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 from benchmarks.models import SHIPPED
 from benchmarks.served import serving
 from inference.engine import checkpoint
+from inference.engine.digest_bytes import form_of
 
 SLUG, PLACES, COMMITS = "wide", 1024, 4
-KILOBYTES, SCRIPT_MS, FIRST_MS, SLIDER_MS = 64, 10, 150, 16
+KILOBYTES, SCRIPT_MS, FIRST_MS, SLIDER_MS, SCRUB_MS = 64, 10, 150, 16, 33
+DISK_KB, DISK_BYTES = 25, 450
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+DIGESTS = """
+    SELECT digest.data, model.slug FROM visualizer_digest digest
+    JOIN visualizer_branch branch ON branch.id = digest.branch_id
+    JOIN visualizer_session session ON session.id = branch.session_id
+    JOIN inference_modelentry model ON model.id = session.model_id
+"""
 ROUNDS, PRESSES, KEY_REPEAT_MS = 9, 40, 33
 WAIT = 300_000
 
@@ -69,6 +78,21 @@ SLIDER = """() => {
 }"""
 
 
+SCRUB = """async (places) => {
+  // One place after another, each as soon as the one before stands on the screen.
+  const scrub = document.querySelector("#scrub");
+  const times = [];
+  for (const place of places) {
+    const begun = performance.now();
+    scrub.value = place;
+    scrub.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise((done) => window.painted(done));
+    times.push(performance.now() - begun);
+  }
+  return times;
+}"""
+
+
 def measure() -> list[str]:
     """Lines of the report, each figure beside its budget."""
     with tempfile.TemporaryDirectory(prefix="unmask-bench-models-") as folder:
@@ -76,7 +100,8 @@ def measure() -> list[str]:
         threads = torch.get_num_threads()
         settings = {"MODELS_DIR": folder, "ALLOW_GUESTS": "1"}
         with serving(threads, **settings) as server, _browser(server.address) as page:
-            return [*_stream(page), *_first_step(page), *_slider(page)]
+            seen = [*_stream(page), *_scrub(page), *_first_step(page), *_slider(page)]
+            return [*seen, *_disk(Path(server.data))]
 
 
 def _wide_model(directory: Path) -> None:
@@ -151,6 +176,39 @@ def _metrics(devtools: CDPSession) -> dict[str, float]:
 def _run(page: Page) -> None:
     page.locator("[data-action=run]").click()
     page.locator("#run-state", has_text="Done").wait_for()
+
+
+def _scrub(page: Page) -> list[str]:
+    """From the scrubber's event to the frame that shows the step, on the canvas that stands there:
+    to and fro by steps of an eighth."""
+    last = PLACES // COMMITS
+    places = [last * n // 8 for n in (7, 6, 5, 4, 3, 2, 1, 0, 4, 8)] * 3
+    times = page.evaluate(SCRUB, places)
+    return [
+        _line(
+            f"scrub to painted frame, {PLACES} places", statistics.median(times), SCRUB_MS, of=times
+        )
+    ]
+
+
+def _disk(data: Path) -> list[str]:
+    """What the steps of these sessions left in the database, and what the first version of the
+    digest took for the same positions."""
+    lines = []
+    with closing(sqlite3.connect(f"file:{data / 'unmask.sqlite3'}?mode=ro", uri=True)) as database:
+        rows = database.execute(DIGESTS).fetchall()
+    for slug, places in ((SLUG, PLACES), ("stories", 64)):
+        kept = [bytes(row[0]) for row in rows if row[1] == slug]
+        forms = [form_of(one) for one in kept]
+        read = sum(len(form.positions) for form in forms)
+        before = sum(18 + len(form.positions) * (16 + 2 * form.vocabulary) for form in forms)
+        size, budget = sum(map(len, kept)), DISK_KB * places / 64
+        lines += [
+            _line(f"disk per step, {places} places", size / len(kept) / 1000, budget, "kB"),
+            f"  {'the same in the first version':38} {before / len(kept) / 1000:8.2f} kB",
+            _line(f"disk per position, {places} places", size / read, DISK_BYTES, "bytes"),
+        ]
+    return lines
 
 
 def _first_step(page: Page) -> list[str]:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,12 +15,15 @@ class PlaygroundConfig(AppConfig):
         from playground.services.answers import on_ended
 
         for one in (conversations, side_by_side, token_trees):
-            on_transfer(
-                one.__name__, lambda giver, taker, one=one: one.hand_over(giver=giver, taker=taker)
-            )
+            on_transfer(one.__name__, _transfer(one))
         on_owners("playground", _owners)
         register("autoregressive", "playground.services.completions.GENERATOR")
         ended.connect(on_ended, dispatch_uid="playground")
+
+
+def _transfer(service: Any) -> Callable[[Any, Any], None]:
+    """A service's `hand_over`, called with giver and taker."""
+    return lambda giver, taker: service.hand_over(giver=giver, taker=taker)
 
 
 def _owners() -> list[Any]:

@@ -18,7 +18,15 @@ from torch import Tensor
 from inference.engine.digest_bytes import pack
 from inference.engine.digest_forms import FARTHEST_HALF, KEEP, Form, codes_of
 from inference.engine.digest_histogram import form_of_rows
-from inference.engine.digest_tail import FARTHEST, Array, Curve, from_sums, nodes_for, summed
+from inference.engine.digest_tail import (
+    FARTHEST,
+    Array,
+    Curve,
+    first_nodes,
+    from_sums,
+    nodes_for,
+    weights_of,
+)
 from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
@@ -63,7 +71,13 @@ class _Whole(Reduced):
 
     @cached_property
     def form(self) -> Form:
-        columns = self.below, self.codes.copy(), self.positions, self.top_logit, self.excluded
+        columns = (
+            self.below.copy(),
+            self.codes.copy(),
+            self.positions,
+            self.top_logit,
+            self.excluded,
+        )
         return form_of_whole(*columns)
 
 
@@ -149,12 +163,15 @@ def _tails(below: Tensor, ids: Tensor, barred: list[int], nodes: int) -> tuple[A
     counted[:, barred] = False
     if below.shape[1] == ids.shape[1] + len(barred):
         return np.zeros(len(below)), Curve.empty(len(below))
-    held = below.clamp_max(FARTHEST)
-    far = held.masked_fill(~counted, torch.inf).amin(1, keepdim=True)
-    further = torch.where(counted, held - far, 0.0)
-    sums = summed(further, counted, nodes, torch.linalg.vecdot)
-    total, first, second = (_host(torch.stack(column, 1)).astype(np.float64) for column in sums)
-    return _host(far[:, 0]), from_sums(total, first, second)
+    held = below.clamp(0, FARTHEST)  # only excluded tokens are likelier than the best
+    far = held.masked_fill(~counted, torch.inf).amin(1)
+    sums = []
+    for node, weights in enumerate(weights_of(held, nodes, torch.exp)):
+        if node < first_nodes(nodes):
+            weights *= counted
+        first = weights * held
+        sums.append(torch.stack([weights.sum(1), first.sum(1), (first * held).sum(1)], 1))
+    return _host(far), from_sums(_host(torch.stack(sums, 2)), _host(far))
 
 
 def _host(column: Tensor) -> Array:

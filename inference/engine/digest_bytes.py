@@ -168,7 +168,7 @@ def _curve(take: _Reader, nodes: int, count: int) -> Curve:
 def _tokens(take: _Reader, low: Array, vocabulary: int, kept: int, count: int) -> Array:
     if vocabulary > BITMAP:
         high = take.planes(2, count * kept).reshape(count, kept).astype(np.int64)
-        tokens = (low[0] | high << 8).cumsum(axis=1)
+        tokens: Array = (low[0] | high << 8).cumsum(axis=1)
         if tokens.size and tokens.max() >= vocabulary:
             raise DigestError("an id lies outside the vocabulary")
         return tokens

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest_forms import Form, codes_of
-from inference.engine.digest_tail import Array, Curve, betas, curve_of
+from inference.engine.digest_tail import Array, betas, from_sums
 
 SHIFT = 13
 """Bits of a float32's fraction that a bin does not tell apart: 10 of 23 are left."""
@@ -44,7 +44,7 @@ def form_of_rows(
         np.array(excluded, "<u4"),
         np.stack([row.excluded for row in rows]),
         far.astype("<f4"),
-        _curve(sums, far),
+        from_sums(sums, far),
     )
 
 
@@ -108,17 +108,6 @@ def _sums(rows: list[_Row], nodes: int) -> tuple[Array, Array]:
     # by torch, whose threads are at hand here: numpy would wake some of its own
     found = (torch.from_numpy(counts) @ _table(nodes)[span]).numpy()
     return found[:, 2:].reshape(len(rows), 3, nodes), found[:, :2]
-
-
-def _curve(sums: Array, far: Array) -> Curve:
-    """Relative to the best token of the tail, from sums relative to l0."""
-    beta = betas(sums.shape[2])
-    total, first, second = (sums[:, kind] for kind in range(3))
-    some = total > 0  # of a tail that weighs nothing nothing is known
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value, mean = np.log(total) + beta * far[:, None], far[:, None] - first / total
-        variance = second / total - (first / total) ** 2
-    return curve_of(*(np.where(some, v, 0.0) for v in (value, beta * mean, beta**2 * variance)))
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ met to 1e-3. numpy alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,38 +107,35 @@ def _rounded(values: Array, kind: str) -> Array:
     return np.clip(np.rint(values), limits.min, limits.max).astype(kind)
 
 
-def summed(below: Any, counted: Any, nodes: int, dot: Callable[[Any, Any], Any]) -> list[Any]:
-    """Sums [n, P] of exp(b x), of its products with x and with x^2, for x = -below [n, V].
+def first_nodes(nodes: int) -> int:
+    """How many nodes there are to a factor of two."""
+    return (nodes - 1) // int(2 * EDGE)
 
-    Arrays of numpy or tensors; `dot` gives the inner product of rows. Only tokens that are counted
-    add to it. Where a node lies a power of two beyond an earlier one its weights are those of the
-    earlier one squared, so that few exponentials are computed.
+
+def weights_of(below: Any, nodes: int, exp: Callable[[Any], Any]) -> Iterator[Any]:
+    """exp(-b d) [n, V] for d = `below`, node after node, of numpy arrays or of tensors.
+
+    Where a node lies a power of two beyond an earlier one its weights are those squared, in place,
+    so that few exponentials are computed. What is done to the first ones stays done.
     """
-    chains = (nodes - 1) // 7
-    x = -below
-    squares = x * x
-    weights = [(x * beta) for beta in betas(nodes)[:chains].tolist()]
-    sums = []
-    for node in range(nodes):
-        lane = node % chains
-        if node < chains:
-            weights[lane] = _exp(weights[lane]) * counted
-        else:
-            weights[lane] *= weights[lane]
-        one = weights[lane]
-        sums.append((one.sum(-1), dot(one, x), dot(one, squares)))
-    return [list(column) for column in zip(*sums, strict=True)]
+    chains, lanes = first_nodes(nodes), []
+    for beta in betas(nodes)[:chains].tolist():
+        lanes.append(exp(below * -beta))
+        yield lanes[-1]
+    for node in range(chains, nodes):
+        lanes[node % chains] *= lanes[node % chains]
+        yield lanes[node % chains]
 
 
-def _exp(values: Any) -> Any:
-    return np.exp(values) if isinstance(values, np.ndarray) else values.exp()
-
-
-def from_sums(total: Array, first: Array, second: Array) -> Curve:
-    """The curve from sums [n, P] as `summed` gives them, relative to the largest x."""
-    beta = betas(total.shape[1])
+def from_sums(sums: Array, far: Array) -> Curve:
+    """The curve of tails from their sums [n, 3, P] of w, w d and w d^2, for w = exp(-b d) and
+    d = l0 - l; `far` [n] is the least d of each."""
+    sums = sums.astype(np.float64)
+    total, beta = sums[:, 0], betas(sums.shape[2])
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean, value = first / total, np.log(total)
-        variance = second / total - mean * mean
-    some = total > 0  # nothing is left where the sum underflows, and nothing is weighed by it
-    return curve_of(*(np.where(some, v, 0.0) for v in (value, beta * mean, beta**2 * variance)))
+        mean = sums[:, 1] / total
+        value = np.log(total) + beta * far[:, None]
+        variance = sums[:, 2] / total - mean**2
+    columns = value, beta * (far[:, None] - mean), beta**2 * variance
+    # of a tail that weighs nothing nothing is known
+    return curve_of(*(np.where(total > 0, column, 0.0) for column in columns))

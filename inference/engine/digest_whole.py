@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from inference.engine.digest_forms import KEEP, Form
-from inference.engine.digest_tail import FARTHEST, Array, Curve, from_sums, nodes_for, summed
+from inference.engine.digest_tail import (
+    FARTHEST,
+    Array,
+    Curve,
+    first_nodes,
+    from_sums,
+    nodes_for,
+    weights_of,
+)
 
 PORTION = 1 << 16
 """So many numbers at once, that those of each step are still in the processor's cache."""
@@ -21,25 +29,28 @@ def form_of_whole(
     excluded: Array,
     unit_entropy: Array | None = None,
 ) -> Form:
-    """From l0 - l of all tokens [n, V]: float32, and its bits in half precision, which are spoilt.
+    """From l0 - l of all tokens [n, V]: float32, and its bits in half precision; both are spoilt.
 
     `excluded` ids are never named and keep their share.
     """
     codes[:, excluded] = NEVER
-    kept = min(KEEP, codes.shape[1] - len(excluded))
+    vocabulary, kept = codes.shape[1], min(KEEP, codes.shape[1] - len(excluded))
     named = _best(codes, kept)
-    tokens = (np.flatnonzero(named) % codes.shape[1]).reshape(len(codes), kept)
-    rest = codes.shape[1] > kept + len(excluded)
-    far, curve = _tails(below, named, excluded) if rest else _no_tail(len(codes))
+    places = np.flatnonzero(named)
+    entropy = _unit_entropy(below) if unit_entropy is None else unit_entropy
+    apart = below[:, excluded]
+    below[:, excluded] = FARTHEST
+    rest = vocabulary > kept + len(excluded)
+    far, curve = _tails(below, named) if rest else _no_tail(len(codes))
     return Form(
-        codes.shape[1],
+        vocabulary,
         positions,
         top_logit,
-        _unit_entropy(below) if unit_entropy is None else unit_entropy,
-        tokens,
-        codes[named].reshape(len(codes), kept),
+        entropy,
+        (places % vocabulary).reshape(len(codes), kept),
+        codes.ravel()[places].reshape(len(codes), kept),
         np.asarray(excluded, "<u4"),
-        below[:, excluded],
+        apart,
         far,
         curve,
     )
@@ -49,27 +60,27 @@ def _best(codes: Array, kept: int) -> Array:
     """Which tokens [n, V] have the least codes, `kept` of each row; of equals the lowest ids."""
     last = np.partition(codes, kept - 1, axis=1)[:, kept - 1 : kept]
     named = codes <= last
-    surplus = named.sum(axis=1) - kept
+    surplus = np.count_nonzero(named, axis=1) - kept
     for row in np.flatnonzero(surplus):
         equal = np.flatnonzero(codes[row] == last[row])
         named[row, equal[-surplus[row] :]] = False
     return named
 
 
-def _tails(below: Array, named: Array, excluded: Array) -> tuple[Array, Curve]:
+def _tails(below: Array, named: Array) -> tuple[Array, Curve]:
     """l0 - m [n] of the best token that is not named, and the curve of all of those."""
+    nodes = nodes_for(below.shape[1])
+    far, sums = np.zeros(len(below)), np.zeros((len(below), 3, nodes))
     size = max(1, PORTION // below.shape[1])
-    parts = []
-    for first in range(0, max(1, len(below)), size):
-        rows = np.minimum(below[first : first + size], FARTHEST)
-        counted = ~named[first : first + size]
-        counted[:, excluded] = False
-        far = np.where(counted, rows, np.inf).min(axis=1, initial=np.inf)
-        further = np.where(counted, rows - far[:, None], 0)
-        sums = summed(further, counted, nodes_for(below.shape[1]), np.vecdot)
-        parts.append((far, *(np.stack(column, axis=1) for column in sums)))
-    far, *sums = (np.concatenate(column).astype(np.float64) for column in zip(*parts, strict=True))
-    return far, from_sums(*sums)
+    for part in (slice(first, first + size) for first in range(0, len(below), size)):
+        rows, counted = np.minimum(below[part], FARTHEST), ~named[part]
+        far[part] = np.where(counted, rows, np.inf).min(axis=1)
+        powers = np.stack([np.ones_like(rows), rows, rows * rows], axis=1)
+        for node, weights in enumerate(weights_of(rows, nodes, np.exp)):
+            if node < first_nodes(nodes):
+                weights *= counted
+            sums[part, :, node] = (powers @ weights[:, :, None])[:, :, 0]
+    return far, from_sums(sums, far)
 
 
 def _no_tail(count: int) -> tuple[Array, Curve]:
@@ -82,4 +93,5 @@ def _unit_entropy(below: Array) -> Array:
     np.maximum(shifted, -FARTHEST, out=shifted)
     weights = np.exp(shifted)
     total = weights.sum(axis=1)
-    return np.log(total) - np.vecdot(weights, shifted) / total
+    entropy: Array = np.log(total) - np.vecdot(weights, shifted) / total
+    return entropy

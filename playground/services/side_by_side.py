@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -27,18 +28,14 @@ def start_both(
     first = _entry(owner, causal, ModelEntry.Kind.AUTOREGRESSIVE, "causal")
     second = _entry(owner, masked, ModelEntry.Kind.DIFFUSION, "masked")
     text = generation.Prompt(text=prompt)
-    settings = {"max_new_tokens": length, "seed": seed}
-    own = {**settings, "tokens_per_step": pace} if pace > 1 else settings
-    left = generation.start(
-        user=owner, model=first.slug, prompt=text, settings=generation.Settings(**settings)
-    )
-    right = generation.start(
-        user=owner, model=second.slug, prompt=text, settings=generation.Settings(**own)
-    )
+    settings = generation.Settings(max_new_tokens=length, seed=seed)
+    own = replace(settings, tokens_per_step=pace) if pace > 1 else settings
+    left = generation.start(user=owner, model=first.slug, prompt=text, settings=settings)
+    right = generation.start(user=owner, model=second.slug, prompt=text, settings=own)
     return SideBySide.objects.create(
         owner=owner,
         prompt=prompt,
-        settings={**settings, "tokens_per_step": pace},
+        settings={"max_new_tokens": length, "seed": seed, "tokens_per_step": pace},
         causal_model=first,
         masked_model=second,
         causal=left.id,

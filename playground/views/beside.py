@@ -61,8 +61,9 @@ def beside(request: HttpRequest) -> HttpResponse:
 
 def _read(form: type[BaseModel], given: QueryDict) -> Any:
     """The form with its types. Raises UnmaskError naming the first field that is wrong."""
-    fields = {key: value.replace("\r\n", "\n") for key, value in given.items() if value != ""}
-    if any("\0" in value for value in fields.values() if isinstance(value, str)):
+    texts = {key: str(value) for key, value in given.items() if value != ""}
+    fields = {key: value.replace("\r\n", "\n") for key, value in texts.items()}
+    if any("\0" in value for value in fields.values()):
         raise UnmaskError("validation", "prompt must not hold NUL characters.", "prompt")
     try:
         return form.model_validate(fields)

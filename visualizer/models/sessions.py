@@ -73,7 +73,8 @@ class Session(Leased):
     @property
     def opened(self) -> int:
         """Masks at the start: those after the prompt and those within it."""
-        return self.gen_length + self.prompt_ids.count(self.mask_id)
+        prompt: list[int] = self.prompt_ids
+        return self.gen_length + prompt.count(self.mask_id)
 
     @classmethod
     def with_work(cls, patience: timedelta = timedelta()) -> QuerySet[Session]:

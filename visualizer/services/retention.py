@@ -7,6 +7,7 @@ snapshots and records. Another forward pass over the same state brings the distr
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -47,7 +48,7 @@ def _due(age: timedelta) -> QuerySet[Session]:
 
 
 @transaction.atomic
-def _thin(pk: object, age: timedelta) -> bool:
+def _thin(pk: UUID, age: timedelta) -> bool:
     """False if somebody has come back to the session meanwhile."""
     session = Session.objects.select_related("head_branch").get(pk=pk)
     hold(session)

@@ -21,8 +21,8 @@ from inference.engine.families.spec import ModelSpec
 from inference.engine.processing import Settings, candidates, summarise
 
 BIG = 126_464
-SIZES = [60, 129, 130, 761, 1024, SMALL, SMALL + 1, 20_000, BIG]
-TEMPERATURES = np.geomspace(0.1, 10.0, 41).tolist()
+SIZES = [60, 130, 761, SMALL, SMALL + 1, BIG]
+TEMPERATURES = np.geomspace(0.1, 10.0, 17).tolist()
 BOUND, NATS = 1e-3, 1e-2
 
 
@@ -77,7 +77,7 @@ def test_the_bounds_hold(kind: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [60, 761, BIG])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["normal", "two sharp levels", "probable mask", "ruled out"])
 def test_the_bounds_hold_where_a_device_reduces(kind: str, size: int) -> None:
     """What runs where logits lie on a GPU; on the CPU its arithmetic is the same."""
     logits = dict(_kinds(size))[kind]
@@ -93,7 +93,7 @@ def test_a_position_costs_at_most_450_bytes(size: int) -> None:
     assert len(encode(2 * _noise(3, 64, size), range(64), [5])) <= 450 * 64
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 1 << 30),
     st.integers(2, 6000),
