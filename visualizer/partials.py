@@ -172,4 +172,5 @@ def run_state(run: Payload | None, model: int | None = None) -> dict[str, str]:
 
 def is_unloaded(model: int) -> bool:
     """Whether what needs this model has to wait until a worker has loaded it."""
-    return ModelEntry.objects.filter(pk=model).exclude(state=ModelEntry.State.LOADED).exists()
+    rows = ModelEntry.every.filter(pk=model).exclude(state=ModelEntry.State.LOADED)
+    return bool(rows.exists())

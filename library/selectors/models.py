@@ -70,6 +70,11 @@ class ModelRow:
         return self.entry.state == State.LOADING or (self.asked and not self.held)
 
     @property
+    def untold(self) -> bool:
+        """Whether it is loaded and its worker has not said so yet: that takes some seconds."""
+        return self.entry.state == State.LOADED and not self.held
+
+    @property
     def percent(self) -> int:
         """How much of it has been read, 0 to 100."""
         return int(100 * self.entry.progress)

@@ -40,10 +40,11 @@ def places() -> list[Place]:
 
 def candidates() -> list[Candidate]:
     """What staff may add, and has added, in order of root and name."""
+    roots: list[Path] = settings.MODEL_ROOTS
     added = {(row.root, row.folder): row.slug for row in ModelFolder.objects.all()}
     return [
         Candidate(str(root), folder, added.get((str(root), folder), ""))
-        for root in settings.MODEL_ROOTS
+        for root in roots
         for folder in model_folders.candidates(root)
     ]
 

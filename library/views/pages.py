@@ -58,7 +58,7 @@ def _live_context(request: HttpRequest) -> dict[str, Any]:
         "labels": {row.entry.slug: row.entry.label for row in rows},
         "loading": loading,
         "downloads": on_their_way,
-        "active": bool(loading or active),
+        "active": bool(loading or active) or any(row.untold for row in rows),
         "manager": may_manage(request.user),
         "current": model_rows.current_of(request.user),
         "seen": _digest([row.entry.slug for row in rows]),

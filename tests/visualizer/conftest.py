@@ -45,7 +45,7 @@ def entry(db: None) -> ModelEntry:
     ModelEntry.objects.update(is_default=False)
     pieces = [*ALPHABET, "[MASK]", *(f"<{n}>" for n in range(MASK + 1, SIZE))]
     vocabulary = Vocabulary.objects.create(hash="v" * 64, size=SIZE, pieces=pack(pieces))
-    return ModelEntry.objects.create(
+    made: ModelEntry = ModelEntry.objects.create(
         slug="tiny",
         label="Tiny",
         path="tiny",
@@ -55,6 +55,7 @@ def entry(db: None) -> ModelEntry:
         vocabulary=vocabulary,
         is_default=True,
     )
+    return made
 
 
 @pytest.fixture

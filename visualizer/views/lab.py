@@ -161,7 +161,7 @@ def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "curve": curve(job.results, job.count),
         "marks": [mark_label(name) for name in dict.fromkeys(_marks(job))],
         "rows": [_row(row, job, n) for n, row in enumerate(job.results)],
-        "waits": "" if job.results else WAITS.get(job.status, ""),
+        "waits": "" if job.results else WAITS.get(LabJob.Status(job.status), ""),
     }
     alone = request.headers.get("HX-Request")
     return render(request, f"visualizer/{'partials/job' if alone else 'lab_job'}.html", context)

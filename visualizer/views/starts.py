@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, begin, reply_of
 from core.commands.validation import from_form
+from core.jobs.models import CommandRow
 from inference import registry
 from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
@@ -43,7 +44,7 @@ async def start(user: Any, form: dict[str, str], run: bool) -> str:
     return await go_on(user, command, run)
 
 
-async def go_on(user: Any, command: Command, run: bool) -> str:
+async def go_on(user: Any, command: CommandRow, run: bool) -> str:
     """The address of the session that the command has made; its run is begun once."""
     session = str(reply_of(command)["session_id"])
     if run:
@@ -51,7 +52,7 @@ async def go_on(user: Any, command: Command, run: bool) -> str:
     return reverse("workspace", args=[session])
 
 
-async def _run(user: Any, id: str, command: Command) -> None:
+async def _run(user: Any, id: str, command: CommandRow) -> None:
     """Begin a run with what the model's card says; asked for again it is the same run."""
     session = await sync_to_async(session_for)(user, id)
     usual = session.model.card.get("decoding", {})
@@ -71,7 +72,7 @@ def start_of(user: Any, id: int) -> Command:
     return command
 
 
-def waiting(command: Command) -> dict[str, Any]:
+def waiting(command: CommandRow) -> dict[str, Any]:
     """Context of partials/starting.html: what the start waits for, in words, and how far it is."""
     entry = model_of(command)
     state = model_state(entry) if entry else None
@@ -86,11 +87,12 @@ def waiting(command: Command) -> dict[str, Any]:
     }
 
 
-def model_of(command: Command) -> ModelEntry | None:
+def model_of(command: CommandRow) -> ModelEntry | None:
     """The model that the start names, or the default one."""
     slug = command.message.get("model")
     named = {"slug": slug} if slug else {"is_default": True}
-    return ModelEntry.objects.filter(**named).first()
+    found: ModelEntry | None = ModelEntry.visible_to(command.user).filter(**named).first()
+    return found
 
 
 def _words(entry: ModelEntry | None, share: float | None) -> str:

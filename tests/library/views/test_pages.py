@@ -99,6 +99,14 @@ def test_loading_is_asked_for_and_shown_at_once(
     assert owner.profile.settings["model"] == "addition"
 
 
+def test_the_page_looks_again_until_the_worker_has_told(
+    owner_client: Client, worker: WorkerBeat
+) -> None:
+    assert "every 2s" not in page(owner_client)
+    ModelEntry.objects.filter(slug="addition").update(state=ModelEntry.State.LOADED)
+    assert "every 2s" in page(owner_client)
+
+
 @pytest.mark.usefixtures("sent")
 @pytest.mark.parametrize(
     ("form", "words"),

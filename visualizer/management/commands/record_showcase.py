@@ -28,7 +28,8 @@ class Command(BaseCommand):
             folder = model_places.SHIPPED_DIR / slug
             model = checkpoint.load(folder)
             card = model_places.card_of(folder)
-            about, example = {}, card["examples"][0]
+            about: dict[str, Any] = {}
+            example = card["examples"][0]
             if slug in MEASURED:
                 about, example = measured(model, slug, recipes, cases)
             made = recording(model, card, example, recipes) | ({"measured": about} if about else {})
