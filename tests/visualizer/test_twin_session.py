@@ -24,6 +24,8 @@ from visualizer.worker import tasks
 BASE, TWIN = "smollm2-135m-instruct", "smollm2-135m-twin"
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.servers,  # no server, but as long as one: with the slow ones, out of quick runs
+    pytest.mark.timeout(300),
     pytest.mark.skipif(path_of(BASE) is None, reason=f"`{PACKAGED[BASE].command}` is needed"),
 ]
 
