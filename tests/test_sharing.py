@@ -8,7 +8,7 @@ from tests.servers import ROOT
 from tests.sharing import GROUPS, group_of
 
 SERVED = re.compile(r"\b(site|served_site|redis_url|postgres_url): |embedded_site\(|full_site\(")
-HELPERS = {"conftest.py", "servers.py", "served.py", "house.py", "test_sharing.py"}
+HELPERS = {"conftest.py", "servers.py", "served.py", "house.py", "proxies.py", "test_sharing.py"}
 
 
 def test_whoever_is_served_shares() -> None:

@@ -83,7 +83,10 @@ def cross_fitted(scores: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
 
 
 def reliability(shares: Tensor, labels: Tensor, bins: int = BINS) -> list[Bin]:
-    """Confidence and accuracy of the first choice in equal bins; empty bins are left out."""
+    """Confidence and accuracy of the first choice of shares [N, C] in equal bins, none empty.
+
+    `labels` [N] are the right choices.
+    """
     confidence, first = shares.max(-1)
     right = (first == labels).double()
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
@@ -102,7 +105,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def measured(shares: Tensor, labels: Tensor) -> dict[str, Any]:
-    """`error` (expected calibration error), `loss` (nats, mean) and `bins`."""
+    """`error` (expected calibration error), `loss` (nats, mean) and `bins` of shares [N, C]."""
     bins = reliability(shares, labels)
     loss = -shares.gather(1, labels[:, None]).clamp_min(1e-300).log().mean()
     told = {"error": calibration_error(bins), "loss": float(loss)}
@@ -110,7 +113,10 @@ def measured(shares: Tensor, labels: Tensor) -> dict[str, Any]:
 
 
 def calibrate(scores: Tensor, labels: Tensor, groups: Tensor) -> dict[str, Any]:
-    """`temperature` from all rows; `before` at 1 and `after`, cross-fitted; `accuracy`; `count`."""
+    """`temperature` from scores [N, C], `before` at 1, `after` cross-fitted, `accuracy`, `count`.
+
+    `labels` [N] are the right choices, `groups` [N] the folds.
+    """
     plain = probabilities(scores, 1.0)
     right = (plain.argmax(-1) == labels).double().mean()
     return {

@@ -42,6 +42,7 @@ class Reduced:
 
     @cached_property
     def form(self) -> Form:
+        """The arrays as they will be written. Raises NotImplementedError here."""
         raise NotImplementedError
 
     def to_bytes(self, coded: bool = True) -> bytes:
@@ -88,7 +89,7 @@ def excluded_ids(spec: ModelSpec) -> list[int]:
 
 
 def encode(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | None] = ()) -> bytes:
-    """The digest's bytes, all in one go; as `reduce`."""
+    """The digest's bytes for logits [n, V], all in one go; as `reduce`."""
     return reduce(logits, positions, exclude).to_bytes()
 
 

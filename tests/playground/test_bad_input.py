@@ -46,6 +46,14 @@ BAD: dict[str, list[Any]] = {
     "top_p": [0, 2, "x", float("nan")],
     "sample": ["yes", 1, None],
     "seed": [-1, 2**63, "x", 1.5],
+    "ahead": [0, -1, 65, "1", 1.5, True],
+    "digest": ["yes", 1, None],
+    "text": ["", *TEXTS],
+    "prompt": TEXTS,
+    "masked_model": ["", 7, [], "x" * 201],
+    "tree_id": ["", 7, "../etc", "0" * 36, HUGE],
+    "tokens": [None, 7, "x", [], [7], [{"parent": -1, "token": 0}], [{"parent": 0}]],
+    "head": [-1, 5000, "1", 1.5, True],
 }
 SETTINGS: dict[str, list[Any]] = {
     **{name: BAD[name] for name in ("temperature", "top_p", "top_k", "seed")},
@@ -80,6 +88,9 @@ def whole(conversation: Conversation, name: str) -> dict[str, Any]:
         "link": 1,
         "model": "stories",
         "conversation_id": str(conversation.pk),
+        "text": "hello",
+        "masked_model": "stories",
+        "tokens": [{"parent": 0, "token": 0}],
     }
     known = COMMANDS[name].schema.model_fields
     return {"type": name} | {key: value for key, value in right.items() if key in known}
