@@ -45,6 +45,7 @@ def judge(
         return causal if entry.kind == ModelEntry.Kind.AUTOREGRESSIVE else runtime.model
 
     monkeypatch.setattr(real_runtime, "load", load)
+    ModelEntry.every.filter(kind=ModelEntry.Kind.AUTOREGRESSIVE).delete()
     yield ModelEntry.objects.create(
         slug="parent", label="Parent", kind=ModelEntry.Kind.AUTOREGRESSIVE
     )
@@ -104,13 +105,15 @@ def test_absent_models_do_not_judge_and_the_own_parent_comes_first(
     owner: User, entry: ModelEntry
 ) -> None:
     kind = ModelEntry.Kind.AUTOREGRESSIVE
-    ModelEntry.objects.filter(kind=kind).delete()
+    ModelEntry.every.filter(kind=kind).delete()
     first = ModelEntry.objects.create(slug="a", label="A", kind=kind, state="loaded")
     gone = ModelEntry.objects.create(slug="b", label="B", kind=kind, state="absent")
     parent = ModelEntry.objects.create(slug="c", label="C", kind=kind)
     entry.card = {"training": {"base": "c"}}
     assert judge_for(owner, entry) == parent
     assert judge_for(owner) == first
+    ModelEntry.objects.filter(pk=first.pk).update(is_shipped=True)
+    assert judge_for(owner) == parent  # though the other one is loaded
     first.delete()
     assert judge_for(owner) == parent
     parent.delete()

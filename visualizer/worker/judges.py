@@ -13,20 +13,22 @@ Kind, State = ModelEntry.Kind, ModelEntry.State
 
 
 def judge_for(user: Any, model: ModelEntry | None = None) -> ModelEntry | None:
-    """Who judges: the model's own parent, else one that is loaded, else the first; None for none.
+    """Who judges: the model's own parent, else one that was not trained here, loaded ones first.
 
-    Only autoregressive models on this machine that the user may see; the small ones that come with
-    the product judge where there is no other.
+    Only autoregressive models on this machine that the user may see; None without any. Small models
+    of this project know their own kind of text alone.
     """
     here = ModelEntry.visible_to(user).filter(kind=Kind.AUTOREGRESSIVE)
     found = list(here.exclude(state__in=(State.ABSENT, State.FAILED)).order_by("slug"))
     base = (model.card.get("training") or {}).get("base") if model else None
-    ranked = sorted(found, key=lambda one: _rank(one, base))
+    ranked = sorted(
+        found, key=lambda one: (one.slug != base, _small(one), one.state != State.LOADED)
+    )
     return ranked[0] if ranked else None
 
 
-def _rank(model: ModelEntry, base: Any) -> tuple[bool, bool, bool]:
-    return model.slug != base, model.is_shipped, model.state != State.LOADED
+def _small(entry: ModelEntry) -> bool:
+    return entry.is_shipped or entry.owner_id is not None
 
 
 def likely_by(judge: ModelEntry) -> Callable[[Sequence[int], Sequence[int]], float]:
