@@ -75,7 +75,8 @@ def test_it_works_against_a_site(module: ModuleType, site: Site) -> None:
     assert [frames[0]["type"], frames[-1]["type"]] == ["status", "complete"]
     joined = "".join(frame["text"] for frame in frames if frame["type"] == "step")
     assert joined == frames[-1]["text"] == told["text"]
-    decided = client.decide(text="once upon a <gap>", places=[{"kind": "yes_no"}])
+    asked = {"text": "once upon a <gap>", "places": [{"kind": "yes_no"}]}
+    decided = client.decide(model="stories", **asked)
     assert decided["places"][0]["answer"] in ("yes", "no")
     with pytest.raises(module.UnmaskError) as refused:
         client.generate(prompt="once", max_new_tokens=9999)
