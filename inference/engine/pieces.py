@@ -11,6 +11,11 @@ from typing import Any
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
+def storable(text: str) -> str:
+    """The text with U+FFFD for NUL, which PostgreSQL holds neither in texts nor in JSON."""
+    return text.replace("\0", "\ufffd")
+
+
 def piece_reader(data: dict[str, Any]) -> Callable[[str], str]:
     """The function token → text that fits the tokenizer's decoder.
 

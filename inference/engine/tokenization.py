@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Native
 
 from inference.engine import bpe_files
 from inference.engine.errors import CheckpointError, InputError
-from inference.engine.pieces import byte_reader, piece_reader, shown
+from inference.engine.pieces import byte_reader, piece_reader, shown, storable
 from inference.engine.shards import content_hash, read_json
 
 FILE = "tokenizer.json"
@@ -139,7 +139,7 @@ class Tokenizer:
         token = self._reading.id_to_token(token_id)
         if token is None:
             return f"[{token_id}]"
-        return token if token_id in added else read(token)
+        return storable(token if token_id in added else read(token))
 
     @cached_property
     def _literal(self) -> Native:

@@ -20,6 +20,7 @@ from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.grammar import grammar_in
 from inference.engine.decoding.params import checked
+from inference.engine.pieces import storable
 from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
@@ -168,7 +169,7 @@ def label_of(model: LoadedModel, token: int) -> str:
     """A token's own text; U+FFFD where its bytes are no whole character."""
     if model.tokenizer is None:
         return f"<{token}>"
-    return model.tokenizer.token_bytes(token).decode("utf-8", "replace")[:LABEL]
+    return storable(model.tokenizer.token_bytes(token).decode("utf-8", "replace"))[:LABEL]
 
 
 def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | None) -> None:

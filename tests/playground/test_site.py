@@ -152,7 +152,8 @@ async def test_an_answer_survives_the_death_of_its_worker_token_for_token(
 ) -> None:
     async with client(site, token, STREAM) as peer:
         whole = await ask(peer, model, settings)
-        assert (await to_the_end(peer))[-1]["type"] == "done"
+        last = (await to_the_end(peer))[-1]
+        assert last["type"] == "done", str(last)
         with stopped_at_the_cut(site.env["DATABASE_URL"], TABLES[model]) as database:
             killed = await ask(peer, model, settings)
             await asyncio.to_thread(wait_for, lambda: waits(database), "the token", 60)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 
+from inference.engine.pieces import storable
 from inference.engine.tokenization import Tokenizer
 
 
 class TextStream:
     """Decodes UTF-8 token by token; bytes of a character that is not complete are held back.
 
-    Special tokens add nothing. Bytes that no character begins with become U+FFFD.
+    Special tokens add nothing. Bytes that no character begins with become U+FFFD, and so does NUL,
+    which PostgreSQL holds in no text.
     """
 
     def __init__(self, tokenizer: Tokenizer | None) -> None:
@@ -22,7 +24,7 @@ class TextStream:
         """The text that is complete with this token."""
         if self._tokenizer is None or token in self._tokenizer.special:
             return ""
-        return self._decoder.decode(self._tokenizer.token_bytes(token))
+        return storable(self._decoder.decode(self._tokenizer.token_bytes(token)))
 
     def flush(self) -> str:
         """What was held back, at the end: U+FFFD for a character that was cut off."""
