@@ -1,5 +1,5 @@
-// The bytes of a stored forward pass as arrays. The format is that of inference/engine/digest_bytes.py;
-// a test holds the two together.
+// The bytes of a stored forward pass as arrays. The format is that of
+// inference/engine/digest_bytes.py; a test holds the two together.
 const [MAGIC, VERSION, HEADER, BITMAP] = [0x554d4447, 2, 20, 2048];
 
 function half(bits) {

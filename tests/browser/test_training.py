@@ -28,7 +28,7 @@ def begin(page: Page, steps: int, kind: str = "characters") -> None:
 
 
 def words(page: Page, text: str) -> None:
-    expect(page.locator("[data-words]")).to_have_text(text, timeout=LONG)
+    expect(page.locator("span[data-words]")).to_have_text(text, timeout=LONG)
 
 
 def test_a_training_is_watched_to_its_end_and_asked(page: Page) -> None:
@@ -121,7 +121,7 @@ def test_it_works_without_javascript(open_page: Open) -> None:
     page = open_page(java_script_enabled=False)
     begin(page, 10)
     for _ in range(60):
-        if "finished" in page.content() or "done" in page.locator("[data-words]").inner_text():
+        if "finished" in page.content() or "done" in page.locator("span[data-words]").inner_text():
             break
         page.wait_for_timeout(1000)
         page.reload()

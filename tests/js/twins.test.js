@@ -70,13 +70,19 @@ test("rows", async () => {
 
 test("status", async () => {
   const cut = { op: "insert", new: [1, 2], surplus: true };
-  for (const { step, text, pass, thinned, run, right = 0, wrong = 0, ...at } of await twins("status")) {
+  for (const row of await twins("status")) {
+    const { step, text, pass, thinned, run, right = 0, wrong = 0, ...at } = row;
     const ops = step?.ops.map((op) => (op === "surplus" ? cut : { op, new: [1, 2] }));
     const judged = [...Array(right).fill("right"), ...Array(wrong).fill("wrong")];
     const verdicts = verdictsOf(judged.map((verdict) => ({ verdict })));
     const steps = new Map(step ? [[at.shown, { ...step, ops }]] : []);
     const heat = new Map(pass ? [[at.shown, ""]] : []);
-    const state = { steps, heat, thinned: new Set(thinned ? [at.shown] : []), run: { status: run } };
+    const state = {
+      steps,
+      heat,
+      thinned: new Set(thinned ? [at.shown] : []),
+      run: { status: run },
+    };
     equal(sentence(state, { ...at, readOnly: at.read_only, verdicts }), text);
   }
 });

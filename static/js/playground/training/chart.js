@@ -1,5 +1,4 @@
 // The curve of a training: loss of training and of held-out text by steps.
-import uPlot from "../../../vendor/uplot/uPlot.esm.js";
 
 const HEIGHT = 280;
 
@@ -40,33 +39,43 @@ const columns = (points) => [
   points.map((row) => row.held_out),
 ];
 
-/** A chart in an element. It is drawn anew where the element or the theme changes. */
+/** A chart in an element. It is drawn anew where the element or the theme changes. The library
+ * listens to the window as soon as it is imported, so that is done by the first chart. */
 export class Chart {
   constructor(place) {
     this.place = place;
     this.points = [];
-    this.plot = null;
+    this.library = this.plot = null;
     new ResizeObserver(() => this.resize()).observe(place);
     const redraw = () => this.rebuild();
     new MutationObserver(redraw).observe(document.documentElement, {
       attributeFilter: ["data-theme"],
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-    this.rebuild();
+    import("../../../vendor/uplot/uPlot.esm.js").then((library) => {
+      this.library = library.default;
+      this.rebuild();
+    });
   }
 
   show(points) {
     this.points = points;
-    this.plot.setData(columns(points));
+    this.plot?.setData(columns(points));
   }
 
   resize() {
     const width = this.place.clientWidth;
-    if (width && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+    if (width && this.plot && width !== this.plot.width)
+      this.plot.setSize({ width, height: HEIGHT });
   }
 
   rebuild() {
+    if (!this.library) return;
     this.plot?.destroy();
-    this.plot = new uPlot(options(this.place.clientWidth || 600), columns(this.points), this.place);
+    this.plot = new this.library(
+      options(this.place.clientWidth || 600),
+      columns(this.points),
+      this.place,
+    );
   }
 }
