@@ -89,7 +89,7 @@ def test_a_diffusion_model_opens_in_the_workspace(page: Page) -> None:
     assert "▁" in page.locator("[data-answer]").inner_text()
     page.get_by_role("link", name="Open in the workspace").click()
     page.wait_for_url(re.compile(r"/\?model=trained%2F"))
-    expect(page.locator("#id_model option:checked")).to_contain_text("masked diffusion")
+    expect(page.locator("#id_model option:checked")).to_contain_text("Masked diffusion")
 
 
 def test_a_form_that_is_refused_keeps_what_was_typed(page: Page) -> None:
