@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.commands.fields import limited, text
 from core.generation import At, Prompt, Settings
+from core.http.openai.response_format import ResponseFormat
 from inference.catalog import PARAMETERS
 from inference.errors import UnmaskError
 
@@ -53,6 +54,7 @@ class Generating(Lax):
     block_length: int | None = limited("block_length", None)
     recipe: str | None = Field(None, min_length=1, max_length=60, description="(diffusion)")
     parameters: dict[str, Value] = Field(default_factory=dict, max_length=len(PARAMETERS))
+    response_format: ResponseFormat | None = None
     logprobs_at: At = Field("step", description="when decided, or over the finished text: end")
     diffusing: bool = Field(False, description="each chunk is the whole text of a state")
 
@@ -82,7 +84,7 @@ class Generating(Lax):
         return Settings(
             max_new_tokens=self.most_tokens,
             recipe=self.recipe,
-            parameters=self.parameters,
+            parameters=self._parameters(),
             steps=self.steps,
             tokens_per_step=self.tokens_per_step,
             block_length=self.block_length,
@@ -93,6 +95,14 @@ class Generating(Lax):
             stop=self.stops,
             final_pass=self.top is not None and self.logprobs_at == "end",
         )
+
+    def _parameters(self) -> dict[str, Value]:
+        """Those that were named and those of the format. Raises UnmaskError for both at once."""
+        wanted = self.response_format.parameters() if self.response_format else {}
+        if wanted and {"regex", "json_schema"} & set(self.parameters):
+            words = "Give response_format or a grammar among the parameters, not both."
+            raise UnmaskError("validation", words, "response_format")
+        return {**self.parameters, **wanted}
 
 
 class CompletionRequest(Generating):
