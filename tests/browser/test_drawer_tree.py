@@ -84,8 +84,8 @@ def test_sliders_act_at_once_and_as_the_server_would(drawer: Page) -> None:
     expect(drawer.locator("[data-rest]").first).to_contain_text("cut by top-k and top-p")
     told = drawer.evaluate(
         """async () => {
-          const { ask } = await import(document.querySelector("script[src*='drawer_button']").src
-            .replace(/drawer_button[^/]*$/, "next_token.js"));
+          const { ask } = await import(document.querySelector("script[src*='pages/drawer']").src
+            .replace(/pages\\/drawer[^/]*$/, "playground/next_token.js"));
           return ask("/api/generate-next-token", { body: { session_id: "letters",
             context: "hello wor", temperature: 2, top_k: 4, top_p: 0.7 } });
         }"""

@@ -102,7 +102,7 @@ def test_the_focus_stays_on_its_token_during_a_run(focused: Page) -> None:
 def test_views_help_and_replay(focused: Page) -> None:
     run_to_the_end(focused)
     choose(focused, 0)
-    for view in ("text", "table", "cells"):
+    for view in ("text", "overview", "table", "cells"):
         if view == "cells":
             focused.locator("#scrub").focus()
         focused.keyboard.press("v")

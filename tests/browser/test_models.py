@@ -79,9 +79,11 @@ def test_a_download_is_watched_and_its_model_appears(page: Page, hub: Hub) -> No
 def test_a_model_is_loaded_and_given_up(page: Page) -> None:
     page.goto("/models/")
     page.get_by_role("button", name="Load Small stories").click()
-    give_up = page.locator("#live").get_by_role("button", name="Unload Small stories")
+    button = page.get_by_role("button", name="Unload Small stories")
+    row = page.locator("#live .model-row").filter(has=button)
+    give_up = row.get_by_role("button")
     expect(give_up).to_be_visible()
-    expect(page.locator("#live .model-row", has=give_up)).to_contain_text("loaded in")
+    expect(row).to_contain_text("loaded in")
     give_up.click()
     expect(page.locator("#toasts")).to_contain_text("give the model up")
 

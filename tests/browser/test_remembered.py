@@ -111,7 +111,7 @@ def test_kept_settings_hold_for_the_numbers_too(page: Page) -> None:
 def test_the_focus_stays_where_keys_act(page: Page) -> None:
     start_example(page)
     choose(page, 2)
-    for view in ("text", "table", "cells", "text"):
+    for view in ("text", "overview", "table", "cells", "text"):
         page.keyboard.press("v")
         expect(page.locator("#view")).to_have_value(view)
         assert page.evaluate("document.querySelector('#main').contains(document.activeElement)")
