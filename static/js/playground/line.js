@@ -136,16 +136,34 @@ export class Line {
     try {
       const fresh = $(".line", await this.html(`line/?before=${link.dataset.older}`));
       if (!link.isConnected) return;
-      const height = this.box.scrollHeight;
+      const read = this.reading();
+      const top = read?.getBoundingClientRect().top;
       const kept = [...fresh.children].filter((one) => one.matches(".turn, .older, [data-mark]"));
       for (const turn of kept) if (turn.matches(".turn")) turn.dataset.last = "no";
       link.replaceWith(...kept);
       markWindow(this.list);
-      this.box.scrollTop += this.box.scrollHeight - height;
+      if (read) this.stay(read, top);
       this.adopt();
     } finally {
       this.loading = false;
       this.observe();
     }
+  }
+
+  /** The topmost turn in sight. */
+  reading() {
+    const { top } = this.box.getBoundingClientRect();
+    const turns = [...this.box.querySelectorAll(".turn")];
+    return turns.find((one) => one.getBoundingClientRect().bottom > top);
+  }
+
+  /** Turns out of sight have a guessed height until they come near: put back until they have. */
+  stay(turn, top, frames = 10) {
+    this.box.scrollTop += turn.getBoundingClientRect().top - top;
+    const at = this.box.scrollTop;
+    if (!frames) return;
+    requestAnimationFrame(() => {
+      if (turn.isConnected && this.box.scrollTop === at) this.stay(turn, top, frames - 1);
+    });
   }
 }

@@ -19,12 +19,14 @@ export class Scores {
   /** `models`: {model, masked_model, prompt}. */
   constructor(root, models) {
     Object.assign(this, { root, models });
+    this.failed = []; // what could not be scored stays told when the next text is
     this.body = root.querySelector("tbody");
     this.detail = root.querySelector("[data-parts]");
     this.note = root.querySelector("[data-note]");
     this.field = root.querySelector("textarea");
     root.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
+      this.failed = [];
       this.score("your text", this.field.value, "");
     });
   }
@@ -37,10 +39,10 @@ export class Scores {
       const found = await ask("/api/score-both", { body: { ...this.models, text, prompt } });
       this.body.append(this.row(name, text, found));
       this.showParts(name, found.parts);
-      this.note.textContent = "";
     } catch (error) {
-      this.note.textContent = `${name}: ${failureWords(error).text}`;
+      this.failed.push(`${name}: ${failureWords(error).text}`);
     }
+    this.note.textContent = this.failed.join(" · ");
   }
 
   row(name, text, { causal, masked, parts }) {
