@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from inference.engine import checkpoint
 from inference.engine.chat_templates import MARKS
+from inference.engine.pieces import byte_table
 
 LETTERS = [*string.ascii_lowercase, *string.digits, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?+-=*/()'\"Ġ"]
 MASK, END = "<|mdm_mask|>", "<|endoftext|>"
@@ -26,13 +27,16 @@ def tiny_model(
     layers: int = 2,
     context: int = CONTEXT,
     chat: bool = False,
+    every_byte: bool = False,
 ) -> Path:
     """Writes config.json, model.safetensors, tokenizer.json and unmask.json; answers the path.
 
     `chat`: the tokenizer has the marks of LLaDA's chat template, so that it reads conversations.
+    `every_byte`: it reads any text, not letters alone.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(MARKS["llada"] if chat else ())
+    letters = list(byte_table()) if every_byte else LETTERS
+    tokenizer = _tokenizer(letters, MARKS["llada"] if chat else ())
     tokenizer.save(str(directory / "tokenizer.json"))
     config = _config(tokenizer, width, layers, context)
     torch.manual_seed(seed)
@@ -48,8 +52,8 @@ def tiny_model(
     return directory
 
 
-def _tokenizer(marks: Sequence[str]) -> Tokenizer:
-    pieces = [*LETTERS, MASK, END, *marks]
+def _tokenizer(letters: Sequence[str], marks: Sequence[str]) -> Tokenizer:
+    pieces = [*letters, MASK, END, *marks]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

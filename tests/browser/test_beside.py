@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(200)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One model of each kind."""
     folder = tmp_path_factory.mktemp("beside")
-    tiny_model(folder / "models" / "tiny")
+    tiny_model(folder / "models" / "tiny", every_byte=True)
     write_model(folder / "models" / "letters", "llama")
     settings = {"DEFAULT_MODEL": "tiny", "ALLOW_GUESTS": "1", "SOCKETS_PER_USER": "50"}
     with embedded_site(folder, MODELS_DIR=str(folder / "models"), **settings) as site:
