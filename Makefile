@@ -58,9 +58,10 @@ lint:
 types:
 	$(BIN)/mypy $(PACKAGES) benchmarks tests
 
+# Three processes for two cores: tests of served sites, all in one, mostly wait for them.
 # The browser's driver keeps an event loop in its process, so its tests have one of their own.
 test: setup-dev packages check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser" $(ARGS)
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 # Branch coverage by package; TESTS="tests/core" for some tests only.
