@@ -59,10 +59,10 @@ types:
 	$(BIN)/mypy $(PACKAGES) benchmarks tests
 
 # Three processes for two cores: tests of served sites, all in one, mostly wait for them.
-# The browser's driver keeps an event loop in its process, so its tests have one of their own.
+# The browser's driver keeps an event loop in its process, so its tests have two of their own.
 test: setup-dev packages check
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser" $(ARGS)
-	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m browser $(ARGS)
 
 # Branch coverage by package; TESTS="tests/core" for some tests only.
 TESTS ?= tests

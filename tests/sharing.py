@@ -8,6 +8,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
+    "pages": tuple(f"tests/browser/test_{letter}" for letter in "mnopqrstuvwxyz"),
     "browser": ("tests/browser/", "tests/js/"),
     "served": (
         "tests/accounts/test_rate_limits.py",
