@@ -30,12 +30,15 @@ def automaton_for(model: LoadedModel, grammar: Grammar, *, ends: bool = True) ->
     last = tuple(model.spec.end_ids) if ends else ()
     key = grammar, model.tokenizer.hash, model.spec.vocab_size, last
     with _lock:
-        if key not in _kept:
-            _kept[key] = token_automaton(compiled(grammar), _texts(model), last, grammar.field)
+        found = _kept.get(key)
+    if found is None:  # made without the lock: one that takes seconds holds nobody else up
+        found = token_automaton(compiled(grammar), _texts(model), last, grammar.field)
+    with _lock:
+        _kept[key] = found
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
-        return _kept[key]
+    return found
 
 
 def _texts(model: LoadedModel) -> Sequence[bytes]:
