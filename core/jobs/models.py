@@ -75,6 +75,18 @@ class Job(Leased):
         rows: QuerySet[Any] = cls._default_manager.filter(status__in=cls.ACTIVE)
         return rows.order_by("updated")
 
+    def count_attempt(self) -> int:
+        """A slice begins (inside a fenced transaction): how many did since something was stored."""
+        self.status, self.attempts = self.Status.RUNNING, self.attempts + 1
+        self.save(update_fields=["status", "attempts", "updated"])
+        return self.attempts
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody wants its end by now, as the database says."""
+        rows = type(self)._default_manager.filter(pk=self.pk, cancel_requested=True)
+        return bool(rows.exists())
+
 
 class GenerationJob(Job):
     """What a model writes for somebody who asked through a door (see core.generation)."""

@@ -140,7 +140,7 @@ class _Transfer:
             downloads.tell_progress(row=self._row, file=file, done=done)
 
     def _look(self) -> None:
-        if Download.objects.filter(pk=self._row.pk, cancel_requested=True).exists():
+        if self._row.is_cancelled:
             raise Cancelled
         if time.monotonic() > self._until:
             raise SliceOver

@@ -60,13 +60,11 @@ def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
 
 def _begin(lease: Lease, row: Completion) -> int:
     with fenced(lease):
-        row.status, row.attempts = Status.RUNNING, row.attempts + 1
-        row.save(update_fields=["status", "attempts", "updated"])
-    return row.attempts
+        return row.count_attempt()
 
 
 def _work(lease: Lease, row: Completion, seconds: float) -> None:
-    if _is_cancelled(row):
+    if row.is_cancelled:
         _cancel(lease, row)
         return
     if not row.prompt_ids:
@@ -150,7 +148,7 @@ def _write(
         waiting, stored = [], now
         if one.finish is not None:
             return
-        if _is_cancelled(row):
+        if row.is_cancelled:
             _cancel(lease, row)
             return
         if now - began >= seconds:
@@ -179,10 +177,6 @@ def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | 
             row.finish_reason = finish
             ids = completions.text_ids(row)
             completions.GENERATOR.end(row=row, status=Status.DONE, ids=ids)
-
-
-def _is_cancelled(row: Completion) -> bool:
-    return Completion.objects.filter(pk=row.pk, cancel_requested=True).exists()
 
 
 def _cancel(lease: Lease, row: Completion) -> None:

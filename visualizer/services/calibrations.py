@@ -65,8 +65,7 @@ def cancel(*, row: Calibration) -> Calibration:
 @transaction.atomic
 def begin(*, row: Calibration) -> None:
     """Count the attempt; the first one makes it a running one."""
-    row.status, row.attempts = Calibration.Status.RUNNING, row.attempts + 1
-    row.save(update_fields=["status", "attempts", "updated"])
+    row.count_attempt()
     tell(row)
 
 

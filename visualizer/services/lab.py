@@ -91,8 +91,7 @@ def lab_delete(*, job: LabJob) -> None:
 def begin(*, job: LabJob) -> None:
     """Count the attempt; the first one makes the job a running one."""
     fresh = job.status == LabJob.Status.QUEUED
-    job.status, job.attempts = LabJob.Status.RUNNING, job.attempts + 1
-    job.save(update_fields=["status", "attempts"])
+    job.count_attempt()
     if fresh:
         tell(job)
 

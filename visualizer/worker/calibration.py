@@ -72,7 +72,7 @@ def _score_some(
 ) -> str | None:
     """How it ended, or None when only the time is over."""
     while len(row.partial) < len(row.examples):
-        if Calibration.objects.filter(pk=row.pk, cancel_requested=True).exists():
+        if row.is_cancelled:
             return Status.CANCELLED
         example = row.examples[len(row.partial)]
         row.partial.append(score(model, example["text"].split(GAP), places).logprobs)

@@ -64,14 +64,12 @@ def work_slice(lease: Lease) -> None:
 
 def _begin(lease: Lease, row: Generation) -> int:
     with fenced(lease):
-        row.status, row.attempts = Status.RUNNING, row.attempts + 1
-        row.save(update_fields=["status", "attempts", "updated"])
-    return row.attempts
+        return row.count_attempt()
 
 
 def _work(lease: Lease, row: Generation) -> None:
     QUEUE_SECONDS.labels("generation").observe((timezone.now() - row.created).total_seconds())
-    if Generation.objects.filter(pk=row.pk, cancel_requested=True).exists():
+    if row.is_cancelled:
         row.finish_reason = "cancelled"
         with fenced(lease):
             generations.GENERATOR.end(row=row, status=Status.CANCELLED)

@@ -82,7 +82,7 @@ def _work(lease: Lease, job: LabJob, seconds: float) -> None:
 
 
 def _ended(job: LabJob) -> str | None:
-    if LabJob.objects.filter(pk=job.pk, cancel_requested=True).exists():
+    if job.is_cancelled:
         return Status.CANCELLED
     return Status.DONE if len(job.results) == len(grid(job)) else None
 

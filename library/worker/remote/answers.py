@@ -48,13 +48,11 @@ def work_slice(lease: Lease) -> None:
 
 def _begin(lease: Lease, row: RemoteGeneration) -> int:
     with fenced(lease):
-        row.status, row.attempts = Status.RUNNING, row.attempts + 1
-        row.save(update_fields=["status", "attempts", "updated"])
-    return row.attempts
+        return row.count_attempt()
 
 
 def _work(lease: Lease, row: RemoteGeneration) -> None:
-    if _is_cancelled(row):
+    if row.is_cancelled:
         _end(lease, row, Status.CANCELLED, "cancelled")
         return
     backend = backend_of(row.model)
@@ -66,10 +64,6 @@ def _work(lease: Lease, row: RemoteGeneration) -> None:
         )
     with leases.renewed(lease):
         _Answer(lease, row, backend).run()
-
-
-def _is_cancelled(row: RemoteGeneration) -> bool:
-    return RemoteGeneration.objects.filter(pk=row.pk, cancel_requested=True).exists()
 
 
 def _end(
@@ -117,7 +111,7 @@ class _Answer:
                 self._store()
                 if time.monotonic() - looked >= CANCEL_SECONDS:
                     looked = time.monotonic()
-                    if _is_cancelled(self._row):
+                    if self._row.is_cancelled:
                         return True
         raise UnmaskError("timeout", "The answer took too long and was ended.")
 

@@ -30,13 +30,12 @@ def begin(*, training: Training) -> int:
 
     Returns how many attempts began since something was stored.
     """
-    training.status, training.attempts = Status.RUNNING, training.attempts + 1
-    training.save(update_fields=["status", "attempts", "updated"])
+    attempts = training.count_attempt()
     beyond = {"training": training, "step__gt": training.step}
     Point.objects.filter(**beyond).delete()
     Moment.objects.filter(**beyond).delete()
     publish(training.stream_id, "rewound", {"step": training.step, **_status(training)})
-    return training.attempts
+    return attempts
 
 
 def add_points(*, training: Training, points: list[Told]) -> None:
