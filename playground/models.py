@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.jobs.models import CommandRow, GenerationJob, Leased
+from core.links import Link
 from inference.models import ModelEntry, Stream
 
 
@@ -184,25 +185,14 @@ class CompletionToken(models.Model):
         return self.label
 
 
-class ConversationLink(models.Model):
+class ConversationLink(Link):
     """Whoever has the link may read the conversation, live, or write in it too.
 
     Only a hash is kept.
     """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="links")
-    name = models.CharField(max_length=100, blank=True, help_text="for whom or what it is")
-    hash = models.CharField(max_length=64, unique=True)
     may_write = models.BooleanField(default=False, help_text="its holders write too, as the owner")
-    created = models.DateTimeField(auto_now_add=True)
-    expires = models.DateTimeField(null=True, blank=True, help_text="empty: not by itself")
-    revoked = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.name or f"link {self.pk}"
 
 
 class TokenTree(models.Model):

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from core.links import revoke
 from visualizer.models import (
     Branch,
     Command,
@@ -24,7 +25,6 @@ from visualizer.models import (
     Step,
 )
 from visualizer.services.sessions import restore_session
-from visualizer.services.sharing import unshare
 
 
 def pretty(field: str, label: str) -> Any:
@@ -218,7 +218,7 @@ class ShareLinkAdmin(ReadOnly):
     @admin.action(description="Revoke the selected links", permissions=["delete"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ShareLink]) -> None:
         for link in rows:
-            unshare(link=link)
+            revoke(link)
         self.message_user(request, f"{len(rows)} revoked.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from core.links import revoke
 from inference import registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
@@ -127,7 +128,7 @@ def share(request: Request) -> Reply:
 
 def unshare(request: Request) -> Reply:
     """link_list: the links that are left."""
-    links.unshare(link=link_of(request.conversation, request.message.link))
+    revoke(link_of(request.conversation, request.message.link))
     return {"type": "link_list", "links": [_link(one) for one in links_of(request.conversation)]}
 
 

@@ -6,38 +6,19 @@ looked at again once a second.
 
 from __future__ import annotations
 
-from typing import Any
-
-from core.sockets.link_reader import LinkReader
-from inference.errors import UnmaskError
+from core.sockets.link_reader import LinkWatcher
 from playground.consumers import database
 from playground.consumers.watch import WatchConsumer
+from playground.models import Conversation
 
-READ_ONLY = "You are looking at a shared conversation: it can be read, not changed."
 
+class LinkConsumer(LinkWatcher, WatchConsumer):
+    """A watcher without an account."""
 
-class LinkConsumer(LinkReader, WatchConsumer):
-    """A watcher without an account. Generations are found in the name of the owner."""
+    READ_ONLY = "You are looking at a shared conversation: it can be read, not changed."
 
-    def _groups(self) -> tuple[str, ...]:
-        return ()
-
-    async def _still_welcome(self) -> bool:
-        """Whether the link opens the conversation (still); else the socket is closed."""
-        try:
-            self.target = await database.find_by_link(self.token)
-            self.user = self.target.owner
-        except UnmaskError:
-            await self._send_away()
-            return False
-        return True
+    async def find_by_link(self, token: str) -> Conversation:
+        return await database.find_by_link(token)
 
     async def greet(self) -> None:
         await self.follow(self.target, None)
-
-    async def _carry_out(self, message: dict[str, Any]) -> None:
-        if not await self._still_welcome():
-            return
-        if message.get("type") != "ack":
-            raise UnmaskError("auth", READ_ONLY)
-        await self._acknowledge(message)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 
-from accounts.tokens import hash_of
-from inference.errors import UnmaskError
+from core import links
 from playground.models import Conversation, ConversationLink
 from playground.selectors.conversations import no_conversation
 
 
 def open_links() -> QuerySet[ConversationLink]:
     """Links that open something: not revoked, not expired, to a conversation that is there."""
-    fresh = Q(expires=None) | Q(expires__gt=Now())
-    return ConversationLink.objects.filter(
-        fresh, revoked=None, conversation__deleted=None, conversation__owner__is_active=True
+    return links.opening(
+        ConversationLink.objects.filter(
+            conversation__deleted=None, conversation__owner__is_active=True
+        )
     )
 
 
 def open_link(token: str) -> ConversationLink:
     """A link with its conversation. Raises not_found for revoked and unknown ones alike."""
     rows = open_links().select_related("conversation__model", "conversation__head")
-    link = rows.select_related("conversation__owner").filter(hash=hash_of(token)).first()
+    link = links.of_token(rows.select_related("conversation__owner"), token).first()
     if link is None:
         raise no_conversation()
     return link
@@ -35,12 +34,10 @@ def conversation_by_link(token: str) -> Conversation:
 
 def links_of(conversation: Conversation) -> QuerySet[ConversationLink]:
     """The links to an owned conversation that have not been revoked, newest first."""
-    return ConversationLink.objects.filter(conversation=conversation, revoked=None)
+    return links.unrevoked(ConversationLink.objects.filter(conversation=conversation))
 
 
 def link_of(conversation: Conversation, id: int) -> ConversationLink:
     """A link to an owned conversation that has not been revoked. Raises not_found."""
-    link = links_of(conversation).filter(pk=id).first()
-    if link is None:
-        raise UnmaskError("not_found", f"This conversation has no link {id}.", "link")
-    return link
+    rows = ConversationLink.objects.filter(conversation=conversation)
+    return links.one_of(rows, id, "conversation")

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import QuerySet
 
 from core.jobs.models import CommandRow, Job
+from core.links import Link
 from inference.models import ModelEntry
 
 
@@ -170,21 +171,10 @@ class TrainingCommand(CommandRow):
         ]
 
 
-class TrainingLink(models.Model):
+class TrainingLink(Link):
     """Whoever has the link may watch the training. Only a hash is kept."""
 
     training = models.ForeignKey(Training, on_delete=models.CASCADE, related_name="links")
-    name = models.CharField(max_length=100, blank=True, help_text="for whom or what it is")
-    hash = models.CharField(max_length=64, unique=True)
-    created = models.DateTimeField(auto_now_add=True)
-    expires = models.DateTimeField(null=True, blank=True, help_text="empty: not by itself")
-    revoked = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.name or f"link {self.pk}"
 
 
 class DayUse(models.Model):

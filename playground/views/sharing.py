@@ -10,14 +10,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.middleware import address, too_fast
-from accounts.rate_limits import LINK_READS
 from core.commands.ask import ask_now
 from core.http.errors import back_to, is_program
+from core.http.links import LASTS, read_by_link
 from inference.errors import UnmaskError
 from playground.commands import COMMANDS
 from playground.models import ConversationLink
@@ -32,16 +32,10 @@ from playground.views.pages import (
     turn_context,
 )
 
-LASTS = {"": "until I revoke it", "1": "one hour", "24": "one day", "168": "one week"}
-UNLISTED = {
-    "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
-    "X-Robots-Tag": "noindex",
-    "Cache-Control": "private, no-store",
-}
 WRITING = ("send", "stop", "edit", "regenerate", "continue", "choose", "show")
 WRITTEN = ("message", "message_id", "number", "token")
 """What holders of a link may do, and the fields of it."""
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @login_required
@@ -77,16 +71,9 @@ def by_link(view: View) -> View:
     """`view(request, link, …)` for whoever holds a link; for anybody else there is none."""
 
     @wraps(view)
-    def answer(request: HttpRequest, token: str, **rest: Any) -> HttpResponse:
-        link = open_link(token)
-        key = f"{token} {address(request)}"
-        if not LINK_READS.hit(key):
-            response = too_fast(request, LINK_READS.retry_after(key))
-        else:
-            response = view(request, link, base=reverse("shared_chat", args=[token]), **rest)
-        for name, value in UNLISTED.items():
-            response.headers[name] = value
-        return response
+    def answer(request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
+        link, base = open_link(token), reverse("shared_chat", args=[token])
+        return read_by_link(request, token, lambda: view(request, link, base=base, **rest))
 
     return answer
 

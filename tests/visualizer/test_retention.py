@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from core.links import revoke
 from inference.labels import vocabulary_hash
 from inference.models import StreamEvent, Vocabulary
 from tests.visualizer.records.test_importer import exported
@@ -20,7 +21,7 @@ from visualizer.models import Digest, Session, Step
 from visualizer.records.importer import import_record
 from visualizer.selectors import digest_at, snapshot
 from visualizer.services.retention import thin_old
-from visualizer.services.sharing import share, unshare
+from visualizer.services.sharing import share
 from visualizer.worker import retention
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +91,7 @@ def test_a_link_that_opens_the_session_keeps_it(old: Session) -> None:
     link, _ = share(session=old)
     aged(old)
     assert thin_old(DAYS) == 0
-    unshare(link=link)
+    revoke(link)
     assert thin_old(DAYS) == 1
 
 

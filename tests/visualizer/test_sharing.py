@@ -282,7 +282,7 @@ def test_use_is_noted_once_a_minute(token: str) -> None:
 def test_too_many_links_and_too_many_requests(
     play: Any, owner: User, session: Session, token: str, settings: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("visualizer.services.sharing.MOST_LINKS", 1)
+    monkeypatch.setattr("core.links.MOST_LINKS", 1)
     assert play(owner, session, type="share")["error_type"] == "conflict"
     settings.SOCKET_RATE, settings.SOCKET_BURST = 0.001, 3
     codes = [Client().get(f"/r/{token}/").status_code for _ in range(5)]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from core.jobs.models import Job
+from core.links import Link
 from inference.models import ModelEntry
 from visualizer.models.sessions import Session
 
@@ -29,22 +30,11 @@ class Preset(models.Model):
         return self.name
 
 
-class ShareLink(models.Model):
+class ShareLink(Link):
     """Whoever has the link may look at the session. Only a hash is kept; it is shown once."""
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="links")
-    name = models.CharField(max_length=100, blank=True, help_text="for whom or what it is")
-    hash = models.CharField(max_length=64, unique=True)
-    created = models.DateTimeField(auto_now_add=True)
-    expires = models.DateTimeField(null=True, blank=True, help_text="empty: not by itself")
-    revoked = models.DateTimeField(null=True, blank=True)
     last_used = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.name or f"link {self.pk}"
 
 
 class LabJob(Job):

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 
-from accounts.tokens import hash_of
-from inference.errors import UnmaskError
+from core import links
 from visualizer.models import Branch, Session, ShareLink
 from visualizer.selectors.sessions import no_session, session_for, sessions_of
 
@@ -35,15 +33,13 @@ Reader = Owner | Holder
 
 def open_links() -> QuerySet[ShareLink]:
     """Links that open something: not revoked, not expired, to a session that is there."""
-    fresh = Q(expires=None) | Q(expires__gt=Now())
-    return ShareLink.objects.filter(
-        fresh, revoked=None, session__deleted=None, session__owner__is_active=True
-    )
+    rows = ShareLink.objects.filter(session__deleted=None, session__owner__is_active=True)
+    return links.opening(rows)
 
 
 def holder_of(token: str) -> Holder:
     """Who comes with this token. Raises not_found for revoked, expired and unknown ones alike."""
-    row = open_links().filter(hash=hash_of(token)).values_list("pk", "session_id").first()
+    row = links.of_token(open_links(), token).values_list("pk", "session_id").first()
     if row is None:
         raise no_session()
     return Holder(*row)
@@ -74,15 +70,12 @@ def branches_read_by(reader: Reader) -> QuerySet[Branch]:
 
 def links_of(session: Session) -> QuerySet[ShareLink]:
     """The links to an owned session that have not been revoked, newest first."""
-    return ShareLink.objects.filter(session=session, revoked=None)
+    return links.unrevoked(ShareLink.objects.filter(session=session))
 
 
 def link_of(session: Session, id: int) -> ShareLink:
     """A link to an owned session that has not been revoked. Raises not_found."""
-    link = links_of(session).filter(pk=id).first()
-    if link is None:
-        raise UnmaskError("not_found", f"This session has no link {id}.", "link")
-    return link
+    return links.one_of(ShareLink.objects.filter(session=session), id, "session")
 
 
 def link_payload(link: ShareLink) -> dict[str, Any]:

@@ -14,16 +14,10 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.middleware import address, too_fast
-from accounts.rate_limits import LINK_READS
+from core.http.links import read_by_link
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
 
-UNLISTED = {
-    "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
-    "X-Robots-Tag": "noindex",
-    "Cache-Control": "private, no-store",
-}
 View = Callable[..., HttpResponseBase]
 
 
@@ -66,17 +60,7 @@ def session_page(view: View) -> View:
 
 def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpResponseBase:
     access = access_by_link(token)
-    key = f"{token} {address(request)}"
-    if not LINK_READS.hit(key):
-        return unlisted(too_fast(request, LINK_READS.retry_after(key)))
-    return unlisted(view(request, access, **rest))
-
-
-def unlisted(response: HttpResponseBase) -> HttpResponseBase:
-    """The answer with what keeps a link's address to those who have it."""
-    for name, value in UNLISTED.items():
-        response.headers[name] = value
-    return response
+    return read_by_link(request, token, lambda: view(request, access, **rest))
 
 
 def access_by_link(token: str) -> SessionAccess:

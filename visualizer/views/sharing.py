@@ -20,15 +20,13 @@ from accounts.rate_limits import LINK_READS
 from core.commands.ask import ask_now
 from core.commands.validation import from_form
 from core.http.errors import back_to
+from core.http.links import LASTS, unlisted
 from inference.errors import UnmaskError
 from visualizer.commands import COMMANDS
 from visualizer.records.importer import copy_session
 from visualizer.selectors import session_for
 from visualizer.selectors.readers import links_of
-from visualizer.views.access import access_by_link, unlisted
-
-LASTS = (("", "never"), ("1", "one hour"), ("24", "one day"), ("168", "one week"),
-         ("720", "30 days"))  # fmt: skip
+from visualizer.views.access import access_by_link
 
 
 @login_required

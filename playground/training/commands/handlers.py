@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from core.links import revoke
 from inference.engine.training.texts.settings import PRESETS
 from playground.training.commands.table import Request
 from playground.training.models import Training, TrainingCommand, TrainingLink
@@ -82,7 +83,7 @@ def share(request: Request) -> Reply:
 
 def unshare(request: Request) -> Reply:
     """link_list: the links that are left."""
-    links.unshare(link=link_of(request.training, request.message.link))
+    revoke(link_of(request.training, request.message.link))
     left = [_link(link) for link in links_of(request.training)]
     return {"type": "link_list", "training_id": str(request.training.pk), "links": left}
 

@@ -6,38 +6,21 @@ looked at again once a second.
 
 from __future__ import annotations
 
-from typing import Any
-
-from core.sockets.link_reader import LinkReader
-from inference.errors import UnmaskError
+from core.sockets.link_reader import LinkWatcher
 from playground.training.commands import COMMANDS
 from playground.training.consumers import database
 from playground.training.consumers.watch import WatchConsumer
+from playground.training.models import Training
 
 
-class LinkConsumer(LinkReader, WatchConsumer):
+class LinkConsumer(LinkWatcher, WatchConsumer):
     """A watcher without an account."""
 
-    def _groups(self) -> tuple[str, ...]:
-        return ()
+    READ_ONLY = COMMANDS.read_only
 
-    async def _still_welcome(self) -> bool:
-        """Whether the link opens the training (still); else the socket is closed."""
-        try:
-            self.target = await database.find_by_link(self.token)
-            self.user = self.target.owner
-        except UnmaskError:
-            await self._send_away()
-            return False
-        return True
+    async def find_by_link(self, token: str) -> Training:
+        return await database.find_by_link(token)
 
     async def greet(self) -> None:
         self.ticks = 0
         await self.follow(self.target, None)
-
-    async def _carry_out(self, message: dict[str, Any]) -> None:
-        if not await self._still_welcome():
-            return
-        if message.get("type") != "ack":
-            raise UnmaskError("auth", COMMANDS.read_only)
-        await self._acknowledge(message)

@@ -8,27 +8,21 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.middleware import address, too_fast
-from accounts.rate_limits import LINK_READS
 from core.commands.ask import ask_now
 from core.http.errors import back_to
+from core.http.links import LASTS, read_by_link
 from inference.errors import UnmaskError
 from playground.training.commands import COMMANDS
+from playground.training.models import Training
 from playground.training.selectors.links import links_of, training_by_link
 from playground.training.selectors.trainings import training_for
 from playground.training.views.forms import message_of
 from playground.training.views.pages import asked_number, page_context
-
-LASTS = {"": "until I revoke it", "1": "one hour", "24": "one day", "168": "one week"}
-UNLISTED = {
-    "Referrer-Policy": "same-origin",  # the address is the key: no other site may learn it
-    "X-Robots-Tag": "noindex",
-    "Cache-Control": "private, no-store",
-}
 
 
 @login_required
@@ -61,20 +55,17 @@ def unshare(request: HttpRequest, training_id: UUID, link: int) -> HttpResponse:
 
 
 @require_safe
-def shared(request: HttpRequest, token: str) -> HttpResponse:
+def shared(request: HttpRequest, token: str) -> HttpResponseBase:
     """The training as it goes on, to be watched by whoever holds the link."""
     found = training_by_link(token)
-    key = f"{token} {address(request)}"
-    if not LINK_READS.hit(key):
-        response = too_fast(request, LINK_READS.retry_after(key))
-    else:
-        context = page_context(found, asked_number(request))
-        context |= {
-            "read_only": True,
-            "base": reverse("shared_training", args=[token]),
-            "socket": f"/ws/r/training/{token}/",
-        }
-        response = render(request, "training/training.html", context)
-    for name, value in UNLISTED.items():
-        response.headers[name] = value
-    return response
+    return read_by_link(request, token, lambda: _page(request, found, token))
+
+
+def _page(request: HttpRequest, found: Training, token: str) -> HttpResponse:
+    context = page_context(found, asked_number(request))
+    context |= {
+        "read_only": True,
+        "base": reverse("shared_training", args=[token]),
+        "socket": f"/ws/r/training/{token}/",
+    }
+    return render(request, "training/training.html", context)

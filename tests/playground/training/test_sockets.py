@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 
+from core.links import revoke
 from core.sockets import database
 from playground.training.consumers.reader import LinkConsumer
 from playground.training.consumers.watch import WatchConsumer
@@ -107,7 +108,7 @@ async def test_a_reader_watches_and_changes_nothing(begin: Begin) -> None:
         refused = (await until(socket, type="error"))[-1]
         assert refused["error_type"] == "auth"
         await socket.send_to(text_data=json.dumps({"type": "ack", "number": 1}))
-        await sync_to_async(links.unshare)(link=link)
+        await sync_to_async(revoke)(link)
         closed = await socket.receive_output(timeout=10)
         while closed["type"] != "websocket.close":
             closed = await socket.receive_output(timeout=10)

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.urls import reverse
 
+from core.links import revoke
 from visualizer.commands.requests import Request
 from visualizer.models import Session
 from visualizer.selectors.readers import link_of, link_payload, links_of
 from visualizer.services.sharing import share as make_link
-from visualizer.services.sharing import unshare as revoke
 
 
 def share(request: Request) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def share(request: Request) -> dict[str, Any]:
 
 def unshare(request: Request) -> dict[str, Any]:
     """link_list: those that are left."""
-    revoke(link=link_of(request.session, request.message.link))
+    revoke(link_of(request.session, request.message.link))
     return _listed(request.session)
 
 
