@@ -17,7 +17,7 @@ import torch
 from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
 
-DIFFUSION = ("addition", "infill", "stories", "sudoku")
+DIFFUSION = ("addition", "infill", "stories", "sudoku", "waiting_line")
 """Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
