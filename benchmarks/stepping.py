@@ -28,6 +28,8 @@ TOKENS, AHEAD, ROUNDS = 64, 16, 3
 PEOPLE, STEPS = 3, 20
 RATIO, SLOWER = 1.15, 2.0
 LOAD_SECONDS = 180
+DTYPE = "float32"
+"""Of both sides: "auto" may choose another one for the site than the file has."""
 TRAINING = {"kind": "characters", "preset": "small", "steps": "100000"}
 
 
@@ -38,8 +40,8 @@ def measure() -> Iterator[str]:
         command = packages.PACKAGED[CAUSAL].command
         yield f"  {CAUSAL} is not installed: {command}"
         return
-    model = checkpoint.load(path)
-    settings = {"HTTP_RATE": "1000/s", "STREAM_RATE": "1000/m"}
+    model = checkpoint.load(path, dtype=DTYPE)
+    settings = {"DTYPE": DTYPE, "HTTP_RATE": "1000/s", "STREAM_RATE": "1000/m"}
     with serving(torch.get_num_threads(), **settings) as server:
         people = [Person(server.address) for _ in range(PEOPLE)]
         _load(people[0])
@@ -64,7 +66,7 @@ def _token_lines(person: Person, model: LoadedModel) -> list[str]:
     contenders = {"bare loop": lambda: _bare(model), "the drawer": lambda: _played(person)}
     results = in_turn(contenders, ROUNDS)
     ratio = results["the drawer"].over(results["bare loop"])
-    lines = table(f"a line of {TOKENS} tokens, {CAUSAL}", results, TOKENS, "bare loop")
+    lines = table(f"a line of {TOKENS} tokens, {CAUSAL}, {DTYPE}", results, TOKENS, "bare loop")
     return [*lines, f"  ratio {ratio:.2f}, budget {RATIO}"]
 
 
