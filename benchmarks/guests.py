@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
 CAUSAL = "smollm2-135m-instruct"
@@ -27,12 +27,19 @@ class Person:
     def post(self, path: str, body: str, kind: str = "application/json") -> dict[str, Any]:
         """The answer of a door. Raises RuntimeError for an error."""
         headers = {**self._headers, "Content-Type": kind}
-        self._connection.request("POST", path, body, headers)
-        answer = self._connection.getresponse()
+        try:
+            answer = self._sent(path, body, headers)
+        except (ConnectionError, HTTPException):  # the server closes lines that were idle for long
+            self._connection.close()
+            answer = self._sent(path, body, headers)
         told: dict[str, Any] = json.loads(answer.read())
         if answer.status >= 400:
             raise RuntimeError(told.get("message") or told.get("error"))
         return told
+
+    def _sent(self, path: str, body: str, headers: dict[str, str]) -> HTTPResponse:
+        self._connection.request("POST", path, body, headers)
+        return self._connection.getresponse()
 
     def next(self, text: str, ids: list[int], ahead: int) -> dict[str, Any]:
         """Distributions behind a text, as the drawer asks for them."""
