@@ -14,7 +14,8 @@ from inference.catalog import RECIPES
 from inference.engine.atlas.exact_tasks import EXACT_TASKS
 from inference.engine.atlas.files import write_csv, write_parquet
 from inference.engine.atlas.grid import recipes_of, ways_of
-from inference.engine.atlas.measure import Extent, Measured, measure_unit, units
+from inference.engine.atlas.journal import Journal
+from inference.engine.atlas.measure import Extent, Measured, Refused, measure_unit, units
 from inference.engine.atlas.report import Facts, write_report
 from inference.engine.atlas.summary import front_of, summaries
 from inference.model_places import SHIPPED_DIR
@@ -110,3 +111,18 @@ def test_the_committed_page_is_one_of_the_command_s() -> None:
     for task in EXACT_TASKS.values():
         assert f"## {task.label}" in page
         assert (DOCS / "atlas" / f"{task.name}.svg").is_file()
+
+
+def test_marks_of_the_atlas_are_right_or_wrong() -> None:
+    for task in EXACT_TASKS.values():
+        assert task.mark in {"exact", "prompt"}
+
+
+def test_an_interrupted_run_goes_on(outcome: list[Measured], tmp_path: Path) -> None:
+    unit, refused = ("addition", RULES[0]), Refused("addition", outcome[0].way, "no")
+    journal = Journal(tmp_path / "units.jsonl", EXTENT)
+    journal.add(unit, [*outcome[:3], refused])
+    again = Journal(tmp_path / "units.jsonl", EXTENT)
+    assert again.found == {unit: [*outcome[:3], refused]}
+    assert again.seconds == pytest.approx(journal.seconds, abs=1e-3)
+    assert Journal(tmp_path / "units.jsonl", Extent(cases=4, seeds=(0, 1))).found == {}
