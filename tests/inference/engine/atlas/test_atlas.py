@@ -22,7 +22,6 @@ from inference.model_places import SHIPPED_DIR
 
 RULES = ("llada/low_confidence", "rank/left_to_right", "fastdllm/threshold")
 EXTENT = Extent(cases=3, seeds=(0, 1))
-DOCS = Path(__file__).parents[4] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +102,6 @@ def test_files_hold_every_case(outcome: list[Measured], tmp_path: Path) -> None:
 def test_unknown_tasks_are_refused() -> None:
     with pytest.raises(CommandError, match="no task nosuch"):
         call_command("atlas", "--tasks", "nosuch")
-
-
-def test_the_committed_page_is_one_of_the_command_s() -> None:
-    page = (DOCS / "atlas.md").read_text(encoding="utf-8")
-    assert "python manage.py atlas" in page
-    for task in EXACT_TASKS.values():
-        assert f"## {task.label}" in page
-        assert (DOCS / "atlas" / f"{task.name}.svg").is_file()
 
 
 def test_marks_of_the_atlas_are_right_or_wrong() -> None:
