@@ -9,7 +9,16 @@ from visualizer.views.decide import calibrate, calibration, cancel_calibration, 
 from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home, starting
-from visualizer.views.lab import lab, lab_cancel, lab_cases, lab_csv, lab_delete, lab_job, lab_watch
+from visualizer.views.lab import (
+    lab_cancel,
+    lab_cases,
+    lab_csv,
+    lab_delete,
+    lab_job,
+    lab_parquet,
+    lab_watch,
+)
+from visualizer.views.lab_form import lab
 from visualizer.views.learn import learn, lesson
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
@@ -61,6 +70,7 @@ urlpatterns = [
     path("lab/", lab, name="lab"),
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),
+    path("lab/<uuid:job_id>/parquet/", lab_parquet, name="lab_parquet"),
     path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
     path("lab/<uuid:job_id>/delete/", lab_delete, name="lab_delete"),
     path("lab/<uuid:job_id>/rows/<int:row>/", lab_cases, name="lab_cases"),

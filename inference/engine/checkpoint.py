@@ -25,7 +25,7 @@ from inference.engine.families.family import Family
 from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
 from inference.engine.families.values import Config
-from inference.engine.model_files import open_files
+from inference.engine.model_files import ModelFiles, open_files
 from inference.engine.native import construct, layout_of, unusable, weights_of
 from inference.engine.placement import (
     DeviceMap,
@@ -100,12 +100,7 @@ def load(
     files = open_files(Path(path))
     config, tokenizer = files.config, files.tokenizer
     family = family_of(config)
-    check_values(config)
-    if tokenizer is None and needs_tokenizer:
-        raise CheckpointError(MISSING, TOKENIZER_FILE)
-    spec = _with_chat(checked_spec(family, config, tokenizer, files.ends), files.system)
-    if tokenizer is not None:
-        _reserve(tokenizer, spec)
+    spec = _spec_of(files, family, needs_tokenizer)
     watch = Watch(progress, cancel, files.weights.size)
     planned = plan(family, config, files.weights, watch)
     wanted = _dtype(planned, dtype)
@@ -130,6 +125,21 @@ def load(
         device_map=device_map,
         chat_template=files.chat_template,
     )
+
+
+def _spec_of(files: ModelFiles, family: Family, needs_tokenizer: bool) -> ModelSpec:
+    """The spec that the files agree on; the tokenizer learns what is special in it.
+
+    Raises CheckpointError with the file or key at fault.
+    """
+    tokenizer = files.tokenizer
+    check_values(files.config)
+    if tokenizer is None and needs_tokenizer:
+        raise CheckpointError(MISSING, TOKENIZER_FILE)
+    spec = _with_chat(checked_spec(family, files.config, tokenizer, files.ends), files.system)
+    if tokenizer is not None:
+        _reserve(tokenizer, spec)
+    return spec
 
 
 def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:

@@ -12,7 +12,7 @@ from django.views.decorators.gzip import gzip_page
 
 from visualizer import selectors
 from visualizer.models import Branch, Note, Run, Session
-from visualizer.partials import branch_panel, model_state, run_state, staged_rows
+from visualizer.partials import branch_panel, model_state, run_state, staged_by, staged_rows
 from visualizer.selectors.history import StateRef
 from visualizer.selectors.notes import notes_on
 from visualizer.selectors.presets import presets_of
@@ -125,8 +125,8 @@ def columns_of(card: dict[str, Any]) -> int:
 
 
 def size_of(count: int) -> str:
-    """Few tokens get large cells."""
-    return "large" if count <= 130 else "dense" if count > 320 else "medium"
+    """As large as lets all of them stand above the fold at 1440 x 900."""
+    return "large" if count <= 72 else "dense" if count > 110 else "medium"
 
 
 def _panels(
@@ -156,6 +156,7 @@ def _panels(
         "branch": Branch.objects.get(pk=ref.branch),
         "ref": ref,
         "staged": staged,
+        "staged_by": staged_by(snapshot["staged"]),
         "buttons": buttons(now),
         "reasons": REASONS,
         **branch_panel(snapshot["branches"], ref.branch),
