@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from visualizer.views.compare import compare, judge, start_runs
-from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
+from visualizer.views.decide import (
+    calibrate,
+    calibration,
+    cancel_calibration,
+    decide,
+    delete_calibration,
+)
 from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home, starting
@@ -63,6 +69,7 @@ urlpatterns = [
     path("decide/calibrations/", calibrate, name="calibrate"),
     path("decide/calibrations/<uuid:id>/", calibration, name="calibration"),
     path("decide/calibrations/<uuid:id>/cancel/", cancel_calibration, name="cancel_calibration"),
+    path("decide/calibrations/<uuid:id>/delete/", delete_calibration, name="delete_calibration"),
     path("generate/model/", choose_model, name="choose_model"),
     path("generate/runs/<uuid:run_id>/", run, name="panel_run"),
     path("generate/runs/<uuid:run_id>/stop/", stop, name="panel_stop"),
