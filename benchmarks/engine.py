@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -84,6 +85,7 @@ def contenders(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], obj
         "engine's own forward, T = 1": lambda: bare_forwards(model, warm),
         "engine, T = 1": lambda: _drained(_run(model, canvas, {"temperature": 1.0})),
         "engine with digests": lambda: _digested(model, canvas),
+        "digests written beside it": lambda: _written_beside(model, canvas),
         "official arithmetic, T = 0": lambda: official_arithmetic(model, canvas, STEPS, 0.0),
         "official arithmetic, T = 1": lambda: official_arithmetic(model, canvas, STEPS, 1.0),
     }
@@ -133,6 +135,14 @@ def bare_loop(model: LoadedModel, canvas: Canvas) -> None:
 def _digested(model: LoadedModel, canvas: Canvas) -> None:
     for result in _run(model, canvas, {"temperature": 0.0}):
         digest.encode(result.logits, result.positions, [canvas.mask_id])
+
+
+def _written_beside(model: LoadedModel, canvas: Canvas) -> None:
+    """As runs do it: reduced in the run's thread, written in another beside the next forward."""
+    with ThreadPoolExecutor(1) as writer:
+        for result in _run(model, canvas, {"temperature": 0.0}):
+            reduced = digest.reduce(result.logits, result.positions, [canvas.mask_id])
+            writer.submit(reduced.to_bytes)
 
 
 def _drained(steps: Iterator[StepResult]) -> int:
