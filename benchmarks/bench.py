@@ -16,7 +16,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     # name: (module:function, what it measures)
     "shipped": ("benchmarks.engine:shipped", "engine on the shipped model"),
     "large": ("benchmarks.engine:large", "engine with a large vocabulary"),
-    "gpu": ("benchmarks.engine:gpu", "engine at LLaDA-8B's size on a GPU"),
+    "gpu": ("benchmarks.gpu:measure", "engine at LLaDA-8B's size on a GPU"),
     "digest": ("benchmarks.digests:measure", "digest: bytes, time, error"),
     "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),

@@ -31,6 +31,8 @@ from inference.engine.checkpoint import LoadedModel
 CAUSAL = "smollm2-135m-instruct"
 QUESTION = "Write a long story about the sea, with a ship and a storm in it."
 TOKENS, ROUNDS, WATCHERS = 48, 5, 20
+DTYPE = "float32"
+"""Of both sides: "auto" may choose another one for the site than the file has."""
 RATIO, FIRST_MS, BEHIND_MS = 1.15, 100.0, 150.0
 Frame = dict[str, Any]
 _names = itertools.count()
@@ -47,8 +49,9 @@ def _on_the_wire() -> list[str]:
     if path is None:
         command = packages.PACKAGED[CAUSAL].command
         return [f"  {CAUSAL} is not installed: {command}"]
-    model = checkpoint.load(path)
-    with serving(torch.get_num_threads(), SOCKETS_PER_USER=str(2 * WATCHERS)) as server:
+    model = checkpoint.load(path, dtype=DTYPE)
+    settings = {"DTYPE": DTYPE, "SOCKETS_PER_USER": str(2 * WATCHERS)}
+    with serving(torch.get_num_threads(), **settings) as server:
         address = f"ws://{server.address}/ws/chat/stream"
         with connect(address, max_size=None) as socket:
             lines = _token_lines(socket, model)
@@ -67,7 +70,7 @@ def _token_lines(socket: ClientConnection, model: LoadedModel) -> list[str]:
 
     results = in_turn({"bare loop": bare, "the whole site": whole}, ROUNDS)
     first, prefill = statistics.median(firsts), statistics.median(prefills)
-    lines = table(f"an answer of {TOKENS} tokens, {CAUSAL}", results, TOKENS, "bare loop")
+    lines = table(f"an answer of {TOKENS} tokens, {CAUSAL}, {DTYPE}", results, TOKENS, "bare loop")
     ratio = results["the whole site"].over(results["bare loop"])
     return [
         *lines,

@@ -10,12 +10,11 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Any
 
 import torch
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import Page
 
-from benchmarks.page import _browser, _line
+from benchmarks.browser import FRAMES, browser, counters, heap, line, metrics
 from benchmarks.served import ROOT, serving
 
 TURNS, ROUNDS, ANSWERS = 1000, 5, 6
@@ -33,16 +32,6 @@ for n in range({turns}):
         role=("user", "assistant")[n % 2], html="<p>%s</p>" % text)
 Conversation.objects.filter(pk=found.pk).update(head=parent)
 """
-FRAMES = """() => {
-  window.lateness = [];
-  let last = performance.now();
-  const look = (now) => {
-    window.lateness.push(now - last);
-    last = now;
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-}"""
 SHOWN = "() => document.querySelectorAll('.turn').length >= 60 && performance.now()"
 
 
@@ -50,7 +39,7 @@ def measure() -> list[str]:
     """Lines of the report, each figure beside its budget."""
     threads = torch.get_num_threads()
     settings = {"ALLOW_GUESTS": "1", "DEFAULT_MODEL": "stories"}
-    with serving(threads, **settings) as server, _browser(server.address) as page:
+    with serving(threads, **settings) as server, browser(server.address) as page:
         _begin(page)
         _fill(server.data, page.url)
         return [_opening(page), *_streaming(page)]
@@ -85,25 +74,24 @@ def _opening(page: Page) -> str:
         page.reload(wait_until="commit")
         times.append(float(page.wait_for_function(SHOWN).json_value()))
     name = f"{TURNS} turns, opened at their end"
-    return _line(name, statistics.median(times), OPEN_MS, of=times)
+    return line(name, statistics.median(times), OPEN_MS, of=times)
 
 
 def _streaming(page: Page) -> list[str]:
     """Answers one after the other, while somebody types."""
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    devtools = counters(page)
     _answer(page)
     page.evaluate(FRAMES)
-    before, heap = _metrics(devtools), _heap(devtools)
+    before, used = metrics(devtools), heap(devtools)
     seconds = sum(_answer(page) for _ in range(ANSWERS))
-    after = _metrics(devtools)
+    after = metrics(devtools)
     late = sorted(page.evaluate("window.lateness"))
     script = 1000 * (after["ScriptDuration"] - before["ScriptDuration"]) / len(late)
-    growth = (_heap(devtools) - heap) / 2**20
+    growth = (heap(devtools) - used) / 2**20
     return [
-        _line("script on the main thread a frame", script, SCRIPT_MS),
-        _line("slowest frame of a hundred", late[int(0.99 * len(late))], FRAME_MS),
-        _line(f"memory more after {ANSWERS} answers", growth, GROWTH_MB, "MB"),
+        line("script on the main thread a frame", script, SCRIPT_MS),
+        line("slowest frame of a hundred", late[int(0.99 * len(late))], FRAME_MS),
+        line(f"memory more after {ANSWERS} answers", growth, GROWTH_MB, "MB"),
         f"  {len(late)} frames in {seconds:.1f} s of answers, a key every 50 ms meanwhile",
     ]
 
@@ -117,14 +105,3 @@ def _answer(page: Page) -> float:
     page.locator("#id_message").press_sequentially(TYPED, delay=50)
     page.wait_for_function("!document.querySelector('[data-live]')")
     return time.monotonic() - began
-
-
-def _metrics(devtools: CDPSession) -> dict[str, float]:
-    rows: list[dict[str, Any]] = devtools.send("Performance.getMetrics")["metrics"]
-    return {row["name"]: float(row["value"]) for row in rows}
-
-
-def _heap(devtools: CDPSession) -> float:
-    """Bytes of JavaScript that are in use when the rest has been collected."""
-    devtools.send("HeapProfiler.collectGarbage")
-    return _metrics(devtools)["JSHeapUsedSize"]

@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import torch
 from websockets.sync.client import connect
 
-from benchmarks.page import PLACES, SLUG, _wide_model
+from benchmarks.page import PLACES, SLUG, wide_model
 from benchmarks.served import serving
 
 PEOPLE, PROBES, STEPS = 10, 150, 128
@@ -65,7 +65,7 @@ class Guest:
 def measure() -> list[str]:
     """Lines of the report: p50 and p99 of the probe's answers, in milliseconds."""
     with TemporaryDirectory(prefix="unmask-bench-models-") as folder:
-        _wide_model(Path(folder) / SLUG)
+        wide_model(Path(folder) / SLUG)
         settings = {"MODELS_DIR": folder, "ALLOW_GUESTS": "1", "HTTP_RATE": "100000/m"}
         settings |= {"SOCKET_RATE": "1000", "SOCKET_BURST": "10000"}
         with serving(torch.get_num_threads(), **settings) as server:

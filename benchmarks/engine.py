@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -31,14 +32,6 @@ def shipped(rounds: int = 25) -> list[str]:
 def large(rounds: int = 3) -> list[str]:
     """A random model with the vocabulary of LLaDA."""
     return _compare("random model, vocabulary {v}", models.large_vocabulary(), rounds)
-
-
-def gpu(rounds: int = 3) -> list[str]:
-    """A random model of LLaDA-8B's shape in bf16, where a GPU is at hand."""
-    if not torch.cuda.is_available():
-        return ["LLaDA-8B shape in bf16: no CUDA device here, not measured"]
-    model = models.llada_8b_shape("cuda")
-    return _compare("LLaDA-8B shape, bf16, " + torch.cuda.get_device_name(), model, rounds)
 
 
 def _compare(title: str, model: LoadedModel, rounds: int) -> list[str]:
@@ -84,14 +77,15 @@ def _per_forward(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], o
 
 def contenders(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], object]]:
     """What is timed: each denoises the same 64 places in the same number of steps."""
-    plan, warm = _states(model, canvas, 0.0), _states(model, canvas, 1.0)
+    plan, warm = states_of(model, canvas, 0.0), states_of(model, canvas, 1.0)
     return {
-        "bare forward": lambda: _forwards(model, plan),
+        "bare forward": lambda: bare_forwards(model, plan),
         "bare loop": lambda: bare_loop(model, canvas),
         "engine": lambda: _drained(_run(model, canvas, {"temperature": 0.0})),
-        "engine's own forward, T = 1": lambda: _forwards(model, warm),
+        "engine's own forward, T = 1": lambda: bare_forwards(model, warm),
         "engine, T = 1": lambda: _drained(_run(model, canvas, {"temperature": 1.0})),
         "engine with digests": lambda: _digested(model, canvas),
+        "digests written beside it": lambda: _written_beside(model, canvas),
         "official arithmetic, T = 0": lambda: official_arithmetic(model, canvas, STEPS, 0.0),
         "official arithmetic, T = 1": lambda: official_arithmetic(model, canvas, STEPS, 1.0),
     }
@@ -105,17 +99,19 @@ def _fast(model: LoadedModel, canvas: Canvas, recipe: str) -> Iterator[StepResul
     return generate(model, canvas, recipe, {"block_length": 32, "threshold": 0.9}, seed=0)
 
 
-def _states(model: LoadedModel, canvas: Canvas, heat: float) -> list[tuple[list[int], list[int]]]:
+def states_of(
+    model: LoadedModel, canvas: Canvas, heat: float, steps: int = STEPS
+) -> list[tuple[list[int], list[int]]]:
     """Tokens and open places before each forward of a run: what a bare forward needs to know."""
     states, now = [], canvas
-    for result in _run(model, canvas, {"temperature": heat}):
+    for result in _run(model, canvas, {"temperature": heat, "steps": steps}):
         states.append((now.tokens, now.open_positions))
         now = result.canvas
     return states
 
 
 @torch.inference_mode()
-def _forwards(model: LoadedModel, states: list[tuple[list[int], list[int]]]) -> None:
+def bare_forwards(model: LoadedModel, states: list[tuple[list[int], list[int]]]) -> None:
     """The native model alone, asked for the same rows as the engine asks for."""
     for tokens, rows in states:
         ids = torch.tensor([tokens], device=model.device)
@@ -139,6 +135,14 @@ def bare_loop(model: LoadedModel, canvas: Canvas) -> None:
 def _digested(model: LoadedModel, canvas: Canvas) -> None:
     for result in _run(model, canvas, {"temperature": 0.0}):
         digest.encode(result.logits, result.positions, [canvas.mask_id])
+
+
+def _written_beside(model: LoadedModel, canvas: Canvas) -> None:
+    """As runs do it: reduced in the run's thread, written in another beside the next forward."""
+    with ThreadPoolExecutor(1) as writer:
+        for result in _run(model, canvas, {"temperature": 0.0}):
+            reduced = digest.reduce(result.logits, result.positions, [canvas.mask_id])
+            writer.submit(reduced.to_bytes)
 
 
 def _drained(steps: Iterator[StepResult]) -> int:

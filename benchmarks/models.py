@@ -16,8 +16,10 @@ import torch
 
 from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.families import family_of
+from inference.engine.native import allocated
 
-DIFFUSION = ("addition", "infill", "stories", "sudoku")
+DIFFUSION = ("addition", "infill", "stories", "sudoku", "waiting_line")
 """Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
@@ -63,9 +65,45 @@ def write_slow(directory: Path) -> None:
     (directory / "unmask.json").write_text(json.dumps(card))
 
 
-def llada_8b_shape(device: str, dtype: str = "bfloat16") -> LoadedModel:
-    """The real size, with random weights, made on the device itself."""
-    return random_llada(4096, 32, 32, 12_288, device=device, dtype=dtype)
+def random_on(
+    device: torch.device,
+    width: int,
+    layers: int,
+    heads: int,
+    hidden: int,
+    dtype: torch.dtype = torch.float32,
+) -> LoadedModel:
+    """A random LLaDA whose weights are made on the device itself: no file of 16 GB is written."""
+    config = _config(width, layers, heads, hidden, str(dtype).removeprefix("torch."))
+    family = family_of(config)
+    model = allocated(family, config, device, dtype)
+    generator = torch.Generator(device).manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            _randomise(parameter, generator)
+    spec = checkpoint.checked_spec(family, config, None)
+    return LoadedModel(
+        path="",
+        spec=spec,
+        family=family,
+        config=config,
+        model=model.eval().requires_grad_(False),
+        tokenizer=None,
+        device=device,
+        dtype=dtype,
+        weights_hash="random",
+        tokenizer_hash=None,
+        key=f"random {width} {layers}",
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+    )
+
+
+def _randomise(parameter: torch.Tensor, generator: torch.Generator) -> None:
+    """Matrices as transformers starts them; norms do nothing."""
+    if parameter.dim() > 1:
+        parameter.normal_(std=0.02, generator=generator)
+    else:
+        parameter.fill_(1.0)
 
 
 def random_llada(

@@ -9,53 +9,25 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import Page, Response
 
+from benchmarks.browser import FRAMES, browser, counters, line, metrics
 from benchmarks.models import SHIPPED
+from benchmarks.page_disk import disk
 from benchmarks.served import serving
 from inference.engine import checkpoint
-from inference.engine.digest_bytes import form_of
 
 SLUG, PLACES, COMMITS = "wide", 1024, 4
 KILOBYTES, SCRIPT_MS, FIRST_MS, SLIDER_MS, SCRUB_MS = 64, 10, 150, 16, 33
-DISK_KB, DISK_BYTES = 25, 450
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-DIGESTS = """
-    SELECT digest.data, model.slug FROM visualizer_digest digest
-    JOIN visualizer_branch branch ON branch.id = digest.branch_id
-    JOIN visualizer_session session ON session.id = branch.session_id
-    JOIN inference_modelentry model ON model.id = session.model_id
-"""
 ROUNDS, PRESSES, KEY_REPEAT_MS = 9, 40, 33
-WAIT = 300_000
+FRAME_MS, PAGE_KB, HIDDEN_PX = 100, 100, 0
+LONG_STEPS = 512
 
-PAINTED = """() => {
-  // window.painted(then): `then` runs when the frame that shows what has just been changed is done.
-  // A message that is posted within a frame is dealt with after that frame's style, layout and
-  // paint; what was changed between two frames is shown by the next one.
-  const afterwards = (then) => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = then;
-    channel.port2.postMessage(0);
-  };
-  const ask = window.requestAnimationFrame.bind(window);
-  let inFrame = false;
-  window.requestAnimationFrame = (draw) => ask((now) => {
-    inFrame = true;
-    afterwards(() => { inFrame = false; });
-    draw(now);
-  });
-  window.painted = (then) => (inFrame ? afterwards(then) : ask(() => afterwards(then)));
-}"""
 FIRST_STEP = """() => {
   window.firstStep = null;
   const clicked = { at: 0 };
@@ -93,18 +65,22 @@ SCRUB = """async (places) => {
 }"""
 
 
+SPENT = ("ScriptDuration", "TaskDuration")
+
+
 def measure() -> list[str]:
     """Lines of the report, each figure beside its budget."""
     with tempfile.TemporaryDirectory(prefix="unmask-bench-models-") as folder:
-        _wide_model(Path(folder) / SLUG)
+        wide_model(Path(folder) / SLUG)
         threads = torch.get_num_threads()
         settings = {"MODELS_DIR": folder, "ALLOW_GUESTS": "1"}
-        with serving(threads, **settings) as server, _browser(server.address) as page:
-            seen = [*_stream(page), *_scrub(page), *_first_step(page), *_slider(page)]
-            return [*seen, *_disk(Path(server.data))]
+        with serving(threads, **settings) as server, browser(server.address) as page:
+            seen = [*_stream(page), *_scrub(page), *_overview(page), *_frames(page)]
+            seen += [*_size(page), *_first_step(page), *_slider(page)]
+            return [*seen, *disk(Path(server.data), {SLUG: PLACES, "stories": 64})]
 
 
-def _wide_model(directory: Path) -> None:
+def wide_model(directory: Path) -> None:
     """The story model's tokenizer under a random body that sees two thousand tokens."""
     directory.mkdir()
     config = json.loads((SHIPPED / "stories" / "config.json").read_text())
@@ -115,23 +91,6 @@ def _wide_model(directory: Path) -> None:
     shutil.copy(SHIPPED / "stories" / "tokenizer.json", directory)
     card = {"label": "Wide", "kind": "diffusion", "context": 2 * PLACES, "trained_on": "Nothing."}
     (directory / "unmask.json").write_text(json.dumps(card))
-
-
-@contextmanager
-def _browser(address: str) -> Iterator[Page]:
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
-    if found is None:
-        raise RuntimeError("this section needs Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
-        options: Any = {"viewport": {"width": 1440, "height": 900}}
-        page = browser.new_page(base_url=f"http://{address}", **options)
-        page.set_default_timeout(WAIT)
-        page.add_init_script(f"({PAINTED})()")
-        yield page
-        browser.close()
 
 
 def _start(page: Page, model: str, length: int) -> None:
@@ -146,31 +105,24 @@ def _start(page: Page, model: str, length: int) -> None:
 def _stream(page: Page) -> list[str]:
     """A whole run of the wide model, watched."""
     sizes: list[int] = []
-    page.on("websocket", lambda line: line.on("framereceived", lambda f: sizes.append(len(f))))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda f: sizes.append(len(f))))
     _start(page, SLUG, PLACES)
     page.locator("#id_tokens_to_select").fill(str(COMMITS))
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    devtools = counters(page)
     sizes.clear()
-    before = _metrics(devtools)
+    before = metrics(devtools)
     _run(page)
-    spent = {name: value - before[name] for name, value in _metrics(devtools).items()}
+    after = metrics(devtools)
     steps = PLACES // COMMITS
-    script, task = (1000 * spent[name] / steps for name in ("ScriptDuration", "TaskDuration"))
+    script, task = (1000 * (after[name] - before[name]) / steps for name in SPENT)
     kilobytes = sum(sizes) / steps / 1000
     return [
         f"{PLACES} places, {COMMITS} commits a step, {steps} steps (random model on this machine)",
-        _line("received per step", kilobytes, KILOBYTES, "kB"),
-        _line("largest frame", max(sizes) / 1000, KILOBYTES, "kB"),
-        _line("script on the main thread per step", script, SCRIPT_MS, "ms"),
+        line("received per step", kilobytes, KILOBYTES, "kB"),
+        line("largest frame", max(sizes) / 1000, KILOBYTES, "kB"),
+        line("script on the main thread per step", script, SCRIPT_MS, "ms"),
         f"  {'the whole main thread per step':38} {task:8.2f} ms",
     ]
-
-
-def _metrics(devtools: CDPSession) -> dict[str, float]:
-    rows = devtools.send("Performance.getMetrics")["metrics"]
-    wanted = ("ScriptDuration", "TaskDuration")
-    return {row["name"]: row["value"] for row in rows if row["name"] in wanted}
 
 
 def _run(page: Page) -> None:
@@ -185,30 +137,52 @@ def _scrub(page: Page) -> list[str]:
     places = [last * n // 8 for n in (7, 6, 5, 4, 3, 2, 1, 0, 4, 8)] * 3
     times = page.evaluate(SCRUB, places)
     return [
-        _line(
+        line(
             f"scrub to painted frame, {PLACES} places", statistics.median(times), SCRUB_MS, of=times
         )
     ]
 
 
-def _disk(data: Path) -> list[str]:
-    """What the steps of these sessions left in the database, and what the first version of the
-    digest took for the same positions."""
-    lines = []
-    with closing(sqlite3.connect(f"file:{data / 'unmask.sqlite3'}?mode=ro", uri=True)) as database:
-        rows = database.execute(DIGESTS).fetchall()
-    for slug, places in ((SLUG, PLACES), ("stories", 64)):
-        kept = [bytes(row[0]) for row in rows if row[1] == slug]
-        forms = [form_of(one) for one in kept]
-        read = sum(len(form.positions) for form in forms)
-        before = sum(18 + len(form.positions) * (16 + 2 * form.vocabulary) for form in forms)
-        size, budget = sum(map(len, kept)), DISK_KB * places / 64
-        lines += [
-            _line(f"disk per step, {places} places", size / len(kept) / 1000, budget, "kB"),
-            f"  {'the same in the first version':38} {before / len(kept) / 1000:8.2f} kB",
-            _line(f"disk per position, {places} places", size / read, DISK_BYTES, "bytes"),
-        ]
-    return lines
+def _overview(page: Page) -> list[str]:
+    """How much of the canvas one has to scroll for, where it stands as an overview."""
+    page.locator("#view").select_option("overview")
+    page.wait_for_selector("#tokens[data-view=overview]")
+    hidden = page.evaluate(
+        "(box => box.scrollHeight - box.clientHeight)(document.querySelector('.token-scroll'))"
+    )
+    page.locator("#view").select_option("cells")
+    return [line(f"overview of {PLACES} places, out of sight", hidden, HIDDEN_PX, "px")]
+
+
+def _frames(page: Page) -> list[str]:
+    """The slowest frame of a run of 512 steps."""
+    _start(page, SLUG, PLACES)
+    page.locator("#id_tokens_to_select").fill(str(PLACES // LONG_STEPS))
+    page.evaluate(FRAMES)
+    _run(page)
+    late = page.evaluate("window.lateness")
+    over = sum(one > FRAME_MS for one in late)
+    return [
+        line(f"slowest frame in {LONG_STEPS} steps", max(late), FRAME_MS),
+        f"  {over} of {len(late)} frames took longer than {FRAME_MS} ms",
+    ]
+
+
+def _size(page: Page) -> list[str]:
+    """What the page of that session weighs on its way, and the copy that is fetched beside it."""
+    with page.expect_response(lambda answer: "/snapshot/" in answer.url) as told:
+        document = page.reload()
+    assert document is not None
+    sizes = [_weight(answer) for answer in (document, told.value)]
+    return [
+        line("page of such a session, compressed", sizes[0], PAGE_KB, "kB"),
+        f"  {'its copy of the session, compressed':38} {sizes[1]:8.2f} kB",
+    ]
+
+
+def _weight(answer: Response) -> float:
+    answer.finished()
+    return answer.request.sizes()["responseBodySize"] / 1000
 
 
 def _first_step(page: Page) -> list[str]:
@@ -219,7 +193,7 @@ def _first_step(page: Page) -> list[str]:
         if isinstance(frame, str) and '"type":"step"' in frame[:80]:
             taken.append(float(json.loads(frame)["payload"]["ms"]))
 
-    page.on("websocket", lambda line: line.on("framereceived", note))
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
     over = []
     for _ in range(ROUNDS):
         _start(page, "stories", 64)
@@ -228,7 +202,7 @@ def _first_step(page: Page) -> list[str]:
         _run(page)
         over.append(page.evaluate("window.firstStep") - taken[0])
     name = "first step on the screen, over engine's"
-    return [_line(name, statistics.median(over), FIRST_MS, of=over)]
+    return [line(name, statistics.median(over), FIRST_MS, of=over)]
 
 
 def _slider(page: Page) -> list[str]:
@@ -246,12 +220,4 @@ def _slider(page: Page) -> list[str]:
         page.wait_for_timeout(KEY_REPEAT_MS)
     page.wait_for_function(f"window.sliderTimes.length === {PRESSES}")
     times = page.evaluate("window.sliderTimes")
-    return [_line("slider to repaint", statistics.median(times), SLIDER_MS, of=times)]
-
-
-def _line(
-    name: str, value: float, budget: float, unit: str = "ms", of: Sequence[float] = ()
-) -> str:
-    verdict = "within" if value <= budget else "OVER"
-    spread = f"   (median of {len(of)}: {min(of):.2f} to {max(of):.2f})" if of else ""
-    return f"  {name:38} {value:8.2f} {unit}   {verdict} the budget of {budget} {unit}{spread}"
+    return [line("slider to repaint", statistics.median(times), SLIDER_MS, of=times)]

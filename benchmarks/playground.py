@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from benchmarks import stepping, training
 
 
-def measure() -> list[str]:
-    """Lines of the report."""
-    return [*stepping.measure(), *training.measure()]
+def measure() -> Iterator[str]:
+    """Lines of the report as they come."""
+    yield from stepping.measure()
+    yield from training.measure()

@@ -1,22 +1,22 @@
 """What a token of the drawer costs through the whole site, and what a training beside it does.
 
 A line is played as the drawer plays it, with the next tokens computed ahead, beside the same tokens
-in a bare loop over the engine, in turn. Then three people step, one token a question, alone and
-while a fourth trains.
+in a bare loop over the engine, in turn, and then at the drawer's quickest speed. Then three people
+step, one token a question, alone and while a fourth trains.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import threading
 import time
-from http.client import HTTPConnection
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import torch
 
+from benchmarks import pace
+from benchmarks.guests import CAUSAL, TEXT, Person
 from benchmarks.served import serving
 from benchmarks.timing import in_turn, table
 from inference import packages
@@ -24,63 +24,49 @@ from inference.engine import checkpoint
 from inference.engine.causal.engine import CausalEngine
 from inference.engine.checkpoint import LoadedModel
 
-CAUSAL = "smollm2-135m-instruct"
-TEXT = "Once upon a time there was a ship that sailed"
-TOKENS, AHEAD, ROUNDS = 64, 16, 5
+TOKENS, AHEAD, ROUNDS = 64, 16, 3
 PEOPLE, STEPS = 3, 20
 RATIO, SLOWER = 1.15, 2.0
-TRAINING = {"kind": "char-gpt", "preset": "small", "steps": "100000"}
+LOAD_SECONDS = 180
+DTYPE = "float32"
+"""Of both sides: "auto" may choose another one for the site than the file has."""
+TRAINING = {"kind": "characters", "preset": "small", "steps": "100000"}
 
 
-class Person:
-    """A guest with a connection and cookies of their own."""
-
-    def __init__(self, address: str) -> None:
-        self._connection = HTTPConnection(address, timeout=120)
-        self._connection.request("GET", "/chat/")
-        answer = self._connection.getresponse()
-        answer.read()
-        found = answer.headers.get_all("Set-Cookie") or []
-        cookies = dict(one.split(";")[0].split("=", 1) for one in found)
-        token = next(value for name, value in cookies.items() if "csrf" in name)
-        joined = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        self._headers = {"Cookie": joined, "X-CSRFToken": token, "Accept": "application/json"}
-
-    def post(self, path: str, body: str, kind: str = "application/json") -> dict[str, Any]:
-        """The answer of a door. Raises RuntimeError for an error."""
-        headers = {**self._headers, "Content-Type": kind}
-        self._connection.request("POST", path, body, headers)
-        answer = self._connection.getresponse()
-        told: dict[str, Any] = json.loads(answer.read())
-        if answer.status >= 400:
-            raise RuntimeError(told.get("message") or told.get("error"))
-        return told
-
-    def next(self, text: str, ids: list[int], ahead: int) -> dict[str, Any]:
-        """Distributions behind a text, as the drawer asks for them."""
-        question = {"session_id": CAUSAL, "context": text, "token_ids": ids, "digest": True}
-        return self.post("/api/generate-next-token", json.dumps({**question, "ahead": ahead}))
-
-
-def measure() -> list[str]:
-    """Lines of the report, for the packaged autoregressive model."""
+def measure() -> Iterator[str]:
+    """Lines of the report as they come, for the packaged autoregressive model."""
     path = packages.path_of(CAUSAL)
     if path is None:
         command = packages.PACKAGED[CAUSAL].command
-        return [f"  {CAUSAL} is not installed: {command}"]
-    model = checkpoint.load(path)
-    settings = {"HTTP_RATE": "1000/s", "STREAM_RATE": "1000/m"}
+        yield f"  {CAUSAL} is not installed: {command}"
+        return
+    model = checkpoint.load(path, dtype=DTYPE)
+    settings = {"DTYPE": DTYPE, "HTTP_RATE": "1000/s", "STREAM_RATE": "1000/m"}
     with serving(torch.get_num_threads(), **settings) as server:
         people = [Person(server.address) for _ in range(PEOPLE)]
-        people[0].next(TEXT, [], 1)  # the model is loaded
-        return [*_token_lines(people[0], model), *_company_lines(people, Person(server.address))]
+        _load(people[0])
+        yield from _token_lines(people[0], model)
+        yield from pace.lines(people[0])
+        yield from _company_lines(people, Person(server.address))
+
+
+def _load(person: Person) -> None:
+    """A model that takes longer than a question may wait is loaded all the same."""
+    deadline = time.monotonic() + LOAD_SECONDS
+    while True:
+        try:
+            person.next(TEXT, [], 1)
+            return
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
 
 
 def _token_lines(person: Person, model: LoadedModel) -> list[str]:
     contenders = {"bare loop": lambda: _bare(model), "the drawer": lambda: _played(person)}
     results = in_turn(contenders, ROUNDS)
     ratio = results["the drawer"].over(results["bare loop"])
-    lines = table(f"a line of {TOKENS} tokens, {CAUSAL}", results, TOKENS, "bare loop")
+    lines = table(f"a line of {TOKENS} tokens, {CAUSAL}, {DTYPE}", results, TOKENS, "bare loop")
     return [*lines, f"  ratio {ratio:.2f}, budget {RATIO}"]
 
 

@@ -18,6 +18,7 @@ from visualizer.models import Run, Session
 from visualizer.selectors.event_payloads import branch_payload
 from visualizer.selectors.history import branches_of, tips_of
 from visualizer.selectors.queue import ahead_of_run
+from visualizer.selectors.run_names import recipe_label
 
 Payload = dict[str, Any]
 Part = tuple[str, dict[str, Any]]
@@ -48,7 +49,7 @@ def _session(payload: Payload, session: Session) -> list[Part]:
 
 
 def _staged(payload: Payload, session: Session) -> list[Part]:
-    context = {"staged": staged_rows(payload), "strategy": payload.get("strategy", "")}
+    context = {"staged": staged_rows(payload), "staged_by": staged_by(payload)}
     return [("staged", context)]
 
 
@@ -105,6 +106,11 @@ def staged_rows(payload: Payload) -> list[dict[str, Any]]:
         {"pos": int(pos), "label": pick["label"], "by": words.get(pick["by"], pick["by"])}
         for pos, pick in sorted(picks.items(), key=lambda item: int(item[0]))
     ]
+
+
+def staged_by(payload: Payload) -> str:
+    """The label of the rule that chose the automatic picks; empty where all are by hand."""
+    return recipe_label(payload.get("strategy", ""))
 
 
 def branch_tree(branches: list[Payload], current: int | None) -> list[Payload]:

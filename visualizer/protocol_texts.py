@@ -125,6 +125,7 @@ REPLIES: dict[str, str] = {
     "both with `error` (expected calibration error, ten bins), `loss` (nats) and `bins`: `{low, "
     "high, count, confidence, accuracy}`",
     "calibration_list": "`calibrations`: as above",
+    "calibration_deleted": "`calibration`: the id of the one that was forgotten",
     "lab_job_list": "`jobs`: `{id, status, made, total, share, rows, error}`",
 }
 EXTRA_MESSAGES: dict[str, str] = {

@@ -5,11 +5,26 @@ from __future__ import annotations
 from django.urls import path
 
 from visualizer.views.compare import compare, judge, start_runs
-from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
+from visualizer.views.decide import (
+    calibrate,
+    calibration,
+    cancel_calibration,
+    decide,
+    delete_calibration,
+)
 from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home, starting
-from visualizer.views.lab import lab, lab_cancel, lab_cases, lab_csv, lab_delete, lab_job, lab_watch
+from visualizer.views.lab import (
+    lab_cancel,
+    lab_cases,
+    lab_csv,
+    lab_delete,
+    lab_job,
+    lab_parquet,
+    lab_watch,
+)
+from visualizer.views.lab_form import lab
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
 from visualizer.views.preferences import preferences
@@ -49,6 +64,7 @@ urlpatterns = [
     path("decide/calibrations/", calibrate, name="calibrate"),
     path("decide/calibrations/<uuid:id>/", calibration, name="calibration"),
     path("decide/calibrations/<uuid:id>/cancel/", cancel_calibration, name="cancel_calibration"),
+    path("decide/calibrations/<uuid:id>/delete/", delete_calibration, name="delete_calibration"),
     path("generate/model/", choose_model, name="choose_model"),
     path("generate/runs/<uuid:run_id>/", run, name="panel_run"),
     path("generate/runs/<uuid:run_id>/stop/", stop, name="panel_stop"),
@@ -56,6 +72,7 @@ urlpatterns = [
     path("lab/", lab, name="lab"),
     path("lab/<uuid:job_id>/", lab_job, name="lab_job"),
     path("lab/<uuid:job_id>/csv/", lab_csv, name="lab_csv"),
+    path("lab/<uuid:job_id>/parquet/", lab_parquet, name="lab_parquet"),
     path("lab/<uuid:job_id>/cancel/", lab_cancel, name="lab_cancel"),
     path("lab/<uuid:job_id>/delete/", lab_delete, name="lab_delete"),
     path("lab/<uuid:job_id>/rows/<int:row>/", lab_cases, name="lab_cases"),

@@ -27,7 +27,7 @@ from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
 from inference.engine.families.values import Config
 from inference.engine.input_tables import set_mask_vector, share_table
-from inference.engine.model_files import Weights, open_files
+from inference.engine.model_files import ModelFiles, Weights, open_files
 from inference.engine.native import construct, layout_of, unusable, weights_of
 from inference.engine.placement import (
     DeviceMap,
@@ -102,20 +102,15 @@ def load(
     files = open_files(Path(path))
     config, tokenizer = files.config, files.tokenizer
     family = family_of(config)
-    check_values(config)
-    if tokenizer is None and needs_tokenizer:
-        raise CheckpointError(MISSING, TOKENIZER_FILE)
-    spec = _with_chat(checked_spec(family, config, tokenizer, files.ends), files.system)
-    if tokenizer is not None:
-        _reserve(tokenizer, spec)
+    spec = _spec_of(files, family, needs_tokenizer)
     watch = Watch(progress, cancel, files.weights.size)
     planned = plan(family, config, files.weights, watch)
     wanted = _dtype(planned, dtype)
     target = single_device(device_map) or torch.device("cpu" if device_map else device)
-    model = quantized(filled(planned, target, wanted, watch), quantization)
-    model = dispatched(model, device_map)
+    model = filled(planned, target, wanted, watch)
     weights = files.weights.content_hash(watch.check)
     _join(model, spec, files.weights, weights)
+    model = dispatched(quantized(model, quantization), device_map)
     return LoadedModel(
         path=str(path),
         spec=spec,
@@ -143,6 +138,21 @@ def _join(model: nn.Module, spec: ModelSpec, source: Weights, content: str) -> N
             set_mask_vector(model, spec.mask_id, source.mask())
     elif spec.attention == "causal":
         share_table(model, content)
+
+
+def _spec_of(files: ModelFiles, family: Family, needs_tokenizer: bool) -> ModelSpec:
+    """The spec that the files agree on; the tokenizer learns what is special in it.
+
+    Raises CheckpointError with the file or key at fault.
+    """
+    tokenizer = files.tokenizer
+    check_values(files.config)
+    if tokenizer is None and needs_tokenizer:
+        raise CheckpointError(MISSING, TOKENIZER_FILE)
+    spec = _with_chat(checked_spec(family, files.config, tokenizer, files.ends), files.system)
+    if tokenizer is not None:
+        _reserve(tokenizer, spec)
+    return spec
 
 
 def build(config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:

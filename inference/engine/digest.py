@@ -16,22 +16,14 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest_bytes import pack
-from inference.engine.digest_forms import FARTHEST_HALF, KEEP, Form, codes_of
+from inference.engine.digest_device import Columns, columns_of
+from inference.engine.digest_forms import FARTHEST_HALF, KEEP, Form
 from inference.engine.digest_histogram import form_of_rows
-from inference.engine.digest_tail import (
-    FARTHEST,
-    Array,
-    Curve,
-    first_nodes,
-    from_sums,
-    nodes_for,
-    weights_of,
-)
+from inference.engine.digest_tail import Array, nodes_for
 from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
-from inference.engine.processing import forbid
-from inference.engine.reduce import best_token, entropies, largest
+from inference.engine.reduce import best_token, largest
 
 SMALL = 4096
 """Rows over a vocabulary up to this leave the device's thread whole."""
@@ -58,6 +50,19 @@ class _Ready(Reduced):
     @cached_property
     def form(self) -> Form:
         return self.ready
+
+
+@dataclass
+class _Columns(Reduced):
+    """Columns that a GPU has reduced."""
+
+    columns: Columns
+    positions: Array
+    excluded: Array
+
+    @cached_property
+    def form(self) -> Form:
+        return self.columns.form(self.positions, self.excluded)
 
 
 @dataclass
@@ -102,13 +107,15 @@ def reduce(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | Non
     """
     barred = [i for i in dict.fromkeys(exclude) if i is not None and i < logits.shape[-1]]
     where = np.asarray(positions, "<u4")
-    peak = _peaks(logits, positions)
+    if logits.shape[-1] <= SMALL or not len(logits):
+        here = logits.cpu()
+        return _whole(here, where, barred, _peaks(here, positions))
+    kept, nodes = _sizes(logits, barred)
     if logits.device.type != "cpu":
-        return _Ready(_on_device(logits, where, barred))
-    if logits.shape[-1] > SMALL and len(logits):
-        kept, nodes = _sizes(logits, barred)
-        return _Ready(form_of_rows(logits, where, barred, kept, nodes))
-    return _whole(logits, where, barred, peak)
+        columns = columns_of(logits, positions, barred, kept, nodes)
+        return _Columns(columns, where, np.asarray(barred, "<u4"))
+    _peaks(logits, positions)
+    return _Ready(form_of_rows(logits, where, barred, kept, nodes))
 
 
 def _peaks(logits: Tensor, positions: Sequence[int]) -> Tensor:
@@ -132,49 +139,3 @@ def _sizes(logits: Tensor, barred: list[int]) -> tuple[int, int]:
     """How many tokens are named, and how many nodes the curve of the others has."""
     vocabulary = logits.shape[-1]
     return min(KEEP, vocabulary - len(barred)), nodes_for(vocabulary)
-
-
-def _on_device(logits: Tensor, where: Array, barred: list[int]) -> Form:
-    """By exponentials where the logits are; only the reduced arrays cross to the host."""
-    rows = logits.float()
-    kept, nodes = _sizes(rows, barred)
-    allowed = forbid(rows, barred)
-    values, ids = allowed.topk(kept, dim=-1)
-    top = values[:, :1].clone()
-    ids, order = ids.sort(dim=-1)
-    named = top - values.gather(1, order)
-    far, curve = _tails(top - rows, ids, barred, nodes)
-    return Form(
-        rows.shape[-1],
-        where,
-        _host(top[:, 0]),
-        _host(entropies(rows)),
-        _host(ids),
-        codes_of(_host(named)),
-        np.asarray(barred, "<u4"),
-        _host((top - rows)[:, barred]),
-        far,
-        curve,
-    )
-
-
-def _tails(below: Tensor, ids: Tensor, barred: list[int], nodes: int) -> tuple[Array, Curve]:
-    """As `digest_whole` does it, for differences l0 - l [n, V] and the named tokens [n, K]."""
-    counted = torch.ones_like(below, dtype=torch.bool).scatter_(1, ids, False)
-    counted[:, barred] = False
-    if below.shape[1] == ids.shape[1] + len(barred):
-        return np.zeros(len(below)), Curve.empty(len(below))
-    held = below.clamp(0, FARTHEST)  # only excluded tokens are likelier than the best
-    far = held.masked_fill(~counted, torch.inf).amin(1)
-    sums = []
-    for node, weights in enumerate(weights_of(held, nodes, torch.exp)):
-        if node < first_nodes(nodes):
-            weights *= counted
-        first = weights * held
-        sums.append(torch.stack([weights.sum(1), first.sum(1), (first * held).sum(1)], 1))
-    return _host(far), from_sums(_host(torch.stack(sums, 2)), _host(far))
-
-
-def _host(column: Tensor) -> Array:
-    found: Array = column.cpu().numpy()
-    return found

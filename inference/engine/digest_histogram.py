@@ -34,15 +34,17 @@ def form_of_rows(
     curves = [_sums(rows[i : i + PORTION], nodes) for i in range(0, len(rows), PORTION)]
     sums, unit = (np.concatenate(part) for part in zip(*curves, strict=True))
     far = np.array([row.far for row in rows])
+    named = np.stack([row.named for row in rows])
+    apart = np.stack([row.excluded for row in rows])
     return Form(
         logits.shape[1],
         positions,
         np.array([row.top for row in rows], "<f4"),
-        np.array([row.entropy(*own) for row, own in zip(rows, unit, strict=True)], "<f4"),
+        entropies_of(named, apart, unit).astype("<f4"),
         np.stack([row.tokens for row in rows]),
-        np.stack([codes_of(row.named) for row in rows]),
+        codes_of(named),
         np.array(excluded, "<u4"),
-        np.stack([row.excluded for row in rows]),
+        apart,
         far.astype("<f4"),
         from_sums(sums, far),
     )
@@ -57,7 +59,7 @@ class _Row:
         self.excluded = below[excluded].numpy()
         below[excluded] = torch.inf
         bits = below.view(torch.int32)
-        bins = ((bits + _dither(len(bits))) >> SHIFT).sub_(LOWEST).clamp_(0, BINS - 1)
+        bins = bins_of(below)
         counts = torch.bincount(bins, minlength=BINS).numpy()
         counts[-1] -= len(excluded)
         self.tokens = _best(bits.numpy(), counts, kept)
@@ -66,16 +68,19 @@ class _Row:
         self.counts = counts
         some = counts > 0
         self.first, self.last = int(some.argmax()), BINS - 1 - int(some[::-1].argmax())
-        self.far = float(_edges()[self.first])
+        self.far = float(edges()[self.first])
 
-    def entropy(self, total: float, first: float) -> float:
-        """At temperature 1 in nats, from the sums of w and of w x over the tail, x = -(l0 - l)."""
-        named = -np.concatenate([self.named, self.excluded]).astype(np.float64)
-        shift = max(0.0, named.max())
-        weights = np.exp(named - shift)
-        norm = weights.sum() + total * np.exp(-shift)
-        mean = (weights * np.maximum(named, -1e9)).sum() + first * np.exp(-shift)
-        return float(np.log(norm) + shift - mean / norm)
+
+def entropies_of(named: Array, excluded: Array, unit: Array) -> Array:
+    """At temperature 1 in nats [n], from the differences l0 - l of the named tokens [n, K] and of
+    the excluded ones [n, x], and the sums [n, 2] of w and of w x over the tail, x = -(l0 - l)."""
+    terms = -np.concatenate([named, excluded], axis=1).astype(np.float64)
+    shift = np.maximum(terms.max(axis=1), 0.0)
+    weights, scale = np.exp(terms - shift[:, None]), np.exp(-shift)
+    norm = weights.sum(axis=1) + unit[:, 0] * scale
+    mean = ((weights * np.maximum(terms, -1e9)).sum(axis=1) + unit[:, 1] * scale) / norm
+    entropy: Array = np.log(norm) + shift - mean
+    return entropy
 
 
 def _largest(logits: Tensor, excluded: list[int]) -> Tensor:
@@ -106,32 +111,40 @@ def _sums(rows: list[_Row], nodes: int) -> tuple[Array, Array]:
     span = slice(min(row.first for row in rows), max(row.last for row in rows) + 1)
     counts = np.stack([row.counts[span] for row in rows]).astype(np.float64)
     # by torch, whose threads are at hand here: numpy would wake some of its own
-    found = (torch.from_numpy(counts) @ _table(nodes)[span]).numpy()
+    found = (torch.from_numpy(counts) @ table(nodes)[span]).numpy()
     return found[:, 2:].reshape(len(rows), 3, nodes), found[:, :2]
 
 
-@lru_cache(maxsize=4)
-def _dither(vocabulary: int) -> Tensor:
-    """Of each token, how much is added to its bits before they are cut: int32 [V]."""
+def bins_of(below: Tensor) -> Tensor:
+    """The bins, int32 [..., V], of differences [..., V] in single precision."""
+    dither = _dither(below.shape[-1], below.device)
+    return (below.view(torch.int32) + dither).__irshift__(SHIFT).clamp_(0, BINS - 1)
+
+
+@lru_cache(maxsize=8)
+def _dither(vocabulary: int, device: torch.device) -> Tensor:
+    """Of each token, how much is added to its bits before they are cut: int32 [V].
+
+    With the lowest bin's number taken off, so that bins count from 0.
+    """
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(1 << SHIFT, (vocabulary,), generator=generator, dtype=torch.int32)
+    random = torch.randint(1 << SHIFT, (vocabulary,), generator=generator, dtype=torch.int32)
+    return (random - (LOWEST << SHIFT)).to(device)
 
 
 @lru_cache(maxsize=1)
-def _edges() -> Array:
+def edges() -> Array:
     """The difference [BINS] for which a bin stands."""
-    edges = ((np.arange(BINS, dtype=np.int32) + LOWEST) << SHIFT).view(np.float32)
-    edges[0] = 0.0
-    return edges.astype(np.float64)
+    found = ((np.arange(BINS, dtype=np.int32) + LOWEST) << SHIFT).view(np.float32)
+    found[0] = 0.0
+    return found.astype(np.float64)
 
 
 @lru_cache(maxsize=4)
-def _table(nodes: int) -> Tensor:
+def table(nodes: int) -> Tensor:
     """Of each bin w and -w d at b = 1, then w, w d and w d^2 at the nodes: [BINS, 2 + 3 P]."""
-    edges = _edges()[:, None]
-    weights, one = np.exp(-edges * betas(nodes)), np.exp(-edges)
-    table = np.concatenate(
-        [one, -one * edges, weights, weights * edges, weights * edges**2], axis=1
-    )
-    table[-1] = 0.0
-    return torch.from_numpy(table)
+    far = edges()[:, None]
+    weights, one = np.exp(-far * betas(nodes)), np.exp(-far)
+    sums = np.concatenate([one, -one * far, weights, weights * far, weights * far**2], axis=1)
+    sums[-1] = 0.0
+    return torch.from_numpy(sums)

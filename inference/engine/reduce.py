@@ -1,7 +1,8 @@
 """Reductions of logits [n, V] to a few numbers a row.
 
 On a CPU rows are taken in portions that fit its cache, which is several times faster for a large
-vocabulary than passing over all of them for each operation; a GPU takes all rows at once.
+vocabulary than passing over all of them for each operation. A GPU takes many rows at once, but no
+more than a few hundred megabytes: it may be almost full.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 PORTION = 1 << 18
+DEVICE_PORTION = 1 << 24
 FLAT = 4096
 """Up to this vocabulary a draw looks through all of it at once."""
 COLDEST = 1e-6
@@ -24,7 +26,8 @@ BELOW_ONE = 1 - 2.0**-51
 def portions(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Matching row portions of equally shaped tensors [n, V]."""
     first = tensors[0]
-    size = len(first) if first.device.type != "cpu" else max(1, PORTION // max(1, first.shape[-1]))
+    numbers = PORTION if first.device.type == "cpu" else DEVICE_PORTION
+    size = max(1, numbers // max(1, first.shape[-1]))
     if len(first) <= size:
         yield tensors
         return

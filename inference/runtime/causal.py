@@ -15,8 +15,9 @@ from torch import Tensor
 
 from inference.engine.causal import lookahead as ahead
 from inference.engine.causal import scores
-from inference.engine.causal.engine import Candidate, CausalEngine, Judged, TokenResult
+from inference.engine.causal.engine import CausalEngine
 from inference.engine.causal.lookahead import NextToken
+from inference.engine.causal.results import Candidate, Judged, TokenResult
 from inference.engine.causal.sampling import Sampling
 from inference.engine.causal.scores import TextScore
 from inference.engine.checkpoint import LoadedModel

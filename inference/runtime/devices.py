@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +10,19 @@ from contextvars import ContextVar
 import torch
 from django.conf import settings
 
+from inference.engine.relocation import CPU, is_out_of_memory, release
 from inference.errors import UnmaskError
 
-OUT_OF_MEMORY = (torch.OutOfMemoryError, MemoryError)
-CPU = torch.device("cpu")
+__all__ = [
+    "CPU",
+    "asked_for",
+    "is_out_of_memory",
+    "limit_threads",
+    "memory",
+    "preferred",
+    "release",
+]
+
 _asked: ContextVar[torch.device | None] = ContextVar("asked", default=None)
 
 
@@ -54,20 +62,6 @@ def _total(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Also the CPU allocator's plain RuntimeError."""
-    if isinstance(error, OUT_OF_MEMORY):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
-def release() -> None:
-    """Give cached blocks back to the device, those of errors and their tracebacks among them."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def limit_threads() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache as once
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from django.conf import settings
 from torch import Tensor
 
 from inference.engine import forward as engine_forward
+from inference.engine import relocation
 from inference.engine.batching import Batcher
 from inference.engine.block_cache import BlockForward
 from inference.engine.cache import CachedForward, LogitsCache
@@ -27,8 +28,6 @@ from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
-from inference.engine.placement import single_device
-from inference.runtime import devices
 from inference.runtime.error_mapping import engine_errors
 
 log = logging.getLogger(__name__)
@@ -65,33 +64,17 @@ def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
     """
     if isinstance(requests[0], Turn):
         return steps.step(model, requests)
-    here = [_moved(request, model.device) for request in requests]
-    rows = BlockForward(kept_keys(), engine_forward.forward_many)(model, here)
-    return [row.to(request.ids.device) for row, request in zip(rows, requests, strict=True)]
-
-
-def _moved(request: Request, device: torch.device) -> Request:
-    if request.ids.device == device:
-        return request
-    parts = {name: value.to(device) for name, value in vars(request).items() if value is not None}
-    return replace(request, **parts)
+    forward = BlockForward(kept_keys(), engine_forward.forward_many)
+    return relocation.where_it_is(forward)(model, requests)
 
 
 def _rescue(model: LoadedModel, error: BaseException) -> bool:
-    """Carry on, slower, on the CPU, where memory is usually larger.
-
-    Quantized weights move as they are. A model that its card spreads over devices stays where it
-    was put: gathering it in one place would drop its device map.
-    """
-    if model.device.type == "cpu" or not devices.is_out_of_memory(error):
-        return False
-    if model.device_map is not None and single_device(model.device_map) is None:
+    """Carry on, slower, on the CPU, where memory is usually larger."""
+    if not relocation.may_move(model, error):
         return False
     cache().clear()
     kept_keys().drop(model.key)
-    model.model.to(devices.CPU)
-    model.device = devices.CPU
-    devices.release()
+    relocation.move_to_cpu(model)
     _tell(model)
     return True
 

@@ -14,7 +14,7 @@ from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
 from inference.catalog.recipe import GRAMMAR
-from inference.engine.causal.engine import TokenResult
+from inference.engine.causal.results import TokenResult
 from inference.engine.causal.sampling import Sampling
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel

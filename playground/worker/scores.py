@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inference import registry, runtime
-from inference.engine.causal.engine import Judged
+from inference.engine.causal.results import Judged
 from inference.engine.causal.scores import TextScore
 from inference.engine.checkpoint import LoadedModel
 from inference.runtime import causal

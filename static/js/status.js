@@ -5,6 +5,7 @@ import { isRunning } from "./state.js";
 import { toast } from "./toasts.js";
 
 const FIRST = " Press Run to watch, or Forward pass to go step by step.";
+const BEGUN = " The first step is being computed.";
 const LOST = " Its distribution is no longer kept";
 const AGAIN = "; run a forward pass to see it again";
 const NEXT = " Choose a token to see its candidates, or press Auto-select.";
@@ -39,10 +40,12 @@ function changesOf(ops) {
  * `verdicts`: what is right and wrong (see answers.js). */
 export function sentence(state, { shown, tip, masked, total, readOnly, verdicts = "" }) {
   const step = state.steps.get(shown);
-  const hint = readOnly ? "" : state.heat.has(shown) ? NEXT : FIRST;
+  const running = isRunning(state);
+  const begun = tip ? "" : BEGUN;
+  const hint = running ? begun : readOnly ? "" : state.heat.has(shown) ? NEXT : FIRST;
   const lost = state.thinned.has(shown) ? `${LOST}${readOnly ? "" : AGAIN}.` : "";
   if (!step) return `Start: ${masked} masked.${lost || hint}`;
-  const end = isRunning(state) ? "" : ` of ${tip}`;
+  const end = running ? "" : ` of ${tip}`;
   const filled = `${total - masked} of ${total} filled${verdicts}`;
   const time = step.ms ? `, ${Math.round(step.ms)} ms` : "";
   return `Step ${shown}${end}: ${changesOf(step.ops)}, ${filled}${time}.${lost}`;

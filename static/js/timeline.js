@@ -98,9 +98,10 @@ export class Timeline {
 
   drawEntropy(state, shown, tip, columns) {
     put($("#spark polyline"), "points", entropyPoints(state.entropy, tip, columns));
-    const x = (((shown + 0.5) / columns) * 100).toFixed(2);
+    const x = columns > 1 ? (((shown + 0.5) / columns) * 100).toFixed(2) : -1; // one step: no place
     for (const end of ["x1", "x2"]) put($("#spark line"), end, x);
     const now = state.entropy.get(shown);
+    $("#entropy-words").hidden = !state.entropy.size;
     write($("#entropy-most"), highestEntropy(state.entropy).toFixed(2));
     write($("#entropy-now"), now == null ? "" : `, now ${now.toFixed(2)}`);
   }

@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
+
 LONG = 60_000
 
 
@@ -49,6 +51,9 @@ def test_the_curve_has_a_point_for_every_row_of_the_table(page: Page) -> None:
         assert frame["y"] <= box["y"] <= frame["y"] + frame["height"]
     speeds = page.locator("#job tbody tr td:nth-of-type(3)").all_inner_texts()
     assert float(speeds[1]) > float(speeds[0])  # fewer passes write more tokens in each
+    assert violations(page) == []
+    page.set_viewport_size({"width": 390, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_job_can_be_cancelled_and_is_listed(page: Page) -> None:

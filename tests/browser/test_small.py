@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
 from tests.browser.steps import (
     CELLS,
@@ -22,6 +23,7 @@ from tests.browser.steps import (
 )
 
 TOP = "document.querySelector('#tokens').getBoundingClientRect().top"
+CARD = "/models/card/stories/"  # has wide tables
 SIZE = "getComputedStyle(e).fontSize"
 SHADE = "getComputedStyle(e).backgroundColor"
 CURSOR = """() => {
@@ -67,9 +69,42 @@ def test_a_tap_brings_the_position_in_sight(page: Page, open_page: Open) -> None
 @pytest.mark.parametrize("width", [320, 390])
 def test_nothing_is_wider_than_the_screen(ran: Page, open_page: Open, width: int) -> None:
     small = open_page(width=width, height=700, storage_state=ran.context.storage_state())
-    for address in (ran.url, "/", "/sessions/", "/lab/", "/settings/"):
+    for address in (ran.url, "/", "/sessions/", "/lab/", "/settings/", CARD):
         small.goto(address)
         assert small.evaluate("document.documentElement.scrollWidth") <= width, address
+    assert violations(small) == []  # of the card, whose tables scroll
+
+
+@pytest.mark.parametrize("width", [1440, 390, 320])
+def test_a_workspace_has_a_header_of_one_row(ran: Page, open_page: Open, width: int) -> None:
+    wide = open_page(width=width, storage_state=ran.context.storage_state())
+    wide.goto(ran.url)
+    live(wide)
+    header = wide.locator(".topbar").bounding_box()
+    assert header
+    assert header["height"] < 64
+    pages = wide.get_by_role("navigation").get_by_role("link", name="Sessions")
+    expect(pages).to_be_hidden()
+    wide.get_by_role("button", name="Menu").click()
+    expect(pages).to_be_in_viewport()
+    assert violations(wide) == []
+    pages.click()
+    wide.wait_for_url("**/sessions/")
+
+
+@pytest.mark.parametrize("masks", [64, 128])
+def test_all_masks_stand_above_the_fold(page: Page, masks: int) -> None:
+    page.goto("/")
+    page.locator("#id_prompt").fill("once")
+    page.locator("#id_gen_length").fill(str(masks))
+    page.locator("#start").click()
+    page.wait_for_url("**/sessions/*-*/**")
+    live(page)
+    area = page.locator(".token-scroll")
+    hidden = area.evaluate("e => e.scrollHeight - e.clientHeight")
+    assert hidden <= 0, f"{hidden} px of {masks} masks lie below the fold"
+    assert page.locator(MASKED).count() == masks
+    assert page.evaluate("document.documentElement.scrollHeight") <= 900
 
 
 def test_forced_colours_leave_the_confidence(ran: Page, open_page: Open) -> None:

@@ -50,6 +50,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "calibration": {"calibration": ZERO},
     "cancel_calibration": {"calibration": ZERO},
+    "delete_calibration": {"calibration": ZERO},
     "insert": {"position": 0},
     "choose": {"position": 5, "token": 1},
     "stage_text": {"position": 5, "text": "x"},

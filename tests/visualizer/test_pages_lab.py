@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pyarrow import parquet
 
 from core.commands import ask
 from inference.models import ModelEntry, Stream
 from tests.visualizer.test_pages_home import worked_at_once
 from visualizer.models import LabJob, Run, Session
+from visualizer.selectors.lab_comparisons import compare_rows
 from visualizer.views.curve import curve, interval
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +114,48 @@ def test_the_file_has_every_row_and_no_formula(
     assert not any(cell.startswith("=") for row in rows for cell in row)
 
 
+def test_rows_are_compared_in_pairs_and_the_front_is_drawn(
+    owner_client: Client, owner: User, session: Session
+) -> None:
+    rows = [{**RESULTS[0], "each": [1.0] * 8}, {**RESULTS[1], "each": [1.0, 0.0] * 4},
+            {**RESULTS[2], "recipe": "klass", "each": [0.0] * 6 + [1.0] * 2}]  # fmt: skip
+    job = job_of(owner, session, results=rows, count=8, recipes=["rank/random", "klass"])
+    body = owner_client.get(f"/lab/{job.pk}/").content.decode()
+    assert body.count(">front</span>") == 2  # the slower and worse one is beaten
+    assert '<path class="front"' in body
+    assert "<strong>-75 (-100 to" in body
+    assert "Against" in body
+    front, fast, beaten = compare_rows(rows)
+    assert (front.on_front, fast.on_front, beaten.on_front) == (True, True, False)
+    assert (front.gain, fast.gain) == (None, None)
+    assert beaten.gain is not None
+    assert beaten.gain.excludes_zero
+
+
+def test_rows_without_kept_cases_are_not_compared(
+    owner_client: Client, owner: User, session: Session
+) -> None:
+    job = job_of(owner, session, results=RESULTS)
+    assert "Against" not in owner_client.get(f"/lab/{job.pk}/").content.decode()
+    assert compare_rows([]) == []
+
+
+def test_every_case_is_a_line_of_the_parquet_file(
+    owner_client: Client, owner: User, session: Session
+) -> None:
+    rows = [{**RESULTS[0], "each": [1.0, 0.5]}, {**RESULTS[1], "each": [0.0, 1.0]}, RESULTS[2]]
+    job = job_of(owner, session, results=rows, parameters={"rank/random": {"temperature": 0.5}})
+    sent = owner_client.get(f"/lab/{job.pk}/parquet/")
+    assert f"unmask-lab-{job.pk}.parquet" in sent["Content-Disposition"]
+    lines = parquet.read_table(io.BytesIO(sent.content)).to_pylist()
+    assert [(line["steps"], line["case"], line["mark"]) for line in lines] == [
+        (0, 0, 1.0), (0, 1, 0.5), (4, 0, 0.0), (4, 1, 1.0)
+    ]  # fmt: skip
+    assert {line["parameters"] for line in lines} == {'{"temperature": 0.5}'}
+    empty = owner_client.get(f"/lab/{job_of(owner, session).pk}/parquet/")
+    assert parquet.read_table(io.BytesIO(empty.content)).num_rows == 0
+
+
 def test_others_reach_no_job(
     owner: User, friend: User, stranger_client: Client, session: Session
 ) -> None:
@@ -120,6 +165,7 @@ def test_others_reach_no_job(
     for client in (friend_client, stranger_client):
         assert client.get(f"/lab/{job.pk}/").status_code == 404
         assert client.get(f"/lab/{job.pk}/csv/").status_code == 404
+        assert client.get(f"/lab/{job.pk}/parquet/").status_code == 404
         assert client.post(f"/lab/{job.pk}/cancel/").status_code == 404
         assert str(job.pk) not in client.get("/lab/").content.decode()
     job.refresh_from_db()

@@ -24,6 +24,11 @@ def entry(family: str, **fields: Any) -> ModelEntry:
     [
         (entry("llada"), "wino", "dreamon"),
         (entry("llada", card={"decoding": {"recipe": "dreamon"}}), "dreamon", "llada2/edit"),
+        (
+            entry("llama", card={"decoding": {"recipe": "llada2/threshold"}}),
+            "llada2/threshold",  # what its card was measured with
+            "llada2/edit",
+        ),
         (entry("Dream"), "dream/entropy", "wino"),
         (entry("dream", slug="Dream-org/DreamOn-v0-7B"), "dreamon", "wino"),
         (entry("llada2_moe"), "llada2/edit", "diffusion_gemma"),

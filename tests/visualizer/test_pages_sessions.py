@@ -12,10 +12,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from inference.models import ModelEntry
+from inference.engine.canvas import Canvas, Slot
+from inference.labels import pack
+from inference.models import ModelEntry, Vocabulary
 from tests.tiny import tiny_model
 from tests.visualizer.fakes import ALPHABET
 from visualizer.models import Session
+from visualizer.selectors.generated_text import generated_text
 from visualizer.selectors.previews import preview_of
 from visualizer.services.sessions import delete_session
 from visualizer.views.sharing import qr_code
@@ -63,6 +66,16 @@ def test_rows_show_model_text_and_order(
     page = owner_client.get("/sessions/").content.decode()
     assert 'excerpt result">cat' in page
     assert page.count('class="swatch') == 12
+
+
+def test_a_text_ends_at_any_model_s_end_token(session: Session) -> None:
+    pieces = [*"abc", "<|im_end|>", "[MASK]", "<|expand|>", "<|im_start|>"]
+    kept = Vocabulary.objects.create(hash="e" * 64, size=7, pieces=pack(pieces, [3, 4, 5, 6]))
+    session.model.vocabulary, session.model.edit_ids = kept, {"expand": 5}
+    session.mask_id = 4
+    slots = tuple(Slot(n, token) for n, token in enumerate((6, 0, 4, 5, 1, 3, 2, 3)))
+    canvas = Canvas(slots, mask_id=4, prompt_length=0)
+    assert generated_text(session, canvas) == "a … <|expand|>b"
 
 
 def test_what_a_model_wrote_is_text_in_the_list(

@@ -64,6 +64,7 @@ def test_a_staged_list_names_position_and_token(session: Session) -> None:
     assert "&lt;script&gt;" in html
     assert "␣b" in html
     assert [row["pos"] for row in staged_rows(payload)] == [5, 11]
+    assert "chosen by: Most confident first" in html
 
 
 def test_hostile_titles_and_branches_are_text(play: Any, owner: User, session: Session) -> None:

@@ -90,6 +90,7 @@ def test_every_command_keeps_snapshots_and_events_in_step(
         "compare_branches", "save_preset", "delete_preset", "list_presets", "lab_start", "regrets",
         "lab_cancel", "lab_job", "lab_jobs", "share", "unshare", "list_links",
         "decide", "judge", "calibrate", "calibration", "list_calibrations", "cancel_calibration",
+        "delete_calibration",
     }  # fmt: skip
 
 

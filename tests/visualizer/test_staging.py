@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from core.commands import lifecycle
+from inference.catalog import RANKINGS
 from inference.models import StreamEvent
 from visualizer.models import Session, Step
 from visualizer.selectors import head_of
@@ -154,3 +156,12 @@ def test_other_steps_take_staged_picks_with_them(play: Any, owner: User, session
     stage(session=session, picks={4: 5}, by="hand")
     play(owner, session, type="remask", positions=[6])
     assert staged(session) == {}
+
+
+def test_the_page_names_a_rule_only_where_it_chose(owner_client: Client, session: Session) -> None:
+    stage(session=session, picks={4: 5}, by="hand")
+    address = f"/sessions/{session.pk}/"
+    assert "chosen by" not in owner_client.get(address).content.decode()
+    stage(session=session, picks={5: 6}, by="auto", strategy="low_entropy")
+    page = owner_client.get(address).content.decode()
+    assert f"chosen by: {RANKINGS['low_entropy'].label}" in page

@@ -108,6 +108,7 @@ _ROWS = (
     _web("calibrate", decisions.Calibrate, "calibrations", "calibration", bulk=("examples",)),
     _web("calibration", decisions.OneCalibration, "calibrations", "calibration"),
     _web("cancel_calibration", decisions.CancelCalibration, "calibrations", "calibration"),
+    _web("delete_calibration", decisions.DeleteCalibration, "calibrations", "calibration_deleted"),
     _web("list_calibrations", decisions.ListCalibrations, "calibrations", "calibration_list"),
 )
 COMMANDS = SessionCommands(_ROWS)

@@ -9,11 +9,12 @@ from uuid import UUID
 from inference.engine.canvas import Slot
 from inference.errors import UnmaskError
 from visualizer.models import Branch, Session
+from visualizer.selectors.generated_text import generated_text
 from visualizer.selectors.history import StateRef, tip
 from visualizer.selectors.labels import Labels, labels_for
 from visualizer.selectors.measures import History, history_of, measures
 from visualizer.selectors.readers import Reader, session_read_by
-from visualizer.selectors.scores import joined, score_of
+from visualizer.selectors.scores import score_of
 from visualizer.selectors.sessions import branch_for
 
 STATES = ("same", "different", "masked", "missing")
@@ -186,16 +187,9 @@ def differing(first: History, second: History) -> list[dict[str, Any]]:
 
 def words_of(first: History, second: History) -> list[dict[str, Any]]:
     """The texts by words: runs of equal, replaced, deleted and inserted words."""
-    one, two = (_text(side).split() for side in (first, second))
+    one, two = (generated_text(side.session, side.canvas).split() for side in (first, second))
     match = SequenceMatcher(None, one, two, autojunk=False)
     return [
         {"op": op, "words": [" ".join(one[i1:i2]), " ".join(two[j1:j2])]}
         for op, i1, i2, j1, j2 in match.get_opcodes()
     ]
-
-
-def _text(history: History) -> str:
-    """What was generated, open positions as dots."""
-    canvas, labels = history.canvas, _labels(history)
-    tokens = [slot.token for slot in canvas.slots if not slot.prompt]
-    return joined([labels(t) if t != canvas.mask_id else " … " for t in tokens])

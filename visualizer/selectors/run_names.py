@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inference.catalog import RECIPES
+from inference.catalog import RANKINGS, RECIPES
 
 LONGEST = 100
 
 
 def recipe_label(name: str) -> str:
-    """A recipe in words; "by hand" for steps without one, other unknown names as they are."""
+    """A recipe or ranking in words; "by hand" for steps without one, unknown names as they are."""
     if name == "manual":
         return "by hand"
-    return RECIPES[name].label if name in RECIPES else name
+    row = RECIPES.get(name) or RANKINGS.get(name)
+    return row.label if row else name
 
 
 def run_name(recipe: str, parameters: Mapping[str, Any], seed: int | None = None) -> str:

@@ -25,12 +25,13 @@ from visualizer.selectors import comparison
 from visualizer.selectors.comparison import Side, unlike, words_of
 from visualizer.selectors.history import StateRef, head_of
 from visualizer.selectors.measures import History, history_of, measures
-from visualizer.selectors.run_names import recipe_label, run_name
+from visualizer.selectors.run_names import run_name
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import checks_of, score_of
 from visualizer.selectors.sessions import session_for
 from visualizer.views.access import SessionAccess, session_page
 from visualizer.views.cells import Cell, Look, cells
+from visualizer.views.compare_settings import differing
 from visualizer.views.compare_sides import NAMES, asked_sides, groups_of
 from visualizer.views.params import number_of, whole
 from visualizer.views.recipes import fields_of_recipe, pace_for, recipe_parameters, recipes
@@ -93,7 +94,7 @@ def _comparison(access: SessionAccess, asked: dict[str, Side]) -> dict[str, Any]
         "sides": _marked(shown) if alike else shown,
         "alike": alike,
         "query": urlencode({key: f"{side.ref.branch}" for key, side in asked.items()}),
-        "parameters": _parameters(histories),
+        "parameters": differing(histories),
         "against": [_against(histories, shown, n) for n in range(1, len(shown))],
         "live": any(side.running for side in shown),
         "longest": max(side.tip for side in shown),
@@ -157,20 +158,6 @@ def _marked(sides: list[Shown]) -> list[Shown]:
         return cell if alike else replace(cell, names=f"{cell.names} differs")
 
     return [replace(side, cells=[look(cell) for cell in side.cells]) for side in sides]
-
-
-def _parameters(histories: list[History]) -> list[tuple[str, list[Any]]]:
-    """Settings in which the sides are not all alike."""
-    settings = [_in_words(comparison.settings_of(history)) for history in histories]
-    names = dict.fromkeys(name for row in settings for name in row)
-    rows = [(name, [row.get(name) for row in settings]) for name in names]
-    return [(name, values) for name, values in rows if any(v != values[0] for v in values)]
-
-
-def _in_words(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with the recipe called by its label."""
-    recipe = settings["recipe"]
-    return {**settings, "recipe": recipe and recipe_label(recipe)}
 
 
 def _against(histories: list[History], sides: list[Shown], n: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.catalog import RECIPES
+from visualizer.selectors.lab_comparisons import front_of, mark_of
 from visualizer.selectors.scores import CHECKS
 
 WIDTH, HEIGHT = 560.0, 300.0
@@ -46,12 +47,6 @@ class Tick:
     label: str
 
 
-def mark_of(row: dict[str, Any]) -> tuple[str, float]:
-    """Name and value of the mark that matters first; a row without marks counts as 0."""
-    name, value = next(iter(row["marks"].items()), ("", 0.0))
-    return name, float(value)
-
-
 def mark_label(name: str) -> str:
     """A mark in words."""
     return CHECKS[name][0] if name in CHECKS else name
@@ -66,6 +61,7 @@ def curve(results: list[dict[str, Any]], count: int = 0) -> dict[str, Any] | Non
     lines = [_line(results, name, n, fastest, count) for n, name in enumerate(names)]
     return {
         "lines": lines,
+        "front": _front(results, fastest),
         "mark": mark_label(mark_of(results[0])[0]),
         "middle": _y(0.5),
         "has_intervals": any(point.low for line in lines for point in line.points),
@@ -74,6 +70,15 @@ def curve(results: list[dict[str, Any]], count: int = 0) -> dict[str, Any] | Non
         "box": f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
         "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM,
     }  # fmt: skip
+
+
+def _front(results: list[dict[str, Any]], fastest: float) -> str:
+    """The path of the rows that no other beats in speed and quality; empty for a single one."""
+    rows = [results[index] for index in front_of(results)]
+    if len(rows) < 2:
+        return ""
+    points = [(_x(float(r["tokens_per_pass"] or 0), fastest), _y(mark_of(r)[1])) for r in rows]
+    return "M" + " L".join(f"{x} {y}" for x, y in points)
 
 
 Z = 1.96

@@ -13,19 +13,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inference.errors import UnmaskError
-from inference.labels import labels
 from inference.limits import LIMITS
-from inference.model_places import absence
 from inference.models import ModelEntry
 from inference.registry import sync_models
 from visualizer.models import Command, Session
 from visualizer.partials import model_state
 from visualizer.selectors import session_for, sessions_of
-from visualizer.selectors.recordings import COMPARED, recorded
+from visualizer.selectors.recordings import recorded
+from visualizer.views.examples import adapted, examples, mask_text, showcase, suited
 from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
 from visualizer.views.starts import go_on, start, start_of, waiting
-from visualizer.views.tokens import BOX, MASKS, boxes
+from visualizer.views.tokens import BOX, boxes
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens", "chat")
 RECENT = 6
@@ -105,7 +104,7 @@ def _ticked(model: ModelEntry | None) -> str:
 def _pressed(request: HttpRequest, user: Any, slug: str) -> dict[str, Any]:
     """The example whose button was pressed: of the recorded run or of the card; {} if none was."""
     if "run_recorded" in request.POST:
-        return _suited((recorded(slug) or {}).get("example", {}))
+        return suited((recorded(slug) or {}).get("example", {}))
     number = number_of(request.POST.get("run_example", request.POST.get("example")))
     model = _visible(user, slug)
     shown = examples(model.card) if model else []
@@ -117,19 +116,6 @@ def _as_sent(value: Any) -> str:
     return ("on" if value else "") if isinstance(value, bool) else str(value)
 
 
-def examples(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """The model card's example prompts, each with the lengths that suit it."""
-    listed = [{"prompt": row} if isinstance(row, str) else row for row in card.get("examples", [])]
-    return [_suited(row) for row in listed]
-
-
-def _suited(row: dict[str, Any]) -> dict[str, Any]:
-    """An example whose blocks are no longer than what is written."""
-    length = row.get("gen_length")
-    block = row.get("block_length") or length
-    return row | {"block_length": min(block, length)} if length else row
-
-
 def _typed(user: Any, form: dict[str, str]) -> str:
     """The prompt as typed; where special tokens count, a box is the model's mask."""
     prompt = form["prompt"].replace("\r\n", "\n")
@@ -137,15 +123,6 @@ def _typed(user: Any, form: dict[str, str]) -> str:
         return prompt
     entry = ModelEntry.visible_to(user).filter(slug=form["model"]).first()
     return prompt.replace(BOX, mask_text(entry)) if entry else prompt
-
-
-def mask_text(entry: ModelEntry) -> str:
-    """How the mask is written for the model's tokenizer; a box if that is not known yet."""
-    pieces = labels(entry.vocabulary)
-    if entry.mask_id is not None and entry.mask_id < len(pieces):
-        return pieces[entry.mask_id]
-    prompts = " ".join(row["prompt"] for row in examples(entry.card))
-    return next((name for name in MASKS if name in prompts), BOX)
 
 
 async def _prefilled(request: HttpRequest, user: Any) -> Form:
@@ -211,47 +188,3 @@ def _longest(model: ModelEntry | None) -> int:
 def recent(user: Any) -> list[Session]:
     """The sessions used last."""
     return list(sessions_of(user)[:RECENT])
-
-
-def adapted() -> dict[str, Any] | None:
-    """Context of fragments/adapted.html: the shipped model that was a real one of another kind."""
-    shipped = ModelEntry.objects.filter(is_shipped=True, card__training__base__isnull=False)
-    entry = shipped.first()
-    if entry is None:
-        return None
-    return {
-        "model": entry,
-        "examples": examples(entry.card),
-        "answers": list(entry.card.get("quality", {}).get("answers", {}).values()),
-        "absence": absence(entry) if entry.state == ModelEntry.State.ABSENT else "",
-    }
-
-
-def showcase() -> dict[str, Any] | None:
-    """Context of fragments/showcase.html: the first recorded runs whose model is here."""
-    here = set(ModelEntry.objects.filter(is_shipped=True).values_list("slug", flat=True))
-    told = next((found for slug in COMPARED if slug in here and (found := recorded(slug))), None)
-    if told is None:
-        return None
-    measured = told.get("measured", {"rows": [], "cases": 0})
-    solved = {row["recipe"]: round(row["exact"] * measured["cases"]) for row in measured["rows"]}
-    return {
-        **{name: told[name] for name in ("model", "label", "columns")},
-        "cases": measured["cases"],
-        "shown": measured.get("shown", -1) + 1,
-        "runs": [_shown_run(told["cells"], run, solved) for run in told["runs"]],
-        "recording": {"cells": told["cells"], "runs": told["runs"]},
-    }
-
-
-def _shown_run(cells: list[str | None], run: dict[str, Any], solved: dict[str, int]) -> Any:
-    """A recorded run at its end."""
-    written = {position: text for frame in run["frames"] for position, text, _ in frame}
-    wrong = set(run["wrong"])
-    shown = [
-        {"text": written.get(n, text), "given": text is not None, "wrong": n in wrong}
-        for n, text in enumerate(cells)
-    ]
-    about = {"label": run["label"], "solved": solved.get(run["recipe"])}
-    counts = {"filled": len(written), "wrong_count": len(wrong), "steps": len(run["frames"])}
-    return about | counts | {"cells": shown}

@@ -1,4 +1,4 @@
-"""The Lab: recipes and step counts measured on a task, as jobs with a bar and a curve."""
+"""A job of the Lab: its bar, curve, table and cases, its files, and a session of one case."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
 from core.http.errors import back_to
-from inference.catalog import DEFAULT_RECIPE, RECIPES
-from inference.errors import UnmaskError
+from inference.catalog import RECIPES
 from inference.models import ModelEntry
 from visualizer.commands import COMMANDS
 from visualizer.models import LabJob
 from visualizer.records.exporter import lab_csv as rows_of
+from visualizer.records.lab_files import lab_parquet as cases_of
 from visualizer.selectors import lab as selectors
+from visualizer.selectors.lab_comparisons import compare_rows
 from visualizer.selectors.run_names import run_name
 from visualizer.selectors.sessions import session_for
 from visualizer.services import lab as services
-from visualizer.views.curve import curve, mark_label, share_of
-from visualizer.views.params import number_of, whole
-from visualizer.views.recipes import fields_of_recipe, pace_for, recipe_parameters, recipes
+from visualizer.views.curve import curve, label_of, mark_label, share_of
+from visualizer.views.recipes import pace_for
 
-LISTED = 50
 WAITS = {
     LabJob.Status.QUEUED: "The first row appears as soon as all of its cases are decoded.",
     LabJob.Status.RUNNING: "The first row appears as soon as all of its cases are decoded.",
@@ -43,100 +42,9 @@ STATES: dict[str, tuple[str, str]] = {
     LabJob.Status.DONE: ("good", "Done"),
     LabJob.Status.FAILED: ("bad", "Failed"),
 }
-USUAL = (DEFAULT_RECIPE, "llada/random", "rank/left_to_right")
 
 
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-async def lab(request: HttpRequest) -> HttpResponse:
-    """The form and the list; a POST starts a job and goes to it."""
-    user, problem = await request.auser(), None
-    if request.method == "POST":
-        try:
-            return redirect("lab_job", await _start(user, request.POST))
-        except UnmaskError as error:
-            problem = error
-    return await sync_to_async(_page)(request, user, problem)
-
-
-async def _start(user: Any, form: QueryDict) -> str:
-    """The id of the new job. Raises UnmaskError with the field at fault."""
-    picked = form.getlist("recipes")
-    own = {name: recipe_parameters(form, name, f"{name}:") for name in picked}
-    message = {
-        "type": "lab_start",
-        "model": form.get("model", ""),
-        "recipes": picked,
-        "parameters": {name: held for name, held in own.items() if held},
-        "steps": _numbers(form.get("steps", "")),
-        "count": _given(whole(form, "count"), 20),
-        "seed": whole(form, "seed") or 0,
-    }
-    reply = await ask(
-        COMMANDS, user, message, late="This takes a while. Look at the list in a moment."
-    )
-    return str(reply["job"]["id"])
-
-
-def _given(value: int | None, usual: int) -> int:
-    return usual if value is None else value
-
-
-def _numbers(text: str) -> list[int]:
-    """Step counts as typed: numbers with commas or blanks between them."""
-    found = [number_of(word) for word in text.replace(",", " ").split()]
-    if None in found or not found:
-        raise UnmaskError("validation", "Steps are whole numbers such as 0, 16, 8, 4.", "steps")
-    return [number for number in found if number is not None]
-
-
-def _page(request: HttpRequest, user: Any, problem: UnmaskError | None) -> HttpResponse:
-    models = selectors.lab_models()
-    former = _former(request, user)
-    asked = _asked(request) or (former.model.slug if former else "")
-    chosen = next((m for m in models if m.slug == asked), models[0] if models else None)
-    jobs = [_told(job) for job in selectors.lab_jobs(user)[:LISTED]]
-    sent = request.POST or _as_form(former)
-    picked = sent.getlist("recipes") or USUAL
-    context = {
-        "page": "lab",
-        "problem": problem,
-        "models": models,
-        "model": chosen,
-        "recipes": recipes(chosen) if chosen else [],
-        "picked": picked,
-        "fields": {name: fields_of_recipe(name, f"{name}:", sent) for name in picked},
-        "steps": sent.get("steps", "0, 16, 8, 4"),
-        "count": sent.get("count", "20"),
-        "seed": sent.get("seed", "0"),
-        "jobs": jobs,
-    }
-    return render(request, "visualizer/lab.html", context, status=400 if problem else 200)
-
-
-def _former(request: HttpRequest, user: Any) -> LabJob | None:
-    """The job that is to be measured again, if the address names one."""
-    id = request.GET.get("from")
-    return selectors.lab_job(user, id) if id else None
-
-
-def _as_form(job: LabJob | None) -> QueryDict:
-    """A job as its form was sent."""
-    form = QueryDict(mutable=True)
-    if job is not None:
-        form.setlist("recipes", job.recipes)
-        form.update({"steps": ", ".join(map(str, job.steps))})
-        form.update({"count": str(job.count), "seed": str(job.seed)})
-        for recipe, own in job.parameters.items():
-            form.update({f"{recipe}:p_{name}": str(value) for name, value in own.items()})
-    return form
-
-
-def _asked(request: HttpRequest) -> str:
-    return request.POST.get("model") or request.GET.get("model", "")
-
-
-def _told(job: LabJob) -> dict[str, Any]:
+def told_job(job: LabJob) -> dict[str, Any]:
     """A row of the list."""
     light, words = STATES[job.status]
     entry: ModelEntry = job.model
@@ -156,11 +64,16 @@ def _told(job: LabJob) -> dict[str, Any]:
 def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One job; HTMX asks for its panel alone every two seconds while it is at work."""
     job = selectors.lab_job(request.user, job_id)
-    context = _told(job) | {
+    compared = compare_rows(job.results)
+    context = told_job(job) | {
         "page": "lab",
         "curve": curve(job.results, job.count),
+        "baseline": label_of(job.recipes[0]) if any(one.gain for one in compared) else "",
         "marks": [mark_label(name) for name in dict.fromkeys(_marks(job))],
-        "rows": [_row(row, job, n) for n, row in enumerate(job.results)],
+        "rows": [
+            {**_row(row, job, n), "compared": one}
+            for n, (row, one) in enumerate(zip(job.results, compared, strict=True))
+        ],
         "waits": "" if job.results else WAITS.get(LabJob.Status(job.status), ""),
     }
     alone = request.headers.get("HX-Request")
@@ -190,7 +103,7 @@ def lab_cases(request: HttpRequest, job_id: UUID, row: int) -> HttpResponse:
     found = _row(selectors.lab_row(job, row), job, row)
     pairs = zip(job.cases, found.get("each", []), strict=False)
     cases = [{**case, "mark": mark, "right": mark == 1.0} for case, mark in pairs]
-    context = _told(job) | {"page": "lab", "row": found, "cases": cases}
+    context = told_job(job) | {"page": "lab", "row": found, "cases": cases}
     return render(request, "visualizer/lab_cases.html", context)
 
 
@@ -236,6 +149,16 @@ def lab_delete(request: HttpRequest, job_id: UUID) -> HttpResponse:
     services.lab_delete(job=job)
     messages.success(request, "The measurement was deleted.")
     return redirect("lab")
+
+
+@login_required
+@require_safe
+def lab_parquet(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Every case of the finished rows, one line each, typed."""
+    job = selectors.lab_job(request.user, job_id)
+    response = HttpResponse(cases_of(job), content_type="application/vnd.apache.parquet")
+    response["Content-Disposition"] = f'attachment; filename="unmask-lab-{job.pk}.parquet"'
+    return response
 
 
 @login_required

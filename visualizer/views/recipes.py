@@ -70,15 +70,20 @@ class ParameterField:
 def suitable(entry: ModelEntry) -> list[str]:
     """Names of the recipes to offer for a model, in the catalogue's order.
 
-    The family column holds a family's name or the `model_type` of the model's config.
+    The family column holds a family's name or the `model_type` of the model's config. What the
+    model's card names is among them: it was measured with this model.
     """
-    return recipes_offered(entry.family, edits=_expands(entry))
+    offered = {*recipes_offered(entry.family, edits=_expands(entry)), _usual(entry)}
+    return [name for name in RECIPES if name in offered]
 
 
 def _expands(entry: ModelEntry) -> bool:
     """Does the model know an expand token? Its card or its published name says so."""
-    usual = entry.card.get("decoding", {}).get("recipe")
-    return usual == "dreamon" or "dreamon" in entry.slug.lower()
+    return _usual(entry) == "dreamon" or "dreamon" in entry.slug.lower()
+
+
+def _usual(entry: ModelEntry) -> str:
+    return str(entry.card.get("decoding", {}).get("recipe", ""))
 
 
 def recipes(entry: ModelEntry) -> list[tuple[str, list[RecipeChoice]]]:

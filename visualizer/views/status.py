@@ -13,6 +13,7 @@ from visualizer.models import Run
 from visualizer.views.cells import Look, Row, rows
 
 FIRST = "Press Run to watch, or Forward pass to go step by step."
+BEGUN = "The first step is being computed."
 LOST = " Its distribution is no longer kept"
 AGAIN = "; run a forward pass to see it again"
 NEXT = "Choose a token to see its candidates, or press Auto-select."
@@ -31,14 +32,25 @@ def status_line(snapshot: dict[str, Any], look: Look, read_only: bool = False) -
     step = next((s for s in snapshot["steps"] if s["number"] == look.number), None)
     forward = snapshot["forwards"].get(str(look.number))
     lost = lost_line(forward, read_only)
-    if step is None:
-        hint = "" if read_only else f" {FIRST if forward is None else NEXT}"
-        return f"Start: {masked} masked.{lost or hint}"
     run = snapshot["run"]
-    end = "" if run and run["status"] in Run.ACTIVE else f" of {look.tip}"
+    running = bool(run) and run["status"] in Run.ACTIVE
+    if step is None:
+        hint = _begun(look) if running else "" if read_only else _next(forward)
+        return f"Start: {masked} masked.{lost or hint}"
+    end = "" if running else f" of {look.tip}"
     filled = f"{len(places) - masked} of {len(places)} filled{verdicts_of(places)}"
     time = f", {step['ms']:.0f} ms" if step["ms"] else ""
     return f"Step {look.number}{end}: {changes_of(step['ops'])}, {filled}{time}.{lost}"
+
+
+def _begun(look: Look) -> str:
+    """Of a run that has written nothing yet."""
+    return "" if look.tip else f" {BEGUN}"
+
+
+def _next(forward: dict[str, Any] | None) -> str:
+    """What to do first, before and after a forward pass."""
+    return f" {FIRST if forward is None else NEXT}"
 
 
 def lost_line(forward: dict[str, Any] | None, read_only: bool) -> str:

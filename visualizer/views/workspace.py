@@ -12,7 +12,7 @@ from django.views.decorators.gzip import gzip_page
 
 from visualizer import selectors
 from visualizer.models import Branch, Run, Session
-from visualizer.partials import branch_panel, model_state, run_state, staged_rows
+from visualizer.partials import branch_panel, model_state, run_state, staged_by, staged_rows
 from visualizer.selectors.history import StateRef
 from visualizer.selectors.presets import presets_of
 from visualizer.selectors.readers import Holder
@@ -116,8 +116,8 @@ def columns_of(card: dict[str, Any]) -> int:
 
 
 def size_of(count: int) -> str:
-    """Few tokens get large cells."""
-    return "large" if count <= 130 else "dense" if count > 320 else "medium"
+    """As large as lets all of them stand above the fold at 1440 x 900."""
+    return "large" if count <= 72 else "dense" if count > 110 else "medium"
 
 
 def _panels(
@@ -147,6 +147,7 @@ def _panels(
         "branch": Branch.objects.get(pk=ref.branch),
         "ref": ref,
         "staged": staged,
+        "staged_by": staged_by(snapshot["staged"]),
         "buttons": buttons(now),
         "reasons": REASONS,
         **branch_panel(snapshot["branches"], ref.branch),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.db.models import Exists
+
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
 from core.worker.slices import work_guarded
@@ -150,20 +152,25 @@ def _make(
 
 def _due(work: RunProgress, deadline: float) -> str | None:
     """What is due after the step that has just been computed, if the run is not to go on."""
-    if _stop_asked(work):
+    stop_asked, waits = _asked(work)
+    if stop_asked:
         return Status.STOPPED
     made = work.number + 2 - work.run.first_step
     if work.run.max_steps is not None and made >= work.run.max_steps:
         return Status.DONE
-    return PAUSE if time.monotonic() > deadline or _waiting(work.session) else None
+    return PAUSE if time.monotonic() > deadline or waits else None
 
 
 def _stop_asked(work: RunProgress) -> bool:
     return Run.objects.filter(pk=work.run.pk, stop_requested=True).exists()
 
 
-def _waiting(session: Session) -> bool:
-    return Command.objects.filter(session=session, state=Command.State.PENDING).exists()
+def _asked(work: RunProgress) -> tuple[bool, bool]:
+    """Whether a stop is asked for, and whether a command waits: one query between two steps."""
+    pending = Command.objects.filter(session=work.session, state=Command.State.PENDING)
+    asked = Run.objects.filter(pk=work.run.pk).annotate(waits=Exists(pending))
+    stop_requested, waits = asked.values_list("stop_requested", "waits").get()
+    return stop_requested, waits
 
 
 def _summary(work: RunProgress, made: Made) -> dict[str, Any]:

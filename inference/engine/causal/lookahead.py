@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from inference.engine import digest
-from inference.engine.causal.engine import Candidate, CausalEngine, candidates
+from inference.engine.causal.engine import CausalEngine
+from inference.engine.causal.results import Candidate, candidates
 from inference.engine.causal.sampling import Sampling, choose
 from inference.engine.errors import InputError
 from inference.engine.reduce import entropies

@@ -13,7 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from inference.engine.causal.engine import CausalEngine, Judged, judged_rows
+from inference.engine.causal.engine import CausalEngine
+from inference.engine.causal.results import Judged, judged_rows
 from inference.engine.errors import InputError
 
 

@@ -44,15 +44,18 @@ def byte_pairs(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def symbol_tokenizer(symbols: Sequence[str]) -> Tokenizer:
-    """One token per symbol after the special tokens; white space is ignored, any other
-    character becomes the unknown token, and there is no start token."""
+def symbol_tokenizer(symbols: Sequence[str], pattern: str = ".") -> Tokenizer:
+    """One token per symbol after the special tokens; white space is ignored, anything else
+    becomes the unknown token, and there is no start token.
+
+    `pattern`: the regular expression of a symbol, by default any one character.
+    """
     special = [END, MASK, UNKNOWN]
     vocab = {token: index for index, token in enumerate([*special, *symbols])}
     tokenizer = Tokenizer(models.WordLevel(vocab, unk_token=UNKNOWN))
     tokenizer.add_special_tokens(special)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), "isolated")]
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex(pattern), "isolated")]
     )
     tokenizer.decoder = decoders.Fuse()
     return tokenizer

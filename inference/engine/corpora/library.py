@@ -6,7 +6,7 @@ Each is a function of a seed; the same seed gives the same text. Web-safe: no te
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,8 @@ from pathlib import Path
 from inference.engine.corpora import addition, stories, sudoku
 
 BREAK = "\n\n"
-WORDNET = tuple(Path("/usr/share/wordnet") / f"data.{part}" for part in ("noun", "verb", "adj"))
+PARTS = ("noun", "verb", "adj", "adv")
+WORDNET = tuple(Path("/usr/share/wordnet") / f"data.{part}" for part in PARTS)
 """The files of Debian's wordnet-base, in the format of wndb(5WN)."""
 MOST_GLOSSES = 2_000_000
 """Characters of glosses that are taken: more than a small model reads in an hour."""
@@ -59,15 +60,18 @@ def python_text(seed: int = 0) -> str:
 
 @cache
 def wordnet_text(seed: int = 0) -> str:
-    """Glosses of WordNet 3.0: what stands behind the bar of each line of its data files."""
-    found, size = list[str](), 0
-    for path in WORDNET:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            _, bar, gloss = line.partition(" | ")
-            if bar and not line.startswith("  ") and size < MOST_GLOSSES:
-                found.append(gloss.strip())
-                size += len(gloss)
-    return "\n".join(found)
+    """Glosses of WordNet 3.0, evenly from all its files where they are more than MOST_GLOSSES."""
+    found = [gloss for path in WORDNET for gloss in _glosses(path)]
+    every = -(-sum(map(len, found)) // MOST_GLOSSES) or 1
+    return "\n".join(found[::every])
+
+
+def _glosses(path: Path) -> Iterator[str]:
+    """What stands behind the bar of each line; lines of the licence begin with spaces."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        _, bar, gloss = line.partition(" | ")
+        if bar and not line.startswith("  "):
+            yield gloss.strip()
 
 
 LIBRARY: dict[str, LibraryText] = {
@@ -105,7 +109,8 @@ LIBRARY: dict[str, LibraryText] = {
         LibraryText(
             "wordnet",
             "WordNet's glosses",
-            "Definitions and examples of English words (WordNet 3.0, from Debian's wordnet-base).",
+            "Definitions and examples of English words: WordNet 3.0 by Princeton University, under "
+            "its own licence, from Debian's wordnet-base.",
             wordnet_text,
             there=lambda: all(path.is_file() for path in WORDNET),
             prompt="the act of ",

@@ -20,6 +20,7 @@ MEANINGS = {
     "exact": "the whole answer is right",
     "digits": "share of the digits that are right",
     "cells": "share of the open cells that are right",
+    "people": "different people of those that belong into the line, as a share of its places",
     "length": "the gap got as many tokens as it had in the original",
 }
 

@@ -151,8 +151,9 @@ def _answers(question: Question | None) -> list[dict[str, Any]]:
 
 def _facts(found: Training) -> list[tuple[str, str]]:
     sizes = found.sizes
+    layers = f"{sizes['layers']} layer{'' if sizes['layers'] == 1 else 's'}"
     return [
-        ("Shape", f"{sizes['layers']} layers of width {sizes['width']}, {sizes['heads']} heads"),
+        ("Shape", f"{layers} of width {sizes['width']}, {sizes['heads']} heads"),
         ("Window", f"{sizes['context']} {KINDS[found.kind].unit}s"),
         ("Batch", f"{sizes['batch_size']} windows"),
         ("Learning rate", f"{sizes['learning_rate']:g}"),

@@ -14,7 +14,9 @@ from torch import Tensor
 from inference.engine import digest
 from inference.engine.digest import SMALL, encode
 from inference.engine.digest_bytes import pack
+from inference.engine.digest_device import columns_of
 from inference.engine.digest_forms import KEEP
+from inference.engine.digest_tail import nodes_for
 from inference.engine.digest_view import DigestView
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
@@ -76,12 +78,13 @@ def test_the_bounds_hold(kind: str, size: int) -> None:
     assert nats < NATS
 
 
-@pytest.mark.parametrize("size", [60, 761, BIG])
-@pytest.mark.parametrize("kind", ["normal", "two sharp levels", "probable mask", "ruled out"])
+@pytest.mark.parametrize("size", [SMALL + 1, BIG])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_bounds_hold_where_a_device_reduces(kind: str, size: int) -> None:
     """What runs where logits lie on a GPU; on the CPU its arithmetic is the same."""
     logits = dict(_kinds(size))[kind]
-    form = digest._on_device(logits, np.array([3, 9], "<u4"), [5])
+    columns = columns_of(logits, [3, 9], [5], KEEP, nodes_for(size))
+    form = columns.form(np.array([3, 9], "<u4"), np.array([5], "<u4"))
     worst, nats = _errors(logits, DigestView.from_bytes(pack(form)), 5)
     assert worst < BOUND
     assert nats < NATS
@@ -190,6 +193,15 @@ def test_a_logit_that_is_no_number_names_its_position(size: int, wrong: float) -
         encode(logits, [3, 9, 12], [40])
     with pytest.raises(NonFiniteError, match="12"):
         encode(torch.full((1, size), -torch.inf), [12])
+
+
+def test_a_device_names_the_position_of_a_logit_that_is_no_number() -> None:
+    logits = _noise(1, 3, SMALL + 1)
+    logits[1, 40] = torch.nan
+    with pytest.raises(NonFiniteError, match="9"):
+        columns_of(logits, [3, 9, 12], [40], KEEP, 15)
+    with pytest.raises(NonFiniteError, match="12"):
+        columns_of(torch.full((1, SMALL + 1), -torch.inf), [12], [], KEEP, 15)
 
 
 @pytest.mark.parametrize("size", [761, SMALL + 1])

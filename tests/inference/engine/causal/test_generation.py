@@ -19,9 +19,10 @@ from transformers.generation import logits_process as hf
 from inference.engine import checkpoint
 from inference.engine.batching import Batcher
 from inference.engine.causal import steps
-from inference.engine.causal.engine import CausalEngine, TokenResult
+from inference.engine.causal.engine import CausalEngine
 from inference.engine.causal.pool import Turn
 from inference.engine.causal.prefixes import PrefixStore
+from inference.engine.causal.results import TokenResult
 from inference.engine.causal.sampling import Sampling, adjusted, choose, filtered
 from inference.engine.causal.text import StopTexts, TextStream
 from inference.engine.checkpoint import LoadedModel

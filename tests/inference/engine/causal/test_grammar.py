@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from inference.engine import checkpoint
-from inference.engine.causal.engine import CausalEngine, TokenResult
+from inference.engine.causal.engine import CausalEngine
+from inference.engine.causal.results import TokenResult
 from inference.engine.causal.sampling import Sampling
 from inference.engine.errors import InputError
 from inference.engine.grammar.compiler import Grammar

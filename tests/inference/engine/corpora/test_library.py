@@ -36,3 +36,20 @@ def test_glosses_are_what_stands_behind_the_bar(
     wordnet_text.cache_clear()
     monkeypatch.setattr(library, "WORDNET", (tmp_path / "none",))
     assert not LIBRARY["wordnet"].there() or library.WORDNET[0].is_file()
+
+
+def test_glosses_come_evenly_from_all_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / f"data.{part}" for part in library.PARTS]
+    for file in files:
+        rows = [f"{n:08} 03 n 01 x 0 000 | {file.suffix[1:]} {n:04}" for n in range(400)]
+        file.write_text("\n".join(rows))
+    monkeypatch.setattr(library, "WORDNET", tuple(files))
+    monkeypatch.setattr(library, "MOST_GLOSSES", 1000)
+    wordnet_text.cache_clear()
+    text = wordnet_text()
+    wordnet_text.cache_clear()
+    counts = [text.count(part) for part in library.PARTS]
+    assert max(counts) - min(counts) <= 1
+    assert 900 < len(text.replace("\n", "")) <= 1000

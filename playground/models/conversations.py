@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.jobs.models import CommandRow, GenerationJob, Leased
+from core.jobs.models import CommandRow, Leased
 from core.links import Link
 from inference.models import ModelEntry, Stream
 
@@ -144,47 +144,6 @@ class ChatCommand(CommandRow):
         ]
 
 
-class Completion(GenerationJob):
-    """What an autoregressive model writes after a prompt, token by token.
-
-    It goes on after its last stored token, whoever works it. `most`: tokens that it may have.
-    """
-
-    TASK = "playground.complete"
-
-    prompt_ids = models.JSONField(default=list)
-    written = models.PositiveIntegerField(default=0, help_text="stored tokens")
-    most = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        ordering = ["-created"]
-        indexes = [
-            models.Index(fields=["owner", "-created"]),
-            models.Index(fields=["status"]),
-        ]
-
-
-class CompletionToken(models.Model):
-    """A written token. `top`: [token, label, logprob] of the best ones in its place."""
-
-    completion = models.ForeignKey(Completion, on_delete=models.CASCADE, related_name="tokens")
-    number = models.PositiveIntegerField()
-    token = models.PositiveIntegerField()
-    label = models.CharField(max_length=200)
-    text = models.TextField(blank=True, help_text="by what the answer grew with it")
-    logprob = models.FloatField(help_text="in nats, at temperature 1")
-    top = models.JSONField(default=list)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["completion", "number"], name="completion_token_number")
-        ]
-        ordering = ["number"]
-
-    def __str__(self) -> str:
-        return self.label
-
-
 class ConversationLink(Link):
     """Whoever has the link may read the conversation, live, or write in it too.
 
@@ -193,88 +152,3 @@ class ConversationLink(Link):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="links")
     may_write = models.BooleanField(default=False, help_text="its holders write too, as the owner")
-
-
-class TokenTree(models.Model):
-    """What was tried after a text, token by token: a tree whose shared beginnings are one.
-
-    Only token ids come from outside; what the model says of them a worker adds. `head`: the token
-    that is looked at, 0 for the text.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT)
-    text = models.TextField()
-    prompt_ids = models.JSONField(default=list)
-    seed = models.BigIntegerField(default=0)
-    settings = models.JSONField(default=dict, blank=True, help_text="how tokens were chosen")
-    head = models.PositiveIntegerField(default=0)
-    provenance = models.JSONField(default=dict, blank=True, help_text="hashes and versions")
-    imported_from = models.CharField(max_length=64, blank=True, help_text="chain of the record")
-    created = models.DateTimeField(auto_now_add=True)
-    updated = models.DateTimeField(auto_now=True)
-    deleted = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-updated"]
-        indexes = [models.Index(fields=["owner", "-updated"])]
-
-    def __str__(self) -> str:
-        """Without its text: this stands in logs and in the admin."""
-        return f"tree {str(self.pk)[:8]}"
-
-
-class TreeToken(models.Model):
-    """A token behind `parent` (0: behind the text). Never changed once written.
-
-    `logprob` and `entropy` (nats, temperature 1) and `top` are of the distribution that it was
-    taken from.
-    """
-
-    tree = models.ForeignKey(TokenTree, on_delete=models.CASCADE, related_name="tokens")
-    number = models.PositiveIntegerField()
-    parent = models.PositiveIntegerField(default=0)
-    token = models.PositiveIntegerField()
-    label = models.CharField(max_length=200)
-    logprob = models.FloatField()
-    entropy = models.FloatField()
-    rank = models.PositiveIntegerField(help_text="1: the most probable one")
-    top = models.JSONField(default=list, help_text="[token, label, logprob]")
-
-    class Meta:
-        ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["tree", "number"], name="tree_token_number"),
-            models.UniqueConstraint(fields=["tree", "parent", "token"], name="tree_token_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"token {self.number}"
-
-
-class SideBySide(models.Model):
-    """An autoregressive and a diffusion model on one prompt: two generations, later a third.
-
-    `repair`: the draft of the first with its tokens less probable than `least` filled anew by the
-    second.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    prompt = models.TextField()
-    settings = models.JSONField(default=dict)
-    causal_model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT, related_name="+")
-    masked_model = models.ForeignKey(ModelEntry, on_delete=models.PROTECT, related_name="+")
-    causal = models.UUIDField()
-    masked = models.UUIDField()
-    repair = models.UUIDField(null=True, blank=True)
-    least = models.FloatField(null=True, blank=True)
-    created = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-created"]
-        indexes = [models.Index(fields=["owner", "-created"])]
-
-    def __str__(self) -> str:
-        return f"{self.causal_model_id} beside {self.masked_model_id}"

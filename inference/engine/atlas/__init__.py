@@ -1,0 +1,1 @@
+"""Decoding rules measured on exact tasks, over steps, blocks and seeds: `manage.py atlas`."""
