@@ -25,11 +25,13 @@ from visualizer.views.lab import (
     lab_watch,
 )
 from visualizer.views.lab_form import lab
+from visualizer.views.learn import learn, lesson
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session
+from visualizer.views.session_lesson import session_lesson
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.sharing import copy, share, unshare
 from visualizer.views.steps import checks, digest, position, profile, regret, snapshot, table
@@ -40,6 +42,7 @@ _READ = (
     ("", workspace, "workspace"),
     ("compare/", compare, "compare"),
     ("export/<str:form>/", export, "export"),
+    ("lesson/", session_lesson, "session_lesson"),
     ("snapshot/", snapshot, "snapshot"),
     ("step/<int:step>/checks/", checks, "checks"),
     ("step/<int:step>/digest/", digest, "digest"),
@@ -55,6 +58,8 @@ urlpatterns = [
     path("starting/<int:command_id>/", starting, name="starting"),
     path("models/find/", find_models, name="find_models"),
     path("models/card/<path:slug>/", model_card, name="model_card"),
+    path("learn/", learn, name="learn"),
+    path("learn/<slug:slug>/", lesson, name="lesson"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),

@@ -31,6 +31,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "stage": {"selections": {"5": None}},
     "change_branch": {"branch": 1},
     "prune": {"branch": 1},
+    "note": {"text": "x"},
     "restore": {"branch": 1},
     "diff": {"branches": [1, 2]},
     "merge": {"branch": 1},

@@ -38,6 +38,8 @@ def play_all(play: Any, owner: User, session: Session) -> list[str]:
         {"type": "lock", "positions": [4]},
         {"type": "forward_pass"},
         {"type": "unlock", "positions": [4]},
+        {"type": "note", "text": "look here"},
+        {"type": "note", "text": "and at the start", "step": 0},
         {"type": "remask", "positions": [5]},
         {"type": "rewind", "step": 1},
         {**apply, "selections": {"6": 7}},
