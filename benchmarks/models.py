@@ -19,7 +19,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.families import family_of
 from inference.engine.native import allocated
 
-DIFFUSION = ("addition", "infill", "stories", "sudoku")
+DIFFUSION = ("addition", "infill", "stories", "sudoku", "waiting_line")
 """Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081

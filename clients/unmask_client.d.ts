@@ -56,6 +56,11 @@ export interface CalibrationAnswer {
   url: string;
 }
 
+/** `deleted`: the id of the calibration that was forgotten. */
+export interface CalibrationDeleted {
+  deleted: string;
+}
+
 export interface CalibrationList {
   calibrations: CalibrationAnswer[];
 }

@@ -153,7 +153,7 @@ class Env(BaseSettings):
         0,
         ge=0,
         le=36500,
-        description="days after which a session that nobody has changed, that has no mark and no "
+        description="days after which a session that nobody has changed, that has no mark, note or "
         "link keeps the distribution of the step that is looked at only; its steps stay; 0 = all "
         "are kept",
     )

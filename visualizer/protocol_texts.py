@@ -86,6 +86,7 @@ REPLIES: dict[str, str] = {
     "staged": "`selections`: position → `{token, label, by}`; `strategy`",
     "run_changed": "`run`: `{id, status, recipe, branch, error}`",
     "branch_changed": "`branch`: `{id, name, parent, fork_number, marked, pruned}`",
+    "note_changed": "`note`: `{branch, number, text}`; an empty text: there is none any more",
     "diff_result": "`branches`, `same` (slots that agree), `differences`: "
     "`{slot, tokens: [{token_id, token} or null, …]}`",
     "compare_result": "`step`, `strategies`: name → list of `{position, token_id, token, prob}`",
@@ -125,6 +126,7 @@ REPLIES: dict[str, str] = {
     "both with `error` (expected calibration error, ten bins), `loss` (nats) and `bins`: `{low, "
     "high, count, confidence, accuracy}`",
     "calibration_list": "`calibrations`: as above",
+    "calibration_deleted": "`calibration`: the id of the one that was forgotten",
     "lab_job_list": "`jobs`: `{id, status, made, total, share, rows, error}`",
 }
 EXTRA_MESSAGES: dict[str, str] = {
@@ -132,7 +134,7 @@ EXTRA_MESSAGES: dict[str, str] = {
     "event": "see below",
     "snapshot": "`number`, `session`, `branches`, `head`, `slots` `[id, token, text, by, prompt, "
     "locked]`, `commits` slot → `[step, probability]`, `steps`, `forwards`, `heat`, `staged`, "
-    "`run`",
+    "`run`, `notes` (all of the session: `branch`, `number`, `text`)",
     "error": "see below",
 }
 EVENTS: dict[str, str] = {
@@ -148,6 +150,7 @@ EVENTS: dict[str, str] = {
     "255 times the probability of the best token; 255 where a token stands), `entropy` (mean over "
     "the open positions, nats), `ms`, `cached`",
     "staged": "`selections`, `strategy`",
+    "note": "`branch`, `number`, `text`: what stands beside a state now; empty: nothing any more",
     "head": "`branch`, `number`: what is looked at",
     "run": "`id`, `status` (queued, running, stopped, done, failed), `recipe`, `branch`, `error`. "
     "Where several wait, the last such event tells of the one in front",

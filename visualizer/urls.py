@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from visualizer.views.compare import compare, judge, start_runs
-from visualizer.views.decide import calibrate, calibration, cancel_calibration, decide
+from visualizer.views.decide import (
+    calibrate,
+    calibration,
+    cancel_calibration,
+    decide,
+    delete_calibration,
+)
 from visualizer.views.durations import timings
 from visualizer.views.form_commands import act
 from visualizer.views.home import find_models, home, starting
@@ -19,11 +25,13 @@ from visualizer.views.lab import (
     lab_watch,
 )
 from visualizer.views.lab_form import lab
+from visualizer.views.learn import learn, lesson
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
 from visualizer.views.preferences import preferences
 from visualizer.views.recipes import recipe_fields
 from visualizer.views.records import export, import_session
+from visualizer.views.session_lesson import session_lesson
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.sharing import copy, share, unshare
 from visualizer.views.steps import checks, digest, position, profile, regret, snapshot, table
@@ -34,6 +42,7 @@ _READ = (
     ("", workspace, "workspace"),
     ("compare/", compare, "compare"),
     ("export/<str:form>/", export, "export"),
+    ("lesson/", session_lesson, "session_lesson"),
     ("snapshot/", snapshot, "snapshot"),
     ("step/<int:step>/checks/", checks, "checks"),
     ("step/<int:step>/digest/", digest, "digest"),
@@ -49,6 +58,8 @@ urlpatterns = [
     path("starting/<int:command_id>/", starting, name="starting"),
     path("models/find/", find_models, name="find_models"),
     path("models/card/<path:slug>/", model_card, name="model_card"),
+    path("learn/", learn, name="learn"),
+    path("learn/<slug:slug>/", lesson, name="lesson"),
     path("settings/", preferences, name="preferences"),
     path("recipes/fields/", recipe_fields, name="recipe_fields"),
     path("generate/", generate, name="generate"),
@@ -58,6 +69,7 @@ urlpatterns = [
     path("decide/calibrations/", calibrate, name="calibrate"),
     path("decide/calibrations/<uuid:id>/", calibration, name="calibration"),
     path("decide/calibrations/<uuid:id>/cancel/", cancel_calibration, name="cancel_calibration"),
+    path("decide/calibrations/<uuid:id>/delete/", delete_calibration, name="delete_calibration"),
     path("generate/model/", choose_model, name="choose_model"),
     path("generate/runs/<uuid:run_id>/", run, name="panel_run"),
     path("generate/runs/<uuid:run_id>/stop/", stop, name="panel_stop"),

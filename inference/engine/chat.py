@@ -13,7 +13,7 @@ from inference.engine.chat_templates import ROLES, TEMPLATES, Message
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
 
-__all__ = ["Message", "chat_ids"]
+__all__ = ["Message", "chat_ids", "has_template"]
 
 
 def chat_ids(model: LoadedModel, messages: Sequence[Message], answer: bool = True) -> list[int]:
@@ -33,6 +33,15 @@ def chat_ids(model: LoadedModel, messages: Sequence[Message], answer: bool = Tru
     for special, text in template(_with_system(messages, model.spec.system), answer):
         ids += _encoded(model, special, text)
     return ids
+
+
+def has_template(model: LoadedModel) -> bool:
+    """Whether the model was trained on conversations, be its template a sound one or not."""
+    if model.tokenizer is None:
+        return False
+    if model.spec.chat == "jinja":
+        return model.chat_template is not None
+    return model.spec.chat in TEMPLATES
 
 
 def _with_system(messages: Sequence[Message], default: str) -> list[Message]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from inference.engine import chat
 from inference.engine.causal.text import TextStream
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.errors import InputError
 from inference.errors import UnmaskError
 
 Turns = Sequence[chat.Message]
@@ -51,7 +50,7 @@ def fitted_prompt(
             f"{model.context}. Ask for fewer.",
             "max_new_tokens",
         )
-    flattened = not has_template(model)
+    flattened = not chat.has_template(model)
     for first in _beginnings(turns):
         ids = _ids(model, turns[first:], system, written, flattened)
         if len(ids) + room <= model.context:
@@ -67,15 +66,6 @@ def fitted_prompt(
 def _beginnings(turns: Turns) -> list[int]:
     """Where a prompt may begin: at the first turn, or at a later one of the user's."""
     return [0, *(n for n, turn in enumerate(turns) if n and turn.role == "user")]
-
-
-def has_template(model: LoadedModel) -> bool:
-    """Whether the model was trained on conversations."""
-    try:
-        chat.chat_ids(model, [chat.Message("user", "a")])
-    except InputError:
-        return False
-    return True
 
 
 def _ids(

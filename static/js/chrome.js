@@ -5,6 +5,7 @@ import { Buttons } from "./buttons.js";
 import { Checks } from "./checks.js";
 import { $, $$, put, write } from "./dom.js";
 import { Order } from "./order.js";
+import { Notes } from "./notes.js";
 import { Panel } from "./panel.js";
 import { rowsAt, stepsLeft } from "./rows.js";
 import { tip } from "./state.js";
@@ -30,6 +31,7 @@ export class Chrome {
     this.page = page;
     this.buttons = new Buttons(reasons);
     this.order = new Order();
+    this.notes = new Notes(page);
     this.table = new Panel($("#token-table"), () => this.loadTable(true));
     this.checks = new Checks(page.address);
   }
@@ -47,6 +49,7 @@ export class Chrome {
     this.drawStatus(view);
     this.checks.draw(state, shown, page.masked === 0 && !view.live);
     this.drawTokens(view);
+    this.notes.draw(state, shown);
     this.drawViewing();
     this.drawBranches();
   }

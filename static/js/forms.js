@@ -14,12 +14,16 @@ function intentOf(page, { target: form, submitter }) {
     ["typed" in form.dataset, () => steering.stageTyped(form.elements.text.value)],
     [form.dataset.unstage, () => steering.unstage(form.dataset.unstage)],
     ["clear" in form.dataset, () => steering.clearStaged()],
+    [form.id === "note-form", () => page.chrome.notes.save(noteOf(form, submitter))],
     [form.id === "branch-form", () => steering.branch()],
     [form.id === "look-form", () => {}],
     [form.dataset.branchDo, () => changeBranch(page, form)],
   ];
   return routes.find(([matches]) => matches)?.[1] ?? null;
 }
+
+/** The text of the form; the button that takes a note away sends none. */
+const noteOf = (form, submitter) => (submitter?.value === "remove" ? "" : form.elements.text.value);
 
 function submitted(page, event) {
   const intent = intentOf(page, event);

@@ -35,6 +35,7 @@ export function fromSnapshot(snapshot) {
     slots: new Map(),
     staged: snapshot.staged,
     run: snapshot.run,
+    notes: new Map(snapshot.notes?.map((note) => [placeOf(note), note])),
   };
   startSlots(state, snapshot);
   for (const step of [...snapshot.steps].sort((a, b) => a.number - b.number)) {
@@ -53,6 +54,8 @@ function keepPass(state, number, { heat, entropy, thinned = false }) {
   state.entropy.set(number, entropy);
   state.thinned[thinned ? "add" : "delete"](number);
 }
+
+const placeOf = ({ branch, number }) => `${branch}:${number}`;
 
 const OPS = {
   commit: write,
@@ -161,6 +164,11 @@ const EVENTS = {
     state.head = { ...payload };
     return here ? ["cells", "head"] : ["elsewhere"];
   },
+  note: (state, payload) => {
+    if (payload.text) state.notes.set(placeOf(payload), payload);
+    else state.notes.delete(placeOf(payload));
+    return ["notes"];
+  },
   run: (state, payload) => {
     state.run = payload;
     return ["run"];
@@ -217,6 +225,12 @@ export function canvasAt(state, number) {
     });
   }
   return rows;
+}
+
+/** The notes of the shown path, from the start on. */
+export function notesOf(state) {
+  const shown = [...state.notes.values()].filter((note) => onPath(state, note));
+  return shown.sort((a, b) => a.number - b.number);
 }
 
 /** The newest step of the shown path. */

@@ -224,6 +224,39 @@ def test_a_conversation_is_read_by_the_model_s_own_template(
     assert row.settings["recipe"] is None
 
 
+TEMPLATES = {
+    "that refuses": "{{ raise_exception('Roles must alternate.') }}",
+    "of another language": "{% if messages %}",
+    "that misses something": "{{ messages[7]['content'] }}",
+    "that calls itself": "{% macro one() %}{{ one() }}{% endmacro %}{{ one() }}",
+    "that divides by nothing": "{{ 1 // 0 }}",
+}
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_a_template_that_fails_ends_the_answer_in_words(
+    causal: ModelEntry, tell: Any, owner: User, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is begun, the question stays, and another model answers in the same conversation."""
+    model = runtime.load(causal)
+    model.chat_template = TEMPLATES[kind]
+    fields = {"model": "plain", "settings": {"max_new_tokens": 4}}
+    reply = tell(owner, type="send", message="hello canary", **fields)
+    work_off()
+    conversation = Conversation.objects.get()
+    answer = answer_of(conversation)
+    assert (answer.status, answer.text, answer.generation) == ("failed", "", None)
+    assert answer.error is not None
+    assert answer.error["error_type"] == "validation"
+    assert "chat template refuses" in answer.error["message"]
+    assert not Completion.objects.exists()
+    assert "canary" not in caplog.text
+    more = {"conversation_id": reply["conversation_id"], "model": "stories"}
+    tell(owner, type="send", message="hello", **more, settings={"max_new_tokens": 4})
+    work_off()
+    assert answer_of(conversation).status == "done"
+
+
 def test_settings_of_diffusion_do_not_hinder_another_model(
     causal: ModelEntry, tell: Any, owner: User
 ) -> None:

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.routing import websockets
+from core.sockets import consumer
+from playground.consumers.conversation import HEARTBEAT_TICKS
 from playground.models import ChatCommand, Conversation, ConversationLink, Message
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off
@@ -172,3 +174,19 @@ async def test_readers_watch_and_change_nothing(
     other = WebsocketCommunicator(websockets, "/ws/r/chat/none/", headers)
     await other.connect()
     assert (await other.receive_output(timeout=5))["code"] == 4404
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_quiet_socket_hears_a_heartbeat(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 15 ticks of a second; here the ticks are short, and nothing else happens meanwhile."""
+    monkeypatch.setattr(consumer, "TICK_SECONDS", 0.01)
+    token = path.rstrip("/").rpartition("/")[2]
+    socket = WebsocketCommunicator(websockets, f"/ws/r/chat/{token}/", [(b"host", b"localhost")])
+    assert (await socket.connect())[0]
+    frames = [await socket.receive_json_from(timeout=10) for _ in range(3)]
+    assert [frame["type"] for frame in frames] == ["conversation", "heartbeat", "heartbeat"]
+    await socket.disconnect()
+
+
+def test_heartbeats_are_as_far_apart_as_the_document_says() -> None:
+    assert HEARTBEAT_TICKS * consumer.TICK_SECONDS == 15

@@ -50,6 +50,13 @@ def _staged(state: State, payload: dict[str, Any]) -> None:
     state["staged"] = payload
 
 
+def _note(state: State, payload: dict[str, Any]) -> None:
+    place = (payload["branch"], payload["number"])
+    kept = [row for row in state["notes"] if (row["branch"], row["number"]) != place]
+    kept += [payload] if payload["text"] else []
+    state["notes"] = sorted(kept, key=lambda row: (row["branch"], row["number"]))
+
+
 def _run(state: State, payload: dict[str, Any]) -> None:
     state["run"] = payload
 
@@ -62,6 +69,7 @@ _REDUCERS = {
     "head": _head,
     "staged": _staged,
     "run": _run,
+    "note": _note,
 }
 
 
@@ -89,7 +97,7 @@ def closed(state: State, start: list[list[Any]]) -> State:
     }
     slots, commits = _replayed(steps, state["head"]["number"], start, state)
     entropy = {int(number): row["entropy"] for number, row in forwards.items()}
-    known = ("t", "number", "session", "branches", "head", "staged", "run")
+    known = ("t", "number", "session", "branches", "head", "staged", "run", "notes")
     return {
         **{key: state[key] for key in known},
         "slots": slots,

@@ -97,6 +97,24 @@ def test_the_page_tells_the_error_before_and_after(
     assert page.count('<circle class="s') == 5  # three bins and two keys
 
 
+def test_a_calibration_that_has_ended_is_deleted_on_its_page(
+    owner_client: Client, owner: User, entry: Any
+) -> None:
+    stream = Stream.objects.create()
+    row = Calibration.objects.create(owner=owner, model=entry, stream=stream, status="running")
+    address, button = f"/decide/calibrations/{row.pk}/", f"/decide/calibrations/{row.pk}/delete/"
+    assert button not in owner_client.get(address).content.decode()
+    refused = owner_client.post(button, follow=True)
+    assert "at work" in refused.content.decode()
+    Calibration.objects.update(status="done", results=MEASURED)
+    assert button in owner_client.get(address).content.decode()
+    told = owner_client.post(button, follow=True)
+    assert told.redirect_chain == [("/decide/", 302)]
+    assert "The calibration was deleted." in told.content.decode()
+    assert not Calibration.objects.exists()
+    assert owner_client.get(address).status_code == 404
+
+
 def test_the_diagram_s_places() -> None:
     plot = diagram(MEASURED)
     before, after = plot["lines"]

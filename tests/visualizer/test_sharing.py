@@ -26,7 +26,7 @@ from visualizer.selectors.readers import Holder, holder_of, session_read_by, sti
 pytestmark = pytest.mark.django_db
 ZERO = "00000000-0000-0000-0000-000000000000"
 PAGES = (
-    "", "compare/", "export/json/", "export/csv/", "export/txt/",
+    "", "compare/", "lesson/", "export/json/", "export/csv/", "export/txt/",
     "step/0/digest/", "step/0/profile/", "step/0/regret/", "step/0/table/", "step/0/pos/5/",
 )  # fmt: skip
 

@@ -38,6 +38,8 @@ def play_all(play: Any, owner: User, session: Session) -> list[str]:
         {"type": "lock", "positions": [4]},
         {"type": "forward_pass"},
         {"type": "unlock", "positions": [4]},
+        {"type": "note", "text": "look here"},
+        {"type": "note", "text": "and at the start", "step": 0},
         {"type": "remask", "positions": [5]},
         {"type": "rewind", "step": 1},
         {**apply, "selections": {"6": 7}},
@@ -90,6 +92,7 @@ def test_every_command_keeps_snapshots_and_events_in_step(
         "compare_branches", "save_preset", "delete_preset", "list_presets", "lab_start", "regrets",
         "lab_cancel", "lab_job", "lab_jobs", "share", "unshare", "list_links",
         "decide", "judge", "calibrate", "calibration", "list_calibrations", "cancel_calibration",
+        "delete_calibration",
     }  # fmt: skip
 
 

@@ -186,5 +186,11 @@ class CalibrationAnswer(BaseModel):
     url: str = Field(description="the page with the reliability diagram")
 
 
+class CalibrationDeleted(BaseModel):
+    """`deleted`: the id of the calibration that was forgotten."""
+
+    deleted: str
+
+
 class CalibrationList(BaseModel):
     calibrations: list[CalibrationAnswer]

@@ -16,6 +16,7 @@ from visualizer.commands.schemas import (
     history,
     lab,
     loop,
+    notes,
     presets,
     sessions,
     sharing,
@@ -82,6 +83,7 @@ _ROWS = (
     _web("change_branch", history.ChangeBranch, "branches", "branch_changed"),
     _web("prune", history.Prune, "branches", "branch_changed"),
     _web("restore", history.Restore, "branches", "branch_changed"),
+    _web("note", notes.Note, "notes", "note_changed"),
     _web("diff", history.Diff, "compare", "diff_result", reads=True),
     _lease("merge", history.Merge, "edit", "state_update"),
     _lease("remask", history.Remask, "edit", "state_update"),
@@ -108,6 +110,7 @@ _ROWS = (
     _web("calibrate", decisions.Calibrate, "calibrations", "calibration", bulk=("examples",)),
     _web("calibration", decisions.OneCalibration, "calibrations", "calibration"),
     _web("cancel_calibration", decisions.CancelCalibration, "calibrations", "calibration"),
+    _web("delete_calibration", decisions.DeleteCalibration, "calibrations", "calibration_deleted"),
     _web("list_calibrations", decisions.ListCalibrations, "calibrations", "calibration_list"),
 )
 COMMANDS = SessionCommands(_ROWS)

@@ -1,7 +1,7 @@
 """The tables of the visualizer."""
 
 from visualizer.models.generations import Generation, StreamTiming
-from visualizer.models.sessions import Branch, Command, Digest, Run, Session, Step
+from visualizer.models.sessions import Branch, Command, Digest, Note, Run, Session, Step
 from visualizer.models.user_data import Calibration, LabJob, Preset, ShareLink
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Digest",
     "Generation",
     "LabJob",
+    "Note",
     "Preset",
     "Run",
     "Session",

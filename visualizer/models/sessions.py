@@ -145,6 +145,24 @@ class Digest(models.Model):
         return f"digest after step {self.number}"
 
 
+class Note(models.Model):
+    """What somebody wrote beside a state: after step `number`, 0 = the start."""
+
+    LONGEST = 1000
+
+    branch = models.ForeignKey(Branch, on_delete=models.CASCADE, related_name="notes")
+    number = models.PositiveIntegerField()
+    text = models.CharField(max_length=LONGEST)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["branch", "number"], name="note_number")]
+        ordering = ["branch", "number"]
+
+    def __str__(self) -> str:
+        return f"note on step {self.number}"
+
+
 class Run(models.Model):
     """An automatic generation: worked in slices, resumable after any crash."""
 

@@ -85,6 +85,10 @@ def _check_numbers(branch: schema.Branch, where: str) -> None:
     inside = all(_first(branch) <= number <= branch.tip for number in kept)
     if not inside or len(set(kept)) < len(kept):
         _damaged(f"{where}.forwards", "each belongs to one step of the branch")
+    noted = [note.number for note in branch.notes]
+    within = all(_first(branch) <= number <= branch.tip for number in noted)
+    if not within or len(set(noted)) < len(noted):
+        _damaged(f"{where}.notes", "each belongs to one step of the branch")
 
 
 def _check_run(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from inference.engine.canvas import Canvas, Operation
-from visualizer.models import Branch, Digest, LabJob, Run, Session, Step
+from visualizer.models import Branch, Digest, LabJob, Note, Run, Session, Step
 from visualizer.records.chain import Chain
 from visualizer.records.schema import FORMAT, VERSION
 from visualizer.selectors.event_payloads import branch_payload
@@ -102,9 +102,11 @@ def _header(session: Session) -> dict[str, Any]:
 
 
 def _branch(branch: Branch) -> dict[str, Any]:
-    """`pruned_at` tells which branches were put away together."""
+    """`pruned_at` tells which branches were put away together; `notes` only if there are any."""
     when = branch.pruned.isoformat() if branch.pruned else None
-    return {**branch_payload(branch), "pruned_at": when}
+    notes = list(Note.objects.filter(branch=branch).values("number", "text"))
+    own = {"notes": notes} if notes else {}
+    return {**branch_payload(branch), "pruned_at": when, **own}
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -160,19 +162,29 @@ class _Echo:
 
 
 def steps_csv(session: Session) -> Iterator[str]:
-    """One line for each operation of each step, branch by branch."""
+    """One line for each operation of each step and for each note, branch by branch."""
     writer = csv.writer(_Echo())
     yield MARK + writer.writerow(COLUMNS)
     labels = labels_for(session)
     for branch in branches_of(session).values():
         canvas = state_at(session, StateRef(branch.pk, branch.fork_number))
+        notes = dict(Note.objects.filter(branch=branch).values_list("number", "text"))
+        yield from _noted(writer, branch, 0, notes)
         for step in _steps(branch).iterator(chunk_size=CHUNK):
             after = canvas.apply(step.operations)
             written = _texts(after, labels)
             for operation in step.operations:
                 row = _row(branch, step, operation, canvas, labels, written)
                 yield writer.writerow([neutral(cell) for cell in row])
+            yield from _noted(writer, branch, step.number, notes)
             canvas = after
+
+
+def _noted(writer: Any, branch: Branch, number: int, notes: dict[int, str]) -> Iterator[str]:
+    """The line of a step's note, if it has one."""
+    if number in notes:
+        row = [branch.pk, branch.name, number, "", "hand", "note", "", "", "", ""]
+        yield writer.writerow([neutral(cell) for cell in [*row, notes[number], "", ""]])
 
 
 def _texts(canvas: Canvas, labels: Labels) -> dict[int, str]:

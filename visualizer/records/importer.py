@@ -19,7 +19,7 @@ from inference.errors import UnmaskError
 from inference.events import publish
 from inference.labels import vocabulary_hash
 from inference.models import ModelEntry
-from visualizer.models import Branch, Digest, Run, Session, Step
+from visualizer.models import Branch, Digest, Note, Run, Session, Step
 from visualizer.records.checks import Raw, check_states, check_tree, checked
 from visualizer.records.exporter import record as record_of
 from visualizer.records.schema import Record
@@ -128,6 +128,7 @@ def _branch(
     branch.save()
     _steps(branch, raw["steps"])
     _forwards(branch, raw["forwards"])
+    Note.objects.bulk_create(Note(branch=branch, **note) for note in raw.get("notes", ()))
     publish(session.stream_id, "branch", event_payloads.branch_payload(branch))
     return branch
 

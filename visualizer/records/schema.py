@@ -15,7 +15,9 @@ from core.commands.fields import limited, text
 from inference.engine.canvas import OPERATIONS
 from inference.limits import BODY_BYTES, LIMITS
 from visualizer.fields import TokenId
+from visualizer.models import Note as NoteRow
 from visualizer.probability import ProbabilitySettings
+from visualizer.services.notes import MOST_NOTES
 
 FORMAT = "unmask.session"
 VERSION = 2
@@ -105,6 +107,13 @@ class Forward(BaseModel):
     thinned: bool = False
 
 
+class Note(Part):
+    """What stands beside a state of the branch."""
+
+    number: Number
+    text: str = Field(min_length=1, max_length=NoteRow.LONGEST)
+
+
 class Branch(Part):
     """A line of steps; parents stand before their children.
 
@@ -118,6 +127,7 @@ class Branch(Part):
     marked: bool
     pruned: bool
     pruned_at: str | None = Field(default=None, max_length=40)
+    notes: list[Note] = Field(default_factory=list, max_length=MOST_NOTES)
     steps: list[Step]
     forwards: list[Forward] = Field(max_length=MOST_STEPS)
 
@@ -184,6 +194,8 @@ class Record(Part):
     def _few(cls, value: list[Branch]) -> list[Branch]:
         if sum(len(branch.steps) for branch in value) > MOST_STEPS:
             raise ValueError(f"must have at most {MOST_STEPS} steps in all")
+        if sum(len(branch.notes) for branch in value) > MOST_NOTES:
+            raise ValueError(f"must have at most {MOST_NOTES} notes in all")
         return value
 
     @field_validator("model")

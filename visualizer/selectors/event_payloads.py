@@ -34,6 +34,11 @@ def branch_payload(branch: Branch) -> dict[str, Any]:
     }
 
 
+def note_payload(branch: int, number: int, text: str) -> dict[str, Any]:
+    """A note as it is now; an empty text: there is none any more."""
+    return {"branch": branch, "number": number, "text": text}
+
+
 def run_payload(run: Run | None) -> dict[str, Any] | None:
     if run is None:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from inference.engine.canvas import Canvas
-from inference.engine.corpora import addition, story_checks, sudoku
+from inference.engine.corpora import addition, story_checks, sudoku, waiting_line
 from visualizer.models import Session
 from visualizer.selectors.answers import answer_of
 from visualizer.selectors.history import StateRef, state_at
@@ -19,6 +19,7 @@ Marks = dict[str, float]
 CHECKS: dict[str, tuple[str, str, bool]] = {
     "exact": ("Right answer", "the whole answer is right", False),
     "digits": ("Right digits", "share of the digits of the result", True),
+    "people": ("People kept", "share of the people that belong into the line", True),
     "cells": ("Cells without conflict", "share of the cells that contradict no other", True),
     "grammar": ("Grammar", "share of the text that is sentences of the stories' grammar", True),
     "plot": ("One plot", "all beats of one plot stand in order", False),
@@ -108,6 +109,14 @@ def sudoku_marks(text: Text) -> Marks:
     return {"exact": float(sudoku.is_solved(grid)), "cells": len(good) / sudoku.CELLS}
 
 
+def waiting_line_marks(text: Text) -> Marks:
+    """exact: the line is what the operation makes of it. people: share of the right ones."""
+    question = waiting_line.read(text.prompt)
+    if question is None:
+        return {"exact": 0.0, "people": 0.0}
+    return waiting_line.judge(question, text.body)
+
+
 def story_marks(text: Text) -> Marks:
     """The four marks of the grammar's parser; `prompt` is the strictest."""
     verdict = story_checks.judge(text.prompt, text.body)
@@ -125,6 +134,7 @@ def infill_marks(text: Text) -> Marks:
 TASKS: dict[str, Callable[[Text], Marks]] = {
     "addition": addition_marks,
     "sudoku": sudoku_marks,
+    "waiting_line": waiting_line_marks,
     "stories": story_marks,
     "infill": infill_marks,
 }

@@ -24,6 +24,7 @@ from visualizer.selectors.history import (
     tips_of,
 )
 from visualizer.selectors.labels import Labels, labels_for
+from visualizer.selectors.notes import notes_of
 from visualizer.selectors.runs import front_run
 
 _TRIES = 4
@@ -77,6 +78,10 @@ def _read(session: Session, branch: int | None, number: int | None) -> dict[str,
         "forwards": {str(row.number): event_payloads.forward_payload(row) for row in forwards},
         "staged": event_payloads.staged_payload(session),
         "run": event_payloads.run_payload(front_run(session)),
+        "notes": [
+            event_payloads.note_payload(row.branch_id, row.number, row.text)
+            for row in notes_of(session)
+        ],
     }
 
 

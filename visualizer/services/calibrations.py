@@ -63,6 +63,20 @@ def cancel(*, row: Calibration) -> Calibration:
 
 
 @transaction.atomic
+def delete(*, row: Calibration) -> None:
+    """Forget it with its examples and its stream. Raises UnmaskError while it is at work.
+
+    Decisions that were made with its temperature stay as they were told.
+    """
+    found = Calibration.objects.select_for_update().filter(pk=row.pk)
+    if found.filter(status__in=Calibration.ACTIVE).exists():
+        words = "This calibration is at work. Cancel it, and delete it when it has ended."
+        raise UnmaskError("conflict", words, "calibration")
+    found.delete()
+    Stream.objects.filter(pk=row.stream_id).delete()
+
+
+@transaction.atomic
 def begin(*, row: Calibration) -> None:
     """Count the attempt; the first one makes it a running one."""
     row.count_attempt()

@@ -27,8 +27,8 @@ ROWS = 100
 def thin_old(days: int) -> int:
     """Thin some of the sessions that nobody has changed for so many days; 0 days: none.
 
-    Those with a marked branch or a link that still opens them are left alone. Returns how many
-    sessions were thinned.
+    Those with a marked branch, a note or a link that still opens them are left alone. Returns how
+    many sessions were thinned.
     """
     if not days:
         return 0
@@ -42,6 +42,7 @@ def _due(age: timedelta) -> QuerySet[Session]:
         Session.objects.filter(updated__lt=Now() - age)
         .filter(Q(thinned=None) | Q(thinned__lt=F("updated")))
         .exclude(branches__marked=True)
+        .exclude(branches__notes__isnull=False)
         .exclude(pk__in=links.values("session"))
         .order_by("updated")
     )

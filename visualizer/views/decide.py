@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -146,3 +147,14 @@ def cancel_calibration(request: HttpRequest, id: UUID) -> HttpResponse:
     back_to(request, reverse("calibration", args=[id]))
     ask_now(COMMANDS, request.user, {"type": "cancel_calibration", "calibration": str(id)})
     return redirect("calibration", id)
+
+
+@login_required
+@require_POST
+def delete_calibration(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Forget a calibration that has ended."""
+    selectors.calibration(request.user, id)
+    back_to(request, reverse("calibration", args=[id]))
+    ask_now(COMMANDS, request.user, {"type": "delete_calibration", "calibration": str(id)})
+    messages.success(request, "The calibration was deleted.")
+    return redirect("decide")

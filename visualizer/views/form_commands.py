@@ -147,6 +147,13 @@ def _change_branch(form: Form, session: Session) -> list[Message]:
     return [message]
 
 
+def _note(form: Form, session: Session) -> list[Message]:
+    """A note on the shown step; the button that takes it away sends none."""
+    text = "" if form.get("do") == "remove" else str(form.get("text", "")).replace("\r\n", "\n")
+    where = {"step": whole(form, "step"), "branch": whole(form, "branch")}
+    return [{"type": "note", "text": text, **where}]
+
+
 def _save_preset(form: Form, session: Session) -> list[Message]:
     settings = with_noise(_fields("forward_pass", form, SETTINGS))
     settings.pop("type")
@@ -180,6 +187,7 @@ FORMS: dict[str, Callable[[Form, Session], list[Message]]] = {
     "prune": _target("prune"),
     "restore": _target("restore"),
     "merge": _target("merge"),
+    "note": _note,
     "save_preset": _save_preset,
     "delete_preset": _delete_preset,
 }
@@ -190,10 +198,14 @@ ANYWHERE = {
     "change_branch",
     "prune",
     "restore",
+    "note",
     "save_preset",
     "delete_preset",
 }
 """Actions that do not care which step is shown."""
+
+STAYS = {"note"}
+"""Actions after which the same step is shown."""
 
 
 @login_required
@@ -210,7 +222,7 @@ async def act(request: HttpRequest, session_id: UUID, name: str) -> HttpResponse
     for message in [*before, *FORMS[name](form, session)]:
         await _carry_out(user, session, message)
     fresh = await sync_to_async(session_for)(user, session_id)
-    return redirect(_address(fresh, head_of(fresh), form))
+    return redirect(_address(fresh, shown if name in STAYS else head_of(fresh), form))
 
 
 async def _carry_out(user: Any, session: Session, message: Message) -> None:

@@ -44,7 +44,7 @@ async def home(request: HttpRequest) -> HttpResponse:
         form = await sync_to_async(_sent)(request, user)
         try:
             asked = form | {"prompt": await sync_to_async(_typed)(user, form)}
-            return redirect(await start(user, asked, bool(RUNS & request.POST.keys())))
+            return redirect(await start(user, asked, "1" if RUNS & request.POST.keys() else ""))
         except UnmaskError as error:
             return await sync_to_async(_page)(request, user, form, error)
     return await sync_to_async(_page)(request, user, await _prefilled(request, user), None)
@@ -65,7 +65,7 @@ async def starting(request: HttpRequest, command_id: int) -> HttpResponse:
         context = await sync_to_async(waiting)(command)
         return await sync_to_async(render)(request, f"visualizer/{name}.html", context)
     try:
-        target = await go_on(user, command, "run" in request.GET)
+        target = await go_on(user, command, request.GET.get("run", ""))
     except UnmaskError as error:
         if alone:
             return HttpResponse(headers={"HX-Redirect": request.get_full_path()})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 from django.urls import reverse
@@ -20,6 +21,7 @@ from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.commands import COMMANDS
+from visualizer.lessons.catalog import LESSONS
 from visualizer.models import Command
 from visualizer.partials import model_state
 from visualizer.selectors.sessions import session_for
@@ -31,37 +33,47 @@ CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
 LOADING = "The model is still loading. Try again in a moment."
 
 
-async def start(user: Any, form: dict[str, str], run: bool) -> str:
+async def start(user: Any, form: dict[str, str], run: str) -> str:
     """Where to go: the new session, or the page that waits for it.
 
-    `run`: a run begins in it. Raises UnmaskError with the field at fault.
+    `run`: which run begins in it, see `run_message`. Raises UnmaskError with the field at fault.
     """
     message = from_form(COMMANDS, {"type": "initialize", **form})
     message["prompt"] = form["prompt"]
     command = await begin(COMMANDS, user, message, None, SOON)
     if command.state == Command.State.PENDING:
-        return reverse("starting", args=[command.pk]) + ("?run=1" if run else "")
+        asked = f"?{urlencode({'run': run})}" if run else ""
+        return reverse("starting", args=[command.pk]) + asked
     return await go_on(user, command, run)
 
 
-async def go_on(user: Any, command: CommandRow, run: bool) -> str:
+async def go_on(user: Any, command: CommandRow, run: str) -> str:
     """The address of the session that the command has made; its run is begun once."""
     session = str(reply_of(command)["session_id"])
     if run:
-        await _run(user, session, command)
+        await _run(user, session, command, run)
     return reverse("workspace", args=[session])
 
 
-async def _run(user: Any, id: str, command: CommandRow) -> None:
-    """Begin a run with what the model's card says; asked for again it is the same run."""
+async def _run(user: Any, id: str, command: CommandRow, run: str) -> None:
+    """Begin the run; asked for again it is the same one."""
     session = await sync_to_async(session_for)(user, id)
-    usual = session.model.card.get("decoding", {})
+    once = uuid.uuid5(uuid.NAMESPACE_OID, f"run of {command.pk}").hex
+    message = {"type": "run", **run_message(run, session.model.card), "request_id": once}
+    await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
+
+
+def run_message(run: str, card: dict[str, Any]) -> dict[str, Any]:
+    """Recipe and parameters of a run: a lesson's, named `lesson/variant`, else the card's."""
+    lesson, _, name = run.partition("/")
+    variant = LESSONS[lesson].variant(name) if lesson in LESSONS else None
+    if variant is not None:
+        return {"recipe": variant.recipe, "parameters": dict(variant.parameters)}
+    usual = card.get("decoding", {})
     recipe = usual.get("recipe", DEFAULT_RECIPE)
     uses = RECIPES[recipe].uses if recipe in RECIPES else ()
     kept = {name: held for name, held in usual.items() if name in uses and name in CARD}
-    once = uuid.uuid5(uuid.NAMESPACE_OID, f"run of {command.pk}").hex
-    message = {"type": "run", "recipe": recipe, "parameters": kept, "request_id": once}
-    await ask(COMMANDS, user, message, session, LOAD_WAIT_SECONDS, late=LOADING)
+    return {"recipe": recipe, "parameters": kept}
 
 
 def start_of(user: Any, id: int) -> Command:

@@ -11,9 +11,10 @@ from django.shortcuts import render
 from django.views.decorators.gzip import gzip_page
 
 from visualizer import selectors
-from visualizer.models import Branch, Run, Session
+from visualizer.models import Branch, Note, Run, Session
 from visualizer.partials import branch_panel, model_state, run_state, staged_by, staged_rows
 from visualizer.selectors.history import StateRef
+from visualizer.selectors.notes import notes_on
 from visualizer.selectors.presets import presets_of
 from visualizer.selectors.readers import Holder
 from visualizer.selectors.scores import checks_at
@@ -56,7 +57,15 @@ def workspace(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     context |= _panels(request, access, snapshot, ref)
     context |= inspector(session, ref, pos, asked_count(request))
     context["checks"] = checks_at(session, ref)
+    context |= _notes(session, ref, context["look"].tip)
     return render(request, "visualizer/workspace.html", context)
+
+
+def _notes(session: Session, ref: StateRef, tip: int) -> dict[str, Any]:
+    """The notes of the shown line, and that of the shown step."""
+    notes = notes_on(session, StateRef(ref.branch, tip))
+    own = next((note.text for note in notes if note.number == ref.number), "")
+    return {"notes": notes, "own_note": own, "longest_note": Note.LONGEST}
 
 
 def look_from(request: HttpRequest, ref: StateRef, tip: int) -> Look:

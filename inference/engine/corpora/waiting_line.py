@@ -9,6 +9,7 @@ gives way, shuffle leaves the order open: there any answer counts that the opera
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,6 +64,9 @@ PATTERN = "[a-z]+|."
 """What one token is: an operation's name, or any other character."""
 
 
+_FORM = re.compile(f"({'|'.join(OPERATIONS)})([1-9]?)([A-P]?):([A-P]+)=")
+
+
 @dataclass(frozen=True)
 class Question:
     """One question: an operation, its place and person (where it has them), and the line."""
@@ -96,6 +100,29 @@ def answer(rng: random.Random, question: Question) -> str:
     """A right answer; at random where there are several."""
     apply = OPERATIONS[question.operation].apply
     return apply(rng, question.line, question.place, question.person)
+
+
+def read(text: str) -> Question | None:
+    """The question that a text asks; None if it asks none."""
+    form = _FORM.fullmatch("".join(text.split()))
+    if form is None:
+        return None
+    operation, place, person, line = form.groups()
+    kind = OPERATIONS[operation]
+    fits = bool(place) == kind.has_place and bool(person) == kind.has_person
+    return Question(operation, line, int(place or 1), person or "") if fits else None
+
+
+def judge(question: Question, text: str) -> dict[str, float]:
+    """exact: the line is a right answer. people: different people of those who belong into the
+    line, as a share of its places. Both in 0 to 1."""
+    expected = set(question.line)
+    if question.operation == "replace":
+        expected.add(question.person)
+    else:
+        expected = set(answer(random.Random(0), question))
+    share = len(expected & set(text)) / max(1, question.answer_length)
+    return {"exact": float(is_right(question, text)), "people": min(1.0, share)}
 
 
 def is_right(question: Question, text: str) -> bool:

@@ -14,8 +14,8 @@ class Command(BaseCommand):
     """A thin door to the trainer, which knows nothing of Django."""
 
     help = (
-        "Trains a small masked-diffusion model (stories, addition, sudoku or infill), or turns an "
-        "autoregressive one into one that denoises, by an adapter."
+        "Trains a small masked-diffusion model (stories, addition, sudoku, infill or "
+        "waiting_line), or turns an autoregressive one into one that denoises, by an adapter."
     )
     requires_system_checks: list[str] = []
 

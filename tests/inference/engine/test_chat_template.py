@@ -83,6 +83,7 @@ def test_what_a_template_refuses_is_told_in_its_words(model: LoadedModel) -> Non
         "{% for n in range(9000) %}{% for m in range(9) %}{{ '" + "x" * 99 + "' }}"
         "{% endfor %}{% endfor %}",
         "{{ undefined_function() }}",
+        "{% macro one() %}{{ one() }}{% endmacro %}{{ one() }}",
         "{% include 'secrets' %}",
     ],
     ids=lambda template: template[:30],

@@ -81,6 +81,9 @@ class Asker:
     def post(self, path: str, **data: Any) -> Any:
         return self.send(path, json.dumps(data))
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"/api/diffusion/{path}")
+
     def send(self, path: str, body: str | bytes, content_type: str = "application/json") -> Any:
         return self.client.post(f"/api/diffusion/{path}", body, content_type=content_type)
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from core.jobs import dispatch
 from inference.engine.choices import joint_logprobs
-from inference.models import ModelEntry
+from inference.models import ModelEntry, Stream
 from tests.visualizer.api.conftest import WORK
 from visualizer.models import Calibration, Command
 from visualizer.worker import calibration, decisions
@@ -137,10 +137,31 @@ def test_a_calibration_is_its_owner_s(
             theirs.post("decide", **used),
             theirs.client.get(f"/decide/calibrations/{made}/"),
             theirs.client.post(f"/decide/calibrations/{made}/cancel/"),
+            theirs.delete(f"calibrations/{made}"),
+            theirs.client.post(f"/decide/calibrations/{made}/delete/"),
         ):
             assert answer.status_code == 404
         shown, absent = (theirs.get(f"calibrations/{one}").json() for one in (made, NEVER))
         assert shown["message"] == absent["message"]
+    assert ask.get(f"calibrations/{made}").json()["status"] == "done"
+
+
+def test_a_calibration_is_deleted_when_it_has_ended(
+    ask: Any, shipped: None, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(dispatch, "send", lambda task, pk: None)
+    body = {"model": "addition", "places": [DIGITS], "examples": examples(10)}
+    made = ask.post("calibrations", **body).json()["id"]
+    early = ask.delete(f"calibrations/{made}")
+    assert (early.status_code, early.json()["error_type"]) == (409, "conflict")
+    Calibration.objects.update(status=Calibration.Status.DONE, results={"temperature": 2.0})
+    stream = Calibration.objects.get().stream_id
+    gone = ask.delete(f"calibrations/{made}")
+    assert (gone.status_code, gone.json()) == (200, {"deleted": made})
+    assert not Stream.objects.filter(pk=stream).exists()
+    assert ask.get("calibrations").json()["calibrations"] == []
+    for answer in (ask.get(f"calibrations/{made}"), ask.delete(f"calibrations/{made}")):
+        assert answer.status_code == 404
 
 
 @pytest.mark.usefixtures("listed")

@@ -12,7 +12,7 @@ from ninja import Router
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, ask_now
 from core.http.stream_log import timed
 from visualizer.api import model_list
-from visualizer.api.answers import CalibrationAnswer, CalibrationList, Decision
+from visualizer.api.answers import CalibrationAnswer, CalibrationDeleted, CalibrationList, Decision
 from visualizer.api.errors import documented
 from visualizer.api.requests import DecideRequest
 from visualizer.commands import COMMANDS
@@ -66,6 +66,13 @@ def cancel(request: HttpRequest, id: str) -> dict[str, Any]:
     """End a calibration after the example in the making."""
     message = {"type": "cancel_calibration", "calibration": str(id)}
     return _told(ask_now(COMMANDS, request.user, message))
+
+
+@router.delete("/calibrations/{uuid:id}", response=documented(CalibrationDeleted))
+def delete(request: HttpRequest, id: str) -> dict[str, Any]:
+    """Forget a calibration that has ended, with its examples."""
+    message = {"type": "delete_calibration", "calibration": str(id)}
+    return {"deleted": ask_now(COMMANDS, request.user, message)["calibration"]}
 
 
 def _told(reply: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,13 @@ def cancel_calibration(request: Request) -> dict[str, Any]:
     return _told(services.cancel(row=row))
 
 
+def delete_calibration(request: Request) -> dict[str, Any]:
+    """calibration_deleted: it is forgotten, and so are its examples."""
+    row = selectors.calibration(request.user, request.message.calibration)
+    services.delete(row=row)
+    return {"type": "calibration_deleted", "calibration": request.message.calibration}
+
+
 def calibration(request: Request) -> dict[str, Any]:
     """calibration with what is measured."""
     return _told(selectors.calibration(request.user, request.message.calibration))

@@ -177,6 +177,12 @@ class CancelCalibration(Message):
     calibration: str = Field(pattern=UUID, description="its id")
 
 
+class DeleteCalibration(Message):
+    """Forget a calibration that has ended, with its examples."""
+
+    calibration: str = Field(pattern=UUID, description="its id")
+
+
 class ListCalibrations(Message):
     """Your calibrations, newest first."""
 

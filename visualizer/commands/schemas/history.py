@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -15,9 +15,11 @@ Positions = Annotated[
 ]
 
 
-def branch_id_field() -> int:
-    field: int = Field(ge=1, le=2**53, description="the branch's id")
-    return field
+def branch_id_field(*, optional: bool = False) -> Any:
+    """A required branch, or one that may be left out: the current one is meant then."""
+    if optional:
+        return Field(default=None, ge=1, le=2**53, description="its branch; the current one")
+    return Field(ge=1, le=2**53, description="the branch's id")
 
 
 class NewBranch(SessionMessage):

@@ -73,7 +73,9 @@ def test_cases_of_one_operation_are_judged(operation: str) -> None:
     text = tokenizer.decode(case.prompt_ids)
     assert text.startswith(operation)
     assert text == tokenizer.decode(tokenizer.encode(text).ids)
-    question = _read(text)
+    question = waiting_line.read(text)
+    assert question is not None
+    assert question.text == text
     right = waiting_line.answer(random.Random(4), question)
     ids = tokenizer.encode(right, add_special_tokens=False).ids
     assert len(ids) == case.gen_length
@@ -82,13 +84,12 @@ def test_cases_of_one_operation_are_judged(operation: str) -> None:
     assert case.judge([*case.prompt_ids, *[ids[0]] * len(ids)])["people"] < 0.5
 
 
-def _read(text: str) -> Question:
-    head, line = text.rstrip("=").split(":")
-    name = next(name for name in OPERATIONS if head.startswith(name))
-    rest = head.removeprefix(name)
-    place = int(rest[0]) if OPERATIONS[name].has_place else 1
-    person = rest[-1] if OPERATIONS[name].has_person else "P"
-    return Question(name, line, place, person)
+@pytest.mark.parametrize(
+    "text",
+    ["", "sort", "sort:=", "sort1:AB=", "insert:ABC=", "insert3:ABC=", "copy:ABZ=", "copy:AB=AB"],
+)
+def test_other_texts_ask_nothing(text: str) -> None:
+    assert waiting_line.read(text) is None
 
 
 def test_examples_are_questions_of_the_task() -> None:
@@ -96,5 +97,7 @@ def test_examples_are_questions_of_the_task() -> None:
     for example in TASK.examples:
         ids = tokenizer.encode(example["prompt"], add_special_tokens=False).ids
         assert tokenizer.token_to_id("<|unknown|>") not in ids
-        assert _read(example["prompt"]).answer_length == example["gen_length"]
+        question = waiting_line.read(example["prompt"])
+        assert question is not None
+        assert question.answer_length == example["gen_length"]
     assert waiting_line_task.CONTEXT >= 2 * waiting_line.LONGEST + 5

@@ -1,65 +1,19 @@
-"""Sessions and what belongs to them in Django's admin: to be looked at, not to be changed."""
+"""Sessions and their parts in Django's admin."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from core.links import revoke
-from visualizer.models import (
-    Branch,
-    Command,
-    Digest,
-    LabJob,
-    Preset,
-    Run,
-    Session,
-    ShareLink,
-    Step,
-)
+from visualizer.admin.read_only import Part, ReadOnly, pretty
+from visualizer.models import Branch, Command, Digest, Run, Session, Step
 from visualizer.services.sessions import restore_session
-
-
-def pretty(field: str, label: str) -> Any:
-    """A column that shows a JSON field on its detail page, as text."""
-
-    def show(_: Any, row: Model) -> str:
-        text = json.dumps(getattr(row, field), indent=1, ensure_ascii=False)
-        return format_html("<pre>{}</pre>", text)
-
-    show.__name__ = f"{field}_text"
-    return admin.display(description=label)(show)
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The record is append-only: nothing here can be added or changed."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class Part(ReadOnly):
-    """A part of a session: it goes with the whole session or account, never by itself.
-
-    A step that is missing from its branch makes every later state of the record false.
-    """
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Asked from its own pages: no. Asked for a cascade from above: as the account may."""
-        match, own = request.resolver_match, f"{self.opts.app_label}_{self.opts.model_name}_"
-        if match is None or str(match.url_name).startswith(own):
-            return False
-        return super().has_delete_permission(request, obj)
 
 
 class BranchInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -202,52 +156,4 @@ class CommandAdmin(Part):
         "type", "state", "user", "session", "channel", "request_id", "correlation_id", "attempts",
         "created", "finished",
     )  # fmt: skip
-    readonly_fields = fields
-
-
-@admin.register(ShareLink)
-class ShareLinkAdmin(ReadOnly):
-    """Links can be revoked; their tokens are not known here either, and the hash is not shown."""
-
-    list_display = ("id", "name", "session_id", "created", "expires", "revoked", "last_used")
-    list_filter = (("revoked", admin.EmptyFieldListFilter), "created", "expires")
-    search_fields = ("name", "session__id", "session__owner__username")
-    fields = ("session", "name", "created", "expires", "revoked", "last_used")
-    actions = ("revoke",)
-
-    @admin.action(description="Revoke the selected links", permissions=["delete"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[ShareLink]) -> None:
-        for link in rows:
-            revoke(link)
-        self.message_user(request, f"{len(rows)} revoked.")
-
-
-@admin.register(Preset)
-class PresetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "owner", "created", "updated")
-    list_filter = ("created",)
-    search_fields = ("name", "owner__username")
-    fields = ("name", "owner", "values_text", "created", "updated")
-    values_text = pretty("values", "values")
-    readonly_fields = ("owner", "values_text", "created", "updated")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(LabJob)
-class LabJobAdmin(ReadOnly):
-    list_display = ("id", "owner", "model", "task", "status", "made", "total", "created")
-    list_filter = ("status", "task", "created")
-    search_fields = ("id", "owner__username", "model__slug", "task")
-    list_select_related = ("owner", "model")
-    fields = (
-        "id", "owner", "model", "task", "recipes_text", "steps_text", "block_length", "count",
-        "seed", "status", "cancel_requested", "attempts", "results_text", "error_text",
-        "lease_fence", "lease_expires", "created", "updated", "finished",
-    )  # fmt: skip
-    recipes_text = pretty("recipes", "recipes")
-    steps_text = pretty("steps", "steps")
-    results_text = pretty("results", "results")
-    error_text = pretty("error", "error")
     readonly_fields = fields

@@ -1,0 +1,3 @@
+import { openLesson } from "../lessons/player.js";
+
+openLesson();
