@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
@@ -56,7 +57,7 @@ def measure() -> Iterator[str]:
     if not torch.cuda.is_available():
         yield "LLaDA-8B shape in bf16: no CUDA device here, not measured"
         return
-    yield from report(torch.device("cuda"), PARTS)
+    yield from report(torch.device("cuda"), list(PARTS))
 
 
 def report(device: torch.device, parts: Sequence[str]) -> Iterator[str]:
@@ -97,9 +98,9 @@ def steps(bench: Bench) -> Iterator[str]:
         plan = states_of(model, canvas, heat, STEPS)
         results = in_turn(
             {
-                "bare forward": lambda plan=plan: bare_forwards(model, plan),
-                "engine": lambda heat=heat: _run(model, canvas, heat),
-                "engine with digests": lambda heat=heat: _run(model, canvas, heat, True),
+                "bare forward": partial(bare_forwards, model, plan),
+                "engine": partial(_run, model, canvas, heat),
+                "engine with digests": partial(_run, model, canvas, heat, True),
             },
             bench.rounds,
         )
@@ -166,8 +167,8 @@ def batches(bench: Bench) -> Iterator[str]:
         torch.tensor(canvas.open_positions, device=model.device),
     )
     names = {f"{count} in one forward": count for count in BATCHES}
-    contenders: dict[str, Callable[[], object]] = {
-        name: lambda count=count: _synchronised(model, lambda: forward_many(model, [one] * count))
+    contenders = {
+        name: partial(_synchronised, model, partial(forward_many, model, [one] * count))
         for name, count in names.items()
     }
     results = in_turn(contenders, bench.rounds)

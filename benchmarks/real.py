@@ -15,7 +15,7 @@ from typing import Any, cast
 import torch
 from transformers import DynamicCache
 
-from benchmarks import residency
+from benchmarks import real_site, residency
 from benchmarks.timing import in_turn, table
 from inference.engine import checkpoint, digest
 from inference.engine.batching import Batcher
@@ -50,6 +50,7 @@ def measure(rounds: int = 3) -> list[str]:
         *_llama_cpp(path, ids, rounds),
         *_twin(rounds),
         *residency.lines([SLUG, TWIN.name], [path, TWIN]),
+        *real_site.lines(checkpoint.load(TWIN), [SLUG, TWIN.name]),
     ]
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 MEGABYTE = 1 << 20
 
 
-def resident() -> int:
-    """Bytes of this process that are in memory; 0 where the system does not tell."""
-    status = Path("/proc/self/status")
+def resident(process: int | str = "self") -> int:
+    """Bytes of a process that are in memory; 0 where the system does not tell."""
+    status = Path(f"/proc/{process}/status")
     lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
     sizes = (int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
     return 1024 * next(sizes, 0)

@@ -52,7 +52,7 @@ class Card:
 def open_adapter(directory: Path, config: dict[str, Any]) -> ModelFiles:
     """The adapted model, its base opened and compared. Raises CheckpointError with what is wrong.
 
-    Nothing of either's weights is read but the base's checksum and the adapter's header.
+    Of either's weights no matrix is read; the base's checksum and the adapter's scales are.
     """
     card = card_of(config)
     base = _opened(card.base, directory)
@@ -64,10 +64,14 @@ def open_adapter(directory: Path, config: dict[str, Any]) -> ModelFiles:
             "adapter.sha256",
         )
     file = directory / FILE
-    check_shapes(shards.headers_of([file]), base.weights.headers(), card.rank)
+    if not file.is_file():  # a pipe would never end
+        raise CheckpointError(f"{FILE} is missing in {directory.name}/.", FILE)
+    headers = shards.headers_of([file])
+    check_shapes(headers, base.weights.headers(), card.rank)
+    check_numbers(file, headers)
     own = {key: value for key, value in config.items() if key != "adapter"}
     merged = {**base.config, **own}
-    weights = FoldedWeights(base.weights, file, merged.get("mask_token_id"))
+    weights = FoldedWeights(base.weights, file, found)
     return replace(base, config=merged, weights=weights)
 
 
@@ -130,6 +134,14 @@ def check_shapes(
         raise CheckpointError(f"The adapter has the unknown tensor {extra[0]}.", extra[0])
 
 
+def check_numbers(file: Path, headers: Mapping[str, shards.Header]) -> None:
+    """Raises CheckpointError for scales, or a mask, that are not finite."""
+    floats = {key: None for key, header in headers.items() if header.dtype != "I8"}
+    for key, value in shards.tensors([file], floats):
+        if not bool(value.isfinite().all()):
+            raise CheckpointError(f"{key} holds values that are not finite.", key)
+
+
 def _expected(
     base: Mapping[str, shards.Header], rank: int
 ) -> Iterator[tuple[str, tuple[tuple[str, ...], list[int]]]]:
@@ -161,10 +173,14 @@ def groups_of(base: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 class FoldedWeights:
-    """The base's tensors, with the adapter's products added as they are read."""
+    """The base's tensors, with the adapter's products added as they are read.
 
-    def __init__(self, base: Weights, file: Path, mask_id: Any) -> None:
-        self._base, self._file, self._mask_id = base, file, mask_id
+    `base_hash` is the content hash of the base. The mask's vector stays apart from the base's table
+    of input vectors: `mask` reads it.
+    """
+
+    def __init__(self, base: Weights, file: Path, base_hash: str) -> None:
+        self._base, self._file, self.base_hash = base, file, base_hash
 
     @property
     def size(self) -> int:
@@ -174,24 +190,20 @@ class FoldedWeights:
         return self._base.headers()
 
     def tensors(self, keys: Mapping[str, Any]) -> Iterator[tuple[str, Tensor, int]]:
-        """The base's tensors [out, in] or [n], in float32 where something is added to them.
-
-        Raises CheckpointError for numbers that are not finite.
-        """
+        """The base's tensors [out, in] or [n], in float32 where something is added to them."""
         stored = load_file(self._file)
-        for key, value in stored.items():
-            if value.is_floating_point() and not bool(value.isfinite().all()):
-                raise CheckpointError(f"{key} holds values that are not finite.", key)
         spans = _spans(self._base.headers())
         for key, value, size in self._base.tensors(keys):
             if key in spans:
                 name, rows = spans[key]
                 up, down = dequantized(stored, f"{name}.up"), dequantized(stored, f"{name}.down")
                 value = value.float() + up[rows] @ down
-            elif key == EMBEDDING and type(self._mask_id) is int:
-                value = value.clone()
-                value[self._mask_id] = stored[MASK].to(value.dtype)
             yield key, value, size
+
+    def mask(self) -> Tensor:
+        """The mask's vector [d]."""
+        found: Tensor = load_file(self._file)[MASK]
+        return found
 
     def content_hash(self, between: Callable[[], None]) -> str:
         """sha256 of the base's and the adapter's own."""

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from inference.engine.adapters import FoldedWeights
 from inference.engine.chat_templates import MARKS
 from inference.engine.config_checks import check_values
 from inference.engine.errors import CheckpointError
@@ -25,7 +26,8 @@ from inference.engine.families.family import Family
 from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
 from inference.engine.families.values import Config
-from inference.engine.model_files import ModelFiles, open_files
+from inference.engine.input_tables import set_mask_vector, share_table
+from inference.engine.model_files import ModelFiles, Weights, open_files
 from inference.engine.native import construct, layout_of, unusable, weights_of
 from inference.engine.placement import (
     DeviceMap,
@@ -105,9 +107,10 @@ def load(
     planned = plan(family, config, files.weights, watch)
     wanted = _dtype(planned, dtype)
     target = single_device(device_map) or torch.device("cpu" if device_map else device)
-    model = quantized(filled(planned, target, wanted, watch), quantization)
-    model = dispatched(model, device_map)
+    model = filled(planned, target, wanted, watch)
     weights = files.weights.content_hash(watch.check)
+    _join(model, spec, files.weights, weights)
+    model = dispatched(quantized(model, quantization), device_map)
     return LoadedModel(
         path=str(path),
         spec=spec,
@@ -125,6 +128,16 @@ def load(
         device_map=device_map,
         chat_template=files.chat_template,
     )
+
+
+def _join(model: nn.Module, spec: ModelSpec, source: Weights, content: str) -> None:
+    """A causal model and its adapters share the table of input vectors; a mask stands beside it."""
+    if isinstance(source, FoldedWeights):
+        share_table(model, source.base_hash)
+        if spec.mask_id is not None:
+            set_mask_vector(model, spec.mask_id, source.mask())
+    elif spec.attention == "causal":
+        share_table(model, content)
 
 
 def _spec_of(files: ModelFiles, family: Family, needs_tokenizer: bool) -> ModelSpec:

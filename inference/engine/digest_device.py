@@ -63,7 +63,7 @@ def columns_of(
 ) -> Columns:
     """From logits [n, V] wherever they lie. Raises NonFiniteError for logits that are none."""
     size = max(1, DEVICE_PORTION // logits.shape[1])
-    parts = [_reduced(rows.float(), excluded, kept, nodes) for rows in logits.split(size)]
+    parts = [_reduced(rows.float(), excluded, kept, nodes) for rows in torch.split(logits, size)]
     found = torch.cat(parts).cpu().numpy()
     for position, largest in zip(positions, found[:, 0].tolist(), strict=True):
         if not -torch.inf < largest < torch.inf:

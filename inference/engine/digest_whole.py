@@ -75,14 +75,11 @@ def _tails(below: Array, named: Array) -> tuple[Array, Curve]:
     for part in (slice(first, first + size) for first in range(0, len(below), size)):
         rows, counted = np.minimum(below[part], FARTHEST), ~named[part]
         far[part] = np.where(counted, rows, np.inf).min(axis=1)
-        squares = rows * rows
+        powers = np.stack([np.ones_like(rows), rows, rows * rows], axis=1)
         for node, weights in enumerate(weights_of(rows, nodes, np.exp)):
             if node < first_nodes(nodes):
                 weights *= counted
-            # products of vectors: numpy's of small matrices take twice as long
-            sums[part, 0, node] = weights.sum(axis=1)
-            sums[part, 1, node] = np.vecdot(weights, rows)
-            sums[part, 2, node] = np.vecdot(weights, squares)
+            sums[part, :, node] = (powers @ weights[:, :, None])[:, :, 0]
     return far, from_sums(sums, far)
 
 

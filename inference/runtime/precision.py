@@ -31,6 +31,8 @@ FILE = "precision.json"
 MEASURED = 2**30
 """Bytes of weights in float32 up to which both precisions are timed."""
 TOKENS, ROUNDS = 64, 12
+LEAST_ROUNDS, ENOUGH_SECONDS = 3, 3.0
+"""So many rounds at least, and after so long no further one: a model is waited for."""
 WORTH = 0.02
 """Seconds of a forward in float32 below which nothing is worth giving its exactness away."""
 GAIN = 1.3
@@ -80,13 +82,16 @@ def _fits(size: int) -> bool:
 
 
 def _timed(config: Mapping[str, Any], own: torch.dtype) -> dict[str, float]:
-    """Seconds of a forward over TOKENS tokens in each precision: the best of ROUNDS, in turns,
-    since whatever else the machine does only ever makes a round slower.
+    """Seconds of a forward over TOKENS tokens in each precision: the best of up to ROUNDS, in
+    turns, since whatever else the machine does only ever makes a round slower.
     """
     family = family_of(config)
     models = {dtype: construct(family, config).to(dtype).eval() for dtype in (torch.float32, own)}
     seconds = dict.fromkeys(map(_name, models), float("inf"))
-    for _ in range(ROUNDS):
+    enough = time.monotonic() + ENOUGH_SECONDS
+    for number in range(ROUNDS):
+        if number >= LEAST_ROUNDS and time.monotonic() > enough:
+            break
         for dtype, model in models.items():
             seconds[_name(dtype)] = min(seconds[_name(dtype)], _forward_seconds(family, model))
     log.info("precision of a model measured: %s", seconds)

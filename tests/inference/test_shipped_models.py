@@ -15,6 +15,7 @@ import inference
 from inference.engine.checkpoint import LoadedModel, load
 from inference.engine.corpora.library import LIBRARY
 from inference.engine.model_files import open_files
+from inference.engine.training import waiting_line_task
 from inference.engine.training.decode import Settings
 from inference.engine.training.evaluation import Row, measure, native_tokenizer
 from inference.engine.training.tasks import TASKS
@@ -180,3 +181,16 @@ def test_a_model_of_characters_writes_words_that_its_text_knows(name: str) -> No
     assert data["quality"]["words"]["known"] >= 0.95
     assert f"{data['quality']['words']['known']:.1%}" in card
     assert data["training"]["command"] in card
+
+
+def test_lines_are_copied_and_sorted_at_once_but_shuffled_one_by_one() -> None:
+    model = loaded("waiting_line")
+
+    def right(operation: str, steps: int) -> float:
+        cases = waiting_line_task.cases_of(operation, native_tokenizer(model), 20, 4)
+        settings = Settings("llada/low_confidence", steps, temperature=1.0)
+        return measure(model, cases, settings).marks["exact"]
+
+    assert min(right("copy", 1), right("sort", 1)) >= 0.85
+    assert right("shuffle", 0) >= 0.9
+    assert right("shuffle", 1) <= 0.2  # perfect models: 6! / 6^6 = 0.015

@@ -15,9 +15,11 @@ from django.test import Client
 from core.commands.submit import submit
 from inference.errors import UnmaskError
 from inference.events import events_after
-from inference.models import ModelEntry
+from inference.labels import vocabulary_hash
+from inference.models import ModelEntry, Vocabulary
 from tests.visualizer import reducer
 from tests.visualizer.conftest import Play
+from tests.visualizer.fakes import SIZE
 from visualizer import selectors
 from visualizer.commands import COMMANDS
 from visualizer.models import Note, Session
@@ -28,6 +30,13 @@ from visualizer.services.sharing import share
 
 pytestmark = pytest.mark.django_db
 MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def known(stepped: Session) -> Session:
+    """The same, with a model that counts as the one that records name."""
+    Vocabulary.objects.update(hash=vocabulary_hash("f" * 64, SIZE))
+    return Session.objects.select_related("model__vocabulary", "head_branch").get(pk=stepped.pk)
 
 
 def exported(session: Session) -> dict[str, Any]:
@@ -121,24 +130,24 @@ def test_a_stranger_writes_none(session: Session, stranger: User) -> None:
 
 
 def test_records_carry_notes_under_their_chain(
-    stepped: Session, play: Play, owner: User, stranger: User
+    known: Session, play: Play, owner: User, stranger: User
 ) -> None:
-    assert all("notes" not in branch for branch in exported(stepped)["branches"])
-    play(owner, stepped, type="note", text="=1+1", step=0)
-    play(owner, stepped, type="note", text="end", step=2)
-    told = exported(stepped)
+    assert all("notes" not in branch for branch in exported(known)["branches"])
+    play(owner, known, type="note", text="=1+1", step=0)
+    play(owner, known, type="note", text="end", step=2)
+    told = exported(known)
     again = import_record(owner=owner, raw=told)
     fresh = exported(again)
     assert [b.get("notes") for b in fresh["branches"]] == [b.get("notes") for b in told["branches"]]
     assert (
-        Note.objects.filter(branch__session=copy_session(session=stepped, owner=stranger)).count()
+        Note.objects.filter(branch__session=copy_session(session=known, owner=stranger)).count()
         == 2
     )
     changed = copy.deepcopy(told)
     changed["branches"][0]["notes"][0]["text"] = "another"
     with pytest.raises(UnmaskError, match="damaged"):
         import_record(owner=owner, raw=changed)
-    rows = list(csv.DictReader(io.StringIO("".join(steps_csv(stepped)).lstrip("\ufeff"))))
+    rows = list(csv.DictReader(io.StringIO("".join(steps_csv(known)).lstrip("\ufeff"))))
     noted = [(row["step"], row["text"]) for row in rows if row["op"] == "note"]
     assert noted == [("0", "'=1+1"), ("2", "end")]
 
@@ -155,8 +164,8 @@ def test_records_carry_notes_under_their_chain(
         "x",
     ],
 )
-def test_records_with_bad_notes_are_refused(stepped: Session, owner: User, notes: Any) -> None:
-    told = exported(stepped)
+def test_records_with_bad_notes_are_refused(known: Session, owner: User, notes: Any) -> None:
+    told = exported(known)
     told["version"] = 1  # without hashes, so that nothing but the notes is wrong
     del told["chain"]
     for branch in told["branches"]:

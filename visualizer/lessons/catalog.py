@@ -13,7 +13,7 @@ GUESS = Lesson(
     title="Mask and guess",
     summary="A diffusion model sees the whole canvas and guesses every mask at once.",
     paragraphs=(
-        "The text on the right has masks in it. One forward pass of the model gives a "
+        "The canvas of this lesson has masks in it. One forward pass of the model gives a "
         "probability to every token at every mask, all at the same time, and the tokens around a "
         "mask count on both sides.",
         "Then some of these guesses are written, and the model looks again: with more text in "

@@ -73,7 +73,7 @@ EXACT_TASKS: dict[str, ExactTask] = {
             steps=(32, 16), blocks=(None, 16), weight=0.25,
         ),
         ExactTask(
-            "gaps", "Gaps in stories", "infill", "grammar", TASKS["infill"].cases,
+            "gaps", "Gaps in stories", "infill", "prompt", TASKS["infill"].cases,
             steps=(0, 3), blocks=(None,), weight=0.5,
         ),
         *map(_line, OPERATIONS),

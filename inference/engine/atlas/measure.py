@@ -83,16 +83,16 @@ def measure(
     work: Sequence[Unit],
     extent: Extent,
     processes: int = 2,
-    report: Callable[[Unit], None] = lambda unit: None,
-) -> Outcome:
-    """Everything measured, in the order of the units; `shipped` holds the models' directories."""
+    report: Callable[[Unit, Outcome], None] = lambda unit, outcome: None,
+) -> dict[Unit, Outcome]:
+    """Everything measured; `shipped` holds the models' directories, `report` hears of each unit."""
     found: dict[Unit, Outcome] = {}
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         waiting = {pool.submit(measure_unit, shipped, unit, extent): unit for unit in work}
         for done in as_completed(waiting):
             found[waiting[done]] = done.result()
-            report(waiting[done])
-    return [one for unit in work for one in found[unit]]
+            report(waiting[done], found[waiting[done]])
+    return found
 
 
 def measure_unit(shipped: Path, unit: Unit, extent: Extent) -> Outcome:

@@ -11,7 +11,7 @@ from inference.engine.atlas.exact_tasks import ExactTask
 from inference.engine.atlas.summary import REFERENCE, Summary, front_of
 from inference.engine.errors import InputError
 
-STYLE = {"svg.hashsalt": "atlas", "svg.fonttype": "none", "font.size": 9}
+STYLE: dict[Any, Any] = {"svg.hashsalt": "atlas", "svg.fonttype": "none", "font.size": 9}
 """The same file for the same numbers; text stays text."""
 
 

@@ -12,6 +12,7 @@ from inference.engine.training.cli import (
     evaluate_command,
     train_command,
 )
+from inference.packages import path_of
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -19,8 +20,8 @@ def _train(options: argparse.Namespace) -> None:
     if options.parent is None:
         train_command(options)
     else:
-        path = Path(options.parent)
-        options.parent = path.name
+        path = path_of(options.parent) or Path(options.parent)
+        options.parent = path.name if path_of(options.parent) is None else options.parent
         adapt_command(options, path)
 
 

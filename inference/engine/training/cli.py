@@ -26,11 +26,14 @@ from inference.engine.training.trainer import Progress
 
 Number = TypeVar("Number", int, float)
 SIZES = ("width", "layers", "heads", "mlp_width")
+STAGES = ("train", "measure")
 ADAPTATION = {
     "documents": "conversations to write; by default for a third of the minutes",
     "rank": "of the added matrices",
     "block": "tokens of a block",
     "copies": "noisy copies of a document",
+    "held": "documents of the held-out bound",
+    "show": "minutes between two held-out bounds while it runs",
     "questions": "asked for the card, 30 at most",
 }
 
@@ -77,6 +80,18 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, action="append", default=[], help="documents of another run"
     )
     adaptation.add_argument(
+        "--temperature",
+        dest="temperatures",
+        type=positive(float),
+        action="append",
+        help="of the answers that are written; several share them (default 0.7)",
+    )
+    adaptation.add_argument(
+        "--stage",
+        choices=STAGES,
+        help="train without a card, or write the card of what lies in --output (default: both)",
+    )
+    adaptation.add_argument(
         "--wall", action="store_true", help="count minutes of the clock on a CPU, too"
     )
     for name, meaning in ADAPTATION.items():
@@ -110,7 +125,7 @@ def adapt_command(options: argparse.Namespace, path: Path) -> None:
     from tqdm import tqdm
 
     from inference.engine.training.adaptation.record import AdaptOrder
-    from inference.engine.training.adaptation.run import adapt
+    from inference.engine.training.adaptation.run import adapt, measure, train
 
     torch.set_num_threads(options.threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -125,15 +140,23 @@ def adapt_command(options: argparse.Namespace, path: Path) -> None:
         device=options.device,
         resume=options.resume,
         data=tuple(options.data),
+        temperatures=tuple(options.temperatures or AdaptOrder.temperatures),
         **given,
     )
+    if options.stage == "measure":
+        measure(path, options.output, order)
+        print(f"The card is in {options.output}.")
+        return
+    work = train if options.stage == "train" else adapt
     with tqdm(total=1000, unit="‰", disable=not sys.stderr.isatty()) as bar:
-        adapt(path, options.output, order, _shown_on(bar))
+        work(path, options.output, order, _shown_on(bar))
     print(f"The adapter is in {options.output}.")
 
 
 def _shown_on(bar: object) -> Callable[[Progress, float], None]:
     def show(progress: Progress, spent: float) -> None:
+        if bar.disable:  # type: ignore[attr-defined]
+            return
         bar.n = min(1000, int(1000 * spent))  # type: ignore[attr-defined]
         bar.set_postfix(  # type: ignore[attr-defined]
             step=progress.step, loss=f"{progress.loss:.3f}", Mtok=f"{progress.tokens / 1e6:.1f}"

@@ -36,8 +36,8 @@ class Corpus(Protocol):
 
 LossRule = Callable[[Any, Any, np.random.Generator, float], torch.Tensor]
 """(model, batch, random numbers, longest time) → the loss."""
-Accumulate = Callable[[Any, Any, np.random.Generator], float]
-"""(model, batch, random numbers) → the loss; leaves its gradients in the parameters."""
+Accumulate = Callable[[Any, Any, np.random.Generator], torch.Tensor]
+"""(model, batch, random numbers) → the loss []; leaves its gradients in the parameters."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +77,26 @@ class Plan:
 
 @dataclass
 class Progress:
-    """Counters of a run; they survive a resume."""
+    """Counters of a run; they survive a resume.
+
+    `smooth` is the loss smoothed over about twenty steps; on a GPU it stays there, since reading it
+    waits for all that is queued.
+    """
 
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
-    loss: float = float("nan")
+    smooth: float | torch.Tensor = float("nan")
 
-    def add(self, batch: Any, loss: float) -> None:
-        """Count a step; the loss is smoothed over about twenty of them."""
+    @property
+    def loss(self) -> float:
+        return float(self.smooth)
+
+    def add(self, batch: Any, loss: float | torch.Tensor) -> None:
+        """Count a step."""
+        self.smooth = loss if self.step == 0 else 0.95 * self.smooth + 0.05 * loss
         self.step += 1
         self.tokens += batch.ids.size
-        self.loss = loss if np.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
 
 
 class Trainer:
@@ -122,7 +130,10 @@ class Trainer:
             return False
         state = load_checkpoint(self.folder, self.model, self.optimizers, self.average)
         self.rng.bit_generator.state = state["rng"]
-        self.progress = Progress(**state["progress"])
+        counted = state["progress"]
+        self.progress = Progress(
+            counted["step"], counted["tokens"], counted["seconds"], counted["loss"]
+        )
         self.stretches = state["stretches"]
         return True
 
@@ -130,7 +141,7 @@ class Trainer:
         """Write a checkpoint that `resume` understands."""
         state: dict[str, Any] = {
             "step": self.progress.step,
-            "progress": vars(self.progress),
+            "progress": {**vars(self.progress), "smooth": None, "loss": self.progress.loss},
             "rng": self.rng.bit_generator.state,
             "stretches": self.stretches,
         }
@@ -162,12 +173,13 @@ class Trainer:
         self.save()
         return self.progress
 
-    def step(self, spent: float) -> float:
+    def step(self, spent: float) -> float | torch.Tensor:
         """One step of the optimisers at the learning rate of this share of the budget; its loss."""
         plan = self.plan
         rate = plan.optim.learning_rate * rate_factor(self.progress.step, spent, plan.optim)
         set_rate(self.optimizers, rate)
         batch = self.corpus.batch(plan.batch_size, self.rng)
+        loss: float | torch.Tensor
         if plan.accumulate is not None:
             loss = plan.accumulate(self.model, batch, self.rng)
         else:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.model_places import SHIPPED_DIR
+
+if TYPE_CHECKING:
+    from inference.engine.atlas.measure import Extent, Outcome, Unit
 
 
 class Command(BaseCommand):
@@ -26,22 +29,49 @@ class Command(BaseCommand):
         parser.add_argument("--seeds", type=int, default=3, help="how many (default 3)")
         parser.add_argument("--processes", type=int, default=2, help="default 2")
         parser.add_argument("--output", type=Path, help="the page (default docs/atlas.md)")
+        parser.add_argument(
+            "--resume", type=Path, help="keep finished units in this file, and go on from it"
+        )
         parser.add_argument("--csv", type=Path, help="write every case here")
         parser.add_argument("--parquet", type=Path, help="write every case here")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from inference.engine.atlas import measure
+
+        work = measure.units(_tasks(options["tasks"]), _names(options["recipes"]))
+        if not work:
+            raise CommandError("No task can be decoded with any of these rules.")
+        extent = measure.Extent(max(1, options["cases"]), tuple(range(max(1, options["seeds"]))))
+        with TemporaryDirectory() as folder:
+            path = options["resume"] or Path(folder) / "units.jsonl"
+            outcome, seconds = self._measured(path, work, extent, options["processes"])
+        self._write(outcome, seconds, extent, options)
+
+    def _measured(
+        self, path: Path, work: list[Unit], extent: Extent, processes: int
+    ) -> tuple[Outcome, float]:
+        """What all units gave, and the seconds of the clock that they took together."""
+        from inference.engine.atlas.journal import Journal
+        from inference.engine.atlas.measure import measure
+
+        journal = Journal(path, extent)
+        left = [unit for unit in work if unit not in journal.found]
+
+        def keep(unit: Unit, outcome: Outcome) -> None:
+            journal.add(unit, outcome)
+            self.stderr.write(f"{len(journal.found)} of {len(work)}: {unit[1]} on {unit[0]}")
+
+        measure(SHIPPED_DIR, left, extent, processes, keep)
+        return [one for unit in work for one in journal.found[unit]], journal.seconds
+
+    def _write(
+        self, outcome: Outcome, seconds: float, extent: Extent, options: dict[str, Any]
+    ) -> None:
         from inference.engine.atlas import files
-        from inference.engine.atlas.measure import Extent, Measured, measure, units
+        from inference.engine.atlas.measure import Measured
         from inference.engine.atlas.report import Facts, write_report
         from inference.engine.errors import EngineError
 
-        began = time.monotonic()
-        work = units(_tasks(options["tasks"]), _names(options["recipes"]))
-        if not work:
-            raise CommandError("No task can be decoded with any of these rules.")
-        extent = Extent(max(1, options["cases"]), tuple(range(max(1, options["seeds"]))))
-        outcome = measure(SHIPPED_DIR, work, extent, options["processes"], self._shown(len(work)))
-        taken = time.monotonic() - began
         measured = [one for one in outcome if isinstance(one, Measured)]
         for path, write in (
             (options["csv"], files.write_csv),
@@ -50,23 +80,12 @@ class Command(BaseCommand):
             if path is not None:
                 write(path, measured)
         page = options["output"] or settings.BASE_DIR / "docs" / "atlas.md"
-        facts = Facts(_own_command(options), taken, options["processes"], extent)
+        facts = Facts(_own_command(options), seconds, options["processes"], extent)
         try:
             write_report(page, outcome, facts)
         except EngineError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"{len(measured)} cases in {taken:.0f} s. The page is {page.name}.")
-
-    def _shown(self, total: int) -> Any:
-        """Tells how far the run is after each unit."""
-        done = 0
-
-        def show(unit: tuple[str, str]) -> None:
-            nonlocal done
-            done += 1
-            self.stderr.write(f"{done} of {total}: {unit[1]} on {unit[0]}")
-
-        return show
+        self.stdout.write(f"{len(measured)} cases in {seconds:.0f} s. The page is {page.name}.")
 
 
 def _names(text: str) -> list[str]:

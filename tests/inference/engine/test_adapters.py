@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,23 @@ from safetensors.torch import load_file, save_file
 from inference.engine import adapters, checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.decoding.loop import generate
-from inference.engine.errors import CheckpointError
+from inference.engine.input_tables import set_mask_vector, share_table
 from inference.engine.model_files import open_files
 from tests.inference.engine.causal.tiny import write_model
 from tests.inference.engine.gguf.files import write_gguf
 
 RANK, MASK = 3, 12
+TIED: dict[str, Any] = {
+    "model_type": "llama",
+    "vocab_size": 20,
+    "hidden_size": 8,
+    "intermediate_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 16,
+    "tie_word_embeddings": True,
+}
 
 
 def write_adapter(directory: Path, parent: Path, seed: int = 1, **card: Any) -> Path:
@@ -81,9 +91,49 @@ def test_the_product_is_added_to_each_matrix(adapter: Path, base: Path) -> None:
     assert torch.allclose(
         mine.mlp.down_proj.weight, other.mlp.down_proj.weight + product["back"], atol=1e-6
     )
-    rows, others = twin.model.model.embed_tokens.weight, parent.model.model.embed_tokens.weight
-    assert torch.equal(rows[MASK], stored["mask"])
-    assert torch.equal(rows[MASK + 1 :], others[MASK + 1 :])
+
+
+def test_the_mask_has_a_vector_beside_the_table_that_both_share(adapter: Path, base: Path) -> None:
+    parent, twin = (checkpoint.load(path, dtype="float32") for path in (base, adapter))
+    table = parent.model.model.embed_tokens.weight
+    ids = torch.arange(len(table))[None]
+    rows = twin.model.model.embed_tokens(ids)[0]
+    assert torch.equal(rows[MASK], load_file(adapter / adapters.FILE)["mask"])
+    assert torch.equal(rows[ids[0] != MASK], table[ids[0] != MASK])
+    assert twin.model.model.embed_tokens.weight.data_ptr() == table.data_ptr()
+
+
+def test_an_output_head_stays_tied_to_the_shared_table() -> None:
+    models: list[Any] = [checkpoint.build(TIED) for _ in range(2)]
+    for model in models:
+        share_table(model, "the same")
+    set_mask_vector(models[1], 3, torch.ones(8))
+    own = models[1].model.embed_tokens.weight
+    assert own is models[1].lm_head.weight
+    assert own.data_ptr() == models[0].lm_head.weight.data_ptr()
+    assert len(list(models[1].parameters())) == len(list(models[0].parameters()))
+
+
+def test_a_table_that_was_written_to_or_is_of_another_precision_is_not_shared(
+    adapter: Path, base: Path
+) -> None:
+    parent = checkpoint.load(base, dtype="float32")
+    table = parent.model.model.embed_tokens.weight
+    rough = checkpoint.load(adapter, dtype="bfloat16").model.model.embed_tokens.weight
+    assert rough.data_ptr() != table.data_ptr()
+    table[3] = 7.0
+    again = checkpoint.load(adapter, dtype="float32").model.model.embed_tokens.weight
+    assert again.data_ptr() != table.data_ptr()
+    assert not torch.equal(again[3], table[3])
+
+
+def test_a_base_that_has_gone_takes_no_memory_with_it(adapter: Path, base: Path) -> None:
+    shape = checkpoint.load(base, dtype="float32").model.model.embed_tokens.weight.shape
+    twin = checkpoint.load(adapter, dtype="float32")
+    assert twin.model.model.embed_tokens.weight.shape == shape
+    own = twin.model.model.embed_tokens.weight.data_ptr()
+    parent = checkpoint.load(base, dtype="float32")
+    assert parent.model.model.embed_tokens.weight.data_ptr() == own
 
 
 def test_it_is_a_model_of_its_own_that_denoises(adapter: Path, base: Path) -> None:
@@ -105,80 +155,6 @@ def test_equal_adapters_of_equal_bases_have_equal_hashes(
     other = write_adapter(tmp_path / "other", base, seed=2)
     hashes = [checkpoint.load(path).weights_hash for path in (adapter, again, other)]
     assert hashes[0] == hashes[1] != hashes[2]
-
-
-Change = Callable[[dict[str, torch.Tensor]], object]
-BAD: dict[str, tuple[Change, str]] = {
-    "missing": (lambda s: s.pop("layers.0.qkv.up"), "layers.0.qkv.up"),
-    "unknown": (lambda s: s.update(x=torch.ones(1)), "x"),
-    "another shape": (
-        lambda s: s.update({"layers.0.out.up": s["layers.0.out.up"][1:]}),
-        "layers.0.out.up",
-    ),
-    "another rank": (
-        lambda s: s.update({"layers.0.out.down": s["layers.0.out.down"][1:]}),
-        "layers.0.out.down",
-    ),
-    "not int8": (
-        lambda s: s.update({"layers.0.out.up": s["layers.0.out.up"].float()}),
-        "layers.0.out.up",
-    ),
-    "NaN in a scale": (
-        lambda s: s["layers.1.back.up.scale"].fill_(float("nan")),
-        "layers.1.back.up.scale",
-    ),
-    "infinite mask": (lambda s: s["mask"].fill_(float("inf")), "mask"),
-}
-
-
-@pytest.mark.parametrize("what", BAD)
-def test_adapters_that_do_not_fit_are_refused_by_key(what: str, adapter: Path) -> None:
-    change, key = BAD[what]
-    stored = load_file(adapter / adapters.FILE)
-    change(stored)
-    save_file({name: value.contiguous() for name, value in stored.items()}, adapter / adapters.FILE)
-    with pytest.raises(CheckpointError) as caught:
-        checkpoint.load(adapter)
-    assert caught.value.field == key
-
-
-@pytest.mark.parametrize(
-    ("card", "field", "words"),
-    [
-        ({"base": "nobody/knows"}, "adapter.base", "Bring nobody/knows first"),
-        ({"base": "../parent"}, "adapter.base", "names no model"),
-        ({"base": None}, "adapter.base", "names no model"),
-        ({"sha256": "0" * 64}, "adapter.sha256", "other weights"),
-        ({"sha256": "x"}, "adapter.sha256", "no checksum"),
-        ({"rank": 0}, "adapter.rank", "1 to"),
-        ({"rank": 4}, "layers.0.qkv.down", "expected"),
-    ],
-)
-def test_another_base_is_refused_by_name(
-    card: dict[str, Any], field: str, words: str, base: Path, tmp_path: Path
-) -> None:
-    path = write_adapter(tmp_path / "twin", base, **card)
-    with pytest.raises(CheckpointError, match=words) as caught:
-        checkpoint.load(path)
-    assert caught.value.field == field
-
-
-def test_an_adapter_of_an_adapter_of_itself_is_refused(adapter: Path, tmp_path: Path) -> None:
-    config = json.loads((adapter / "config.json").read_text())
-    config["adapter"]["base"] = adapter.name
-    (adapter / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match="Bring twin first"):
-        checkpoint.load(adapter)
-
-
-def test_two_adapters_of_each_other_are_refused(adapter: Path, base: Path, tmp_path: Path) -> None:
-    other = write_adapter(tmp_path / "other", base)
-    for one, two in ((adapter, other), (other, adapter)):
-        config = json.loads((one / "config.json").read_text())
-        config["adapter"]["base"] = two.name
-        (one / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match="adapter of an adapter"):
-        checkpoint.load(adapter)
 
 
 def test_int8_keeps_a_hundredth_of_the_largest_of_a_row() -> None:

@@ -61,6 +61,20 @@ def test_settings_and_card_name_the_options(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
+    ("patience", "rounds"), [(0.0, precision.LEAST_ROUNDS), (1e9, precision.ROUNDS)]
+)
+def test_a_slow_machine_measures_fewer_rounds(
+    half: Path, monkeypatch: pytest.MonkeyPatch, patience: float, rounds: int
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(precision, "ENOUGH_SECONDS", patience)
+    monkeypatch.setattr(precision, "_forward_seconds", lambda *of: made.append(of) or 1.0)
+    config = json.loads((half / "config.json").read_text())
+    assert precision._timed(config, torch.bfloat16) == {"float32": 1.0, "bfloat16": 1.0}
+    assert len(made) == 2 * rounds
+
+
+@pytest.mark.parametrize(
     ("single", "other", "chosen"),
     [
         (1.0, 0.5, torch.bfloat16),

@@ -1,9 +1,9 @@
 """Noise for block diffusion: a clean copy of each document and noisy ones beside it in one row.
 
 A block of a noisy copy sees the clean blocks before it and itself, as it does in decoding (Fast-
-dLLM v2, arXiv 2509.26328). Predictions are shifted: the row of a token predicts the next one. Even
-copies hide all from a random place of each block on: there the parent's own candidates are exact
-targets. Odd ones hide tokens at a random rate.
+dLLM v2, arXiv 2509.26328). Predictions are shifted: the row of a token predicts the next one. What
+copies hide is in `inference.engine.training.adaptation.hiding`. A block counts in the loss by the
+root of its hidden tokens: decoding meets each number of them equally often.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from inference.engine.training.adaptation.documents import CANDIDATES, Document
+from inference.engine.training.adaptation.hiding import hide, soft_copies
 from inference.engine.training.adaptation.low_rank import Adapter
 
 RATES = (0.125, 0.375, 0.625, 0.875, 1.0)
-UNMOVED = ("rows", "block")
+UNMOVED = ("clean", "block")
 QUARTERS = RATES[:4]
 """Midpoints of four equal parts of [0, 1]: their mean stands for the mean over all rates."""
 
@@ -30,24 +32,46 @@ class Rows:
     """What the model reads, and which of its rows predict what.
 
     `ids`, `places` [B, N]: clean copies, padded to equal lengths, then blocks of noisy ones.
-    `seen` [B, N, clean]: which clean rows each looks at. `rows`: batch index and column [n];
-    `targets` [n]; `candidates`, `shares` [n, 16]: soft targets, where `soft` [n].
+    `lengths` [B] of the clean copies, which take `clean` rows with padding. `rows`: batch index and
+    column [n]; `targets` [n]; `candidates`, `shares` [n, 16]: soft targets, where `soft` [n].
+    `weights` [n] of the hidden tokens in the loss.
     """
 
     ids: Tensor
     places: Tensor
-    seen: Tensor
+    lengths: Tensor
     rows: tuple[Tensor, Tensor]
     targets: Tensor
     candidates: Tensor
     shares: Tensor
     soft: Tensor
+    weights: Tensor
+    clean: int
     block: int
 
+    @property
+    def seen(self) -> Tensor:
+        """[B, N, clean]: clean rows see whole blocks up to their own, noisy ones those before.
+
+        Padding sees the first block or its own, lest a row see nothing; nothing sees padding.
+        """
+        keys = torch.arange(self.clean, device=self.places.device)
+        own = torch.arange(self.places.shape[1], device=self.places.device) < self.clean
+        before = keys // self.block < (self.places // self.block + own)[..., None]
+        return before & (keys < self.lengths[:, None])[:, None]
+
     def to(self, device: torch.device) -> Rows:
-        """On a device."""
-        move = {name: value.to(device) for name, value in vars(self).items() if name not in UNMOVED}
-        return replace(self, **move, rows=(self.rows[0].to(device), self.rows[1].to(device)))
+        """On a device; a GPU copies while it computes."""
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(moved, value))
+            return value.pin_memory().to(device, non_blocking=True)
+
+        if device.type == "cpu":
+            return self
+        kept = {name: value for name, value in vars(self).items() if name not in UNMOVED}
+        return replace(self, **{name: moved(value) for name, value in kept.items()})
 
 
 @dataclass(frozen=True)
@@ -87,7 +111,7 @@ class Noise:
         return Rows(
             torch.stack([part.padded(part.ids, clean, noisy, self.end_id) for part in parts]),
             torch.stack([part.padded(part.places, clean, noisy, 0) for part in parts]),
-            torch.stack([part.padded_seen(clean, noisy) for part in parts]),
+            torch.tensor([part.clean for part in parts]),
             (
                 torch.cat([torch.full_like(own, n) for n, own in enumerate(columns)]),
                 torch.cat(columns),
@@ -96,20 +120,18 @@ class Noise:
             torch.cat([part.candidates for part in parts]),
             torch.cat([part.shares for part in parts]),
             torch.cat([part.soft for part in parts]),
+            torch.cat([part.weights for part in parts]),
+            clean,
             self.block,
         ).to(device)
 
     def _document(
         self, document: Document, generator: torch.Generator, rate: float | None
     ) -> _Part:
-        ids = torch.tensor(document.ids)
-        ids = torch.cat((ids, torch.full((-len(ids) % self.block,), self.end_id)))
+        ids = self._whole(document)
         first = document.begin // self.block * self.block
         at = torch.arange(first, len(ids))
-        hidden = torch.stack([
-            self._hidden(at, document.begin, number % 2 == 0, generator, rate)
-            for number in range(self.copies)
-        ])  # fmt: skip
+        hidden = hide(at, document.begin, self.block, self.copies, generator, rate)
         copies = torch.where(hidden, self.mask_id, ids[at])
         copy, column = hidden.nonzero(as_tuple=True)
         place = at[column]
@@ -119,36 +141,22 @@ class Noise:
             clean=len(ids),
             ids=torch.cat((ids, copies.flatten())),
             places=torch.cat((torch.arange(len(ids)), at.repeat(self.copies))),
-            seen=self._seen(len(ids), at),
             columns=torch.where(place % self.block == 0, place - 1, own),
             targets=ids[place],
             candidates=candidates,
             shares=shares,
-            soft=known & (copy % 2 == 0) & (rate is None),
+            soft=known & soft_copies(self.copies)[copy] & (rate is None),
+            weights=_weights(hidden, self.block),
         )
 
-    def _hidden(
-        self,
-        at: Tensor,
-        begin: int,
-        suffix: bool,
-        generator: torch.Generator,
-        rate: float | None,
-    ) -> Tensor:
-        """Which of the places `at` [m] one copy hides; a block's level is its own."""
-        chapter = (at - at[0]) // self.block
-        level = torch.rand(int(chapter[-1]) + 1, generator=generator)[chapter]
-        if rate is None and suffix:
-            low = (at - at % self.block).clamp_min(begin)
-            high = at - at % self.block + self.block
-            return at >= low + (level * (high - low)).floor()
-        chance = torch.rand(len(at), generator=generator)
-        return (chance < (level if rate is None else rate)) & (at >= begin)
-
-    def _seen(self, length: int, at: Tensor) -> Tensor:
-        """[N, length] for `length` clean places and `copies` of the places `at`."""
-        clean, noisy = torch.arange(length) // self.block, at.repeat(self.copies) // self.block
-        return torch.cat((clean[None] <= clean[:, None], clean[None] < noisy[:, None]))
+    def _whole(self, document: Document) -> Tensor:
+        """Whole blocks: what was cut off is cut to them, what has ended is filled with ends."""
+        ids = torch.tensor(document.ids)
+        over = len(ids) % self.block
+        cut = len(document.candidates) > over and document.ids[-1] != self.end_id
+        if cut and over:
+            return ids[:-over]
+        return torch.cat((ids, torch.full((-len(ids) % self.block,), self.end_id)))
 
 
 @dataclass(frozen=True)
@@ -158,25 +166,17 @@ class _Part:
     clean: int
     ids: Tensor
     places: Tensor
-    seen: Tensor
     columns: Tensor
     targets: Tensor
     candidates: Tensor
     shares: Tensor
     soft: Tensor
+    weights: Tensor
 
     def padded(self, row: Tensor, clean: int, noisy: int, value: int) -> Tensor:
         """[clean + noisy] from the values of all rows."""
         parts = row[: self.clean], row[self.clean :]
         return torch.cat((_padded(parts[0], clean, value), _padded(parts[1], noisy, value)))
-
-    def padded_seen(self, clean: int, noisy: int) -> Tensor:
-        """[clean + noisy, clean]; padding sees the first key, lest a row see nothing."""
-        seen = torch.zeros(clean + noisy, clean, dtype=torch.bool)
-        seen[: self.clean, : self.clean] = self.seen[: self.clean]
-        seen[self.clean : clean, 0] = True
-        seen[clean : clean + len(self.seen) - self.clean, : self.clean] = self.seen[self.clean :]
-        return seen
 
 
 def _targets(document: Document, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -187,6 +187,13 @@ def _targets(document: Document, place: Tensor) -> tuple[Tensor, Tensor, Tensor]
         empty = torch.zeros(len(place), CANDIDATES)
         return empty.long(), empty, torch.zeros(len(place), dtype=torch.bool)
     return document.candidates[index].long(), document.shares[index].float(), known
+
+
+def _weights(hidden: Tensor, block: int) -> Tensor:
+    """[n] for the hidden places of copies [copies, m]: 1 / √(those of their block)."""
+    blocks = hidden.view(len(hidden), -1, block)
+    count = blocks.sum(-1, keepdim=True).expand_as(blocks).reshape(hidden.shape)[hidden]
+    return count.float().rsqrt()
 
 
 def _padded(row: Tensor, width: int, value: int) -> Tensor:
@@ -202,24 +209,24 @@ def losses(adapter: Adapter, rows: Rows) -> Tensor:
     return found
 
 
-def accumulate(adapter: Adapter, parts: Sequence[Rows], pool: Executor | None) -> float:
-    """Adds the gradients of the mean loss over all hidden tokens of `parts`; the loss in nats.
+def accumulate(adapter: Adapter, parts: Sequence[Rows], pool: Executor | None) -> Tensor:
+    """Adds the gradients of the weighted mean loss over `parts`; the loss [] in nats.
 
     In the threads of `pool` each part is computed on its own core: they meet once a step, not at
-    every matrix, which on a busy machine is the difference.
+    every matrix, which on a busy machine is the difference. Nothing here waits for a GPU.
     """
     parameters = list(adapter.parameters())
-    count = sum(len(part.targets) for part in parts)
+    whole = torch.stack([part.weights.sum() for part in parts]).sum()
 
-    def one(part: Rows) -> tuple[float, tuple[Tensor, ...]]:
-        loss = losses(adapter, part).sum() / count
-        return loss.item(), torch.autograd.grad(loss, parameters)
+    def one(part: Rows) -> tuple[Tensor, tuple[Tensor, ...]]:
+        loss = (losses(adapter, part) * part.weights).sum() / whole
+        return loss.detach(), torch.autograd.grad(loss, parameters)
 
     found = list(pool.map(one, parts) if pool is not None else map(one, parts))
     for parameter, *gradients in zip(parameters, *(each for _, each in found), strict=True):
         total = sum(gradients[1:], start=gradients[0])
         parameter.grad = total if parameter.grad is None else parameter.grad + total
-    return sum(loss for loss, _ in found)
+    return torch.stack([loss for loss, _ in found]).sum()
 
 
 @torch.inference_mode()

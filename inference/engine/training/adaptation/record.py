@@ -21,8 +21,8 @@ class AdaptOrder:
 
     `data`: files of documents that were written before. `wall`: minutes of the clock, not of the
     process. `threads`: documents whose gradients are computed at once. `start_from`: directory with
-    an adapter to go on from. `held`: documents of the held-out bound; `show`: minutes between two
-    of them while it runs.
+    an adapter to go on from. `temperatures`: of written answers. `held`: documents of the
+    held-out bound; `show`: minutes between two of them while it runs.
     """
 
     base: str
@@ -47,6 +47,7 @@ class AdaptOrder:
     wall: bool = False
     threads: int = 1
     start_from: Path | None = None
+    temperatures: tuple[float, ...] = (0.7,)
 
     @property
     def written(self) -> bool:
@@ -121,11 +122,14 @@ def command_of(order: AdaptOrder) -> str:
         "batch_size",
         "learning_rate",
         "threads",
+        "held",
     ):
         value = getattr(order, name)
         if value != getattr(usual, name):
             words.append(f"--{name.replace('_', '-')} {value}")
     words += [f"--corpus {order.corpus.name}"] if order.corpus else []
+    if order.temperatures != usual.temperatures:
+        words += [f"--temperature {value:g}" for value in order.temperatures]
     words += [f"--data {file.name}" for file in order.data]
     words += [f"--start-from {order.start_from.name}"] if order.start_from else []
     words += ["--wall"] * order.wall

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from inference.engine import checkpoint
 from inference.engine.adapters import FILE
@@ -25,7 +27,12 @@ from inference.engine.training.adaptation.block_noise import (
     bound,
 )
 from inference.engine.training.adaptation.card import write_card, write_config
-from inference.engine.training.adaptation.documents import Document, barred_ids
+from inference.engine.training.adaptation.documents import (
+    Document,
+    barred_ids,
+    load_documents,
+    save_documents,
+)
 from inference.engine.training.adaptation.evaluation import evaluate, gap_hits
 from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder, label_of, record
@@ -36,6 +43,9 @@ from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
 
 log = logging.getLogger(__name__)
 Report = Callable[[Progress, float], None]
+RUN, HELD = "run.json", "held.safetensors"
+MOST_TOGETHER = 64
+"""Documents in one forward of the training."""
 BEFORE, BEGUN = "before.json", "begun.json"
 MASK_RATE = 5.0
 """Learning rate of the mask's vector, times that of the matrices."""
@@ -50,12 +60,18 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
 
     Raises EngineError, InputError for a model that cannot be adapted.
     """
-    parent = checkpoint.load(path, pick_device(order.device), order.dtype)
-    if (parent.spec.attention, parent.spec.family) != ("causal", "llama"):
-        raise InputError("Only Llama models that write from left to right are adapted.", "from")
+    progress = train(path, folder, order, report)
+    measure(path, folder, order)
+    return progress
+
+
+def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = None) -> Progress:
+    """Write and train; leaves in `folder` the adapter and what `measure` makes a card of."""
+    parent = _parent(path, order)
     work = folder / CHECKPOINT
     work.mkdir(parents=True, exist_ok=True)
-    held, train = split(documents_of(parent, work, order), order.seed)
+    held, documents = split(documents_of(parent, work, order), order.seed)
+    save_documents(held, work / HELD)
     mask = order.mask_id if order.mask_id is not None else unused_id(parent)
     noise = Noise(order.block, mask, _end(parent), order.copies)
     adapter = Adapter(parent, order.rank, mask, order.seed)
@@ -64,23 +80,43 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     if order.start_from is not None:
         adapter.load(order.start_from / FILE)
         bounds["begun from"] = _bound_once(adapter, noise, shown, work / BEGUN)
-    trainer = _trainer(adapter, noise, train, work, order)
+    trainer = _trainer(adapter, noise, documents, work, order)
     if order.resume:
         trainer.resume()
-    watch = _Watch(adapter, noise, held[: order.held // 2 or 1], order.show, report)
+    export = partial(_export, adapter, parent, folder, order)
+    watch = _Watch(trainer, noise, held[: order.held // 2 or 1], order.show, export, report)
     with _threads(1 if order.threads > 1 else torch.get_num_threads()):
         progress = trainer.run(watch)
     trainer.average.copy_to(adapter)
-    _export(adapter, parent, folder, order)
+    export()
     bounds["after"] = bound(adapter, noise, shown)
-    adapter.switch_off()
-    training = record(trainer, parent, order, len(train), len(held))
+    training = record(trainer, parent, order, len(documents), len(held))
+    (work / RUN).write_text(json.dumps({"training": training, "bounds": bounds}))
+    return progress
+
+
+def measure(path: Path, folder: Path, order: AdaptOrder) -> None:
+    """Ask the adapted model in `folder` questions, and write its card.
+
+    Raises InputError where nothing has been trained.
+    """
+    work = folder / CHECKPOINT
+    if not (work / RUN).exists():
+        raise InputError(f"{folder.name} holds no trained adapter.", "output")
+    parent = _parent(path, order)
+    run, held = json.loads((work / RUN).read_text()), load_documents(work / HELD)
     twin = checkpoint.load(folder, parent.device, order.dtype)
-    quality = {"bounds": bounds, "gaps": gap_hits(parent, twin, held)}
+    quality = {"bounds": run["bounds"], "gaps": gap_hits(parent, twin, held)}
     if order.questions and parent.chat_template is not None:
         quality |= evaluate(CausalEngine(parent), twin, order.questions)
-    write_card(folder, label_of(order.base), training, quality)
-    return progress
+    write_card(folder, label_of(order.base), run["training"], quality)
+
+
+def _parent(path: Path, order: AdaptOrder) -> LoadedModel:
+    parent = checkpoint.load(path, pick_device(order.device), order.dtype)
+    if (parent.spec.attention, parent.spec.family) != ("causal", "llama"):
+        raise InputError("Only Llama models that write from left to right are adapted.", "from")
+    return parent
 
 
 @contextmanager
@@ -140,9 +176,11 @@ def _trainer(
 ) -> Trainer:
     pool = ThreadPoolExecutor(order.threads) if order.threads > 1 else None
 
-    def gradients(model: Adapter, batch: DocumentBatch, rng: np.random.Generator) -> float:
+    def gradients(model: Adapter, batch: DocumentBatch, rng: np.random.Generator) -> Tensor:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        shares = [[one] for one in batch.documents] if pool else [batch.documents]
+        size = 1 if pool else MOST_TOGETHER
+        chosen = batch.documents
+        shares = [chosen[i : i + size] for i in range(0, len(chosen), size)]
         parts = [noise.rows(share, generator, model.mask.device) for share in shares]
         return accumulate(model, parts, pool)
 
@@ -167,26 +205,47 @@ def _trainer(
 
 
 class _Watch:
-    """Logs the held-out bound every few minutes and passes the progress on."""
+    """Every few minutes logs the held-out bound and exports; passes the progress on."""
 
     def __init__(
         self,
-        adapter: Adapter,
+        trainer: Trainer,
         noise: Noise,
         held: Sequence[Document],
         minutes: float,
+        export: Callable[[], None],
         report: Report | None,
     ) -> None:
-        self._adapter, self._noise, self._held = adapter, noise, held
-        self._every, self._next, self._report = 60 * minutes, 60 * minutes, report
+        self._trainer, self._noise, self._held = trainer, noise, held
+        self._every, self._next = 60 * minutes, 60 * minutes
+        self._export, self._report = export, report
 
     def __call__(self, progress: Progress, spent: float) -> None:
         if progress.seconds >= self._next:
             self._next = progress.seconds + self._every
-            table = bound(self._adapter, self._noise, self._held)
-            log.info("step %d held-out bound %.3f", progress.step, table["bound"])
+            self._show(progress.step)
         if self._report is not None:
             self._report(progress, spent)
+
+    def _show(self, step: int) -> None:
+        model = self._trainer.model
+        with _averaged(self._trainer):
+            table = bound(model, self._noise, self._held)  # type: ignore[arg-type]
+            self._export()
+        log.info("step %d held-out bound %.3f", step, table["bound"])
+
+
+@contextmanager
+def _averaged(trainer: Trainer) -> Iterator[None]:
+    """The averaged weights for a while."""
+    own = {name: part.detach().clone() for name, part in trainer.model.named_parameters()}
+    trainer.average.copy_to(trainer.model)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, part in trainer.model.named_parameters():
+                part.copy_(own[name])
 
 
 def _export(adapter: Adapter, parent: LoadedModel, folder: Path, order: AdaptOrder) -> None:

@@ -26,6 +26,8 @@ FILE, PART = "documents.safetensors", "documents-unfinished.safetensors"
 WRITING = 1 / 3
 """Share of the minutes for the parent's own texts."""
 MOST_HELD = 192
+TOGETHER = {"cpu": 48, "cuda": 2048}
+"""Texts written in one forward."""
 
 
 def documents_of(parent: LoadedModel, work: Path, order: AdaptOrder) -> list[Document]:
@@ -63,7 +65,8 @@ def _own_texts(parent: LoadedModel, work: Path, order: AdaptOrder) -> list[Docum
     enough = _enough(order)
     if enough(known):
         return known
-    writer = Writer(parent, order.seed + len(known))
+    together = TOGETHER[parent.device.type]
+    writer = Writer(parent, order.seed + len(known), order.temperatures, together)
 
     def keep(found: Sequence[Document]) -> None:
         save_documents(found, part)

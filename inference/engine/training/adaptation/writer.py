@@ -10,7 +10,6 @@ waits for the longest answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,9 +27,8 @@ from inference.engine.training.adaptation.documents import (
     fluent,
     turn_parts,
 )
+from inference.engine.training.adaptation.lanes import ANSWER, QUESTION, Lanes
 
-QUESTION, ANSWER = 40, 96
-"""Tokens at most."""
 WIDE = 40
 """Candidates of a question's token, which is drawn at temperature 1."""
 OPENINGS = (
@@ -44,131 +42,101 @@ OPENINGS = (
 """How a user's turn may begin."""
 
 
-@dataclass
-class Lane:
-    """One text: its ids, where the answer begins (0 before), and the ids that are still given."""
-
-    ids: list[int]
-    given: list[int]
-    begin: int = 0
-    candidates: list[Tensor] = field(default_factory=list)
-    shares: list[Tensor] = field(default_factory=list)
-
-    def append(self, token: int, candidates: Tensor, shares: Tensor) -> None:
-        """The next token: the first given one, else this, with what it was drawn from."""
-        if self.given:
-            self.ids.append(self.given.pop(0))
-            return
-        self.ids.append(token)
-        if self.begin:
-            self.candidates.append(candidates.int())
-            self.shares.append(shares.half())
-
-    def document(self) -> Document | None:
-        """None for an answer that says nothing or repeats itself."""
-        answer = self.ids[self.begin :]
-        if len(answer) < FEWEST or not fluent(answer):
-            return None
-        return Document(
-            self.ids, self.begin, torch.stack(self.candidates), torch.stack(self.shares)
-        )
-
-
 class Writer:
-    """Writes conversations, `together` at a time; equal seeds write equal ones.
+    """Writes conversations, `together` at a time; equal seeds write equal ones on equal devices.
 
-    `temperature` is that of the answers. Raises InputError for a model without a chat template,
-    or whose context has no room for a turn.
+    `temperatures` are those of the answers, one drawn for each; questions have 1. Raises InputError
+    for a model without a chat template, or whose context has no room for a turn.
     """
 
     def __init__(
-        self, parent: LoadedModel, seed: int = 0, temperature: float = 0.7, together: int = 48
+        self,
+        parent: LoadedModel,
+        seed: int = 0,
+        temperatures: Sequence[float] = (0.7,),
+        together: int = 48,
     ) -> None:
-        self.parent, self.temperature = parent, temperature
+        self.parent, self.device = parent, parent.device
         self.before, self.after = turn_parts(parent)
         self.room = min(parent.context, len(self.before) + QUESTION + len(self.after) + ANSWER)
         if len(self.before) + len(self.after) + 2 * FEWEST >= self.room:
             raise InputError("The model's context has no room for a conversation.", "from")
-        self.ends = frozenset(parent.spec.end_ids)
-        self.barred = torch.tensor(barred_ids(parent), device=parent.device, dtype=torch.long)
-        self.generator = torch.Generator().manual_seed(seed)
-        self.lanes = [Lane(self.before[:1], [*self.before[1:], *self._opening()])
-                      for _ in range(together)]  # fmt: skip
-        self._slots = _filled_slots(parent, together, self.room)
+        self.barred = torch.tensor(barred_ids(parent), device=self.device, dtype=torch.long)
+        self.ends = torch.tensor(parent.spec.end_ids, device=self.device)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self._warmths = torch.tensor(temperatures, device=self.device)
+        self._openings, lengths = _encoded_openings(parent)
+        self._lengths = lengths.clamp_max(self.room - len(self.before) - 1)
+        self.lanes = Lanes(together, self.room, self.before, self.after, self.device)
+        self._restart(torch.arange(together, device=self.device))
+        self._slots, self._width = _filled_slots(parent, together, self.room), 1
 
+    @torch.no_grad()
     def documents(self) -> Iterator[Document]:
         """Without end."""
         while True:
-            drawn, candidates, shares = self._draw(self._logits())
-            for number, lane in enumerate(self.lanes):
-                lane.append(drawn[number], candidates[number], shares[number])
-                found = self._turn(number, lane)
-                if found is not None:
-                    yield found
+            self.lanes.append(*self._draw(self._logits()))
+            answered, asked, standing = self.lanes.ended(self.ends)
+            any_over, self._width = torch.stack(
+                (answered.any() | asked.any(), self.lanes.length.max())
+            ).tolist()
+            if not any_over:
+                continue
+            rows = answered.nonzero()[:, 0]
+            found = self.lanes.documents(rows)
+            self.lanes.ask(standing.nonzero()[:, 0])
+            self._restart((answered | (asked & ~standing)).nonzero()[:, 0])
+            yield from (one for one in found if _worth_keeping(one))
 
-    def _turn(self, number: int, lane: Lane) -> Document | None:
-        """Goes from question to answer, or starts a lane over; the document that has ended."""
-        if lane.given:
-            return None
-        ended, full = lane.ids[-1] in self.ends, len(lane.ids) >= self.room
-        if lane.begin and len(lane.ids) > lane.begin:
-            if not (ended or full or len(lane.ids) - lane.begin >= ANSWER):
-                return None
-            self._restart(number)
-            return lane.document()
-        if not lane.begin and (ended or full or len(lane.ids) - len(self.before) >= QUESTION):
-            self._ask(number, lane, ended)
-        return None
+    def _restart(self, rows: Tensor) -> None:
+        chosen, warmths = (
+            torch.randint(len(table), (len(rows),), generator=self.generator, device=self.device)
+            for table in (self._openings, self._warmths)
+        )
+        self.lanes.restart(
+            rows, self._openings[chosen], self._lengths[chosen], self._warmths[warmths]
+        )
 
-    def _ask(self, number: int, lane: Lane, ended: bool) -> None:
-        """The question stands; what follows it begins with the end token that was drawn."""
-        words = len(lane.ids) - 1 - len(self.before)
-        begin = len(lane.ids) - 1 + len(self.after)
-        if not ended or words < FEWEST or begin + FEWEST > self.room:
-            return self._restart(number)
-        lane.ids.pop()
-        lane.ids.append(self.after[0])
-        lane.given, lane.begin = self.after[1:], begin
-        return None
-
-    def _restart(self, number: int) -> None:
-        """The keys of what stands before every question are kept."""
-        self.lanes[number] = Lane(list(self.before), self._opening())
-
-    def _opening(self) -> list[int]:
-        assert self.parent.tokenizer is not None
-        number = int(torch.randint(len(OPENINGS), (1,), generator=self.generator))
-        return self.parent.tokenizer.encode(OPENINGS[number])
-
-    @torch.inference_mode()
     def _logits(self) -> Tensor:
         """[lanes, V] after the last token of each."""
-        device, window, model = self.parent.device, self._slots.window, self.parent.model
-        places = torch.tensor([len(lane.ids) - 1 for lane in self.lanes], device=device)
-        ids = torch.tensor([lane.ids[-1] for lane in self.lanes], device=device)
-        window.columns, window.width = places, max(len(lane.ids) for lane in self.lanes)
-        window.start = window.width - 1
-        output: Any = model(
-            input_ids=ids[:, None],
+        window, places = self._slots.window, self.lanes.length - 1
+        window.columns, window.width, window.start = places, self._width, self._width - 1
+        output: Any = self.parent.model(
+            input_ids=self.lanes.last()[:, None],
             position_ids=places[:, None],
-            attention_mask=masks(self.parent, places, window.width),
+            attention_mask=masks(self.parent, places, self._width),
             past_key_values=self._slots.cache,
             use_cache=True,
             logits_to_keep=1,
         )
         logits: Tensor = output.logits[:, -1].float()
-        return logits.index_fill(1, self.barred, -torch.inf)
+        return logits.index_fill_(1, self.barred, -torch.inf)
 
-    def _draw(self, logits: Tensor) -> tuple[list[int], Tensor, Tensor]:
+    def _draw(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens, and the 16 candidates [lanes, 16] with the shares that answers draw from."""
-        values, ids = (part.cpu() for part in logits.topk(min(WIDE, logits.shape[1])))
-        answering = torch.tensor([[lane.begin > 0] for lane in self.lanes])
-        values = values / torch.where(answering, self.temperature, 1.0)
+        values, ids = logits.topk(min(WIDE, logits.shape[1]))
+        answering = self.lanes.answering[:, None]
+        values = values / torch.where(answering, self.lanes.warmth[:, None], 1.0)
         values[:, CANDIDATES:].masked_fill_(answering, -torch.inf)
         shares = values.softmax(1)
-        drawn = torch.multinomial(shares, 1, generator=self.generator)
-        tokens: list[int] = ids.gather(1, drawn)[:, 0].tolist()
-        return tokens, ids[:, :CANDIDATES], shares[:, :CANDIDATES]
+        waits = torch.empty_like(shares).exponential_(generator=self.generator)
+        drawn = ids.gather(1, (shares / waits).argmax(1, keepdim=True))[:, 0]
+        return drawn, ids[:, :CANDIDATES], shares[:, :CANDIDATES]
+
+
+def _worth_keeping(document: Document) -> bool:
+    """Not for an answer that says nothing or repeats itself."""
+    answer = document.ids[document.begin :]
+    return len(answer) >= FEWEST and fluent(answer)
+
+
+def _encoded_openings(parent: LoadedModel) -> tuple[Tensor, Tensor]:
+    """Ids [n, longest] of all openings, padded, and their lengths [n]."""
+    assert parent.tokenizer is not None
+    coded = [torch.tensor(parent.tokenizer.encode(text), dtype=torch.long) for text in OPENINGS]
+    padded = torch.nn.utils.rnn.pad_sequence(coded, batch_first=True)
+    lengths = torch.tensor([len(ids) for ids in coded])
+    return padded.to(parent.device), lengths.to(parent.device)
 
 
 def _filled_slots(parent: LoadedModel, count: int, room: int) -> Slots:
@@ -192,17 +160,19 @@ def collect(
 ) -> list[Document]:
     """Documents of a writer until `until` says that they are enough; doubles are left out.
 
-    `keep` is called with all of them after each `every` new ones.
+    `keep` is called with all of them when `every` are new, and a quarter of those it had.
     """
     found, seen = list(known), {tuple(one.ids) for one in known}
+    following = len(found) + every
     if until(found):
         return found
     for document in writer.documents():
         if tuple(document.ids) not in seen:
             seen.add(tuple(document.ids))
             found.append(document)
-            if len(found) % every == 0:
+            if len(found) >= following:
                 keep(found)
+                following = len(found) + max(every, len(found) // 4)
         if until(found):
             break
     return found

@@ -123,7 +123,7 @@ class TextTraining:
             yield self._moment()
         while self.step < self.order.last and not asked_to_end():
             number, spent = self.order.spent(self.step)
-            self.losses.append(self.trainer.step(spent))
+            self.losses.append(float(self.trainer.step(spent)))
             self.trainer.progress.seconds = carried + clock() - began
             due = self.step in kept
             if due or self.step % point_span(*self.order.stretches[number]) == 0:

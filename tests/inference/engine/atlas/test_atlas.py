@@ -14,14 +14,14 @@ from inference.catalog import RECIPES
 from inference.engine.atlas.exact_tasks import EXACT_TASKS
 from inference.engine.atlas.files import write_csv, write_parquet
 from inference.engine.atlas.grid import recipes_of, ways_of
-from inference.engine.atlas.measure import Extent, Measured, measure_unit, units
+from inference.engine.atlas.journal import Journal
+from inference.engine.atlas.measure import Extent, Measured, Refused, measure_unit, units
 from inference.engine.atlas.report import Facts, write_report
 from inference.engine.atlas.summary import front_of, summaries
 from inference.model_places import SHIPPED_DIR
 
 RULES = ("llada/low_confidence", "rank/left_to_right", "fastdllm/threshold")
 EXTENT = Extent(cases=3, seeds=(0, 1))
-DOCS = Path(__file__).parents[4] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +104,16 @@ def test_unknown_tasks_are_refused() -> None:
         call_command("atlas", "--tasks", "nosuch")
 
 
-def test_the_committed_page_is_one_of_the_command_s() -> None:
-    page = (DOCS / "atlas.md").read_text(encoding="utf-8")
-    assert "python manage.py atlas" in page
+def test_marks_of_the_atlas_are_right_or_wrong() -> None:
     for task in EXACT_TASKS.values():
-        assert f"## {task.label}" in page
-        assert (DOCS / "atlas" / f"{task.name}.svg").is_file()
+        assert task.mark in {"exact", "prompt"}
+
+
+def test_an_interrupted_run_goes_on(outcome: list[Measured], tmp_path: Path) -> None:
+    unit, refused = ("addition", RULES[0]), Refused("addition", outcome[0].way, "no")
+    journal = Journal(tmp_path / "units.jsonl", EXTENT)
+    journal.add(unit, [*outcome[:3], refused])
+    again = Journal(tmp_path / "units.jsonl", EXTENT)
+    assert again.found == {unit: [*outcome[:3], refused]}
+    assert again.seconds == pytest.approx(journal.seconds, abs=1e-3)
+    assert Journal(tmp_path / "units.jsonl", Extent(cases=4, seeds=(0, 1))).found == {}

@@ -41,7 +41,7 @@ def parent(tmp_path: Path) -> LoadedModel:
 
 
 def document(length: int = 13, begin: int = 5) -> Document:
-    ids = [(7 * n) % 250 for n in range(length)]
+    ids = [*((7 * n) % 250 for n in range(length - 1)), 267]
     generator = torch.Generator().manual_seed(0)
     candidates = torch.randint(0, 250, (length - begin, 16), generator=generator)
     shares = torch.rand(length - begin, 16, generator=generator).softmax(-1)

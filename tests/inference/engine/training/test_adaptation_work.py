@@ -15,11 +15,11 @@ from inference.engine.causal.engine import CausalEngine
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
 from inference.engine.training.adaptation import documents as docs
-from inference.engine.training.adaptation import sources
+from inference.engine.training.adaptation import low_rank, sources
 from inference.engine.training.adaptation.block_noise import Noise, accumulate, losses
 from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder
-from inference.engine.training.adaptation.run import adapt
+from inference.engine.training.adaptation.run import adapt, measure, train
 from inference.engine.training.adaptation.writer import CANDIDATES, Writer, collect
 from inference.engine.training.optim import OptimSettings, rate_factor
 from tests.inference.engine.causal.tiny import write_model
@@ -50,6 +50,58 @@ def test_what_is_kept_of_a_token_is_what_the_parent_says_there(parent: LoadedMod
     )
 
 
+def test_answers_are_drawn_at_one_of_the_temperatures(parent: LoadedModel) -> None:
+    found = collect(Writer(parent, 5, (0.2, 1.5), together=6), lambda found: len(found) >= 12)
+    warm = []
+    for one in found:
+        with torch.inference_mode():
+            logits = parent.model(torch.tensor([one.ids])).logits[0, one.begin - 1 : -1].float()
+        logits = logits.index_fill(1, torch.tensor(docs.barred_ids(parent)), -torch.inf)
+        errors = [
+            float(((logits.topk(CANDIDATES)[0] / t).softmax(1) - one.shares.float()).abs().max())
+            for t in (0.2, 1.5)
+        ]
+        assert min(errors) < 2e-3
+        warm.append(errors[1] < errors[0])
+    assert len(set(warm)) == 2
+
+
+def test_many_rows_are_computed_with_the_sum_of_the_matrices(
+    parent: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same losses and gradients as with the products apart, which cost less for few rows."""
+    adapter, noise = Adapter(parent, 4, MASK), Noise(4, MASK, 267)
+    for number, part in enumerate(adapter.parts.values()):
+        drawn = torch.randn(part.shape, generator=torch.Generator().manual_seed(number))
+        part.data.copy_(drawn * 0.2)
+    rows = noise.rows([document(20, 3)], torch.Generator().manual_seed(1), CPU)
+    found = []
+    for least in (10**9, 1):
+        monkeypatch.setattr(low_rank, "FOLDED", least)
+        loss = accumulate(adapter, [rows], None)
+        found.append([loss, *(p.grad.clone() for p in adapter.parameters() if p.grad is not None)])
+        adapter.zero_grad()
+    assert len(found[0]) == 1 + len(list(adapter.parameters()))
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_training_and_its_card_are_two_stages_of_one_command(tmp_path: Path) -> None:
+    base, folder = write_model(tmp_path / "parent"), tmp_path / "twin"
+    with pytest.raises(InputError, match="no trained adapter"):
+        measure(base, folder, ORDER)
+    train(base, folder, replace(ORDER, show=1e-9))
+    stored = (folder / adapters.FILE).read_bytes()
+    assert not (folder / "unmask.json").exists()
+    measure(base, folder, ORDER)
+    card = json.loads((folder / "unmask.json").read_text())
+    whole = tmp_path / "whole"
+    adapt(base, whole, ORDER)
+    other = json.loads((whole / "unmask.json").read_text())
+    assert stored == (folder / adapters.FILE).read_bytes() == (whole / adapters.FILE).read_bytes()
+    assert card["quality"] == other["quality"]
+
+
 def test_threads_add_up_to_the_gradients_of_one(parent: LoadedModel) -> None:
     batch, noise = [document(20, 3), document(13), document(17, 4)], Noise(4, MASK, 267, copies=4)
     found = []
@@ -58,12 +110,15 @@ def test_threads_add_up_to_the_gradients_of_one(parent: LoadedModel) -> None:
         generator = torch.Generator().manual_seed(3)
         parts = [noise.rows([one], generator, CPU) for one in batch]
         loss = accumulate(adapter, parts, pool)
-        found.append((adapter, loss, [p.grad.clone() for p in adapter.parameters()]))
+        found.append((adapter, float(loss), [p.grad.clone() for p in adapter.parameters()]))
         for parameter in adapter.parameters():
             parameter.grad = None
-    plain = torch.cat([losses(found[0][0], part) for part in parts]).mean()
+    weights = torch.cat([part.weights for part in parts])
+    plain = torch.cat([losses(found[0][0], part) for part in parts]) @ weights / weights.sum()
     assert (
-        found[0][1] == pytest.approx(found[1][1], abs=1e-6) == pytest.approx(float(plain), abs=1e-5)
+        found[0][1]
+        == pytest.approx(found[1][1], abs=1e-6)
+        == pytest.approx(float(plain.detach()), abs=1e-5)
     )
     for one, other in zip(found[0][2], found[1][2], strict=True):
         assert torch.allclose(one, other, atol=1e-6)

@@ -1,0 +1,82 @@
+"""The twin through the site beside the bare engine, and what the site's process grows by."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from benchmarks import residency
+from benchmarks.served import Client, serving
+from benchmarks.timing import Measured, in_turn, table
+from inference.engine import digest
+from inference.engine.block_cache import BlockForward
+from inference.engine.canvas import Canvas
+from inference.engine.causal.prefixes import PrefixStore
+from inference.engine.checkpoint import LoadedModel
+from inference.engine.decoding.loop import generate
+
+PROMPT, PLACES = "What is the capital of France?", 32
+SETTINGS: dict[str, Any] = {
+    "temperature": 0.0, "threshold": 1.0, "tokens_per_step": 1, "logits_eos_inf": True,
+    "stop_after_block": False,
+}  # fmt: skip
+RECIPE, RATIO = "llada2/threshold", 1.15
+
+
+def lines(twin: LoadedModel, slugs: list[str]) -> list[str]:
+    """Lines of the report; `slugs` are the models that the site loads, the twin last."""
+    with serving(torch.get_num_threads()) as server:
+        client = Client(server.address)
+        before = residency.resident(server.pid)
+        for slug in slugs:
+            client.ask("load_model", "model_load_result", model_path=slug)
+        grown = residency.resident(server.pid) - before
+        results = _steps(client, twin, slugs[-1])
+        client.close()
+    site, engine = results["the whole site"], results["engine"]
+    return [
+        *table(f"a session of the twin, {PLACES} places", results, PLACES, "engine"),
+        f"  the whole site / engine: {site.over(engine):.2f}, budget {RATIO}",
+        f"  the site's process grew by {grown / residency.MEGABYTE:.0f} MiB with both models",
+    ]
+
+
+def _steps(client: Client, twin: LoadedModel, slug: str) -> dict[str, Measured]:
+    started = _initialized(client, slug)
+    ids, given = started["state"]["token_ids"], started["state"]["prompt_length"]
+    canvas = Canvas.start(ids[:given], PLACES, twin.spec.mask_id or 0)
+    forward = BlockForward(PrefixStore(2**28))
+    return in_turn(
+        {
+            "engine": partial(_denoised, twin, canvas, forward),
+            "the whole site": partial(_followed, client, slug),
+        },
+        3,
+    )
+
+
+def _denoised(twin: LoadedModel, canvas: Canvas, forward: BlockForward) -> None:
+    """In the bare engine, with what the site keeps of each step."""
+    for result in generate(twin, canvas, RECIPE, SETTINGS, 0, forward=forward):
+        digest.encode(result.logits, result.positions, [canvas.mask_id, *twin.spec.barred])
+
+
+def _initialized(client: Client, slug: str) -> dict[str, Any]:
+    return client.ask("initialize", "state_update", model=slug, prompt=PROMPT, gen_length=PLACES)
+
+
+def _followed(client: Client, slug: str) -> None:
+    """A fresh session, run and followed to its end; every step arrives as an event."""
+    _initialized(client, slug)
+    client.ask("resume", "resumed", after=0)
+    client.ask("run", "run_changed", recipe=RECIPE, parameters=SETTINGS)
+    steps = 0
+    while True:
+        event = client.receive("event")
+        steps += event["event"] == "step"
+        if event["event"] == "run" and event["payload"]["status"] == "done":
+            break
+    if steps != PLACES:
+        raise RuntimeError(f"{steps} steps arrived, expected {PLACES}")
