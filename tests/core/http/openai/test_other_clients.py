@@ -39,7 +39,7 @@ MODELS = """\
 """
 LITELLM = """\
 import json, sys
-import litellm
+import litellm, openai
 url, key = sys.argv[1:]
 at = {"api_base": url + "/v1", "api_key": key, "max_tokens": 16, "num_retries": 0}
 messages = [{"role": "user", "content": "Tell a story."}]
@@ -52,7 +52,7 @@ text = litellm.text_completion(
 try:
     litellm.completion(**{**asked, "model": "openai/nobody"}, **at)
     refused = ""
-except litellm.exceptions.OpenAIError as error:
+except openai.OpenAIError as error:
     refused = type(error).__name__
 print(json.dumps({"whole": whole.choices[0].message.content, "joined": "".join(parts),
     "parts": sum(map(bool, parts)), "tokens": whole.usage.completion_tokens,
