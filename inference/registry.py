@@ -57,12 +57,13 @@ def _local() -> QuerySet[ModelEntry]:
 def resolve(model_path: str, user: Any = None) -> ModelEntry:
     """The model of this name: the site's, or the user's own.
 
-    Raises UnmaskError when it is unknown, another's, or has no files here.
+    Raises UnmaskError: not_found when it is unknown or another's, model_unavailable when its
+    files are not here.
     """
     rows = ModelEntry.visible_to(user).filter(slug=model_path)
     entry = rows.first() if "\0" not in model_path else None
     if entry is None:
-        raise UnmaskError("model_unavailable", _unknown(), "model_path")
+        raise UnmaskError("not_found", _unknown(), "model_path")
     if entry.state == State.ABSENT:
         raise UnmaskError("model_unavailable", absence(entry), "model_path")
     return entry

@@ -100,7 +100,7 @@ def test_a_path_of_a_user_never_reaches_the_file_system(path: str, root: Path) -
     registry.sync_models()
     with pytest.raises(UnmaskError) as caught:
         registry.resolve(path)
-    assert caught.value.error_type == "model_unavailable"
+    assert caught.value.error_type == "not_found"
     assert path[:20] not in caught.value.message or path == ""
 
 

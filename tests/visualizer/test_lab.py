@@ -262,7 +262,7 @@ def test_orders_keep_to_their_limits(
 def test_models_without_a_task_and_unknown_ones_are_refused(
     play: Any, owner: User, addition: ModelEntry
 ) -> None:
-    for model, error in (("tiny", "validation"), ("nobody", "model_unavailable")):
+    for model, error in (("tiny", "validation"), ("nobody", "not_found")):
         assert play(owner, type="lab_start", **{**ORDER, "model": model})["error_type"] == error
     assert "addition" in [entry.slug for entry in lab_models()]
     assert "tiny" not in [entry.slug for entry in lab_models()]

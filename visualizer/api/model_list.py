@@ -38,8 +38,8 @@ def named(id: str, user: Any) -> ModelEntry:
 def usable(id: str | None, user: Any) -> ModelEntry:
     """The model of a request, else the account's own, else the site's default one.
 
-    Raises UnmaskError: validation for a model of another kind, model_unavailable for one that is
-    unknown or has no files here.
+    Raises UnmaskError: validation for a model of another kind, not_found for one that is unknown,
+    model_unavailable for one whose files are not here.
     """
     if id is not None:
         try:

@@ -124,7 +124,7 @@ def test_gaps_that_make_no_sense_are_refused(ask: Any, case: str) -> None:
 
 def test_an_unknown_model_is_named(ask: Any) -> None:
     told = ask.post("generate", prompt="a", model="nobody/nothing")
-    assert (told.status_code, told.json()["error_type"]) == (503, "model_unavailable")
+    assert (told.status_code, told.json()["error_type"]) == (404, "not_found")
     assert told.json()["field"] == "model"
 
 

@@ -172,7 +172,7 @@ def test_a_model_of_somebody_s_own_is_theirs(ask: Any, stranger: User) -> None:
         ("calibrations", {"places": [DIGITS], "examples": examples(10)}),
     ):
         told = ask.post(path, model="addition", **body).json()
-        assert (told["error_type"], told["field"]) == ("model_unavailable", "model")
+        assert (told["error_type"], told["field"]) == ("not_found", "model")
     assert not Calibration.objects.exists()
 
 
@@ -265,7 +265,7 @@ def test_what_only_the_model_can_refuse(ask: Any, worker: Any) -> None:
     same = [{"kind": "choices", "choices": ["$", "€"]}]
     told = ask.post("decide", model="addition", text=SUM, places=same).json()
     assert (told["error_type"], told["field"]) == ("validation", "places.0")
-    assert ask.post("decide", **GOOD, model="nobody").json()["error_type"] == "model_unavailable"
+    assert ask.post("decide", **GOOD, model="nobody").json()["error_type"] == "not_found"
     ModelEntry.objects.filter(slug="addition").update(kind=ModelEntry.Kind.AUTOREGRESSIVE)
     told = ask.post("decide", **GOOD, model="addition").json()
     assert (told["error_type"], told["field"]) == ("validation", "model")

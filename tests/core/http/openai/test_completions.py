@@ -119,9 +119,9 @@ async def test_bad_fields_are_named(client: Any, field: str) -> None:
 
 
 async def test_failures_are_those_of_the_client_s_library(client: Any) -> None:
-    with pytest.raises(openai.InternalServerError) as unknown:
+    with pytest.raises(openai.NotFoundError) as unknown:
         await client.completions.create(**{**STORY, "model": "nobody"})
-    assert unknown.value.body["code"] == "model_unavailable"
+    assert unknown.value.body["code"] == "not_found"
     with pytest.raises(openai.AuthenticationError):
         await client.with_options(api_key="sk-nonsense").completions.create(**STORY)
     with pytest.raises(openai.BadRequestError) as late:

@@ -94,4 +94,4 @@ def test_litellm_asks_streams_and_is_refused(site: Site) -> None:
     assert told["parts"] > 1
     assert told["tokens"] == 16
     assert told["text"]
-    assert told["refused"] == "ServiceUnavailableError"
+    assert told["refused"] == "NotFoundError"
