@@ -133,8 +133,17 @@ def prepare(
     """
     entry = loaded_entry(slug, user, load)
     model = runtime.load(entry)
-    hides = model.spec.mask_id is not None or model.spec.noise == "uniform"
-    if model.tokenizer is None or not hides:
+    ids = _prompt_ids(model, prompt, special, chat)
+    own = ids.count(model.spec.open_id) if special and not chat else 0
+    length, block = _lengths(model, len(ids), own, gen_length, block_length)
+    check_grid(entry, len(ids) + length)
+    return Prepared(entry, model, model.spec.open_id, ids, length, block)
+
+
+def _prompt_ids(model: LoadedModel, prompt: str, special: bool, chat: bool) -> list[int]:
+    """The prompt's token ids. Raises UnmaskError for a model that cannot begin with it."""
+    uniform = model.spec.noise == "uniform"
+    if model.tokenizer is None or not (uniform or model.spec.mask_id is not None):
         raise UnmaskError(
             "validation",
             "This model has no tokenizer or no mask. Choose a diffusion model.",
@@ -146,23 +155,28 @@ def prepare(
             if chat
             else checked_prompt(model.tokenizer, prompt, special, model.spec.vocab_size)
         )
-    if not ids and model.spec.noise == "uniform":
+    if not ids and uniform:
         raise UnmaskError(
             "validation", "This model writes behind a text. Give it a prompt.", "prompt"
         )
     check_symbols(model, ids)
-    own = ids.count(model.spec.open_id) if special and not chat else 0
+    return ids
+
+
+def _lengths(
+    model: LoadedModel, given: int, own: int, gen_length: int | None, block_length: int | None
+) -> tuple[int, int]:
+    """How many places are generated, and how many of them are a block.
+
+    `given`: tokens of the prompt; `own`: masks among them. Raises UnmaskError with the field.
+    """
     if gen_length is None and own:
-        length, block = masks_of_prompt(len(ids), own, model.context, block_length)
-    else:
-        length = gen_length_within(gen_length, len(ids), model.context)
-        block = block_length or length
-        if block > length:
-            raise UnmaskError(
-                "validation", f"block_length must be at most {length}.", "block_length"
-            )
-    check_grid(entry, len(ids) + length)
-    return Prepared(entry, model, model.spec.open_id, ids, length, block)
+        return masks_of_prompt(given, own, model.context, block_length)
+    length = gen_length_within(gen_length, given, model.context)
+    block = block_length or length
+    if block > length:
+        raise UnmaskError("validation", f"block_length must be at most {length}.", "block_length")
+    return length, block
 
 
 def _question_ids(model: LoadedModel, prompt: str) -> list[int]:

@@ -1,7 +1,9 @@
 """`llm` and LiteLLM against a served site, for whoever has them.
 
-They bring many packages along, so they are no requirement: CLIENTS_PYTHON names the interpreter of
-an environment in which both are installed. What is tried here is what docs/service.md tells.
+They bring many packages along, so they are no requirement and this file is collected only by its
+name: `CLIENTS_PYTHON=…/bin/python pytest tests/core/http/openai/other_clients.py`, with the
+interpreter of an environment in which both are installed. What is tried here is what
+docs/service.md tells.
 """
 
 from __future__ import annotations
@@ -24,7 +26,6 @@ pytestmark = [
     pytest.mark.skipif(
         packages.path_of(CHAT) is None, reason="the small real model is not installed"
     ),
-    pytest.mark.skipif(not PYTHON, reason="CLIENTS_PYTHON names no interpreter with both clients"),
 ]
 MODELS = """\
 - model_id: unmask-chat
