@@ -19,6 +19,7 @@ GROUPS = {
         "tests/config/test_proxies.py",
         "tests/config/test_shapes.py",
         "tests/config/test_site_work.py",
+        "tests/core/http/openai/other_clients.py",
         "tests/core/http/openai/test_served.py",
         "tests/docs/",
         "tests/library/test_served.py",

@@ -99,7 +99,8 @@ function told(state) {
   const canvases = Array.from({ length: tip(state) + 1 }, (_, number) => canvasAt(state, number));
   const { number, path, head, run, staged, session, heat, entropy } = state;
   const branches = [...state.branches.values()];
-  return { number, path, head, run, staged, session, heat, entropy, branches, canvases };
+  const known = { number, path, head, run, staged, session, heat, entropy, branches, canvases };
+  return { ...known, notes: [...state.notes.values()] };
 }
 
 test("reducer", async () => {

@@ -38,7 +38,7 @@ def address(session: Session) -> Any:
         "<uuid:session_id>": str(session.pk), "<str:token>": token, "<uuid:job_id>": NOWHERE,
         "<str:form>": "json", "<str:name>": "run", "<int:step>": "0", "<int:pos>": "0",
         "<int:link>": "0", "<int:pk>": "0", "<run>": NOWHERE, "<path:id>": "addition",
-        "<uuidstr:id>": NOWHERE, "<path:slug>": "addition", "<id>": "0", "<uuid:id>": NOWHERE,
+        "<uuidstr:id>": NOWHERE, "<path:slug>": "addition", "<slug:slug>": "order-matters", "<id>": "0", "<uuid:id>": NOWHERE,
         "<uuid:generation_id>": NOWHERE, "<uuid:tree_id>": NOWHERE, "<int:row>": "0",
         "<int:case>": "0", "<uuid:comparison_id>": NOWHERE, "<int:command_id>": "0",
         "<uuid:training_id>": NOWHERE, "<int:text_id>": "0",
