@@ -5,6 +5,7 @@ Source: arXiv 2508.19982; pixeli99/Prophet, generate_earlyexit.py.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -18,8 +19,8 @@ from inference.engine.decoding.view import Block, Drawn, RunState, View
 
 ANSWER = 5
 """Places from `answer_start` on whose gap is looked at."""
-PHASES = ((0.33, "gap_early"), (0.67, "gap_mid"), (2.0, "gap_late"))
-"""Up to which share of the steps which bound holds."""
+PHASES = ((0.33, "gap_early"), (0.67, "gap_mid"), (math.inf, "gap_late"))
+"""Up to which share of the steps which bound holds; blocks can make a run longer than asked."""
 
 
 def block_in_sight_of_all(state: RunState) -> Block | None:

@@ -113,3 +113,18 @@ def test_a_block_s_first_token_comes_from_the_row_before(tiny: Tiny) -> None:
     assert [op["slot"] for op in first.operations] == [4]
     alone = logits(model, [5, 6, 7, 8, MASK], [4])[0]
     assert first.operations[0]["token"] == int(alone.argmax())
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        name
+        for name, row in catalog.RECIPES.items()
+        if {"steps", "block_length"} <= set(row.uses)
+        and not row.needs - {"mask", "same", "own_masks"}
+    ],
+)
+def test_more_blocks_than_steps_are_written_to_their_end(recipe: str, tiny: Tiny) -> None:
+    model, canvas = tiny("llada"), Canvas.start([5, 6], 8, MASK)
+    *_, last = generate(model, canvas, recipe, {"steps": 1, "block_length": 1}, 0)
+    assert MASK not in last.canvas.tokens
