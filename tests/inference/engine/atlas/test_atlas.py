@@ -22,6 +22,7 @@ from inference.model_places import SHIPPED_DIR
 
 RULES = ("llada/low_confidence", "rank/left_to_right", "fastdllm/threshold")
 EXTENT = Extent(cases=3, seeds=(0, 1))
+DOCS = Path(__file__).parents[4] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +118,11 @@ def test_an_interrupted_run_goes_on(outcome: list[Measured], tmp_path: Path) -> 
     assert again.found == {unit: [*outcome[:3], refused]}
     assert again.seconds == pytest.approx(journal.seconds, abs=1e-3)
     assert Journal(tmp_path / "units.jsonl", Extent(cases=4, seeds=(0, 1))).found == {}
+
+
+def test_the_committed_page_is_one_of_the_command_s() -> None:
+    page = (DOCS / "atlas.md").read_text(encoding="utf-8")
+    assert "python manage.py atlas" in page
+    for task in EXACT_TASKS.values():
+        assert f"## {task.label}" in page
+        assert (DOCS / "atlas" / f"{task.name}.svg").is_file()
