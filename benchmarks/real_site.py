@@ -80,13 +80,4 @@ def _followed(client: Client, slug: str) -> None:
     """A fresh session, run and followed to its end; every step arrives as an event."""
     state = _initialized(client, slug)["state"]
     places = len(state["token_ids"]) - state["prompt_length"]
-    client.ask("resume", "resumed", after=0)
-    client.ask("run", "run_changed", recipe=RECIPE, parameters=SETTINGS)
-    steps = 0
-    while True:
-        event = client.receive("event")
-        steps += event["event"] == "step"
-        if event["event"] == "run" and event["payload"]["status"] == "done":
-            break
-    if steps != places:
-        raise RuntimeError(f"{steps} steps arrived, expected {places}")
+    client.run_to_its_end(places, recipe=RECIPE, parameters=SETTINGS)

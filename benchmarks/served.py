@@ -78,6 +78,19 @@ class Client:
         self.send(type, **fields)
         return self.receive(answer)
 
+    def run_to_its_end(self, steps: int, **fields: Any) -> None:
+        """Start a run and follow it; raises RuntimeError unless so many steps arrive as events."""
+        self.ask("resume", "resumed", after=0)
+        self.ask("run", "run_changed", **fields)
+        arrived = 0
+        while True:
+            event = self.receive("event")
+            arrived += event["event"] == "step"
+            if event["event"] == "run" and event["payload"]["status"] == "done":
+                break
+        if arrived != steps:
+            raise RuntimeError(f"{arrived} steps arrived, expected {steps}")
+
     def close(self) -> None:
         self._stack.close()
 

@@ -86,16 +86,7 @@ def _steps(client: Client, canvas: Canvas) -> dict[str, Measured]:
 def _followed_run(client: Client, recipe: str) -> None:
     """A fresh session, run and followed to its end; every step arrives as an event."""
     client.ask("initialize", "state_update", prompt=PROMPT, gen_length=64)
-    client.ask("resume", "resumed", after=0)
-    client.ask("run", "run_changed", recipe=recipe, parameters={"steps": STEPS})
-    steps = 0
-    while True:
-        event = client.receive("event")
-        steps += event["event"] == "step"
-        if event["event"] == "run" and event["payload"]["status"] == "done":
-            break
-    if steps != STEPS:
-        raise RuntimeError(f"{steps} steps arrived, expected {STEPS}")
+    client.run_to_its_end(STEPS, recipe=recipe, parameters={"steps": STEPS})
 
 
 def _passes(client: Client, slug: str, model: LoadedModel) -> dict[str, Measured]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -151,14 +152,19 @@ def lab_delete(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return redirect("lab")
 
 
+def _file(content: Iterator[str] | bytes, job: LabJob, ending: str, kind: str) -> HttpResponse:
+    """A download of content type `kind`, named after the job."""
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="unmask-lab-{job.pk}.{ending}"'
+    return response
+
+
 @login_required
 @require_safe
 def lab_parquet(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Every case of the finished rows, one line each, typed."""
     job = selectors.lab_job(request.user, job_id)
-    response = HttpResponse(cases_of(job), content_type="application/vnd.apache.parquet")
-    response["Content-Disposition"] = f'attachment; filename="unmask-lab-{job.pk}.parquet"'
-    return response
+    return _file(cases_of(job), job, "parquet", "application/vnd.apache.parquet")
 
 
 @login_required
@@ -166,9 +172,7 @@ def lab_parquet(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def lab_csv(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The finished rows as a file for a spreadsheet."""
     job = selectors.lab_job(request.user, job_id)
-    response = HttpResponse(rows_of(job), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="unmask-lab-{job.pk}.csv"'
-    return response
+    return _file(rows_of(job), job, "csv", "text/csv; charset=utf-8")
 
 
 @login_required
