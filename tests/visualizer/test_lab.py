@@ -130,7 +130,7 @@ def test_recipes_are_measured_with_their_own_parameters(begun: Start) -> None:
 
 def test_every_recipe_is_measured_over_blocks_steps_and_seeds(begun: Start, adder: Any) -> None:
     """A row holds the cases of all seeds; a recipe that knows no blocks is measured without."""
-    asked = ["llada/low_confidence", "rank/random"]
+    asked = ["llada/low_confidence", "p2"]
     job = begun(recipes=asked, steps=[2], block_lengths=[0, 3], seeds=2, count=3)
     assert job.total == 3 * 2 * 3
     assert work_off(job) == 1

@@ -74,7 +74,7 @@ class LabJob(Job):
         return [
             (recipe, size, steps)
             for recipe in self.recipes
-            for size in (self.block_lengths if has_blocks(recipe) else (0,))
+            for size in ((has_blocks(recipe) and self.block_lengths) or [0])
             for steps in self.steps
         ]
 
