@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference import model_places, registry
+from inference import model_locations, registry
 from inference.errors import UnmaskError
 from visualizer.records.chain import UNVERIFIED, is_sealed
 from visualizer.records.checks import check_states, check_tree, checked
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         check_states(record, raw)
         differing = total = 0
         with engine_errors():
-            folder = path or model_places.directory(registry.resolve(record.model.slug))
+            folder = path or model_locations.directory(registry.resolve(record.model.slug))
             model = options_of(record.model.model_extra or {}, device).load(folder)
             check_model(record, model)
             for step in replay(record, model):
