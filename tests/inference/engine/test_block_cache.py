@@ -16,7 +16,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
-from inference.engine.errors import InputError
+from inference.engine.errors import InputError, NonFiniteError
 from inference.engine.forward import Request, forward_many
 from tests.inference.engine.models import MASK, VOCAB, write_model
 
@@ -115,3 +115,27 @@ def test_kept_keys_are_the_bits_that_were_computed(model: LoadedModel) -> None:
     other[22] = (other[22] + 1) % VOCAB  # another session on the same blocks, in between
     BlockForward(store)(model, [Request(other, torch.tensor([22, 23]))])
     assert torch.equal(BlockForward(store)(model, [request])[0], first)
+
+
+def test_drafts_of_a_block_share_a_forward(model: LoadedModel, places: list[int]) -> None:
+    """The beginning that they have in common is computed once; others have their own forward."""
+    forward = BlockForward(PrefixStore(2**24))
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(0, VOCAB, (23,), generator=generator)
+    drafts = [ids, ids.clone(), ids.clone(), ids.roll(1)]
+    drafts[1][18], drafts[2][17] = (ids[18] + 1) % VOCAB, (ids[17] + 2) % VOCAB
+    requests = [Request(draft, torch.tensor([17, 18])) for draft in drafts]
+    for _ in range(2):
+        for mine, request in zip(forward(model, requests), requests, strict=True):
+            assert (mine - forward_many(model, [request])[0]).abs().max() < 1e-4
+    assert places == [20, 4, 20, 4, 4]
+
+
+def test_numbers_that_are_none_are_noticed(model: LoadedModel) -> None:
+    with torch.no_grad():
+        model.model.get_input_embeddings().weight[7, 0] = float("nan")  # type: ignore[operator]
+    forward = BlockForward(PrefixStore(2**24))
+    sound, spoilt = torch.tensor([1, 2, 3, 4, 5, 6]), torch.tensor([1, 2, 3, 4, 7, 6])
+    assert forward(model, [Request(sound, torch.tensor([4, 5]))])[0].isfinite().all()
+    with pytest.raises(NonFiniteError):
+        forward(model, [Request(spoilt, torch.tensor([2, 5]))])

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from inference import model_places
+from inference import model_locations
 from inference.engine import checkpoint
 from visualizer.selectors.recordings import COMPARED, FOLDER, MEASURED
 from visualizer.worker.recordings import measured, recording
@@ -25,9 +25,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, cases: int, to: Path, **options: Any) -> None:
         to.mkdir(parents=True, exist_ok=True)
         for slug, recipes in COMPARED.items():
-            folder = model_places.SHIPPED_DIR / slug
+            folder = model_locations.SHIPPED_DIR / slug
             model = checkpoint.load(folder)
-            card = model_places.card_of(folder)
+            card = model_locations.card_of(folder)
             about: dict[str, Any] = {}
             example = card["examples"][0]
             if slug in MEASURED:
