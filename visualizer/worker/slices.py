@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists
 
 from core.jobs import leases
@@ -23,12 +24,11 @@ from inference.runtime.error_mapping import engine_errors
 from inference.runtime.steps_ahead import AHEAD, StepsAhead
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Generation, Run, Session
-from visualizer.selectors.history import StateRef, head_of, state_at, tip
+from visualizer.selectors.history import StateRef, state_at, tip
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
-from visualizer.services.sessions import hold
-from visualizer.services.steps import NewStep, write_step
+from visualizer.services.run_steps import RunStep, write_run_step
 from visualizer.worker import generation
 from visualizer.worker.distributions import PLAIN, forward, summed_up
 from visualizer.worker.resume import RunProgress, key_of
@@ -129,9 +129,9 @@ def _room(work: RunProgress, number: int) -> int:
 
 def _write(work: RunProgress, made: Made) -> None:
     """What numpy can do without the device is done here, beside the next step's forward."""
-    data, summary = made.reduced.to_bytes(), _summary(work, made)
-    with fenced(work.lease), gathered():
-        _store(work, made, data, summary)
+    step = _as_step(work, made)
+    with transaction.atomic(), gathered():
+        _store(work, step)
 
 
 def _due(work: RunProgress, deadline: float) -> str | None:
@@ -159,38 +159,24 @@ def _asked(work: RunProgress) -> tuple[bool, bool]:
     return stop_requested, waits
 
 
-def _summary(work: RunProgress, made: Made) -> dict[str, Any]:
+def _as_step(work: RunProgress, made: Made) -> RunStep:
+    """The step as it will be stored: its distribution in bytes and summed up."""
+    data, settings, result = made.reduced.to_bytes(), work.session.settings, made.result
     numbers = numbers_of(work.session, DigestView(made.reduced.form), work.number)
-    return summed_up(numbers, made.before, made.result.ms.get("forward", 0.0), False)
-
-
-def _store(work: RunProgress, made: Made, data: bytes, summary: dict[str, Any]) -> None:
-    """The distribution, the step and the run's memory, in the transaction of the fence."""
-    hold(work.session)
-    keep_forward(
-        session=work.session,
-        ref=work.ref,
-        data=data,
-        summary=summary,
-        settings=work.session.settings,
-        replace=False,
-    )
-    result = made.result
+    summary = summed_up(numbers, made.before, result.ms.get("forward", 0.0), False)
     timings = {name: round(value, 2) for name, value in result.ms.items()}
-    new = NewStep(
-        result.operations,
-        recipe=work.run.recipe,
-        timings={**timings, "total": round(sum(result.ms.values()), 2)},
-        run=work.run,
+    timings["total"] = round(sum(result.ms.values()), 2)
+    states = made.before, result.canvas
+    return RunStep(result.operations, *states, data, summary, settings, timings, result.carry)
+
+
+def _store(work: RunProgress, step: RunStep) -> None:
+    """Distribution, step and the run's memory, in a transaction that needs the fence."""
+    told = write_run_step(
+        lease=work.lease, session=work.session, run=work.run, number=work.number + 1, made=step
     )
-    follow = head_of(work.session) == work.ref
-    step = write_step(
-        session=work.session, ref=work.ref, new=new, before=made.before, follow=follow
-    )
-    STEP_SECONDS.observe(sum(result.ms.values()) / 1000)
-    generation.tell_step(work, step, made.before, result.canvas)
-    work.run.carry, work.run.attempts = result.carry, 0
-    work.run.save(update_fields=["carry", "attempts"])
+    generation.tell_step(work, told, step.after)
+    STEP_SECONDS.observe(step.timings["total"] / 1000)
     work.number += 1
 
 
