@@ -27,8 +27,9 @@ from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
 from inference.engine.families.values import Config
 from inference.engine.input_tables import set_mask_vector, share_table
-from inference.engine.model_files import ModelFiles, Weights, open_files
+from inference.engine.model_files import ModelFiles, Weights
 from inference.engine.native import construct, layout_of, unusable, weights_of
+from inference.engine.open_model import open_files
 from inference.engine.placement import (
     DeviceMap,
     check_options,

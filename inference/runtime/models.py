@@ -17,7 +17,7 @@ from django.conf import settings
 
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import CheckpointError, LoadCancelled
-from inference.engine.model_files import memory_bytes
+from inference.engine.open_model import memory_bytes
 from inference.errors import UnmaskError
 from inference.model_locations import directory
 from inference.models import ModelEntry

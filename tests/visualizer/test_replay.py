@@ -114,6 +114,21 @@ def test_records_of_shipped_models_come_out_the_same(
     assert said.count(": same") >= 4
 
 
+def test_notes_are_told_where_they_stand(owner: User, sent: list[Any], tmp_path: Path) -> None:
+    record = _unsealed(_made(owner, sent, SHIPPED[0]))
+    texts = {0: "before", 2: "two\nlines, \x1b[31mred"}
+    notes = [{"number": number, "text": text} for number, text in texts.items()]
+    record["branches"][0]["notes"] = notes
+    lines = [line.split(" ", 2)[2] for line in _replayed(record, tmp_path).splitlines()[:5]]
+    assert lines == [
+        "step 0, note: before",
+        "step 1 llada/low_confidence: same",
+        "step 2 llada/low_confidence: same",
+        "step 2, note: two lines, \ufffd[31mred",
+        "step 3 llada/low_confidence: same",
+    ]
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_a_record_in_another_precision_is_replayed_in_it(
     dtype: str, owner: User, sent: list[Any], tmp_path: Path
