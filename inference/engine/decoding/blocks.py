@@ -32,8 +32,9 @@ def chunks(state: RunState) -> Block | None:
     counted from the first place, one would reach behind an open block, which the next one sees.
     """
     where, length = state.canvas.places, state.params.block_length
-    if state.spec.attention == "block" and state.spec.block_size and length:
-        return _first_open(state, _within_blocks(where, state.spec.block_size, length))
+    aligns = state.spec.attention == "block" and state.spec.block_size
+    if aligns and length and length < len(where):
+        return _first_open(state, _within_blocks(where, aligns, length))
     size = min(length or len(where), len(where)) or 1
     return _first_open(state, [where[i : i + size] for i in range(0, len(where), size)])
 
