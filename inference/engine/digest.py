@@ -77,13 +77,8 @@ class _Whole(Reduced):
 
     @cached_property
     def form(self) -> Form:
-        columns = (
-            self.below.copy(),
-            self.codes.copy(),
-            self.positions,
-            self.top_logit,
-            self.excluded,
-        )
+        columns = self.below, self.codes, self.positions, self.top_logit, self.excluded
+        self.below = self.codes = np.empty(0)  # both are spoilt by it
         return form_of_whole(*columns)
 
 

@@ -11,7 +11,7 @@ met to 1e-3. numpy alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ EDGE = 3.5
 VALUE_STEP, SPREAD_STEP = 1 / 4096, 1 / 32
 FARTHEST = 1e4
 """Tokens so far below weigh nothing at any temperature; beyond it products would overflow."""
+LIMITS = {kind: (np.iinfo(kind).min, np.iinfo(kind).max) for kind in ("<u2", "<i2", "u1")}
 HERMITE = np.array(
     [
         [1, 0, 0, -10, 15, -6],
@@ -86,8 +87,9 @@ def log_step(nodes: int) -> float:
     return 2 * EDGE / (nodes - 1) * math.log(2)
 
 
+@lru_cache
 def betas(nodes: int) -> Array:
-    """The inverse temperatures [P] of the nodes."""
+    """The inverse temperatures [P] of the nodes; not to be written to."""
     return np.exp2(np.linspace(-EDGE, EDGE, nodes))
 
 
@@ -103,28 +105,13 @@ def curve_of(value: Array, mean: Array, variance: Array) -> Curve:
 
 def _rounded(values: Array, kind: str) -> Array:
     """Whole numbers of a kind; what lies outside its range weighs nothing and is cut."""
-    limits = np.iinfo(kind)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(kind)
+    low, high = LIMITS[kind]
+    return np.minimum(np.maximum(np.rint(values), low), high).astype(kind)
 
 
 def first_nodes(nodes: int) -> int:
     """How many nodes there are to a factor of two."""
     return (nodes - 1) // int(2 * EDGE)
-
-
-def weights_of(below: Any, nodes: int, exp: Callable[[Any], Any]) -> Iterator[Any]:
-    """exp(-b d) [n, V] for d = `below`, node after node, of numpy arrays or of tensors.
-
-    Where a node lies a power of two beyond an earlier one its weights are those squared, in place,
-    so that few exponentials are computed. What is done to the first ones stays done.
-    """
-    chains, lanes = first_nodes(nodes), []
-    for beta in betas(nodes)[:chains].tolist():
-        lanes.append(exp(below * -beta))
-        yield lanes[-1]
-    for node in range(chains, nodes):
-        lanes[node % chains] *= lanes[node % chains]
-        yield lanes[node % chains]
 
 
 def from_sums(sums: Array, far: Array) -> Curve:
