@@ -84,8 +84,8 @@ def _arrays(form: Form) -> Iterator[bytes]:
     whole = form.excluded, form.positions
     floats = form.top_logit, form.unit_entropy, form.excluded_below, form.tail_below
     curve = form.curve
-    yield from (column.astype("<u4").tobytes() for column in whole)
-    yield from (column.astype("<f4").tobytes() for column in floats)
+    yield from (np.asarray(column, "<u4").tobytes() for column in whole)
+    yield from (np.asarray(column, "<f4").tobytes() for column in floats)
     yield from (nodes.T.tobytes() for nodes in (curve.value, curve.slope, curve.spread))
 
 

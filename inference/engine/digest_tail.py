@@ -24,7 +24,13 @@ EDGE = 3.5
 VALUE_STEP, SPREAD_STEP = 1 / 4096, 1 / 32
 FARTHEST = 1e4
 """Tokens so far below weigh nothing at any temperature; beyond it products would overflow."""
-LIMITS = {kind: (np.iinfo(kind).min, np.iinfo(kind).max) for kind in ("<u2", "<i2", "u1")}
+KINDS = "<u2", "<i2", "u1"
+"""The kinds of numbers as which value, slope and spread are kept; their steps and ranges."""
+STEPS = np.array([1 / VALUE_STEP, 1 / VALUE_STEP, 1 / SPREAD_STEP], "<f4")[:, None, None]
+LEAST, MOST = (
+    np.array([getattr(np.iinfo(kind), end) for kind in KINDS], "<f4")[:, None, None]
+    for end in ("min", "max")
+)
 HERMITE = np.array(
     [
         [1, 0, 0, -10, 15, -6],
@@ -95,18 +101,18 @@ def betas(nodes: int) -> Array:
 
 def curve_of(value: Array, mean: Array, variance: Array) -> Curve:
     """The curve through F [n, P], and mean and variance of b x [n, P] under its weights."""
-    spread = np.sqrt(np.maximum(variance, 0.0))
-    return Curve(
-        _rounded(value / VALUE_STEP, "<u2"),
-        _rounded(mean / VALUE_STEP, "<i2"),
-        _rounded(spread / SPREAD_STEP, "u1"),
-    )
+    return curve_from(np.stack([value, mean, variance]))
 
 
-def _rounded(values: Array, kind: str) -> Array:
-    """Whole numbers of a kind; what lies outside its range weighs nothing and is cut."""
-    low, high = LIMITS[kind]
-    return np.minimum(np.maximum(np.rint(values), low), high).astype(kind)
+def curve_from(columns: Array) -> Curve:
+    """The same from all three in one array [3, n, P], which is spoilt.
+
+    What lies outside the range of its kind of number weighs nothing and is cut.
+    """
+    np.sqrt(np.maximum(columns[2], 0.0, out=columns[2]), out=columns[2])
+    np.rint(columns * STEPS, out=columns)
+    np.minimum(np.maximum(columns, LEAST, out=columns), MOST, out=columns)
+    return Curve(*(column.astype(kind) for column, kind in zip(columns, KINDS, strict=True)))
 
 
 def first_nodes(nodes: int) -> int:

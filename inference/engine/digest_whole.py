@@ -15,7 +15,7 @@ from inference.engine.digest_tail import (
     Array,
     Curve,
     betas,
-    curve_of,
+    curve_from,
     first_nodes,
     nodes_for,
 )
@@ -109,7 +109,7 @@ def _curve(below: Array, far: Array) -> Curve:
     columns[0, :, : len(beta)] = np.log(total)
     columns[1, :, : len(beta)] = -beta * mean
     columns[2, :, : len(beta)] = beta * beta * variance
-    return curve_of(*columns)
+    return curve_from(columns)
 
 
 def _weights(beyond: Array, beta: Array, chains: int) -> Array:
