@@ -82,7 +82,7 @@ def measure(
         for shape in shapes or SHAPES:
             yield f"  {shape}"
             try:
-                with SHAPES[shape](settings) as site:
+                with SHAPES[shape](**settings) as site:
                     yield from _lines(site.url.removeprefix("http://"), places, seconds)
             except pytest.skip.Exception as lacking:
                 yield f"    {lacking}"

@@ -55,7 +55,7 @@ def measure() -> Iterator[str]:
         model = checkpoint.load(Path(folder) / SLUG, dtype="float32")
         for shape, serve in SHAPES.items():
             try:
-                with serve(_settings(threads, folder)) as site:
+                with serve(**_settings(threads, folder)) as site:
                     yield from _shape_lines(shape, site, model)
             except pytest.skip.Exception as lacking:
                 yield f"  {shape}: {lacking}"

@@ -1,17 +1,18 @@
-"""A served site in either shape, for the benches: temporary data, ports of their own."""
+"""A site of its own in either shape, for benchmarks of what both do: temporary data, loopback."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.servers import Site, embedded_site, full_site, postgres_server, redis_server
 
 
 @contextmanager
-def _embedded(settings: dict[str, str]) -> Iterator[Site]:
+def embedded(**settings: str) -> Iterator[Site]:
+    """One process."""
     with (
         tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder,
         embedded_site(Path(folder), **settings) as site,
@@ -20,8 +21,11 @@ def _embedded(settings: dict[str, str]) -> Iterator[Site]:
 
 
 @contextmanager
-def _site(settings: dict[str, str]) -> Iterator[Site]:
-    """Web and worker as processes of their own, with Redis and PostgreSQL."""
+def several(**settings: str) -> Iterator[Site]:
+    """Web and worker as processes of their own, with Redis and PostgreSQL.
+
+    Raises pytest's Skipped where one of those is not installed.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="unmask-bench-"))
         redis = stack.enter_context(redis_server())
@@ -29,8 +33,4 @@ def _site(settings: dict[str, str]) -> Iterator[Site]:
         yield stack.enter_context(full_site(Path(folder), redis, postgres, **settings))
 
 
-SHAPES: dict[str, Callable[[dict[str, str]], AbstractContextManager[Site]]] = {
-    "embedded": _embedded,
-    "site": _site,
-}
-"""What opens a site with these settings; skips (pytest's) where a server is not installed."""
+SHAPES = {"embedded": embedded, "site": several}

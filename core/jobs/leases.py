@@ -82,6 +82,18 @@ def check(lease: Lease) -> None:
         raise LeaseLost(f"fence {lease.fence} no longer holds")
 
 
+EXPIRY = {
+    "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s)",
+    "postgresql": "STATEMENT_TIMESTAMP() + %s::interval",
+}
+"""By a database's vendor: SQL of the moment at which a lease ends that is renewed now."""
+
+
+def expiry() -> str:
+    """What EXPIRY takes."""
+    return f"+{LEASE.total_seconds():.3f} seconds"
+
+
 @contextmanager
 def fenced(lease: Lease | None) -> Iterator[None]:
     """One transaction that holds only while the lease does. Raises LeaseLost.
