@@ -28,9 +28,8 @@ Step = Callable[[LoadedModel, Tensor, DynamicCache, int, int], Tensor]
 
 
 def measure() -> Iterator[str]:
-    """Lines of the report: a body of two sizes, under a small vocabulary and under LLaDA's."""
+    """Lines of the report: a small model, and a body of 135 M under the vocabulary of LLaDA."""
     yield from _lines("shipped model", models.shipped(), 128, 5)
-    yield from _lines("small body", models.large_vocabulary(), 128, 2)
     yield from _lines("body of 135 M", models.body_of_135m(), 64, 1)
 
 
