@@ -45,7 +45,24 @@ def _lines(title: str, model: LoadedModel, places: int, rounds: int) -> Iterator
         head = f"{title}, vocabulary {model.spec.vocab_size}, {name} cache, {forwards} forwards"
         yield from table(head, results, forwards, "here")
         ratio = results["its own loop"].over(results["here"])
+        if step is block_alone:
+            yield _products_line(model, results["here"].median / forwards)
         yield f"  its own loop / here: {ratio:.2f}, goal {GOAL}"
+
+
+def _products_line(model: LoadedModel, forward: float) -> str:
+    """What no loop can save: the matrices, which are read whole however few rows they are given."""
+    products = in_turn({"alone": partial(_products, model)}, 5)["alone"].median
+    return f"  matrix products of such a forward alone: {products:.2f} ms, {products / forward:.0%} of it"
+
+
+@torch.inference_mode()
+def _products(model: LoadedModel) -> None:
+    """Every linear layer on the rows of a block, the head on half of them: those that are open."""
+    head = model.model.get_output_embeddings()  # type: ignore[operator]
+    for layer in model.model.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer(torch.ones(BLOCK // 2 if layer is head else BLOCK, layer.in_features))
 
 
 def _engine(model: LoadedModel, canvas: Canvas, name: str) -> list[Any]:
