@@ -53,7 +53,8 @@ def _lines(title: str, model: LoadedModel, places: int, rounds: int) -> Iterator
 def _products_line(model: LoadedModel, forward: float) -> str:
     """What no loop can save: the matrices, which are read whole however few rows they are given."""
     products = in_turn({"alone": partial(_products, model)}, 5)["alone"].median
-    return f"  matrix products of such a forward alone: {products:.2f} ms, {products / forward:.0%} of it"
+    share = products / forward
+    return f"  matrix products of such a forward alone: {products:.2f} ms, {share:.0%} of it"
 
 
 @torch.inference_mode()
