@@ -69,7 +69,7 @@ class BlockForward:
             self.store.put(model.key, ids[0, :begin].tolist(), parts)
         sources = [window.source - start for window in windows]
         picked = torch.cat([rows[source] for rows, source in zip(hidden, sources, strict=True)])
-        return list(predictions(model, picked).split([len(source) for source in sources]))
+        return list(torch.split(predictions(model, picked), [len(source) for source in sources]))
 
     def _recalled(
         self, model: LoadedModel, ids: list[int], begin: int, count: int

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
@@ -15,6 +16,7 @@ from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
+from inference.statements import Update
 from visualizer.models import Generation, Run, Session, Step
 from visualizer.selectors import traces
 from visualizer.selectors.drafts import drafts_of
@@ -65,6 +67,7 @@ class DiffusionGenerator(StoredGenerator[Generation]):
 
 
 GENERATOR = DiffusionGenerator()
+GROW = Update(Generation, {"text": "%s", "updated": "%s"}, ["id"])
 
 
 @transaction.atomic
@@ -88,7 +91,7 @@ def publish_text(*, row: Generation, text: str) -> None:
     if grown and text.startswith(row.text):
         publish(row.stream_id, "text", {"text": grown, "offset": len(row.text)})
         row.text = text
-        row.save(update_fields=["text", "updated"])
+        GROW([text, GROW.adapt("updated", timezone.now())], [row.pk])
 
 
 def have_worked(*, session: Session) -> None:

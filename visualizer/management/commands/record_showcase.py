@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from inference import model_locations
-from inference.engine import checkpoint
+from inference.runtime.load_options import options_for
 from visualizer.selectors.recordings import COMPARED, FOLDER, MEASURED
 from visualizer.worker.recordings import measured, recording
 
@@ -26,8 +26,8 @@ class Command(BaseCommand):
         to.mkdir(parents=True, exist_ok=True)
         for slug, recipes in COMPARED.items():
             folder = model_locations.SHIPPED_DIR / slug
-            model = checkpoint.load(folder)
             card = model_locations.card_of(folder)
+            model = options_for(card).load(folder)
             about: dict[str, Any] = {}
             example = card["examples"][0]
             if slug in MEASURED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,10 @@ class Command(BaseCommand):
         """The steps as they are made, each printed; notes are printed in between."""
         order = {branch.id: n for n, branch in enumerate(record.branches)}
         made = (((order[step.branch], step.number, 0), step) for step in steps)
-        for (branch, number, _), what in merge(_notes(record), made, key=lambda pair: pair[0]):
+        told: Iterable[tuple[When, str | Replayed]] = merge(
+            _notes(record), made, key=lambda pair: pair[0]
+        )
+        for (branch, number, _), what in told:
             where = f"branch {record.branches[branch].id} step {number}"
             if isinstance(what, str):
                 self.stdout.write(f"{where}, note: {what}")
