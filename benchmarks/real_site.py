@@ -28,10 +28,11 @@ RECIPE, RATIO = "llada2/threshold", 1.15
 def lines(twin: LoadedModel, slugs: list[str]) -> list[str]:
     """Lines of the report; `slugs` are the models that the site loads, the twin last.
 
-    The site runs them in the precision of `twin`: two precisions would compare nothing.
+    The site runs them in the precision of `twin`, and keeps no logits: equal runs would be found
+    again instead of computed.
     """
     dtype = str(twin.dtype).removeprefix("torch.")
-    with serving(torch.get_num_threads(), DTYPE=dtype) as server:
+    with serving(torch.get_num_threads(), DTYPE=dtype, LOGITS_CACHE_MB="0") as server:
         client = Client(server.address)
         before = residency.resident(server.pid)
         for slug in slugs:
