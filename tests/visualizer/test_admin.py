@@ -11,7 +11,7 @@ from django.test import Client
 from visualizer.models import Command, Session, Step
 
 pytestmark = pytest.mark.django_db
-LISTS = ("session", "branch", "step", "digest", "run", "command")
+LISTS = ("session", "branch", "step", "note", "digest", "run", "command")
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from visualizer.models import Branch, Command, Digest, Run, Session, Step
+from visualizer.models import Branch, Command, Digest, Note, Run, Session, Step
 from visualizer.services.sessions import delete_session
 
 pytestmark = pytest.mark.django_db
-PARTS = [Branch, Step, Digest, Run, Command]
+PARTS = [Branch, Step, Note, Digest, Run, Command]
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def made(play: Any, owner: User, start: Any) -> Session:
     session: Session = start(prompt="a secret plan")
     play(owner, session, type="forward_pass")
     play(owner, session, type="apply_selection", selections={"14": 9})
+    play(owner, session, type="note", text="a secret thought")
     return session
 
 
@@ -69,6 +70,16 @@ def test_what_was_written_is_hidden_until_asked_for_and_that_is_logged(
     )
     assert "secret" not in entry.object_repr
     assert "View on site" in hidden
+
+
+def test_a_note_is_hidden_until_asked_for_and_that_is_logged(staff: Client, made: Session) -> None:
+    address = reverse("admin:visualizer_note_change", args=[Note.objects.get().pk])
+    hidden = staff.get(address).content.decode()
+    assert "secret" not in hidden
+    assert "16 characters, not shown" in hidden
+    assert not LogEntry.objects.exists()
+    assert "a secret thought" in staff.get(f"{address}?reveal=1").content.decode()
+    assert LogEntry.objects.get().change_message == "Looked at a note."
 
 
 def test_lists_show_no_prompt_and_steps_name_their_session(staff: Client, made: Session) -> None:

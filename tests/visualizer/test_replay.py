@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from core.commands.submit import submit
 from core.worker import executor
-from inference import model_places, registry, runtime
+from inference import model_locations, registry, runtime
 from inference.causal_families import is_causal
 from inference.runtime import precision
 from tests.inference.engine.models import write_config
@@ -31,7 +31,7 @@ from visualizer.worker import tasks
 pytestmark = pytest.mark.django_db(transaction=True)
 SHIPPED = sorted(
     path.parent.name
-    for path in model_places.SHIPPED_DIR.glob("*/config.json")
+    for path in model_locations.SHIPPED_DIR.glob("*/config.json")
     if not is_causal(json.loads(path.read_text())) and path.with_name("model.safetensors").exists()
 )
 RECIPES = ("llada/low_confidence", "rank/random")
@@ -112,6 +112,21 @@ def test_records_of_shipped_models_come_out_the_same(
     assert "steps of runs came out the same" in said
     assert "otherwise" not in said
     assert said.count(": same") >= 4
+
+
+def test_notes_are_told_where_they_stand(owner: User, sent: list[Any], tmp_path: Path) -> None:
+    record = _unsealed(_made(owner, sent, SHIPPED[0]))
+    texts = {0: "before", 2: "two\nlines, \x1b[31mred"}
+    notes = [{"number": number, "text": text} for number, text in texts.items()]
+    record["branches"][0]["notes"] = notes
+    lines = [line.split(" ", 2)[2] for line in _replayed(record, tmp_path).splitlines()[:5]]
+    assert lines == [
+        "step 0, note: before",
+        "step 1 llada/low_confidence: same",
+        "step 2 llada/low_confidence: same",
+        "step 2, note: two lines, \ufffd[31mred",
+        "step 3 llada/low_confidence: same",
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -32,6 +32,35 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class Concealed(ReadOnly):
+    """What people wrote is not shown, unless it is asked for; that is kept in the admin's log.
+
+    `written`: the fields to hide, `text_of`: the field that is counted, `named`: what it is.
+    """
+
+    written: tuple[str, ...] = ()
+    text_of = ""
+    named = ""
+
+    @admin.display(description="what was written")
+    def hidden(self, row: Model) -> str:
+        size = len(getattr(row, self.text_of))
+        return format_html(
+            '{} characters, not shown. <a href="?reveal=1">Show (is logged)</a>', size
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        shown = self.written if "reveal" in request.GET else ("hidden",)
+        return (*super().get_fields(request, obj), *shown)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> Any:
+        """Whoever looks at what somebody wrote leaves a line in the log."""
+        row = self.get_object(request, object_id) if "reveal" in request.GET else None
+        if row is not None and self.has_view_permission(request, row):
+            self.log_change(request, row, f"Looked at {self.named}.")
+        return super().change_view(request, object_id, *args, **more)
+
+
 class Part(ReadOnly):
     """A part of a session: it goes with the whole session or account, never by itself.
 

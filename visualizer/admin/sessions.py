@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from visualizer.admin.read_only import Part, ReadOnly, pretty
-from visualizer.models import Branch, Command, Digest, Run, Session, Step
+from visualizer.admin.read_only import Concealed, Part, pretty
+from visualizer.models import Branch, Command, Digest, Note, Run, Session, Step
 from visualizer.services.sessions import restore_session
 
 
@@ -28,9 +28,7 @@ class BranchInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Session)
-class SessionAdmin(ReadOnly):
-    """What people wrote is not shown, unless it is asked for; that is kept in the admin's log."""
-
+class SessionAdmin(Concealed):
     list_display = ("id", "owner", "model", "gen_length", "head_number", "updated", "deleted")
     list_filter = ("model", "created", ("deleted", admin.EmptyFieldListFilter))
     search_fields = ("id", "owner__username", "model__slug")
@@ -43,29 +41,13 @@ class SessionAdmin(ReadOnly):
         "lease_expires", "created", "updated", "deleted",
     )  # fmt: skip
     written = ("title", "prompt", "prompt_ids_text", "staged_text")
+    text_of, named = "prompt", "title and prompt"
     actions = ("bring_back",)
     prompt_ids_text = pretty("prompt_ids", "prompt ids")
     settings_text = pretty("settings", "settings")
     staged_text = pretty("staged", "staged")
     provenance_text = pretty("provenance", "provenance")
     readonly_fields = (*fields, *written, "hidden")
-
-    @admin.display(description="title and prompt")
-    def hidden(self, row: Session) -> str:
-        size = len(row.prompt)
-        return format_html(
-            '{} characters, not shown. <a href="?reveal=1">Show (is logged)</a>', size
-        )
-
-    def get_fields(self, request: HttpRequest, obj: Session | None = None) -> tuple[str, ...]:
-        return (*self.fields, *(self.written if "reveal" in request.GET else ("hidden",)))
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> Any:
-        """Whoever looks at what somebody wrote leaves a line in the log."""
-        row = self.get_object(request, object_id) if "reveal" in request.GET else None
-        if row is not None and self.has_view_permission(request, row):
-            self.log_change(request, row, "Looked at title and prompt.")
-        return super().change_view(request, object_id, *args, **more)
 
     @admin.action(description="Bring the selected deleted sessions back", permissions=["delete"])
     def bring_back(self, request: HttpRequest, rows: QuerySet[Session]) -> None:
@@ -82,10 +64,24 @@ class BranchAdmin(Part):
     search_fields = ("name", "session__id", "session__owner__username")
 
 
-@admin.register(Step)
-class StepAdmin(Part):
-    list_display = ("id", "session", "owner", "branch", "number", "recipe", "changes", "created")
+class OfBranch(Part):
+    """A part of a branch, listed with its session and owner."""
+
     list_select_related = ("branch__session__owner",)
+
+    @admin.display(ordering="branch__session")
+    def session(self, row: Step | Note) -> str:
+        address = reverse("admin:visualizer_session_change", args=[row.branch.session_id])
+        return format_html('<a href="{}">{}</a>', address, row.branch.session)
+
+    @admin.display(ordering="branch__session__owner")
+    def owner(self, row: Step | Note) -> str:
+        return str(row.branch.session.owner)
+
+
+@admin.register(Step)
+class StepAdmin(OfBranch):
+    list_display = ("id", "session", "owner", "branch", "number", "recipe", "changes", "created")
     list_filter = ("recipe", "created")
     search_fields = ("branch__session__id", "recipe")
     fields = (
@@ -97,20 +93,21 @@ class StepAdmin(Part):
     timings_text = pretty("timings", "timings (ms)")
     readonly_fields = fields
 
-    @admin.display(ordering="branch__session")
-    def session(self, row: Step) -> str:
-        address = reverse("admin:visualizer_session_change", args=[row.branch.session_id])
-        return format_html('<a href="{}">{}</a>', address, row.branch.session)
-
-    @admin.display(ordering="branch__session__owner")
-    def owner(self, row: Step) -> str:
-        return str(row.branch.session.owner)
-
     @admin.display
     def changes(self, row: Step) -> str:
         """How many operations of each kind; the tokens are what somebody's model wrote."""
         kinds = Counter(operation["op"] for operation in row.operations)
         return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+
+@admin.register(Note)
+class NoteAdmin(Concealed, OfBranch):
+    list_display = ("id", "session", "owner", "branch", "number", "updated")
+    list_filter = ("updated",)
+    search_fields = ("branch__session__id", "branch__session__owner__username")
+    fields = ("branch", "number", "updated")
+    written, text_of, named = ("text",), "text", "a note"
+    readonly_fields = (*fields, *written, "hidden")
 
 
 @admin.register(Digest)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
-from core.generation.trace import Pass, Place
+from core.generation.trace import Pass, Position
 from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
@@ -56,8 +56,8 @@ class DiffusionGenerator(StoredGenerator[Generation]):
     ) -> list[seam.TokenLogprob]:
         return token_logprobs(self.owned(user, id), top, at, first)
 
-    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
-        return traces.places_of(self.owned(user, id))
+    def positions(self, *, user: Any, id: UUID) -> list[Position] | None:
+        return traces.positions_of(self.owned(user, id))
 
     def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
         return traces.passes_of(self.owned(user, id), after)
