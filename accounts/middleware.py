@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.guests import create_guest
+from accounts.paths import path_inside
 from accounts.rate_limits import HTTP_REQUESTS, NEW_GUESTS, RateLimit, address_key
 from accounts.tokens import bearer, find
 from inference.errors import UnmaskError, error_shape
@@ -45,7 +46,7 @@ def _by_token(request: HttpRequest, text: str) -> HttpResponse | None:
 
 
 def _by_cookie(request: HttpRequest) -> HttpResponse | None:
-    wanted = settings.ALLOW_GUESTS and not request.path.startswith(NO_GUESTS)
+    wanted = settings.ALLOW_GUESTS and not path_inside(request).startswith(NO_GUESTS)
     if not wanted or request.user.is_authenticated:
         return None
     refused = _too_fast(request, NEW_GUESTS, address(request))

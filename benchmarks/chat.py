@@ -11,26 +11,29 @@ import itertools
 import json
 import statistics
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.request import urlopen
 
+import pytest
 import torch
 from websockets.asyncio.client import ClientConnection as AsyncConnection
 from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import ClientConnection, connect
 
 from benchmarks import chat_page
-from benchmarks.served import serving
+from benchmarks.shapes import SHAPES
 from benchmarks.timing import in_turn, table
 from inference import packages
 from inference.engine import checkpoint
 from inference.engine.causal.engine import CausalEngine
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
+from tests.servers import Site
 
 CAUSAL = "smollm2-135m-instruct"
 QUESTION = "Write a long story about the sea, with a ship and a storm in it."
-TOKENS, ROUNDS, WATCHERS = 48, 5, 20
+TOKENS, ROUNDS, WATCHERS = 48, 3, 20
 DTYPE = "float32"
 """Of both sides: "auto" may choose another one for the site than the file has."""
 RATIO, FIRST_MS, BEHIND_MS = 1.15, 100.0, 150.0
@@ -38,27 +41,42 @@ Frame = dict[str, Any]
 _names = itertools.count()
 
 
-def measure() -> list[str]:
-    """Lines of the report: on the wire, then in the browser."""
-    return [*_on_the_wire(), *chat_page.measure()]
-
-
-def _on_the_wire() -> list[str]:
-    """For the packaged autoregressive model."""
+def measure() -> Iterator[str]:
+    """Lines of the report as they are measured: on the wire in both shapes, then in the browser."""
     path = packages.path_of(CAUSAL)
     if path is None:
-        command = packages.PACKAGED[CAUSAL].command
-        return [f"  {CAUSAL} is not installed: {command}"]
-    model = checkpoint.load(path, dtype=DTYPE)
-    settings = {"DTYPE": DTYPE, "SOCKETS_PER_USER": str(2 * WATCHERS)}
-    with serving(torch.get_num_threads(), **settings) as server:
-        address = f"ws://{server.address}/ws/chat/stream"
-        with connect(address, max_size=None) as socket:
-            lines = _token_lines(socket, model)
-        return [*lines, *asyncio.run(_watched(server.address))]
+        yield f"  {CAUSAL} is not installed: {packages.PACKAGED[CAUSAL].command}"
+    else:
+        model = checkpoint.load(path, dtype=DTYPE)
+        for shape in SHAPES:
+            yield from _on_the_wire(shape, model)
+        del model
+    yield from chat_page.measure()
 
 
-def _token_lines(socket: ClientConnection, model: LoadedModel) -> list[str]:
+def _on_the_wire(shape: str, model: LoadedModel) -> Iterator[str]:
+    """For the packaged autoregressive model, in one shape of the site."""
+    settings = {
+        "DTYPE": DTYPE,
+        "DEFAULT_MODEL": CAUSAL,
+        "ALLOW_GUESTS": "1",
+        "SOCKETS_PER_USER": str(2 * WATCHERS),
+        "TORCH_THREADS": str(torch.get_num_threads()),
+        "LOG_LEVEL": "WARNING",
+    }
+    try:
+        with SHAPES[shape](**settings) as site:
+            headers = _headers(site)
+            with connect(
+                f"{site.socket_url}/ws/chat/stream", additional_headers=headers, max_size=None
+            ) as socket:
+                yield from _token_lines(shape, socket, model)
+            yield from asyncio.run(_watched(site, headers))
+    except pytest.skip.Exception as lacking:
+        yield f"  {shape}: {lacking}"
+
+
+def _token_lines(shape: str, socket: ClientConnection, model: LoadedModel) -> list[str]:
     firsts: list[float] = []
     prefills: list[float] = []
 
@@ -70,7 +88,8 @@ def _token_lines(socket: ClientConnection, model: LoadedModel) -> list[str]:
 
     results = in_turn({"bare loop": bare, "the whole site": whole}, ROUNDS)
     first, prefill = statistics.median(firsts), statistics.median(prefills)
-    lines = table(f"an answer of {TOKENS} tokens, {CAUSAL}, {DTYPE}", results, TOKENS, "bare loop")
+    title = f"{shape}: an answer of {TOKENS} tokens, {CAUSAL}, {DTYPE}"
+    lines = table(title, results, TOKENS, "bare loop")
     ratio = results["the whole site"].over(results["bare loop"])
     return [
         *lines,
@@ -111,10 +130,9 @@ def _bare(model: LoadedModel) -> float:
     return first
 
 
-async def _watched(address: str) -> list[str]:
+async def _watched(site: Site, headers: dict[str, str]) -> list[str]:
     """How far behind the asking socket those are that watch its answer."""
-    headers = {"Cookie": _cookie(address), "Origin": f"http://{address}"}
-    base = f"ws://{address}/ws"
+    base = f"{site.socket_url}/ws"
     async with connect_async(f"{base}/chat/stream", additional_headers=headers) as asking:
         request = {**_request(), "settings": {"max_new_tokens": 4 * TOKENS}}
         await asking.send(json.dumps(request))
@@ -135,11 +153,11 @@ async def _watched(address: str) -> list[str]:
     ]
 
 
-def _cookie(address: str) -> str:
-    """That of a fresh guest, so that all sockets are one person's."""
-    with urlopen(f"http://{address}/chat/", timeout=30) as answer:
+def _headers(site: Site) -> dict[str, str]:
+    """Those of a fresh guest, so that all sockets are one person's."""
+    with urlopen(f"{site.url}/chat/", timeout=30) as answer:
         cookies = answer.headers.get_all("Set-Cookie")
-    return "; ".join(cookie.split(";")[0] for cookie in cookies)
+    return {"Cookie": "; ".join(one.split(";")[0] for one in cookies), "Origin": site.url}
 
 
 async def _arrivals(socket: AsyncConnection) -> list[tuple[int, float]]:

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import torch
 from playwright.sync_api import Page
@@ -35,14 +36,15 @@ Conversation.objects.filter(pk=found.pk).update(head=parent)
 SHOWN = "() => document.querySelectorAll('.turn').length >= 60 && performance.now()"
 
 
-def measure() -> list[str]:
-    """Lines of the report, each figure beside its budget."""
+def measure() -> Iterator[str]:
+    """Lines of the report as they are measured, each figure beside its budget."""
     threads = torch.get_num_threads()
     settings = {"ALLOW_GUESTS": "1", "DEFAULT_MODEL": "stories"}
     with serving(threads, **settings) as server, browser(server.address) as page:
         _begin(page)
         _fill(server.data, page.url)
-        return [_opening(page), *_streaming(page)]
+        yield _opening(page)
+        yield from _streaming(page)
 
 
 def _begin(page: Page) -> None:

@@ -18,6 +18,7 @@ from inference.engine import checkpoint
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.families import family_of
 from inference.engine.native import allocated
+from inference.engine.precisions import DTYPES
 
 DIFFUSION = ("addition", "infill", "stories", "sudoku", "waiting_line")
 """Shipped models that denoise."""
@@ -119,7 +120,7 @@ def random_llada(
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
         with torch.device(device):
-            model = checkpoint.build(config, checkpoint.DTYPES[dtype])
+            model = checkpoint.build(config, DTYPES[dtype])
         checkpoint.save(model, config, folder)
         del model
         return checkpoint.load(folder, device=device)

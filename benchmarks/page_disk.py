@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.browser import line
-from inference.engine.digest_bytes import form_of
+from inference.engine.digest_reader import form_of
 
 DISK_KB, DISK_BYTES = 25, 450
 DIGESTS = """

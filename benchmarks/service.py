@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -20,13 +19,14 @@ import pytest
 import torch
 
 from benchmarks import models
+from benchmarks.shapes import SHAPES
 from benchmarks.timing import Measured, in_turn, table
 from inference.engine import checkpoint
 from inference.engine.batching import Batcher
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
-from tests.servers import Site, embedded_site, full_site, postgres_server, redis_server
+from tests.servers import Site
 
 SLUG, PROMPT = "slow", "Once upon a time there was a"
 LENGTH, STEPS, CLIENTS, ROUNDS = 48, 12, 8, 3
@@ -55,33 +55,10 @@ def measure() -> Iterator[str]:
         model = checkpoint.load(Path(folder) / SLUG, dtype="float32")
         for shape, serve in SHAPES.items():
             try:
-                with serve(threads, folder) as site:
+                with serve(**_settings(threads, folder)) as site:
                     yield from _shape_lines(shape, site, model)
             except pytest.skip.Exception as lacking:
                 yield f"  {shape}: {lacking}"
-
-
-@contextmanager
-def _embedded(threads: int, models_dir: str) -> Iterator[Site]:
-    with (
-        tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder,
-        embedded_site(Path(folder), **_settings(threads, models_dir)) as site,
-    ):
-        yield site
-
-
-@contextmanager
-def _site(threads: int, models_dir: str) -> Iterator[Site]:
-    """Web and worker as processes of their own, with Redis and PostgreSQL."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="unmask-bench-"))
-        redis = stack.enter_context(redis_server())
-        postgres = stack.enter_context(postgres_server())
-        settings = _settings(threads, models_dir)
-        yield stack.enter_context(full_site(Path(folder), redis, postgres, **settings))
-
-
-SHAPES = {"embedded": _embedded, "site": _site}
 
 
 def _settings(threads: int, models_dir: str) -> dict[str, str]:

@@ -57,8 +57,11 @@ class Embedded:
         if wait and not self._ready.wait(START_SECONDS):
             raise RuntimeError("the worker did not start; the log says why")
 
-    def stop(self) -> None:
-        """Let running tasks end, for a few seconds at most, and give the data directory free."""
+    def stop(self) -> bool:
+        """Let running tasks end, for a few seconds at most, and give the data directory free.
+
+        False if some go on: the interpreter would wait for their threads for as long as they take.
+        """
         with self._guard:
             # Tasks that end now may send others, which must not start the worker again.
             self._stopping, thread = True, self._thread
@@ -69,6 +72,7 @@ class Embedded:
             self._thread = None
             self._stopping = thread is not None and thread.is_alive()
             self.lock.release()
+            return not self._stopping
 
     def _run(self) -> None:
         try:

@@ -42,6 +42,11 @@ class Env(BaseSettings):
         "process",
     )
     SECRET_KEY: str = Field("", description="signs cookies; empty = generated, kept in DATA_DIR")
+    PATH_PREFIX: str = Field(
+        "",
+        pattern=r"^/?([A-Za-z0-9._~-]+/?)*$",
+        description="where the site begins on its host, as `/unmask`; empty = at the root",
+    )
     DEBUG: bool = Field(False, description="Django's debug pages; never on a public host")
     ALLOWED_HOSTS: str = Field(LOCAL_HOSTS, description="host names served, comma-separated")
     TRUSTED_ORIGINS: str = Field(
@@ -175,6 +180,12 @@ class Env(BaseSettings):
     def embedded(self) -> bool:
         """One process holds web, worker, broker and channel layer."""
         return not self.REDIS_URL
+
+    @property
+    def prefix(self) -> str:
+        """Empty, or with a slash before it and none behind it."""
+        inner = self.PATH_PREFIX.strip("/")
+        return f"/{inner}" if inner else ""
 
     @property
     def guests(self) -> bool:

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
 
+from accounts.paths import path_inside
 from core.http.health import reasons
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,11 @@ def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest]
     """Answers the probes before anything looks at the Host: machines ask by address."""
 
     def answer(request: HttpRequest) -> Any:
-        probe = PROBES.get(request.path_info)
+        probe = PROBES.get(path_inside(request))
         return probe(request) if probe else get_response(request)
 
     async def answer_async(request: HttpRequest) -> Any:
-        probe = PROBES.get(request.path_info)
+        probe = PROBES.get(path_inside(request))
         return await (sync_to_async(probe)(request) if probe else get_response(request))
 
     return answer_async if iscoroutinefunction(get_response) else answer

@@ -83,7 +83,8 @@ try:
     DATABASES = {"default": database_from(ENV.DATABASE_URL, ENV.DATA_DIR)}
 except ValueError as error:
     raise SystemExit(f"DATABASE_URL cannot be used: {error}") from None
-STATIC_URL = "/static/"
+PATH_PREFIX = ENV.prefix
+STATIC_URL = f"{PATH_PREFIX}/static/"
 STATIC_ROOT = ENV.DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STORAGES = {
@@ -96,6 +97,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 SESSION_COOKIE_NAME = cookie_name("sessionid", SECRET_KEY)
 CSRF_COOKIE_NAME = cookie_name("csrftoken", SECRET_KEY)
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PATH_PREFIX}/"
 SESSION_COOKIE_AGE = 180 * 24 * 3600
 SESSION_COOKIE_SECURE = ENV.HTTPS
 CSRF_COOKIE_SECURE = ENV.HTTPS
@@ -117,8 +119,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
 
 LAYERS: dict[bool, dict[str, Any]] = {
     True: {"BACKEND": "config.layers.ThreadSafeLayer"},

@@ -9,7 +9,7 @@ from accounts.views import SignIn
 from config.api import api, openai
 from config.metrics import metrics
 
-urlpatterns = [
+pages = [
     path("metrics", metrics, name="metrics"),
     # Django's own pages name no icon, so browsers ask for this.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("v1/", openai.urls),
     path("", include("visualizer.urls")),
 ]
+urlpatterns = [path(f"{settings.PATH_PREFIX}/".lstrip("/"), include(pages))]
 admin.site.site_header = "Unmask administration"
 admin.site.site_title = "Unmask administration"
 handler404 = "core.http.errors.not_found"

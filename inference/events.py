@@ -6,22 +6,23 @@ after that transaction has been committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.utils import timezone
 
 from inference.bells import send
 from inference.models import Stream, StreamEvent
+from inference.statements import Insert, Update, encoded
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What travels: the stream, the gapless number in it, a type and its payload."""
 
     stream: str
@@ -30,9 +31,11 @@ class Event:
     payload: dict[str, Any]
 
 
-_gathering: ContextVar[list[tuple[str, str, dict[str, Any]]] | None] = ContextVar(
-    "gathering", default=None
-)
+Published = tuple[str, str, dict[str, Any]]
+"""What is to be told: the stream, type and payload."""
+ROWS = 100
+"""Rows of one statement, far below the number of values that a database takes."""
+_gathering: ContextVar[list[Published] | None] = ContextVar("gathering", default=None)
 
 
 def stream_group(stream_id: UUID | str) -> str:
@@ -54,10 +57,11 @@ def publish(stream_id: UUID | str, type: str, payload: dict[str, Any]) -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("publish() belongs into the transaction that it tells of")
     gathering = _gathering.get()
+    event = (str(stream_id), type, payload)
     if gathering is not None:
-        gathering.append((str(stream_id), type, payload))
+        gathering.append(event)
     else:
-        _append(str(stream_id), [(type, payload)])
+        _append([event])
 
 
 @contextmanager
@@ -66,32 +70,46 @@ def gathered() -> Iterator[None]:
 
     Whoever reads a stream's number inside does not see them yet.
     """
-    waiting: list[tuple[str, str, dict[str, Any]]] = []
+    waiting: list[Published] = []
     token = _gathering.set(waiting)
     try:
         yield
     finally:
         _gathering.reset(token)
-    for stream_id in dict.fromkeys(stream for stream, _, _ in waiting):
-        _append(stream_id, [event[1:] for event in waiting if event[0] == stream_id])
+    _append(waiting)
 
 
-def _append(stream_id: str, new: list[tuple[str, dict[str, Any]]]) -> None:
-    """Number the events by the stream's own counter, whose row is held until the commit."""
-    Stream.objects.filter(pk=stream_id).update(last_number=F("last_number") + len(new))
-    last = Stream.objects.values_list("last_number", flat=True).get(pk=stream_id)
-    numbered = enumerate(new, last - len(new) + 1)
-    events = [Event(stream_id, number, type, payload) for number, (type, payload) in numbered]
-    StreamEvent.objects.bulk_create(
-        StreamEvent(stream_id=e.stream, number=e.number, type=e.type, payload=e.payload)
-        for e in events
-    )
-    transaction.on_commit(lambda: _ring(events))
+NUMBER = Update(Stream, {"last_number": "{last_number} + %s"}, ["id"], ["last_number"])
+WRITE = Insert(StreamEvent, "stream", "number", "type", "payload", "created")
+
+
+def _append(new: Sequence[Published]) -> None:
+    """Number the events by their streams' own counters, whose rows are held until the commit."""
+    told = {stream: _numbered(stream, new) for stream in dict.fromkeys(one[0] for one in new)}
+    now = timezone.now()
+    rows = [
+        (event.stream, event.number, event.type, encoded(event.payload), now)
+        for events in told.values()
+        for event in events
+    ]
+    for first in range(0, len(rows), ROWS):
+        WRITE(*rows[first : first + ROWS])
+    for events in told.values():
+        transaction.on_commit(partial(_ring, events))
+
+
+def _numbered(stream: str, new: Sequence[Published]) -> list[Event]:
+    mine = [event for event in new if event[0] == stream]
+    found = NUMBER([len(mine)], [stream])
+    if not found:
+        raise Stream.DoesNotExist(f"there is no stream {stream}")
+    first = found[0][0] - len(mine) + 1
+    return [Event(stream, n, type, payload) for n, (_, type, payload) in enumerate(mine, first)]
 
 
 def _ring(events: list[Event]) -> None:
     """One bell for events of one stream that were written together."""
-    bell = {"type": "bell", "events": [asdict(event) for event in events]}
+    bell = {"type": "bell", "events": [event._asdict() for event in events]}
     send(stream_group(events[0].stream), bell)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from django.conf import settings
 
-from inference import adapted_models, hub_cache, model_places, packages
+from inference import adapted_models, hub_cache, model_locations, packages
 from inference.causal_families import is_causal
 from inference.known_models import KNOWN
 from inference.model_folders import GGUF, config_of, model_slugs
-from inference.model_places import card_of
+from inference.model_locations import card_of
 from inference.models import ModelEntry, ModelFolder
 
 
@@ -49,7 +49,7 @@ class Found:
 def scan_models() -> list[Found]:
     """What lies here; of two with one name the later one counts, those of MODELS_DIR last."""
     return [
-        *_scan(model_places.SHIPPED_DIR, True),
+        *_scan(model_locations.SHIPPED_DIR, True),
         *_packaged(),
         *_cached(),
         *_added(),
@@ -72,7 +72,7 @@ def _cached() -> Iterator[Found]:
 
 def _added() -> Iterator[Found]:
     for slug in ModelFolder.objects.values_list("slug", flat=True):
-        path = model_places.added_folder(slug)
+        path = model_locations.added_folder(slug)
         if path is not None:
             yield Found(slug, False, config_of(path), card_of(path))
 

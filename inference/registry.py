@@ -18,7 +18,7 @@ from django.utils import timezone
 from inference import packages
 from inference.errors import UnmaskError
 from inference.known_models import KNOWN
-from inference.model_places import absence
+from inference.model_locations import absence
 from inference.model_scan import Found, scan_models
 from inference.models import ModelEntry, WorkerBeat
 

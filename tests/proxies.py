@@ -24,15 +24,19 @@ PIECE = 65536
 
 
 @contextmanager
-def nginx(upstream: int) -> Iterator[int]:
-    """The port of an nginx in front of a port."""
+def nginx(upstream: int, path: str = "", cut: bool = False) -> Iterator[int]:
+    """The port of an nginx in front of a port.
+
+    `path`: where the site begins on it, with nothing else around; `cut`: what is asked of the port
+    begins behind it.
+    """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         lacking("nginx")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="unmask-nginx-") as folder:
         config = Path(folder) / "nginx.conf"
-        config.write_text(_config(Path(folder), port, upstream))
+        config.write_text(_config(Path(folder), port, f"127.0.0.1:{upstream}", path, cut))
         command = [str(program), "-p", folder, "-c", str(config), "-e", f"{folder}/error.log"]
         process = subprocess.Popen(command)
         try:
@@ -43,9 +47,10 @@ def nginx(upstream: int) -> Iterator[int]:
             process.wait(10)
 
 
-def _config(folder: Path, port: int, upstream: int) -> str:
+def _config(folder: Path, port: int, upstream: str, path: str, cut: bool) -> str:
     block = BLOCK.read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-    block = block.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
+    block = block.replace("location / {", f"location {path}/ {{")
+    block = block.replace("127.0.0.1:8000", upstream + "/" * cut)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     user = "user root;" if os.getuid() == 0 else ""

@@ -12,14 +12,14 @@ from typing import Any
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 LONG = 64
-"""Entries from which a list is encoded one by one."""
+"""Entries from which a list or an object is encoded in pieces."""
+RUN = 16
+"""So many entries of a long list make a piece, unless one of them is long itself."""
 DEPTH = 4
 
 
 def as_json(message: dict[str, Any]) -> str:
     """The text that goes over the wire. Raises ValueError for NaN and infinities."""
-    if not _is_large(message, DEPTH):
-        return _ENCODER.encode(message)
     return "".join(_pieces(message, DEPTH))
 
 
@@ -33,13 +33,22 @@ def _is_large(value: Any, depth: int) -> bool:
 
 
 def _pieces(value: Any, depth: int) -> Iterator[str]:
-    if depth == 0 or not value or not isinstance(value, dict | list):
+    if not _is_large(value, depth):
         yield _ENCODER.encode(value)
     elif isinstance(value, list):
-        yield from _joined("[", ((_pieces(item, depth - 1)) for item in value), "]")
+        yield from _joined("[", _runs(value, depth), "]")
     else:
         rows = (_member(key, item, depth) for key, item in value.items())
         yield from _joined("{", rows, "}")
+
+
+def _runs(value: list[Any], depth: int) -> Iterator[Iterator[str]]:
+    for first in range(0, len(value), RUN):
+        run = value[first : first + RUN]
+        if any(_is_large(item, depth) for item in run):
+            yield from (_pieces(item, depth) for item in run)
+        else:
+            yield iter((_ENCODER.encode(run)[1:-1],))
 
 
 def _member(key: Any, item: Any, depth: int) -> Iterator[str]:

@@ -18,6 +18,7 @@ from inference.events import Event, stream_group
 
 ENDS = frozenset({"done", "error"})
 """Events after which a stream carries nothing more."""
+Bell = dict[str, Any]
 POLL_SECONDS = 1.0
 BACKLOG = 500
 RETURN_SECONDS = 3.0
@@ -34,17 +35,33 @@ async def follow(made: Generation, after: int = 0) -> AsyncGenerator[Event | Non
     assert layer is not None
     channel = await layer.new_channel("generation")
     await layer.group_add(stream_group(made.stream), channel)
+    bell: Bell | None = None
     try:
         while True:
-            async for event in _missed(made, after):
+            async for event in _next(made, after, bell):
                 after = event.number
                 yield event
                 if event.type in ENDS:
                     return
-            if not await _rung(layer, channel):
+            bell = await _rung(layer, channel)
+            if bell is None:
                 yield None
     finally:
         await layer.group_discard(stream_group(made.stream), channel)
+
+
+def _next(made: Generation, after: int, bell: Bell | None) -> AsyncIterator[Event]:
+    """What a bell brought, if that follows on what is known; else the rows."""
+    told = [Event(**one) for one in bell["events"]] if bell else []
+    fresh = [event for event in told if event.number > after]
+    if bell is not None and (not fresh or fresh[0].number == after + 1):
+        return _each(fresh)
+    return _missed(made, after)
+
+
+async def _each(events: list[Event]) -> AsyncIterator[Event]:
+    for event in events:
+        yield event
 
 
 async def watch(
@@ -107,7 +124,7 @@ async def _stop_unless_followed(made: Generation, user: Any) -> None:
     channel = await layer.new_channel("follower")
     await layer.group_add(_followers(made), channel)
     try:
-        if not await _rung(layer, channel, RETURN_SECONDS):
+        if await _rung(layer, channel, RETURN_SECONDS) is None:
             await database.in_events_lane(_stop)(made, user)
     finally:
         await layer.group_discard(_followers(made), channel)
@@ -134,10 +151,10 @@ async def _missed(made: Generation, after: int) -> AsyncIterator[Event]:
         yield event
 
 
-async def _rung(layer: Any, channel: str, seconds: float = POLL_SECONDS) -> bool:
-    """Whether a bell rang within that time."""
+async def _rung(layer: Any, channel: str, seconds: float = POLL_SECONDS) -> Bell | None:
+    """The bell that rang within that time, if any."""
     try:
-        await asyncio.wait_for(layer.receive(channel), seconds)
+        bell: Bell = await asyncio.wait_for(layer.receive(channel), seconds)
     except TimeoutError:
-        return False
-    return True
+        return None
+    return bell

@@ -15,8 +15,8 @@ from inference.errors import UnmaskError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place as the generation finds it; `text` None: nothing is written there yet."""
+class Position:
+    """A position of the text when a generation begins; `text` None: nothing is written there."""
 
     slot: int
     text: str | None = None
@@ -55,7 +55,7 @@ class Pass:
 class Traced(Protocol):
     """What a generator has beside seam.Generator if its passes can be told."""
 
-    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
+    def positions(self, *, user: Any, id: UUID) -> list[Position] | None:
         """The places before the first pass; None while no worker has begun."""
 
     def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 
+from accounts.paths import path_inside
 from inference.errors import (
     UnmaskError,
     correlation_id,
@@ -73,7 +74,7 @@ def is_program(request: HttpRequest) -> bool:
     """Whether the answer is read by a program: an API's address, a token, or no HTML wanted."""
     accept = request.headers.get("accept")
     return (
-        request.path.startswith("/api/")
+        path_inside(request).startswith("/api/")
         or request.headers.get("authorization", "").lower().startswith("bearer ")
         or (accept is not None and "text/html" not in accept)
     )

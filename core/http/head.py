@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+from accounts.paths import path_inside
+
 TYPED = ("/api/", "/v1/")
 """Where typed routes begin; all other views answer HEAD themselves."""
 Sync = Callable[[HttpRequest], HttpResponseBase]
@@ -42,7 +44,7 @@ def head_as_get(get_response: Sync | Async) -> Sync | Async:
 
 
 def _concerned(request: HttpRequest) -> bool:
-    return request.method == "HEAD" and request.path.startswith(TYPED)
+    return request.method == "HEAD" and path_inside(request).startswith(TYPED)
 
 
 def _without_body(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -82,6 +82,18 @@ def check(lease: Lease) -> None:
         raise LeaseLost(f"fence {lease.fence} no longer holds")
 
 
+EXPIRY = {
+    "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s)",
+    "postgresql": "STATEMENT_TIMESTAMP() + %s::interval",
+}
+"""By a database's vendor: SQL of the moment at which a lease ends that is renewed now."""
+
+
+def expiry() -> str:
+    """What EXPIRY takes."""
+    return f"+{LEASE.total_seconds():.3f} seconds"
+
+
 @contextmanager
 def fenced(lease: Lease | None) -> Iterator[None]:
     """One transaction that holds only while the lease does. Raises LeaseLost.
@@ -119,24 +131,27 @@ def longest_work() -> float:
 
 @contextmanager
 def renewed(held: Lease | CommandRow) -> Iterator[None]:
-    """Renew a lease (or a command's) in the background until the work is done.
+    """Renew a lease (or a command's) by a thread until the work is done; the thread ends with it.
 
     Work that hangs loses the lease in the end: somebody else goes on and this writer is refused.
     """
     done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(held, done), daemon=True)
+    thread = threading.Thread(target=_renew, args=(held, done), name="lease", daemon=True)
     thread.start()
     try:
         yield
     finally:
         done.set()
+        # it may be waiting for the database, as long as that lets it
+        thread.join(RENEW_SECONDS)
 
 
 def _renew(held: Lease | CommandRow, done: threading.Event) -> None:
     latest = time.monotonic() + longest_work()
     while not done.wait(RENEW_SECONDS) and time.monotonic() < latest:
         try:
-            _rows(held).update(lease_expires=Now() + LEASE)
+            if not _rows(held).update(lease_expires=Now() + LEASE):
+                return  # the row has gone, or somebody else holds it
         except DatabaseError:  # a busy database; the next renewal still comes in time
             log.warning("a lease could not be renewed", exc_info=True)
         finally:

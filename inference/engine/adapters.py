@@ -23,7 +23,7 @@ from torch import Tensor
 
 from inference.engine import shards
 from inference.engine.errors import CheckpointError
-from inference.engine.model_files import ModelFiles, Weights, open_files
+from inference.engine.model_files import ModelFiles, Weights
 from inference.packages import path_of
 
 FILE = "adapter.safetensors"
@@ -49,13 +49,16 @@ class Card:
     rank: int
 
 
-def open_adapter(directory: Path, config: dict[str, Any]) -> ModelFiles:
+def open_adapter(
+    directory: Path, config: dict[str, Any], open_files: Callable[[Path], ModelFiles]
+) -> ModelFiles:
     """The adapted model, its base opened and compared. Raises CheckpointError with what is wrong.
 
-    Of either's weights no matrix is read; the base's checksum and the adapter's scales are.
+    `open_files` opens the base, whatever kind of files it has. Of either's weights no matrix is
+    read; the base's checksum and the adapter's scales are.
     """
     card = card_of(config)
-    base = _opened(card.base, directory)
+    base = open_files(_whole_base(card.base, directory))
     found = base.weights.content_hash(lambda: None)
     if found != card.sha256:
         raise CheckpointError(
@@ -75,14 +78,14 @@ def open_adapter(directory: Path, config: dict[str, Any]) -> ModelFiles:
     return replace(base, config=merged, weights=weights)
 
 
-def _opened(name: str, directory: Path) -> ModelFiles:
+def _whole_base(name: str, directory: Path) -> Path:
     path = base_path(name, directory)
     config = path / "config.json"
     if config.is_file() and "adapter" in shards.read_json(config):
         raise CheckpointError(
             f"{name} is an adapter itself; an adapter of an adapter is not read.", "adapter.base"
         )
-    return open_files(path)
+    return path
 
 
 def card_of(config: Mapping[str, Any]) -> Card:

@@ -66,6 +66,7 @@ class BatchQueue:
         self.gathered_seconds = 0.0
         self._jobs: list[Job] = []
         self._callers: dict[int, Caller] = {}
+        self._present: dict[int, tuple[weakref.ref[LoadedModel], float]] = {}
         self._window = 0.0
         self._changed = threading.Condition()
 
@@ -78,9 +79,27 @@ class BatchQueue:
             known = self._callers.get(job.caller)
             if known is not None:
                 known.pause = (known.pause + time.monotonic() - known.answered) / 2
+            self._see(job)
             self._jobs.append(job)
             self._changed.notify_all()
             return not self.closed
+
+    def has_company(self, model: LoadedModel) -> bool:
+        """Whether another thread than the calling one has lately computed with the model."""
+        me, since = threading.get_ident(), time.monotonic() - FORGET_SECONDS
+        with self._changed:
+            waiting = any(job.model is model and job.caller != me for job in self._jobs)
+            return waiting or any(
+                key != me and one() is model and when >= since
+                for key, (one, when) in self._present.items()
+            )
+
+    def _see(self, job: Job) -> None:
+        now = time.monotonic()
+        if job.model is not None:
+            self._present[job.caller] = (weakref.ref(job.model), now)
+        for key in [k for k, (_, when) in self._present.items() if when < now - FORGET_SECONDS]:
+            del self._present[key]
 
     def close(self) -> None:
         with self._changed:

@@ -68,6 +68,7 @@ class Batcher:
         self.queue = BatchQueue(max_sequences, max_tokens)
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._at_work = threading.local()
 
     def __call__(
         self, model: LoadedModel, requests: Sequence[Request], seconds: float | None = None
@@ -77,8 +78,9 @@ class Batcher:
         Raises StepTimeout when the forward takes longer than `seconds`; waiting for others is
         not counted.
         """
-        if threading.current_thread() is self._thread:
-            return self.run(model, requests)
+        if (job := self._job_here()) is not None:
+            self._count_forward([Job(model, requests)])
+            return self._within(job, lambda: self.run(model, requests), model)
         return self._wait(Job(model, list(requests)), seconds)  # type: ignore[no-any-return]
 
     def submit(
@@ -92,9 +94,22 @@ class Batcher:
         Work of a `model` may be rescued: it must bear being done again, wherever the model is
         then.
         """
-        if threading.current_thread() is self._thread:
-            return work()
+        if (job := self._job_here()) is not None:
+            return self._within(job, work, model)
         return self._wait(Job(model, work=work), seconds)  # type: ignore[no-any-return]
+
+    def hand_over(self, work: Callable[[], T], seconds: float | None, model: LoadedModel) -> T:
+        """Work of several forwards with a model, done here by calling the batcher from within it.
+
+        `seconds` are the limit of each of them; each is rescued by itself, so that the work goes
+        on where it is. Long work asks `is_awaited` between two of its steps, and ends if so.
+        """
+        return self._wait(Job(model, work=work, rescued=True), seconds)  # type: ignore[no-any-return]
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the work at hand to end."""
+        return len(self.queue) > 0
 
     def close(self) -> None:
         """Ends the thread after the forward at hand; whoever still waits gets an error."""
@@ -103,6 +118,26 @@ class Batcher:
         if thread is not None and threading.current_thread() is not thread:
             thread.join()
         self._turn_away()
+
+    def _job_here(self) -> Job | None:
+        """The job in which the calling thread is, if that is the engine's.
+
+        Raises EngineError in a thread that was left behind: nobody waits for what it does.
+        """
+        job: Job | None = getattr(self._at_work, "job", None)
+        if job is not None and threading.current_thread() is not self._thread:
+            raise EngineError("This step overran its limit and was given up.")
+        return job
+
+    def _within(self, job: Job, work: Callable[[], T], model: LoadedModel | None) -> T:
+        """A part of the job at hand: it has the job's limit and its rescue for itself."""
+        job.started = time.monotonic()
+        try:
+            return work()
+        except BaseException as error:
+            if model is None or not self._saved(model, error):
+                raise
+        return work()
 
     def _wait(self, job: Job, seconds: float | None) -> Any:
         self._ensure_thread()
@@ -155,11 +190,14 @@ class Batcher:
         began = time.monotonic()
         for job in jobs:
             job.started, job.thread = began, threading.current_thread()
+        self._at_work.job = jobs[0]
         try:
             results = self._compute(jobs)
         except BaseException as error:  # a Rust panic is no Exception; the caller gets it all
             self._failed(jobs, error)
             return
+        finally:
+            self._at_work.job = None
         taken = time.monotonic() - began
         self._count(jobs, taken)
         if jobs[0].work is None:
@@ -193,8 +231,11 @@ class Batcher:
         if job.model is None or job.rescued:
             return False
         job.rescued = True
+        return self._saved(job.model, error)
+
+    def _saved(self, model: LoadedModel, error: BaseException) -> bool:
         try:
-            return self.rescue(job.model, error)
+            return self.rescue(model, error)
         except BaseException:
             log.exception("the rescue of a failed job failed itself")
             return False
@@ -204,7 +245,11 @@ class Batcher:
         stats.busy_seconds += seconds
         if jobs[0].work is not None:
             stats.works += 1
-            return
+        else:
+            self._count_forward(jobs)
+
+    def _count_forward(self, jobs: list[Job]) -> None:
+        stats = self.stats
         stats.forwards += 1
         stats.jobs += len(jobs)
         stats.sequences += sum(len(job.requests) for job in jobs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,9 @@ from inference.engine.families.layout import read_key
 from inference.engine.families.spec import ModelSpec
 from inference.engine.families.values import Config
 from inference.engine.input_tables import set_mask_vector, share_table
-from inference.engine.model_files import ModelFiles, Weights, open_files
+from inference.engine.model_files import ModelFiles, Weights
 from inference.engine.native import construct, layout_of, unusable, weights_of
+from inference.engine.open_model import open_files
 from inference.engine.placement import (
     DeviceMap,
     check_options,
@@ -36,14 +36,10 @@ from inference.engine.placement import (
     quantized,
     single_device,
 )
+from inference.engine.precisions import Choice, dtype_for
 from inference.engine.tokenization import FILE as TOKENIZER_FILE
 from inference.engine.tokenization import MISSING, Tokenizer
-from inference.engine.weights import Cancel, Plan, Progress, Watch, filled, plan
-
-Choice = Callable[[Config, torch.dtype, int], torch.dtype]
-"""(config.json, its own precision, parameters) → the precision to load in."""
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+from inference.engine.weights import Cancel, Progress, Watch, filled, plan
 
 
 @dataclass
@@ -100,32 +96,57 @@ def load(
     """
     check_options(device_map, quantization)
     files = open_files(Path(path))
-    config, tokenizer = files.config, files.tokenizer
-    family = family_of(config)
-    spec = _spec_of(files, family, needs_tokenizer)
+    spec = _spec_of(files, family_of(files.config), needs_tokenizer)
     watch = Watch(progress, cancel, files.weights.size)
-    planned = plan(family, config, files.weights, watch)
-    wanted = _dtype(planned, dtype)
-    target = single_device(device_map) or torch.device("cpu" if device_map else device)
-    model = filled(planned, target, wanted, watch)
+    place = Place(torch.device(device), device_map, quantization)
+    return _loaded(str(path), files, spec, dtype, place, watch)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is to lie, and in which form."""
+
+    device: torch.device
+    device_map: DeviceMap | None
+    quantization: str | None
+
+    @property
+    def first(self) -> torch.device:
+        """The device that its weights are read onto."""
+        whole = torch.device("cpu") if self.device_map else self.device
+        return single_device(self.device_map) or whole
+
+
+def _loaded(
+    path: str,
+    files: ModelFiles,
+    spec: ModelSpec,
+    dtype: torch.dtype | str | Choice | None,
+    place: Place,
+    watch: Watch,
+) -> LoadedModel:
+    family = family_of(files.config)
+    planned = plan(family, files.config, files.weights, watch)
+    wanted = dtype_for(planned.config, planned.parameters, dtype)
+    model = filled(planned, place.first, wanted, watch)
     weights = files.weights.content_hash(watch.check)
     _join(model, spec, files.weights, weights)
-    model = dispatched(quantized(model, quantization), device_map)
+    model = dispatched(quantized(model, place.quantization), place.device_map)
     return LoadedModel(
-        path=str(path),
+        path=path,
         spec=spec,
         family=family,
-        config=config,
+        config=files.config,
         model=model,
-        tokenizer=tokenizer,
-        device=next(model.parameters()).device if device_map else torch.device(device),
+        tokenizer=files.tokenizer,
+        device=next(model.parameters()).device if place.device_map else place.device,
         dtype=wanted,
         weights_hash=weights,
-        tokenizer_hash=tokenizer.hash if tokenizer else None,
-        key=_key(weights, config, wanted, quantization),
+        tokenizer_hash=files.tokenizer.hash if files.tokenizer else None,
+        key=_key(weights, files.config, wanted, place.quantization),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        quantization=quantization,
-        device_map=device_map,
+        quantization=place.quantization,
+        device_map=place.device_map,
         chat_template=files.chat_template,
     )
 
@@ -210,30 +231,6 @@ def _reserve(tokenizer: Tokenizer, spec: ModelSpec) -> None:
     marks = (tokenizer.id_of(text) for text in MARKS.get(spec.chat, ()))
     tokenizer.reserve([*spec.named_ids().values(), *(i for i in marks if i is not None)])
     tokenizer.check_rows(spec.vocab_size)
-
-
-def own_dtype(config: Config) -> torch.dtype:
-    """The precision that config.json names, float32 if none. Raises CheckpointError."""
-    named = (config.get(key) for key in ("dtype", "torch_dtype"))
-    return _dtype_named(next((name for name in named if name is not None), "float32"))
-
-
-def _dtype(planned: Plan, asked: torch.dtype | str | Choice | None) -> torch.dtype:
-    """What was asked for, else the checkpoint's own, which has to make sense in any case."""
-    own = own_dtype(planned.config)
-    if isinstance(asked, torch.dtype):
-        return asked
-    if callable(asked):
-        return asked(planned.config, own, planned.parameters)
-    return _dtype_named(asked) if asked else own
-
-
-def _dtype_named(name: Any) -> torch.dtype:
-    """Also as torch prints it ("torch.bfloat16"), which is how some files have it."""
-    short = name.removeprefix("torch.") if isinstance(name, str) else None
-    if short not in DTYPES:
-        raise CheckpointError(f"dtype {name!r} is not one of {', '.join(DTYPES)}.", "dtype")
-    return DTYPES[short]
 
 
 def _key(weights: str, config: Config, dtype: torch.dtype, quantization: str | None) -> str:

@@ -23,7 +23,7 @@ from inference.engine.digest_tail import Array, nodes_for
 from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
-from inference.engine.reduce import best_token, largest
+from inference.engine.reduce import largest
 
 SMALL = 4096
 """Rows over a vocabulary up to this leave the device's thread whole."""
@@ -67,24 +67,18 @@ class _Columns(Reduced):
 
 @dataclass
 class _Whole(Reduced):
-    """All differences l0 - l [n, V]: in single precision, and the bits of half precision."""
+    """All differences l0 - l [n, V] in single precision."""
 
     below: Array
-    codes: Array
     positions: Array
     top_logit: Array
     excluded: Array
 
     @cached_property
     def form(self) -> Form:
-        columns = (
-            self.below.copy(),
-            self.codes.copy(),
-            self.positions,
-            self.top_logit,
-            self.excluded,
-        )
-        return form_of_whole(*columns)
+        below, self.below = self.below, np.empty(0)  # it is spoilt
+        codes = torch.from_numpy(below).half().view(torch.int16).numpy().view("<u2")
+        return form_of_whole(below, codes, self.positions, self.top_logit, self.excluded)
 
 
 def excluded_ids(spec: ModelSpec) -> list[int]:
@@ -108,31 +102,40 @@ def reduce(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | Non
     barred = [i for i in dict.fromkeys(exclude) if i is not None and i < logits.shape[-1]]
     where = np.asarray(positions, "<u4")
     if logits.shape[-1] <= SMALL or not len(logits):
-        here = logits.cpu()
-        return _whole(here, where, barred, _peaks(here, positions))
+        return _whole(logits.float().cpu().numpy(), positions, where, barred)
     kept, nodes = _sizes(logits, barred)
     if logits.device.type != "cpu":
         columns = columns_of(logits, positions, barred, kept, nodes)
         return _Columns(columns, where, np.asarray(barred, "<u4"))
-    _peaks(logits, positions)
+    _check(_largest_of(logits), positions)
     return _Ready(form_of_rows(logits, where, barred, kept, nodes))
 
 
-def _peaks(logits: Tensor, positions: Sequence[int]) -> Tensor:
-    """The column [n] of the largest logit. A logit that is no number leaves none that is finite."""
-    peak = largest(logits if logits.dtype != torch.bfloat16 else logits.float())
-    fine = torch.isfinite(logits.gather(1, peak[:, None])[:, 0])
-    if not bool(fine.all()):
-        raise NonFiniteError(positions[int((~fine).int().argmax())])
-    return peak
+def _largest_of(logits: Tensor) -> Array:
+    """The largest logit [n]; what is no number stands above all."""
+    rows = logits if logits.dtype != torch.bfloat16 else logits.float()
+    return rows.gather(1, largest(rows)[:, None])[:, 0].float().numpy()
 
 
-def _whole(logits: Tensor, where: Array, barred: list[int], peak: Tensor) -> Reduced:
-    rows = logits.float()
-    top = rows.gather(1, best_token(rows, barred, peak)[:, None])
-    below = (top - rows).clamp_(-FARTHEST_HALF, FARTHEST_HALF)
-    codes = below.half().view(torch.int16).numpy().view("<u2")
-    return _Whole(below.numpy(), codes, where, top[:, 0].numpy(), np.asarray(barred, np.int64))
+def _check(peaks: Array, positions: Sequence[int]) -> None:
+    fine = np.isfinite(peaks)
+    if not fine.all():
+        raise NonFiniteError(positions[int(fine.argmin())])
+
+
+def _whole(rows: Array, positions: Sequence[int], where: Array, barred: list[int]) -> Reduced:
+    """Of rows [n, V] in single precision; in few calls, since each is felt beside a small model."""
+    top = rows.max(axis=1)
+    _check(top, positions)
+    if barred and (rows[:, barred] >= top[:, None]).any():
+        others = rows.copy()
+        others[:, barred] = -np.inf
+        top = others.max(axis=1)
+    below = top[:, None] - rows
+    np.minimum(below, FARTHEST_HALF, out=below)
+    if barred:
+        np.maximum(below, -FARTHEST_HALF, out=below)
+    return _Whole(below, where, top, np.asarray(barred, np.int64))
 
 
 def _sizes(logits: Tensor, barred: list[int]) -> tuple[int, int]:

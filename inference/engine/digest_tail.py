@@ -11,7 +11,7 @@ met to 1e-3. numpy alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,13 @@ EDGE = 3.5
 VALUE_STEP, SPREAD_STEP = 1 / 4096, 1 / 32
 FARTHEST = 1e4
 """Tokens so far below weigh nothing at any temperature; beyond it products would overflow."""
+KINDS = "<u2", "<i2", "u1"
+"""The kinds of numbers as which value, slope and spread are kept; their steps and ranges."""
+STEPS = np.array([1 / VALUE_STEP, 1 / VALUE_STEP, 1 / SPREAD_STEP], "<f4")[:, None, None]
+LEAST, MOST = (
+    np.array([getattr(np.iinfo(kind), end) for kind in KINDS], "<f4")[:, None, None]
+    for end in ("min", "max")
+)
 HERMITE = np.array(
     [
         [1, 0, 0, -10, 15, -6],
@@ -86,45 +93,31 @@ def log_step(nodes: int) -> float:
     return 2 * EDGE / (nodes - 1) * math.log(2)
 
 
+@lru_cache
 def betas(nodes: int) -> Array:
-    """The inverse temperatures [P] of the nodes."""
+    """The inverse temperatures [P] of the nodes; not to be written to."""
     return np.exp2(np.linspace(-EDGE, EDGE, nodes))
 
 
 def curve_of(value: Array, mean: Array, variance: Array) -> Curve:
     """The curve through F [n, P], and mean and variance of b x [n, P] under its weights."""
-    spread = np.sqrt(np.maximum(variance, 0.0))
-    return Curve(
-        _rounded(value / VALUE_STEP, "<u2"),
-        _rounded(mean / VALUE_STEP, "<i2"),
-        _rounded(spread / SPREAD_STEP, "u1"),
-    )
+    return curve_from(np.stack([value, mean, variance]))
 
 
-def _rounded(values: Array, kind: str) -> Array:
-    """Whole numbers of a kind; what lies outside its range weighs nothing and is cut."""
-    limits = np.iinfo(kind)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(kind)
+def curve_from(columns: Array) -> Curve:
+    """The same from all three in one array [3, n, P], which is spoilt.
+
+    What lies outside the range of its kind of number weighs nothing and is cut.
+    """
+    np.sqrt(np.maximum(columns[2], 0.0, out=columns[2]), out=columns[2])
+    np.rint(columns * STEPS, out=columns)
+    np.minimum(np.maximum(columns, LEAST, out=columns), MOST, out=columns)
+    return Curve(*(column.astype(kind) for column, kind in zip(columns, KINDS, strict=True)))
 
 
 def first_nodes(nodes: int) -> int:
     """How many nodes there are to a factor of two."""
     return (nodes - 1) // int(2 * EDGE)
-
-
-def weights_of(below: Any, nodes: int, exp: Callable[[Any], Any]) -> Iterator[Any]:
-    """exp(-b d) [n, V] for d = `below`, node after node, of numpy arrays or of tensors.
-
-    Where a node lies a power of two beyond an earlier one its weights are those squared, in place,
-    so that few exponentials are computed. What is done to the first ones stays done.
-    """
-    chains, lanes = first_nodes(nodes), []
-    for beta in betas(nodes)[:chains].tolist():
-        lanes.append(exp(below * -beta))
-        yield lanes[-1]
-    for node in range(chains, nodes):
-        lanes[node % chains] *= lanes[node % chains]
-        yield lanes[node % chains]
 
 
 def from_sums(sums: Array, far: Array) -> Curve:

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from inference.engine.digest_bytes import form_of
 from inference.engine.digest_forms import DigestError, Form
+from inference.engine.digest_reader import form_of
 from inference.engine.digest_tail import Array
 
 __all__ = ["Candidate", "DigestError", "DigestView"]

@@ -1,7 +1,4 @@
-"""What a model consists of, wherever it lies: configuration, tokenizer, chat template, weights.
-
-`open_files` tells by what is there: a directory with safetensors, a GGUF file, or an adapter.
-"""
+"""What a model consists of, wherever it lies: configuration, tokenizer, chat template, weights."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from inference.engine import shards
-from inference.engine.chat_templates import default_system
 from inference.engine.errors import CheckpointError
 from inference.engine.families.values import special_ids
 from inference.engine.tokenization import Tokenizer
@@ -111,59 +107,6 @@ def prefixed(weights: Weights, config: Mapping[str, Any]) -> Weights:
     return PrefixedWeights(weights, prefix) if sign and sign in weights.headers() else weights
 
 
-def open_files(path: Path) -> ModelFiles:
-    """The model at a path. Raises CheckpointError with the file or key at fault."""
-    gguf = gguf_file(path)
-    if gguf is not None:
-        from inference.engine.gguf.files import open_gguf
-
-        return open_gguf(gguf)
-    if not path.is_dir():
-        raise CheckpointError(f"There is no model directory {path.name!r}.", "model_path")
-    config = shards.read_json(path / "config.json")
-    if "adapter" in config:
-        from inference.engine.adapters import open_adapter
-
-        return open_adapter(path, config)
-    weights = prefixed(ShardWeights(shards.find_shards(path)), config)
-    return ModelFiles(
-        config,
-        Tokenizer.from_directory(path),
-        weights,
-        chat_template(path),
-        default_system(path),
-        further_ends(path),
-    )
-
-
-def memory_bytes(path: Path) -> int:
-    """What the weights take in memory in their own precision, before they are read.
-
-    Raises CheckpointError for a directory whose files nobody could load.
-    """
-    gguf = gguf_file(path)
-    if gguf is not None:
-        from inference.engine.gguf.files import gguf_memory
-
-        return gguf_memory(gguf)
-    base = base_of(path)
-    if base is not None:
-        return memory_bytes(base)
-    return sum(file.stat().st_size for file in shards.find_shards(path))
-
-
-def base_of(path: Path) -> Path | None:
-    """Where the model lies that an adapter changes, or None. Raises CheckpointError."""
-    if not (path / "config.json").is_file():
-        return None
-    config = shards.read_json(path / "config.json")
-    if "adapter" not in config:
-        return None
-    from inference.engine.adapters import base_path, card_of
-
-    return base_path(card_of(config).base, path)
-
-
 def further_ends(directory: Path) -> tuple[int, ...]:
     """The list of generation_config.json, where DiffusionGemma and Fast-dLLM v2 have theirs.
 
@@ -173,21 +116,6 @@ def further_ends(directory: Path) -> tuple[int, ...]:
     stated = shards.read_json(path) if path.exists() else {}
     listed = isinstance(stated.get("eos_token_id"), list)
     return special_ids(stated, "eos_token_id") if listed else ()
-
-
-def gguf_file(path: Path) -> Path | None:
-    """The GGUF file that a path means: itself, or the only one of a directory without config.
-
-    Raises CheckpointError where there are several.
-    """
-    if path.suffix == ".gguf":
-        return path
-    if not path.is_dir() or (path / "config.json").exists():
-        return None
-    found = sorted(path.glob("*.gguf"))
-    if len(found) > 1:
-        raise CheckpointError(f"{path.name}/ holds {len(found)} GGUF files; keep one.", "gguf")
-    return found[0] if found else None
 
 
 def chat_template(directory: Path) -> str | None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from inference import packages
-from inference.model_places import SHIPPED_DIR, card_of
+from inference.model_locations import SHIPPED_DIR, card_of
 
 if TYPE_CHECKING:
     from inference.engine.checkpoint import LoadedModel

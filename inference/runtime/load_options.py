@@ -15,8 +15,9 @@ import torch
 from django.conf import settings
 
 from inference.engine import checkpoint
-from inference.engine.checkpoint import DTYPES, LoadedModel
+from inference.engine.checkpoint import LoadedModel
 from inference.engine.placement import DeviceMap
+from inference.engine.precisions import DTYPES
 from inference.errors import UnmaskError
 from inference.runtime import devices, precision
 

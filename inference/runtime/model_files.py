@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference.engine import bpe_files, tokenization
-from inference.engine.model_files import GENERATION, TEMPLATE_FILE, base_of, gguf_file
+from inference.engine.model_files import GENERATION, TEMPLATE_FILE
+from inference.engine.open_model import base_of, gguf_file
 from inference.engine.shards import find_shards
 
 BESIDE = (

@@ -17,9 +17,9 @@ from django.conf import settings
 
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import CheckpointError, LoadCancelled
-from inference.engine.model_files import memory_bytes
+from inference.engine.open_model import memory_bytes
 from inference.errors import UnmaskError
-from inference.model_places import directory
+from inference.model_locations import directory
 from inference.models import ModelEntry
 from inference.runtime import devices, forwards, model_state
 from inference.runtime.error_mapping import engine_errors

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from library.models import Download
+from library.selectors.directories import Candidate, SearchedDirectory
 from library.selectors.models import AbsentModel, ModelRow, WorkerMemory
-from library.selectors.places import Candidate, Place
 from library.selectors.servers import Server
 
 
@@ -169,8 +169,8 @@ def known(row: AbsentModel) -> Known:
     )
 
 
-def left_out(place: Place) -> list[LeftOutAnswer]:
-    return [LeftOutAnswer(place=place.name, name=n, reason=r) for n, r in place.left_out]
+def left_out(directory: SearchedDirectory) -> list[LeftOutAnswer]:
+    return [LeftOutAnswer(place=directory.name, name=n, reason=r) for n, r in directory.left_out]
 
 
 def memory(row: WorkerMemory) -> Memory:

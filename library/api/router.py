@@ -14,7 +14,7 @@ from library.api.answers import (
     Library,
 )
 from library.api.requests import DirectoryRequest, DownloadRequest
-from library.selectors import models, places
+from library.selectors import directories, models
 from library.selectors.downloads import downloads as all_downloads
 from library.selectors.servers import servers
 from library.services import downloads, folders
@@ -32,10 +32,10 @@ def library(request: HttpRequest) -> Library:
     return Library(
         models=[answers.listed(row) for row in models.rows(request.user, alive)],
         known=[answers.known(row) for row in models.absent()],
-        left_out=[one for place in places.places() for one in answers.left_out(place)],
+        left_out=[one for root in directories.searched() for one in answers.left_out(root)],
         workers=[answers.memory(worker) for worker in alive],
         servers=[answers.server(row) for row in servers()],
-        free_bytes=places.free_bytes(),
+        free_bytes=directories.free_bytes(),
         may_manage=may_manage(request.user),
     )
 
@@ -44,7 +44,7 @@ def library(request: HttpRequest) -> Library:
 def list_downloads(request: HttpRequest) -> DownloadList:
     """Downloads under way, and the last that are over."""
     told = [answers.download(row) for row in all_downloads()]
-    return DownloadList(downloads=told, free_bytes=places.free_bytes())
+    return DownloadList(downloads=told, free_bytes=directories.free_bytes())
 
 
 @router.post("/downloads", response=documented(DownloadAnswer))
@@ -73,7 +73,7 @@ def cancel_download(request: HttpRequest, id: str) -> DownloadAnswer:
 def list_directories(request: HttpRequest) -> DirectoryList:
     """For staff: model directories under the configured roots, and the names of added ones."""
     require_manager(request.user)
-    return DirectoryList(directories=[answers.directory(row) for row in places.candidates()])
+    return DirectoryList(directories=[answers.directory(row) for row in directories.candidates()])
 
 
 @router.post("/directories", response=documented(Directory))
@@ -87,4 +87,4 @@ def add_directory(request: HttpRequest, data: DirectoryRequest) -> Directory:
 def remove_directory(request: HttpRequest, slug: str) -> DirectoryList:
     """For staff: take an added directory off the list; its files stay."""
     folders.remove(user=request.user, slug=slug)
-    return DirectoryList(directories=[answers.directory(row) for row in places.candidates()])
+    return DirectoryList(directories=[answers.directory(row) for row in directories.candidates()])

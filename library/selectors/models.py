@@ -8,7 +8,7 @@ from typing import Any
 from inference import packages
 from inference.errors import UnmaskError
 from inference.known_models import KNOWN, KnownModel
-from inference.model_places import absence, place_of
+from inference.model_locations import absence, location_of
 from inference.models import ModelEntry, WorkerBeat
 from inference.registry import living_workers
 from inference.remote_backends import backends, lacks
@@ -125,7 +125,7 @@ def _row(entry: ModelEntry, held: list[HeldModel], asked: set[str]) -> ModelRow:
     told = lacks(entry) if remote and entry.slug.partition(":")[0] in declared else []
     return ModelRow(
         entry=entry,
-        place=place_of(entry),
+        place=location_of(entry),
         held=tuple(one for one in held if one.slug == entry.slug),
         asked=entry.slug in asked,
         lacks=tuple(told),

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from library.models import Download
+from library.selectors import directories
 from library.selectors import models as model_rows
-from library.selectors import places
 from library.selectors.downloads import downloads
 from library.selectors.servers import servers
 from library.services.access import may_manage
@@ -27,10 +27,10 @@ def models(request: HttpRequest) -> HttpResponse:
     context = _live_context(request) | {
         "page": "models",
         "known": model_rows.absent(),
-        "places": [place for place in places.places() if place.left_out],
-        "candidates": places.candidates() if manager else [],
+        "searched": [root for root in directories.searched() if root.left_out],
+        "candidates": directories.candidates() if manager else [],
         "servers": servers(),
-        "free": places.free_bytes(),
+        "free": directories.free_bytes(),
         "devices": DEVICES,
     }
     return render(request, "library/models.html", context)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from core.generation.trace import Pass, Place, Write
+from core.generation.trace import Pass, Position, Write
 from playground.models import Completion, CompletionToken
 
 
-def places_of(row: Completion) -> list[Place] | None:
+def positions_of(row: Completion) -> list[Position] | None:
     """None at first: places come as they are written."""
     return [] if row.prompt_ids else None
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
-from core.generation.trace import Pass, Place
+from core.generation.trace import Pass, Position
 from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.events import publish
@@ -50,8 +50,8 @@ class CausalGenerator(StoredGenerator[Completion]):
             "steps": row.written,
         }
 
-    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
-        return traces.places_of(self.owned(user, id))
+    def positions(self, *, user: Any, id: UUID) -> list[Position] | None:
+        return traces.positions_of(self.owned(user, id))
 
     def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
         return traces.passes_of(self.owned(user, id), after)

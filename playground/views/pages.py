@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.paths import socket_of
 from core import generation
 from core.http.errors import is_htmx
 from inference.catalog import RECIPES
@@ -54,7 +55,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """A conversation with the last turns of its shown line."""
     found = conversation_for(request.user, conversation_id)
     context = _list_context(request) | line_context(found, None) | as_owner(found)
-    context |= {"socket": f"/ws/conversation/watch/{found.pk}"}
+    context |= {"socket": socket_of(f"/conversation/watch/{found.pk}")}
     context |= {"models": models_for_chat(request.user), "folders": folders_of(request.user)}
     context["recipes"] = RECIPES
     return render(request, "playground/conversation.html", context)

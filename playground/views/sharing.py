@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.paths import socket_of
 from core.commands.ask import ask_now
 from core.http.errors import back_to, is_program
 from core.http.links import LASTS, read_by_link
@@ -86,7 +87,7 @@ def _viewer(link: ConversationLink, base: str) -> dict[str, Any]:
 @by_link
 def shared(request: HttpRequest, link: ConversationLink, base: str) -> HttpResponse:
     """The conversation, to be read, or written in if the link says so."""
-    socket = {"socket": f"/ws{base}"}
+    socket = {"socket": socket_of(base)}
     context = line_context(link.conversation, None) | _viewer(link, base) | socket
     return render(request, "playground/conversation.html", context)
 

@@ -45,7 +45,7 @@ async def _frames(of: Traced, made: generation.Generation, user: Any, after: int
     async with aclosing(generation.follow(made)) as events:
         async for event in events:
             if event is not None and not started:
-                places = await in_events_lane(of.places)(user=user, id=made.id)
+                places = await in_events_lane(of.positions)(user=user, id=made.id)
                 if places is not None:
                     started = True
                     yield Frame({"type": "start", "kind": made.kind, "places": _pairs(places)})

@@ -1,4 +1,5 @@
 // The connection's light and, while there is none, what that means for the user.
+import { at } from "./addresses.js";
 import { $, element } from "./dom.js";
 
 const next = ({ tries, wait }) => `try ${tries}, ${Math.ceil(wait / 1000)} s`;
@@ -40,7 +41,7 @@ function button(label, run) {
 
 function signIn() {
   const here = encodeURIComponent(location.pathname + location.search);
-  location.href = `/accounts/sign-in?next=${here}`;
+  location.href = `${at("/accounts/sign-in")}?next=${here}`;
 }
 
 export class Connection {

@@ -1,6 +1,7 @@
 // The bytes of a stored forward pass as arrays. The format is that of
 // inference/engine/digest_bytes.py; a test holds the two together.
 const [MAGIC, VERSION, HEADER, BITMAP] = [0x554d4447, 2, 20, 2048];
+const [PLAIN, IDS_CODED] = [1, 2];
 
 function half(bits) {
   const exponent = (bits >> 10) & 31;
@@ -47,11 +48,46 @@ class Reader {
     return new Float32Array(this.planes(4, size).buffer);
   }
 
+  ascending(size) {
+    return summed(this.planes(4, size), 1);
+  }
+
   /** Two-byte numbers [nodes, count] from their second differences along the nodes. */
   curve(kind, nodes, count) {
     const out = kind.from(this.planes(2, nodes * count));
     for (const _ of "12") summed(out, count);
     return out;
+  }
+
+  spread(nodes, count) {
+    return summed(Uint8Array.from(this.bytes(nodes * count)), count);
+  }
+}
+
+/** The same, of numbers that were written as they are. */
+class AsTheyAre extends Reader {
+  array(kind, size) {
+    return new kind(this.bytes(size * kind.BYTES_PER_ELEMENT).slice().buffer);
+  }
+
+  planes(_width, size) {
+    return this.array(Uint32Array, size);
+  }
+
+  ascending(size) {
+    return this.array(Uint32Array, size);
+  }
+
+  floats(size) {
+    return this.array(Float32Array, size);
+  }
+
+  curve(kind, nodes, count) {
+    return this.array(kind, nodes * count);
+  }
+
+  spread(nodes, count) {
+    return this.array(Uint8Array, nodes * count);
   }
 }
 
@@ -84,15 +120,28 @@ function fromGaps(low, high, kept) {
 
 /** The arrays of a digest's bytes; row after row but for those of the curve, node after node. */
 export async function read(buffer) {
-  const { sizes, low, rest, coded } = opened(buffer);
-  return { ...sizes, ...arrays(new Reader(coded ? await inflated(rest) : rest), low, sizes) };
+  const { sizes, low, rest, coding } = opened(buffer);
+  if (coding === PLAIN) return told(sizes, low, new Reader(rest));
+  if (coding !== IDS_CODED) return told(sizes, low, new Reader(await inflated(rest)));
+  const size = numberBytes(sizes);
+  const ids = new Reader(await inflated(rest.subarray(size)));
+  return told(sizes, low, new AsTheyAre(rest.subarray(0, size)), ids);
 }
 
 /** The same at once, of bytes that are not coded. */
 export function readPlain(buffer) {
-  const { sizes, low, rest, coded } = opened(buffer);
-  if (coded) throw new Error("a coded digest");
-  return { ...sizes, ...arrays(new Reader(rest), low, sizes) };
+  const { sizes, low, rest, coding } = opened(buffer);
+  if (coding !== PLAIN) throw new Error("a coded digest");
+  return told(sizes, low, new Reader(rest));
+}
+
+/** Bytes of the numbers that stand before the token ids. */
+function numberBytes({ nodes, count, never }) {
+  return 4 * (never + count * (4 + never)) + 5 * nodes * count;
+}
+
+function told(sizes, low, numbers, ids = numbers) {
+  return { ...sizes, ...arrays(numbers, sizes), ...tokens(ids, low, sizes) };
 }
 
 function opened(buffer) {
@@ -109,23 +158,26 @@ function opened(buffer) {
   const size = sizes.count * sizes.kept;
   const low = { codes: raw.bytes(size) };
   if (sizes.vocabulary > BITMAP) low.ids = raw.bytes(size);
-  return { sizes, low, rest: raw.all.subarray(raw.offset), coded: head.getUint16(18, true) === 0 };
+  return { sizes, low, rest: raw.all.subarray(raw.offset), coding: head.getUint16(18, true) };
 }
 
-function arrays(take, low, { nodes, kept, count, vocabulary, never }) {
+function arrays(take, { nodes, count, never }) {
   take.planes(4, never);
-  const positions = summed(take.planes(4, count), 1);
+  const positions = take.ascending(count);
   take.floats(2 * count); // largest logits, entropies at temperature 1
-  const told = {
+  return {
     positions,
     excluded: take.floats(count * never),
     far: take.floats(count),
     value: take.curve(Uint16Array, nodes, count),
     slope: take.curve(Int16Array, nodes, count),
-    spread: summed(Uint8Array.from(take.bytes(nodes * count)), count),
+    spread: take.spread(nodes, count),
   };
+}
+
+function tokens(take, low, { kept, count, vocabulary }) {
   const ids = low.ids
     ? fromGaps(low.ids, take.planes(2, count * kept), kept)
     : fromBits(take.bytes(vocabulary * Math.ceil(count / 8)), vocabulary, count, kept);
-  return { ...told, ids, below: halves(low.codes, take.bytes(count * kept)) };
+  return { ids, below: halves(low.codes, take.bytes(count * kept)) };
 }

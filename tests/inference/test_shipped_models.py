@@ -14,7 +14,7 @@ import torch
 import inference
 from inference.engine.checkpoint import LoadedModel, load
 from inference.engine.corpora.library import LIBRARY
-from inference.engine.model_files import open_files
+from inference.engine.open_model import open_files
 from inference.engine.training import waiting_line_task
 from inference.engine.training.decode import Settings
 from inference.engine.training.evaluation import Row, measure, native_tokenizer

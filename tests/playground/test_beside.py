@@ -83,7 +83,7 @@ def test_an_autoregressive_pass_writes_one_token(made: SideBySide, owner: User) 
 
 def test_a_diffusion_pass_tells_what_it_wrote_and_saw(made: SideBySide, owner: User) -> None:
     of = traced(user=owner, id=made.masked)
-    places = of.places(user=owner, id=made.masked)
+    places = of.positions(user=owner, id=made.masked)
     assert places is not None
     assert [place.text for place in places] == [None] * 6
     passes = passes_of(owner, made.masked)
@@ -142,7 +142,7 @@ def test_a_draft_is_repaired_where_it_is_doubtful(made: SideBySide, owner: User)
     assert session is not None
     assert session.gen_length == 0
     of = traced(user=owner, id=str(made.repair))
-    places = of.places(user=owner, id=made.repair)  # type: ignore[arg-type]
+    places = of.positions(user=owner, id=made.repair)  # type: ignore[arg-type]
     assert places is not None
     assert sum(place.text is None for place in places) == 2
     writes = [write for one in passes_of(owner, made.repair) for write in one.writes]

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from inference import model_places
+from inference import model_locations
 from inference.engine import checkpoint
 from inference.engine.chat import Message, chat_ids
 from inference.engine.training.adaptation.low_rank import Adapter
@@ -94,7 +94,7 @@ def test_a_card_is_read_on_the_site(
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"model_type": "llada"}))
     (folder / "README.md").write_text("# A card\n\n| a |\n| - |\n| 7 |\n\n<script>alert(1)")
-    monkeypatch.setattr(model_places, "SHIPPED_DIR", tmp_path)
+    monkeypatch.setattr(model_locations, "SHIPPED_DIR", tmp_path)
     page = owner_client.get(f"/models/card/{adapted.slug}/").content.decode()
     assert "<h1>A card</h1>" in page
     assert "<td>7</td>" in page

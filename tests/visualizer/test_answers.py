@@ -12,7 +12,7 @@ from inference import registry
 from inference.engine import checkpoint
 from inference.engine.corpora import sudoku
 from inference.engine.training.tasks import TASKS as TRAINED
-from inference.model_places import directory
+from inference.model_locations import directory
 from inference.models import ModelEntry
 from inference.runtime import model_state
 from visualizer.models import Session, Step

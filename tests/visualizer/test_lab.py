@@ -24,7 +24,7 @@ from inference.engine.training import evaluation
 from inference.engine.training.tasks import TASKS
 from inference.errors import UnmaskError
 from inference.events import events_after
-from inference.model_places import SHIPPED_DIR
+from inference.model_locations import SHIPPED_DIR
 from inference.models import ModelEntry
 from visualizer.models import LabJob
 from visualizer.records.exporter import MARK, lab_csv

@@ -66,14 +66,14 @@ def test_a_renewal_that_fails_is_tried_again(
 def test_a_slow_first_load_of_a_run_keeps_the_lease(
     play: Any, owner: User, begin: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, results, seen = begin(), slices.results_of, []
+    session, results, seen = begin(), slices.source_of, []
 
     def slow(*given: Any) -> Any:
         time.sleep(1.0)
         seen.append(leases.take(Session, session.pk))
         return results(*given)
 
-    monkeypatch.setattr(slices, "results_of", slow)
+    monkeypatch.setattr(slices, "source_of", slow)
     play(owner, session, type="run", recipe="rank/low_entropy")
     assert seen == [None]
     assert Run.objects.get().status == "done"

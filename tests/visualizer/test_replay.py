@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from core.commands.submit import submit
 from core.worker import executor
-from inference import model_places, registry, runtime
+from inference import model_locations, registry, runtime
 from inference.causal_families import is_causal
 from inference.runtime import precision
 from tests.inference.engine.models import write_config
@@ -31,7 +31,7 @@ from visualizer.worker import tasks
 pytestmark = pytest.mark.django_db(transaction=True)
 SHIPPED = sorted(
     path.parent.name
-    for path in model_places.SHIPPED_DIR.glob("*/config.json")
+    for path in model_locations.SHIPPED_DIR.glob("*/config.json")
     if not is_causal(json.loads(path.read_text())) and path.with_name("model.safetensors").exists()
 )
 RECIPES = ("llada/low_confidence", "rank/random")

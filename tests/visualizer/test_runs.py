@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -12,6 +15,9 @@ from django.db.models.functions import Now
 
 from core.jobs import leases, reaper
 from core.jobs.leases import LeaseLost
+from inference import runtime
+from inference.engine import digest
+from inference.engine.decoding import loop
 from inference.models import StreamEvent
 from tests.visualizer.working import work_off
 from visualizer.models import Digest, Run, Session, Step
@@ -86,6 +92,58 @@ def test_slices_make_the_same_tokens_as_one_go(
     work_off(sliced, sent)
     assert Run.objects.filter(status="done").count() == 2
     assert tokens(sliced) == tokens(whole)
+
+
+@pytest.mark.parametrize("end", [slices.PAUSE, slices.LATE])
+@pytest.mark.parametrize("recipe", ["rank/random", "klass", "wino"])
+def test_steps_that_were_ready_when_a_slice_ended_are_neither_lost_nor_doubled(
+    play: Any,
+    owner: User,
+    begin: Begin,
+    sent: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+    end: str,
+) -> None:
+    whole, broken = begin(), begin()
+    play(owner, whole, type="run", recipe=recipe)
+    work_off(whole, sent)
+    due, ends = slices._due, cycle([None, None, end])
+
+    def soon(*arguments: Any) -> str | None:
+        time.sleep(0.03)  # so that some are ready
+        return due(*arguments) or next(ends)
+
+    monkeypatch.setattr(slices, "_due", soon)
+    play(owner, broken, type="run", recipe=recipe)
+    work_off(broken, [(Session.TASK, str(broken.pk))] * 9)
+    assert set(Run.objects.values_list("status", flat=True)) == {"done"}
+    assert tokens(broken) == tokens(whole)
+    steps = [
+        list(Step.objects.filter(branch__session=session).values_list("number", "operations"))
+        for session in (whole, broken)
+    ]
+    assert steps[0] == steps[1]
+
+
+def test_a_run_computes_on_the_engine_s_thread(
+    play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forwards, decisions and digests: one thread, one OpenMP team."""
+    threads: list[str] = []
+
+    def seen(work: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            threads.append(threading.current_thread().name)
+            return work(*arguments, **named)
+
+        return call
+
+    for place, name in ((digest, "reduce"), (loop, "decide"), (runtime, "forward")):
+        monkeypatch.setattr(place, name, seen(getattr(place, name)))
+    play(owner, begin(), type="run", recipe="rank/low_entropy")
+    assert len(threads) == 3 * Step.objects.count()
+    assert set(threads) == {"engine"}
 
 
 def test_a_run_that_was_abandoned_goes_on_with_the_same_tokens(

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from inference.engine.corpora import addition, bpe, stories, sudoku
 from inference.engine.tokenization import Tokenizer as EngineTokenizer
 from inference.labels import pack
-from inference.model_places import SHIPPED_DIR
+from inference.model_locations import SHIPPED_DIR
 from inference.models import ModelEntry, Vocabulary
 from visualizer.models import Session
 from visualizer.selectors import scores, state_at

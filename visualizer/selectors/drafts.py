@@ -8,7 +8,7 @@ from inference.engine.canvas import Canvas
 from visualizer.models import Generation, Session, Step
 from visualizer.selectors.event_payloads import step_payload
 from visualizer.selectors.history import start_of
-from visualizer.selectors.labels import Labels, labels_for
+from visualizer.selectors.labels import labels_for
 
 Draft = dict[str, Any]
 
@@ -26,10 +26,9 @@ def first_draft(session: Session, canvas: Canvas) -> Draft:
     }
 
 
-def draft_of(step: Step, before: Canvas, labels: Labels) -> Draft:
-    """What a step did to the canvas `before` it."""
-    payload = step_payload(step, before, labels)
-    return {"step": step.number, "ops": payload["ops"], "masked": payload["masked"]}
+def draft_from(told: dict[str, Any]) -> Draft:
+    """What a step did to the canvas, from its event's payload."""
+    return {"step": told["number"], "ops": told["ops"], "masked": told["masked"]}
 
 
 def drafts_of(row: Generation) -> list[Draft]:
@@ -40,6 +39,7 @@ def drafts_of(row: Generation) -> list[Draft]:
     labels, canvas = labels_for(session), start_of(session)
     told = [first_draft(session, canvas)]
     for step in Step.objects.filter(run=row.run_id).order_by("number"):
-        told.append(draft_of(step, canvas, labels))
-        canvas = canvas.apply(step.operations)
+        after = canvas.apply(step.operations)
+        told.append(draft_from(step_payload(step, canvas, labels, after)))
+        canvas = after
     return told

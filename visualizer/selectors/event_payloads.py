@@ -66,8 +66,13 @@ def forward_payload(digest: Digest) -> dict[str, Any]:
     return {"branch": digest.branch_id, "number": digest.number, **digest.summary}
 
 
-def step_payload(step: Step, before: Canvas, labels: Labels) -> dict[str, Any]:
-    """A step with its operations as a page wants them; `before` is the state that it changed."""
+def step_payload(
+    step: Step, before: Canvas, labels: Labels, after: Canvas | None = None
+) -> dict[str, Any]:
+    """A step with its operations as a page wants them; `before` is the state that it changed.
+
+    `after`: the state that it led to, if that is at hand.
+    """
     return {
         "branch": step.branch_id,
         "number": step.number,
@@ -75,7 +80,7 @@ def step_payload(step: Step, before: Canvas, labels: Labels) -> dict[str, Any]:
         "label": recipe_label(step.recipe),
         "by": "run" if step.run_id else "manual",
         "ops": _shown(step.operations, before, labels),
-        "masked": _open(before.apply(step.operations)),
+        "masked": _open(after or before.apply(step.operations)),
         "ms": step.timings.get("total", 0),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.generation.trace import Pass, Place, Write
+from core.generation.trace import Pass, Position, Write
 from inference.engine.canvas import Canvas, fold
 from inference.engine.digest_view import DigestView
 from visualizer.models import Digest, Generation, Run, Session, Step
@@ -15,13 +15,13 @@ from visualizer.selectors.labels import Labels, labels_for
 WRITES, OPENS, MOVES = ("commit", "edit"), ("remask",), ("insert", "delete")
 
 
-def places_of(row: Generation) -> list[Place] | None:
+def positions_of(row: Generation) -> list[Position] | None:
     """The canvas behind the prompt; all of it where the gaps lie inside."""
     if row.session is None:
         return None
     canvas, labels = start_of(row.session), labels_for(row.session)
     return [
-        Place(slot.id, None if slot.token == canvas.mask_id else labels(slot.token))
+        Position(slot.id, None if slot.token == canvas.mask_id else labels(slot.token))
         for slot in canvas.slots[_first(row.session) :]
     ]
 

@@ -7,14 +7,16 @@ from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
-from core.generation.trace import Pass, Place
+from core.generation.trace import Pass, Position
 from core.jobs import dispatch
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
+from inference.statements import Update
 from visualizer.models import Generation, Run, Session, Step
 from visualizer.selectors import traces
 from visualizer.selectors.drafts import drafts_of
@@ -54,8 +56,8 @@ class DiffusionGenerator(StoredGenerator[Generation]):
     ) -> list[seam.TokenLogprob]:
         return token_logprobs(self.owned(user, id), top, at, first)
 
-    def places(self, *, user: Any, id: UUID) -> list[Place] | None:
-        return traces.places_of(self.owned(user, id))
+    def positions(self, *, user: Any, id: UUID) -> list[Position] | None:
+        return traces.positions_of(self.owned(user, id))
 
     def passes(self, *, user: Any, id: UUID, after: int) -> list[Pass]:
         return traces.passes_of(self.owned(user, id), after)
@@ -65,6 +67,7 @@ class DiffusionGenerator(StoredGenerator[Generation]):
 
 
 GENERATOR = DiffusionGenerator()
+GROW = Update(Generation, {"text": "%s", "updated": "%s"}, ["id"])
 
 
 @transaction.atomic
@@ -88,7 +91,7 @@ def publish_text(*, row: Generation, text: str) -> None:
     if grown and text.startswith(row.text):
         publish(row.stream_id, "text", {"text": grown, "offset": len(row.text)})
         row.text = text
-        row.save(update_fields=["text", "updated"])
+        GROW([text, GROW.adapt("updated", timezone.now())], [row.pk])
 
 
 def have_worked(*, session: Session) -> None:

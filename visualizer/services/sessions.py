@@ -49,13 +49,18 @@ def create_session(
         stream=Stream.objects.create(),
         provenance=provenance or {},
     )
+    _plant(session)
+    return session
+
+
+def _plant(session: Session) -> None:
+    """The root branch of a new session, and its first events."""
     root = Branch.objects.create(session=session, name="main")
     session.head_branch = root
     session.save(update_fields=["head_branch"])
     publish(session.stream_id, "session", event_payloads.session_payload(session))
     publish(session.stream_id, "branch", event_payloads.branch_payload(root))
     publish(session.stream_id, "head", {"branch": root.pk, "number": 0})
-    return session
 
 
 def hold(session: Session) -> None:

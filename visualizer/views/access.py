@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.paths import socket_of
 from core.http.links import read_by_link
 from visualizer.models import Session
 from visualizer.selectors.readers import Holder, Owner, Reader, holder_of, session_read_by
@@ -66,11 +67,11 @@ def _by_link(view: View, request: HttpRequest, token: str, **rest: Any) -> HttpR
 def access_by_link(token: str) -> SessionAccess:
     """What a link shows. Raises not_found for revoked, expired and unknown ones alike."""
     holder = holder_of(token)
-    return access_of(holder, None, reverse("shared", args=[token]), f"/ws/r/{token}/")
+    return access_of(holder, None, reverse("shared", args=[token]), socket_of(f"/r/{token}/"))
 
 
 def access_of(reader: Reader, id: UUID | None, base: str = "", socket: str = "") -> SessionAccess:
     """A session for its reader. Raises UnmaskError (not_found) for anybody else."""
     session = session_read_by(reader, id)
     own = reverse("workspace", args=[session.pk])
-    return SessionAccess(session, reader, base or own, socket or f"/ws{own}")
+    return SessionAccess(session, reader, base or own, socket or socket_of(own))

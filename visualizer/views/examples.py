@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inference.labels import labels
-from inference.model_places import absence
+from inference.model_locations import absence
 from inference.models import ModelEntry
 from visualizer.selectors.recordings import COMPARED, recorded
 from visualizer.views.tokens import BOX, MASKS

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from core.markdown import render as markdown
 from inference.errors import UnmaskError
-from inference.model_places import readme_of
+from inference.model_locations import readme_of
 from inference.models import ModelEntry
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.gzip import gzip_page
 
-from inference.engine.digest_bytes import current
+from inference.engine.digest_reader import current
 from inference.engine.digest_view import DigestView
 from inference.limits import LIMITS
 from visualizer import selectors

@@ -136,22 +136,13 @@ def size_of(count: int) -> str:
 def _panels(
     request: HttpRequest, access: SessionAccess, snapshot: dict[str, Any], ref: StateRef
 ) -> dict[str, Any]:
+    """What stands around the tokens."""
     session = access.session
-    staged = staged_rows(snapshot["staged"])
-    run = snapshot["run"]
-    now = Situation(
-        running=bool(run) and run["status"] in Run.ACTIVE,
-        masked=sum(row.masked for row in rows(snapshot)),
-        has_pass=has_pass(snapshot, ref.number),
-        staged=len(staged),
-        read_only=access.read_only,
-    )
-    chosen = chosen_settings(AnonymousUser() if access.read_only else request.user, session)
     own = [] if access.read_only else presets_of(request.user)
     presets = {row.name: row.values for row in own}
     name = request.GET.get("preset", "")
-    chosen |= from_preset(presets.get(name, {}), session)
-    strategy, recipe = chosen["strategy"], chosen["recipe"]
+    user = AnonymousUser() if access.read_only else request.user
+    chosen = chosen_settings(user, session) | from_preset(presets.get(name, {}), session)
     return {
         "columns": columns_of(session.model.card),
         "edits": can_edit(session),
@@ -159,20 +150,44 @@ def _panels(
         "opened": sum(not row[4] for row in snapshot["slots"]),
         "branch": Branch.objects.get(pk=ref.branch),
         "ref": ref,
-        "staged": staged,
-        "staged_by": staged_by(snapshot["staged"]),
-        "buttons": buttons(now),
-        "reasons": REASONS,
+        **_actions(access, snapshot, ref),
         **branch_panel(snapshot["branches"], ref.branch),
         "model_state": model_state(session.model),
-        "run_state": run_state(run, session.model_id),
-        "fields": panel_fields(chosen),
-        "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
-        "chosen": chosen,
+        "run_state": run_state(snapshot["run"], session.model_id),
         "presets": [{"name": known} for known in presets],
         "preset_values": presets,
         "preset_name": name,
         **behaviour_of(request.user),
+        **_settings(session, chosen),
+        "keymap": KEYMAP,
+    }
+
+
+def _actions(access: SessionAccess, snapshot: dict[str, Any], ref: StateRef) -> dict[str, Any]:
+    """What is staged, and which buttons can be pressed."""
+    staged, run = staged_rows(snapshot["staged"]), snapshot["run"]
+    now = Situation(
+        running=bool(run) and run["status"] in Run.ACTIVE,
+        masked=sum(row.masked for row in rows(snapshot)),
+        has_pass=has_pass(snapshot, ref.number),
+        staged=len(staged),
+        read_only=access.read_only,
+    )
+    return {
+        "staged": staged,
+        "staged_by": staged_by(snapshot["staged"]),
+        "buttons": buttons(now),
+        "reasons": REASONS,
+    }
+
+
+def _settings(session: Session, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Settings as fields, strategies and recipes with theirs."""
+    strategy, recipe = chosen["strategy"], chosen["recipe"]
+    return {
+        "fields": panel_fields(chosen),
+        "pace": number_field("tokens_to_select", "Tokens/step", chosen["tokens_to_select"]),
+        "chosen": chosen,
         "strategies": strategies(),
         "strategy": strategy,
         "strategy_sentence": sentence_of(strategy),
@@ -181,5 +196,4 @@ def _panels(
         "recipe_sentence": sentence_of(recipe),
         "parameters": parameter_fields(suitable(session.model), recipe, chosen["parameters"]),
         "own_pace": "tokens_per_step" not in options_of(recipe),
-        "keymap": KEYMAP,
     }

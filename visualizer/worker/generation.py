@@ -27,9 +27,9 @@ from inference.limits import LIMITS
 from inference.models import ModelEntry
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.provenance import provenance_of
-from visualizer.models import Generation, Run, Session, Step
-from visualizer.selectors import StateRef, head_of, labels_for, state_at
-from visualizer.selectors.drafts import draft_of, first_draft
+from visualizer.models import Generation, Run, Session
+from visualizer.selectors import StateRef, head_of, state_at
+from visualizer.selectors.drafts import draft_from, first_draft
 from visualizer.selectors.history import tip
 from visualizer.services import generations
 from visualizer.services.runs import start_run
@@ -185,10 +185,11 @@ def _session_of(row: Generation) -> Session:
     return row.session
 
 
-def tell_step(work: RunProgress, step: Step, before: Canvas, after: Canvas) -> None:
+def tell_step(work: RunProgress, told: dict[str, Any], after: Canvas) -> None:
     """Inside the step's transaction: the text that has settled since, and what the step did.
 
     In this order: whoever makes one frame of a step knows that it is complete with its draft.
+    `told`: the payload of the step's event.
     """
     row = work.generation
     if row is None:
@@ -196,8 +197,7 @@ def tell_step(work: RunProgress, step: Step, before: Canvas, after: Canvas) -> N
     model = runtime.load(work.session.model)
     found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
     generations.publish_text(row=row, text=found.text)
-    told = draft_of(step, before, labels_for(work.session))
-    generations.publish_draft(row=row, payload=told)
+    generations.publish_draft(row=row, payload=draft_from(told))
     if found.ended and row.settings["stop"]:
         Run.objects.filter(pk=work.run.pk).update(stop_requested=True)
 

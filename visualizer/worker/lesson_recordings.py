@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from inference import model_places
+from inference import model_locations
 from inference.engine import checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
@@ -56,7 +56,7 @@ def recording(lesson: Lesson, cases: int) -> dict[str, Any]:
 def loaded(slug: str) -> LoadedModel:
     """A shipped model in float32, as sites on a CPU run it: with half of the bits other cells may
     be the surest ones."""
-    return checkpoint.load(model_places.SHIPPED_DIR / slug, dtype=torch.float32)
+    return checkpoint.load(model_locations.SHIPPED_DIR / slug, dtype=torch.float32)
 
 
 def _run(lesson: Lesson, variant: Variant, prompt: str, seed: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -46,11 +46,13 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class Suspended:
-    """Steps still to come after step `number`, whose canvas is given."""
+    """Steps still to come after step `number`, whose canvas is given: those that are `made`, and
+    behind them `results`."""
 
     number: int
     canvas: Canvas
     results: Iterator[StepResult]
+    made: Sequence[Any] = ()
 
     def fits(self, number: int, canvas: Canvas) -> bool:
         """Whether these are the steps that come next; hands may have been at work in between."""
@@ -61,12 +63,12 @@ def _contents(canvas: Canvas) -> list[tuple[int, int, bool]]:
     return [(slot.id, slot.token, slot.locked) for slot in canvas.slots]
 
 
-def results_of(work: RunProgress, forward: ForwardMany) -> Iterator[StepResult]:
+def resumed(work: RunProgress, forward: ForwardMany) -> Suspended:
     """The run from here on; what only memory knows comes from there, or by making steps again."""
     kept: Suspended | None = SUSPENDED.take(key_of(work.run), model_of(work.session))
     if kept is not None and kept.fits(work.number, work.canvas):
-        return kept.results
-    return _anew(work, forward)
+        return kept
+    return Suspended(work.number, work.canvas, _anew(work, forward))
 
 
 def _anew(work: RunProgress, forward: ForwardMany) -> Iterator[StepResult]:
@@ -126,11 +128,13 @@ def _from(
     )
 
 
-def suspend(work: RunProgress, canvas: Canvas, results: Iterator[StepResult]) -> None:
+def suspend(
+    work: RunProgress, canvas: Canvas, results: Iterator[StepResult], made: Sequence[Any] = ()
+) -> None:
     """Only what could not be taken up from the database without repeating anything is kept."""
     model = runtime.get(work.session.model.slug)
     if model is not None and recipe_named(work.run.recipe).repeats is not None:
-        value = Suspended(work.number, canvas, results)
+        value = Suspended(work.number, canvas, results, made)
         SUSPENDED.put(key_of(work.run), model, value, _size(model, work.session))
 
 

@@ -7,51 +7,36 @@ after the last stored step. Random numbers depend on seed and step alone, so tok
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists
 
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
 from core.worker.slices import work_guarded
-from inference import runtime
-from inference.engine import digest
-from inference.engine.canvas import Canvas
-from inference.engine.decoding.loop import StepResult
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
 from inference.figures import STEP_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.steps_ahead import AHEAD, StepsAhead
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Command, Generation, Run, Session
-from visualizer.selectors.history import StateRef, head_of, state_at, tip
+from visualizer.selectors.history import StateRef, state_at, tip
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
-from visualizer.services.sessions import hold
-from visualizer.services.steps import NewStep, write_step
+from visualizer.services.run_steps import RunStep, write_run_step
 from visualizer.worker import generation
 from visualizer.worker.distributions import PLAIN, forward, summed_up
-from visualizer.worker.resume import RunProgress, key_of, results_of, suspend
-from visualizer.worker.session_model import model_of
-from visualizer.worker.written_logits import WrittenLogits
+from visualizer.worker.resume import RunProgress, key_of
+from visualizer.worker.step_source import Made, StepSource, source_of
 
 Status = Run.Status
-PAUSE = "pause"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A step that has been computed and not been written."""
-
-    result: StepResult
-    before: Canvas
-    reduced: digest.Reduced
+PAUSE, LATE = "pause", "late"
+"""Somebody's command waits; the slice's time is over, and what is ready is written yet."""
 
 
 def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
@@ -88,66 +73,65 @@ def _begin(lease: Lease, run: Run) -> int:
 def _work(work: RunProgress, deadline: float) -> None:
     """Step by step, until something else is due.
 
-    While a step is being written the engine computes the next one already; only a run's first
+    While a step is being written the engine computes the next ones already; only a run's first
     step, for which somebody waits, is written before anything else is begun.
     """
     if _stop_asked(work):
         _finish(work, Status.STOPPED)
         return
-    written = WrittenLogits(runtime.forward) if work.run.keep_settled else None
     with leases.renewed(work.lease):  # the model may have to be loaded again
-        results = results_of(work, written or runtime.forward)
-    with ThreadPoolExecutor(1, "ahead") as ahead:
-        barred = model_of(work.session).spec.barred
-        make = partial(_make, results, written, barred)
-        next_one = ahead.submit(make, work.canvas)
-        while True:
-            with leases.renewed(work.lease):
-                made = next_one.result()
-            if made is None:
-                _finish(work, Status.DONE)
-                return
+        source = source_of(work)
+    with StepsAhead(source.make, source.model) as ahead:
+        ahead.allow(1)
+        while (made := _next(work, ahead)) is not None:
             due = _due(work, deadline)
-            awaited = work.number + 1 == work.run.first_step
-            if awaited:
-                _write(work, made)
-            if due is None:
-                next_one = ahead.submit(make, made.result.canvas)
-            if not awaited:
-                _write(work, made)
+            _write_beside(work, made, ahead, due is None)
+            if due == LATE and ahead.stop():
+                continue  # what is ready is written too
             if due is not None:
-                if due == PAUSE and written is None:
-                    suspend(work, made.result.canvas, results)
-                _ENDS[due](work)
+                _leave(work, due, made, source, ahead)
                 return
+    _finish(work, Status.DONE)
+
+
+def _write_beside(work: RunProgress, made: Made, ahead: StepsAhead[Made], goes_on: bool) -> None:
+    """Write a step, and let those behind it be made meanwhile if the run goes on."""
+    number = work.number + 1
+    awaited = number == work.run.first_step
+    if awaited:
+        _write(work, made)
+    if goes_on:
+        ahead.allow(_room(work, number))
+    if not awaited:
+        _write(work, made)
+
+
+def _leave(
+    work: RunProgress, due: str, made: Made, source: StepSource, ahead: StepsAhead[Made]
+) -> None:
+    """The slice ends behind a written step."""
+    if due in (LATE, PAUSE):
+        source.suspend(work, made.result.canvas, ahead.stop())
+    _ENDS[due](work)
+
+
+def _next(work: RunProgress, ahead: StepsAhead[Made]) -> Made | None:
+    with leases.renewed(work.lease), engine_errors():
+        return ahead.take()
+
+
+def _room(work: RunProgress, number: int) -> int:
+    """How many steps behind this one may be made before they are asked for."""
+    if work.run.max_steps is None:
+        return AHEAD
+    return min(AHEAD, work.run.first_step + work.run.max_steps - 1 - number)
 
 
 def _write(work: RunProgress, made: Made) -> None:
     """What numpy can do without the device is done here, beside the next step's forward."""
-    data, summary = made.reduced.to_bytes(), _summary(work, made)
-    with fenced(work.lease), gathered():
-        _store(work, made, data, summary)
-
-
-def _make(
-    results: Iterator[StepResult],
-    written: WrittenLogits | None,
-    barred: Sequence[int],
-    before: Canvas,
-) -> Made | None:
-    """Compute the step after a state and reduce what it read; None at the end.
-
-    Only the forward goes through the engine's thread, where it joins those of other sessions.
-    """
-    if written is not None:
-        written.begin(before)
-    with engine_errors():
-        result = next(results, None)
-        if result is None:
-            return None
-        read = written.joined(result) if written else (result.positions, result.logits)
-        reduced = digest.reduce(read[1], read[0], [before.mask_id, *barred])
-    return Made(result, before, reduced)
+    step = _as_step(work, made)
+    with transaction.atomic(), gathered():
+        _store(work, step)
 
 
 def _due(work: RunProgress, deadline: float) -> str | None:
@@ -158,7 +142,9 @@ def _due(work: RunProgress, deadline: float) -> str | None:
     made = work.number + 2 - work.run.first_step
     if work.run.max_steps is not None and made >= work.run.max_steps:
         return Status.DONE
-    return PAUSE if time.monotonic() > deadline or waits else None
+    if waits:
+        return PAUSE
+    return LATE if time.monotonic() > deadline else None
 
 
 def _stop_asked(work: RunProgress) -> bool:
@@ -173,38 +159,24 @@ def _asked(work: RunProgress) -> tuple[bool, bool]:
     return stop_requested, waits
 
 
-def _summary(work: RunProgress, made: Made) -> dict[str, Any]:
+def _as_step(work: RunProgress, made: Made) -> RunStep:
+    """The step as it will be stored: its distribution in bytes and summed up."""
+    data, settings, result = made.reduced.to_bytes(), work.session.settings, made.result
     numbers = numbers_of(work.session, DigestView(made.reduced.form), work.number)
-    return summed_up(numbers, made.before, made.result.ms.get("forward", 0.0), False)
-
-
-def _store(work: RunProgress, made: Made, data: bytes, summary: dict[str, Any]) -> None:
-    """The distribution, the step and the run's memory, in the transaction of the fence."""
-    hold(work.session)
-    keep_forward(
-        session=work.session,
-        ref=work.ref,
-        data=data,
-        summary=summary,
-        settings=work.session.settings,
-        replace=False,
-    )
-    result = made.result
+    summary = summed_up(numbers, made.before, result.ms.get("forward", 0.0), False)
     timings = {name: round(value, 2) for name, value in result.ms.items()}
-    new = NewStep(
-        result.operations,
-        recipe=work.run.recipe,
-        timings={**timings, "total": round(sum(result.ms.values()), 2)},
-        run=work.run,
+    timings["total"] = round(sum(result.ms.values()), 2)
+    states = made.before, result.canvas
+    return RunStep(result.operations, *states, data, summary, settings, timings, result.carry)
+
+
+def _store(work: RunProgress, step: RunStep) -> None:
+    """Distribution, step and the run's memory, in a transaction that needs the fence."""
+    told = write_run_step(
+        lease=work.lease, session=work.session, run=work.run, number=work.number + 1, made=step
     )
-    follow = head_of(work.session) == work.ref
-    step = write_step(
-        session=work.session, ref=work.ref, new=new, before=made.before, follow=follow
-    )
-    STEP_SECONDS.observe(sum(result.ms.values()) / 1000)
-    generation.tell_step(work, step, made.before, result.canvas)
-    work.run.carry, work.run.attempts = result.carry, 0
-    work.run.save(update_fields=["carry", "attempts"])
+    generation.tell_step(work, told, step.after)
+    STEP_SECONDS.observe(step.timings["total"] / 1000)
     work.number += 1
 
 
@@ -215,6 +187,7 @@ def _pause(work: RunProgress) -> None:
 
 _ENDS: dict[str, Callable[[RunProgress], None]] = {
     PAUSE: lambda work: _pause(work),
+    LATE: lambda work: _pause(work),
     Status.DONE: lambda work: _finish(work, Status.DONE),
     Status.STOPPED: lambda work: _finish(work, Status.STOPPED),
 }

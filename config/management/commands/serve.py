@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.env import env
 
+log = logging.getLogger(__name__)
 HERE = {"127.0.0.1", "0.0.0.0", "::"}
 """Loopback, and all addresses of this machine."""
 
@@ -51,16 +55,34 @@ def _serve(host: str, port: int, announce: Callable[[str], None]) -> None:
     from config.server import build
 
     server = build(application, host, port, settings.MAX_MESSAGE_BYTES, settings.HTTPS)
-    server.on_listen = partial(announce, url_of(host, port))
+    server.on_listen = partial(announce, url_of(host, port) + settings.PATH_PREFIX)
+    ended = True
     try:
         server.run()
     finally:
         if settings.EMBEDDED:
-            from config.embedded import EMBEDDED
-
-            EMBEDDED.stop()
+            ended = _stop_worker()
     if server.failure:
         raise CommandError(f"{server.failure} Choose another port with PORT=… .")
+    if not ended:
+        _leave()
+
+
+def _stop_worker() -> bool:
+    from config.embedded import EMBEDDED
+
+    return EMBEDDED.stop()
+
+
+def _leave() -> None:
+    """End this process although tasks go on in it; whoever serves next takes their leases over.
+
+    Threads cannot be ended, and the interpreter would wait for those of the worker's pool.
+    """
+    log.warning("some tasks did not end; they are left behind")
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def url_of(host: str, port: int) -> str:

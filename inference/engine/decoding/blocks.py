@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from inference.engine.canvas import Operation
 from inference.engine.decoding.view import Block, RunState
@@ -26,10 +26,25 @@ def whole(state: RunState) -> Block | None:
 
 
 def chunks(state: RunState) -> Block | None:
-    """The first chunk of `block_length` places that is still open."""
-    where = state.canvas.places
-    size = min(state.params.block_length or len(where), len(where)) or 1
+    """The first chunk of `block_length` places that is still open.
+
+    In a block-causal model chunks of a given length lie within its blocks, or consist of them:
+    counted from the first place, one would reach behind an open block, which the next one sees.
+    """
+    where, length = state.canvas.places, state.params.block_length
+    aligns = state.spec.attention == "block" and state.spec.block_size
+    if aligns and length and length < len(where):
+        return _first_open(state, _within_blocks(where, aligns, length))
+    size = min(length or len(where), len(where)) or 1
     return _first_open(state, [where[i : i + size] for i in range(0, len(where), size)])
+
+
+def _within_blocks(where: list[int], block: int, length: int) -> list[list[int]]:
+    """Ascending positions in chunks of `length`, cut where a block of the model ends or begins."""
+    span = max(block, length // block * block)
+    parts = [list(part) for _, part in groupby(where, lambda place: place // span)]
+    size = min(length, span)
+    return [part[i : i + size] for part in parts for i in range(0, len(part), size)]
 
 
 def counted_chunks(state: RunState) -> Block | None:

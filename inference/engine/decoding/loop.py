@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,32 +23,11 @@ from inference.engine.decoding.recipe import Recipe
 from inference.engine.decoding.recipes import recipe_named
 from inference.engine.decoding.rng import ALONE, BatchRow, StepRng, seeded
 from inference.engine.decoding.sources import Reader, Reading
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.decoding.suitability import check_suitable
 from inference.engine.decoding.view import Block, RunState, View
 from inference.engine.errors import EngineError, NonFiniteError
 from inference.engine.forward import ForwardMany, forward_many
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What one forward led to.
-
-    `operations` lead from the canvas before to `canvas`; commits carry the probability of their
-    token at temperature 1 over the whole vocabulary. `masked` counts the masks that are left.
-    `positions` [n] and `logits` [n, V] (on the device) are what the step read, *before* its
-    operations. `ms` splits the time into forward and decide. `carry` must be handed back to
-    `generate` to go on from here with the same result; it is plain JSON.
-    """
-
-    step: int
-    operations: list[Operation]
-    canvas: Canvas
-    masked: int
-    block: tuple[int, int]
-    positions: list[int]
-    logits: Tensor
-    ms: dict[str, float]
-    carry: dict[str, Any]
 
 
 def generate(
@@ -166,8 +145,7 @@ class Run:
         started = time.perf_counter()
         reading = self.recipe.source(self.reader, state, block)
         read = time.perf_counter()
-        view = self.view(state, reading, block, step)
-        operations = self.decide(view, block)
+        operations = self.reader.alone(lambda: self.judged(state, reading, block, step))
         canvas = state.canvas.apply(operations)
         decided = time.perf_counter()
         if self.recipe.remembers:
@@ -183,6 +161,11 @@ class Run:
             ms={"forward": 1e3 * (read - started), "decide": 1e3 * (decided - read)},
             carry=dict(state.carry),
         )
+
+    @torch.inference_mode()
+    def judged(self, state: RunState, reading: Reading, block: Block, step: int) -> list[Operation]:
+        """The operations that a reading leads to."""
+        return self.decide(self.view(state, reading, block, step), block)
 
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from inference.engine.errors import CheckpointError
 from inference.engine.gguf.architectures import architecture_of, config_of
 from inference.engine.gguf.header import GGUFError, Header, read_header
-from inference.engine.gguf.tokenizer import tokenizer_data
+from inference.engine.gguf.tokenizer import begin_settings, tokenizer_data, turn_ends
 from inference.engine.gguf.weights import GGUFWeights
 from inference.engine.model_files import ModelFiles
 from inference.engine.tokenization import Tokenizer
@@ -28,7 +28,8 @@ def open_gguf(path: Path) -> ModelFiles:
     if template is not None and not isinstance(template, str):
         raise CheckpointError(f"{TEMPLATE} is not text.", TEMPLATE)
     weights = GGUFWeights(path, header, architecture_of(header.metadata), config)
-    return ModelFiles(config, Tokenizer(data, digest), weights, template)
+    tokenizer = Tokenizer(data, digest, begin_settings(header.metadata))
+    return ModelFiles(config, tokenizer, weights, template, ends=turn_ends(header.metadata))
 
 
 def gguf_memory(path: Path) -> int:

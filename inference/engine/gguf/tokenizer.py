@@ -22,6 +22,15 @@ from inference.engine.errors import CheckpointError
 LISTS = {"tokens": str, "merges": str, "scores": float, "token_type": int}
 SINGLE_DIGITS = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
 """Vocabularies that cut every digit off before they cut like GPT-2."""
+WHOLE_WORDS = (
+    "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
+    "jina-v5-nano", "tekken",
+)  # fmt: skip
+"""Vocabularies that take a word which is a token as it is, and that begin a text unless told."""
+BEGIN, ADD_BEGIN = "tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token"
+USUAL_BEGIN = 1
+"""The id with which SentencePiece vocabularies begin a text that do not name one."""
+TURN_ENDS = ("tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id")
 PLAIN = ("gpt-2", "gpt2", "mpt", "olmo", "jais", "phi-2", "roberta-bpe", "stablelm2")
 
 
@@ -56,7 +65,38 @@ def tokenizer_data(metadata: Mapping[str, Any]) -> dict[str, Any]:
             ]
         )
     data: dict[str, Any] = json.loads(native.to_str())
+    if kind == "gpt2" and pre in WHOLE_WORDS:
+        data["model"]["ignore_merges"] = True
     return data
+
+
+def begin_settings(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What tokenizer_config.json would say of the token in front of a text.
+
+    Raises CheckpointError with the key at fault.
+    """
+    sentencepiece = metadata.get("tokenizer.ggml.model") == "llama"
+    usual = sentencepiece or metadata.get("tokenizer.ggml.pre") in WHOLE_WORDS
+    adds = metadata.get(ADD_BEGIN, usual)
+    if not isinstance(adds, bool):
+        raise CheckpointError(f"{ADD_BEGIN} is {str(adds)[:40]!r}, not true or false.", ADD_BEGIN)
+    token = metadata.get(BEGIN, USUAL_BEGIN if sentencepiece else None)
+    if not adds or token is None:
+        return {"add_bos_token": False}
+    tokens = metadata["tokenizer.ggml.tokens"]
+    if type(token) is not int or not 0 <= token < len(tokens):
+        raise CheckpointError(f"{BEGIN} is {str(token)[:40]!r}, which is no token's.", BEGIN)
+    return {"add_bos_token": True, "bos_token": tokens[token]}
+
+
+def turn_ends(metadata: Mapping[str, Any]) -> tuple[int, ...]:
+    """Tokens that end a turn or a message, and with it an answer. Raises CheckpointError."""
+    found = [(key, metadata[key]) for key in TURN_ENDS if key in metadata]
+    count = len(metadata["tokenizer.ggml.tokens"])
+    for key, token in found:
+        if type(token) is not int or not 0 <= token < count:
+            raise CheckpointError(f"{key} is {str(token)[:40]!r}, which is no token's.", key)
+    return tuple(token for _, token in found)
 
 
 def _parts(metadata: Mapping[str, Any]) -> dict[str, Any]:

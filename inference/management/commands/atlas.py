@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.model_places import SHIPPED_DIR
+from inference.model_locations import SHIPPED_DIR
 
 if TYPE_CHECKING:
     from inference.engine.atlas.measure import Extent, Outcome, Unit

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.paths import socket_of
 from inference.engine.corpora.library import LIBRARY
 from inference.engine.training.texts.kinds import KINDS
 from inference.engine.training.texts.settings import PRESETS, RANGES, STEPS
@@ -100,7 +101,7 @@ def training(request: HttpRequest, training_id: UUID) -> HttpResponse:
     context = page_context(found, asked_number(request)) | {
         "tabs": _tabs(request.user),
         "base": reverse("training", args=[found.pk]),
-        "socket": f"/ws/training/{found.pk}",
+        "socket": socket_of(f"/training/{found.pk}"),
         "steps": STEPS,
     }
     return render(request, "training/training.html", context)

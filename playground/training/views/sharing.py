@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.paths import socket_of
 from core.commands.ask import ask_now
 from core.http.errors import back_to
 from core.http.links import LASTS, read_by_link
@@ -66,6 +67,6 @@ def _page(request: HttpRequest, found: Training, token: str) -> HttpResponse:
     context |= {
         "read_only": True,
         "base": reverse("shared_training", args=[token]),
-        "socket": f"/ws/r/training/{token}/",
+        "socket": socket_of(f"/r/training/{token}/"),
     }
     return render(request, "training/training.html", context)

@@ -1,4 +1,5 @@
 // A run of one's own: the steps of a generation as server-sent events of /api/diffusion.
+import { at } from "../addresses.js";
 
 /** The events in a text that ends at a border, and what is left over. */
 export function framesOf(text) {
@@ -38,7 +39,7 @@ function headers() {
 /** Frames of a run with this request, as they come. Throws an Error with words for people. */
 export async function* generation(request, signal) {
   const body = JSON.stringify(request);
-  const url = "/api/diffusion/generate/stream";
+  const url = at("/api/diffusion/generate/stream");
   const response = await fetch(url, { method: "POST", headers: headers(), body, signal });
   if (!response.ok) throw new Error((await response.json()).message);
   let held = "";

@@ -1,4 +1,5 @@
 // What a first question waits for: the model's state, asked for while the answer is on its way.
+import { at } from "../addresses.js";
 import { getJson } from "../requests.js";
 
 const SOON = 400; // milliseconds after which a question counts as one that waits
@@ -7,7 +8,7 @@ const EVERY = 1000;
 const pause = (time) => new Promise((done) => setTimeout(done, time));
 
 /** {state, words} of a model of the drawer. */
-export const modelState = (slug) => getJson(`/playground/drawer/${slug}/`);
+export const modelState = (slug) => getJson(at(`/playground/drawer/${slug}/`));
 
 export class Loading {
   /** `changed()` after `words` have changed; "" while nothing is waited for. */

@@ -1,4 +1,6 @@
 // Questions of the drawer to the server: which token comes next, how probable is a text, histories.
+import { at } from "../addresses.js";
+
 const TIMEOUT = 5000;
 const FIRST_TIMEOUT = 60000;
 const WORDS = {
@@ -29,9 +31,9 @@ export async function ask(address, { method = "POST", body = null, warm = false 
 
 /** Distributions of the next tokens. */
 export const askNextToken = (question, warm) =>
-  ask("/api/generate-next-token", { body: { digest: true, ...question }, warm });
+  ask(at("/api/generate-next-token"), { body: { digest: true, ...question }, warm });
 
-export const TREES = "/api/token-trees";
+export const TREES = at("/api/token-trees");
 
 /** What a failed question says: `text` for the status line, `toast` if it is worth one, and the
  * characters that the model does not know. */

@@ -1,4 +1,5 @@
 // How surprised each side's model is by the typed text, token by token.
+import { at } from "../addresses.js";
 import { sumWords } from "./drawer_text.js";
 import { ask } from "./next_token.js";
 
@@ -17,7 +18,9 @@ export class Score {
     if (!this.wanted.checked || !text) return this.show([]);
     try {
       const questions = drawer.sides.map((side) => ({ model: side.model.value, text }));
-      const found = await Promise.all(questions.map((body) => ask("/api/score-text", { body })));
+      const found = await Promise.all(
+        questions.map((body) => ask(at("/api/score-text"), { body })),
+      );
       if (drawer.input.value === text) this.show(found);
     } catch (error) {
       drawer.failed(error);

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,15 @@ VALUES = some.recursive(
 @given(VALUES)
 def test_pieces_are_what_the_encoder_makes(value: Any) -> None:
     whole = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    assert "".join(encoding._pieces(value, encoding.DEPTH)) == whole
+    with mock.patch.multiple(encoding, LONG=2, RUN=2):  # everything in pieces
+        assert "".join(encoding._pieces(value, encoding.DEPTH)) == whole
+
+
+def test_an_entry_of_a_long_list_is_one_piece() -> None:
+    """A call of the encoder for every number would take several times as long as the whole."""
+    row = {"position": 1, "candidates": [{"token_id": n, "prob": 0.25} for n in range(20)]}
+    pieces = list(encoding._pieces({"result": {"positions": [row] * 160}}, encoding.DEPTH))
+    assert len(pieces) < 40
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

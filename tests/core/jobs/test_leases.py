@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -241,3 +242,30 @@ def test_the_thread_that_renews_ends_with_the_work(
         raise Failed
     assert over.wait(10)
     assert seen == [(lease, True)]
+
+
+def test_no_thread_that_renews_outlives_the_work(
+    errand: Errand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is at the database just then."""
+    asked = threading.Event()
+
+    class Rows:
+        def update(self, **_: Any) -> int:
+            asked.set()
+            time.sleep(0.2)
+            return 1
+
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(leases, "_rows", lambda held: Rows())
+    with leases.renewed(taken(errand)):
+        assert asked.wait(10)
+        monkeypatch.setattr(leases, "RENEW_SECONDS", 3.0)
+    assert not [one for one in threading.enumerate() if one.name == "lease"]
+
+
+def test_a_lease_that_is_lost_is_not_renewed_any_more(errand: Errand, renew: Any) -> None:
+    former = taken(errand)
+    ended(errand)
+    taken(errand)
+    assert len(renew(former, waits=9).waited) == 1

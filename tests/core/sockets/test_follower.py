@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
@@ -204,7 +203,7 @@ async def test_a_bell_that_fails_is_not_the_end_of_the_socket(
     socket.follower = follower
     monkeypatch.setattr(database, "events_since", broken)
     table.add()
-    await socket.bell({"events": [asdict(table.add())]})
+    await socket.bell({"events": [table.add()._asdict()]})
     monkeypatch.setattr(database, "events_since", table.since)
     await follower.catch_up()  # as every tick does
     assert table.seen == [1, 2]

@@ -14,7 +14,7 @@ from inference.engine import adapters, checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.decoding.loop import generate
 from inference.engine.input_tables import set_mask_vector, share_table
-from inference.engine.model_files import open_files
+from inference.engine.open_model import open_files
 from tests.inference.engine.causal.tiny import write_model
 from tests.inference.engine.gguf.files import write_gguf
 

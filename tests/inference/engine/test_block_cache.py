@@ -15,7 +15,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
-from inference.engine.errors import InputError
+from inference.engine.errors import InputError, NonFiniteError
 from inference.engine.forward import Request, forward_many
 from tests.inference.engine.models import MASK, VOCAB, write_model
 
@@ -91,3 +91,27 @@ def test_other_models_and_requests_go_through_as_they_are(tmp_path: Path) -> Non
     assert calls == [1, 1, 1, 1]
     with pytest.raises(InputError):
         forward(block, [Request(torch.arange(200) % 9, torch.tensor([3]))])
+
+
+def test_drafts_of_a_block_share_a_forward(model: LoadedModel, places: list[int]) -> None:
+    """The beginning that they have in common is computed once; others have their own forward."""
+    forward = BlockForward(PrefixStore(2**24))
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(0, VOCAB, (23,), generator=generator)
+    drafts = [ids, ids.clone(), ids.clone(), ids.roll(1)]
+    drafts[1][18], drafts[2][17] = (ids[18] + 1) % VOCAB, (ids[17] + 2) % VOCAB
+    requests = [Request(draft, torch.tensor([17, 18])) for draft in drafts]
+    for _ in range(2):
+        for mine, request in zip(forward(model, requests), requests, strict=True):
+            assert (mine - forward_many(model, [request])[0]).abs().max() < 1e-4
+    assert places == [20, 4, 20, 4, 4]
+
+
+def test_numbers_that_are_none_are_noticed(model: LoadedModel) -> None:
+    with torch.no_grad():
+        model.model.get_input_embeddings().weight[7, 0] = float("nan")  # type: ignore[operator]
+    forward = BlockForward(PrefixStore(2**24))
+    sound, spoilt = torch.tensor([1, 2, 3, 4, 5, 6]), torch.tensor([1, 2, 3, 4, 7, 6])
+    assert forward(model, [Request(sound, torch.tensor([4, 5]))])[0].isfinite().all()
+    with pytest.raises(NonFiniteError):
+        forward(model, [Request(spoilt, torch.tensor([2, 5]))])

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest import encode
-from inference.engine.digest_bytes import VERSION, current, form_of, pack
+from inference.engine.digest_bytes import VERSION, pack
+from inference.engine.digest_reader import current, form_of
 from inference.engine.digest_view import DigestError, DigestView
 
 ROWS = Path(__file__).parents[2] / "data" / "digest_rows_v1.json"

@@ -12,7 +12,7 @@ import pytest
 import torch
 from pytest_django import Settings
 
-from inference import model_places, registry, runtime
+from inference import model_locations, registry, runtime
 from inference.engine import checkpoint
 from inference.engine.causal.engine import CausalEngine
 from inference.engine.causal.sampling import Sampling
@@ -123,7 +123,7 @@ def test_a_model_that_moves_to_another_device_goes_on(
 def test_broken_gguf_files_are_refused_in_the_child(
     damage: str, entries: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = Path(model_places.directory(entries["packed"])) / "model.gguf"
+    file = Path(model_locations.directory(entries["packed"])) / "model.gguf"
     file.write_bytes(file.read_bytes()[:5000] if damage == "truncated" else b"\x80\x04\x95.")
 
     def unreachable(*args: object, **options: object) -> None:

@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 from pytest_django import Settings
 from safetensors.torch import load_file, save_file
 
-from inference import model_places, registry, runtime
+from inference import model_locations, registry, runtime
 from inference.engine import checkpoint, forward, shards
 from inference.engine.errors import CheckpointError
 from inference.errors import UnmaskError
@@ -120,7 +120,9 @@ def test_memory_is_made_by_giving_up_the_least_recently_used(
     for name in ("a", "b"):
         runtime.load(entries[name])
     runtime.load(entries["a"])
-    size = sum(file.stat().st_size for file in model_places.directory(entries["a"]).glob("*.saf*"))
+    size = sum(
+        file.stat().st_size for file in model_locations.directory(entries["a"]).glob("*.saf*")
+    )
     settings.MODEL_MEMORY_BYTES = int(2.5 * size)
     runtime.load(entries["c"])
     assert runtime.loaded() == ["a", "c"]
@@ -181,7 +183,7 @@ def test_progress_is_told_in_bytes_and_by_bells(
     monkeypatch.setattr(model_state, "send", ring)
     monkeypatch.setattr(model_state, "PROGRESS_SECONDS", 0.0)
     runtime.load(entries["a"])
-    size = weight_bytes(model_places.directory(entries["a"]))
+    size = weight_bytes(model_locations.directory(entries["a"]))
     assert [bell["state"] for bell in bells] == ["loading"] * (len(bells) - 1) + ["loaded"]
     assert seen == sorted(seen)
     assert any(0 < loaded < size for _, loaded in seen)
@@ -372,7 +374,7 @@ def test_former_weights_are_the_first_to_go_when_memory_is_short(
     former = runtime.load(entries["a"]).weights_hash
     _write_anew(settings.MODELS_DIR / "a")
     runtime.load(entries["a"])
-    size = weight_bytes(model_places.directory(entries["a"]))
+    size = weight_bytes(model_locations.directory(entries["a"]))
     settings.MODEL_MEMORY_BYTES = int(2.5 * size)
     runtime.load(entries["b"])
     assert runtime.loaded() == ["a", "b"]

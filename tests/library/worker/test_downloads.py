@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 
 from core.jobs import leases
 from core.jobs.leases import LeaseLost
-from inference import hub_cache, model_places, registry
+from inference import hub_cache, model_locations, registry
 from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry
@@ -60,7 +60,7 @@ def test_a_model_is_brought_checked_and_listed(owner: User, hub: Hub, settings: 
     assert (row.status, row.commit, row.licence) == (Status.DONE, COMMIT, "mit")
     entry = ModelEntry.objects.get(slug=NAME)
     assert (entry.state, entry.label) == (ModelEntry.State.AVAILABLE, "Tiny 0")
-    place = model_places.directory(entry)
+    place = model_locations.directory(entry)
     assert place == settings.HUB_CACHE / "models--lab--tiny" / "snapshots" / COMMIT
     for name, content in hub.repositories[NAME].items():
         if name.endswith((".json", ".txt", ".safetensors")):

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 
 from core.jobs import leases, reaper
 from inference.events import backlog
-from inference.model_places import directory
+from inference.model_locations import directory
 from inference.models import ModelEntry
 from playground.training.models import DayUse, Training
 from playground.training.worker import trainings

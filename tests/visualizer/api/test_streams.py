@@ -12,7 +12,7 @@ from django.test import AsyncClient
 from inference.models import StreamEvent
 from tests.visualizer.api.streams import Seen, joined, parsed
 from visualizer.models import Generation, StreamTiming
-from visualizer.worker import slices
+from visualizer.worker import step_source
 
 pytestmark = pytest.mark.usefixtures("worker")
 BODY = {"model": "stories", "prompt": "Once upon a time", "max_new_tokens": 12}
@@ -158,7 +158,7 @@ async def test_a_fault_while_writing_is_told_without_its_text(
     def broken(*args: Any) -> None:
         raise RuntimeError("a secret of ours")
 
-    monkeypatch.setattr(slices, "_make", broken)
+    monkeypatch.setattr(step_source.StepSource, "make", broken)
     _, frames = await streamed("generate/stream", **BODY)
     told = frames[-1].data
     assert (told["type"], told["error_type"], told["retryable"]) == ("error", "generation", True)

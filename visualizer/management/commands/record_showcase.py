@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from inference import model_places
-from inference.engine import checkpoint
+from inference import model_locations
+from inference.runtime.load_options import options_for
 from visualizer.selectors.recordings import COMPARED, FOLDER, MEASURED
 from visualizer.worker.recordings import measured, recording
 
@@ -25,9 +25,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, cases: int, to: Path, **options: Any) -> None:
         to.mkdir(parents=True, exist_ok=True)
         for slug, recipes in COMPARED.items():
-            folder = model_places.SHIPPED_DIR / slug
-            model = checkpoint.load(folder)
-            card = model_places.card_of(folder)
+            folder = model_locations.SHIPPED_DIR / slug
+            card = model_locations.card_of(folder)
+            model = options_for(card).load(folder)
             about: dict[str, Any] = {}
             example = card["examples"][0]
             if slug in MEASURED:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference import model_places, registry
+from inference import model_locations, registry
 from inference.errors import UnmaskError
 from visualizer.records.chain import UNVERIFIED, is_sealed
 from visualizer.records.checks import check_states, check_tree, checked
@@ -19,7 +19,7 @@ from visualizer.records.schema import Record
 if TYPE_CHECKING:
     from visualizer.worker.replay import Replayed
 
-Place = tuple[int, int, int]
+When = tuple[int, int, int]
 """Where a line is printed: number of the branch in the record, step, 1 for what is noted on it."""
 
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         record = self._checked(raw)
         differing = total = 0
         with engine_errors():
-            folder = path or model_places.directory(registry.resolve(record.model.slug))
+            folder = path or model_locations.directory(registry.resolve(record.model.slug))
             model = options_of(record.model.model_extra or {}, device).load(folder)
             check_model(record, model)
             for step in self._told(record, replay(record, model)):
@@ -84,7 +84,10 @@ class Command(BaseCommand):
         """The steps as they are made, each printed; notes are printed in between."""
         order = {branch.id: n for n, branch in enumerate(record.branches)}
         made = (((order[step.branch], step.number, 0), step) for step in steps)
-        for (branch, number, _), what in merge(_notes(record), made, key=lambda pair: pair[0]):
+        told: Iterable[tuple[When, str | Replayed]] = merge(
+            _notes(record), made, key=lambda pair: pair[0]
+        )
+        for (branch, number, _), what in told:
             where = f"branch {record.branches[branch].id} step {number}"
             if isinstance(what, str):
                 self.stdout.write(f"{where}, note: {what}")
@@ -94,7 +97,7 @@ class Command(BaseCommand):
             yield what
 
 
-def _notes(record: Record) -> Iterator[tuple[Place, str]]:
+def _notes(record: Record) -> Iterator[tuple[When, str]]:
     """The notes in the order of their states, each on one line."""
     for n, branch in enumerate(record.branches):
         for note in sorted(branch.notes, key=lambda note: note.number):

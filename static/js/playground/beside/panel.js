@@ -1,4 +1,5 @@
 // One side of the page: the text as it stands after a pass, and what it cost so far.
+import { at } from "../../addresses.js";
 import { element, write } from "../../dom.js";
 import { depthOf, sumWords } from "../drawer_text.js";
 
@@ -12,7 +13,7 @@ export class Panel {
 
   follow(id) {
     this.root.hidden = false;
-    this.source = new EventSource(`/api/generations/${id}/passes`);
+    this.source = new EventSource(at(`/api/generations/${id}/passes`));
     this.source.addEventListener("message", ({ data }) => {
       this.trace.add(JSON.parse(data));
       if (this.trace.isOver) this.source.close();

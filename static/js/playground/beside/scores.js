@@ -1,5 +1,6 @@
 // Both judges on each text: the autoregressive model's perplexity, and the diffusion model's, part
 // by part of the text.
+import { at } from "../../addresses.js";
 import { element } from "../../dom.js";
 import { bits, level } from "../distribution.js";
 import { ask, failureWords } from "../next_token.js";
@@ -36,7 +37,7 @@ export class Scores {
     if (!text.trim()) return;
     this.note.textContent = `Scoring ${name}`;
     try {
-      const found = await ask("/api/score-both", { body: { ...this.models, text, prompt } });
+      const found = await ask(at("/api/score-both"), { body: { ...this.models, text, prompt } });
       this.body.append(this.row(name, text, found));
       this.showParts(name, found.parts);
     } catch (error) {

@@ -18,7 +18,7 @@ from inference.engine.atlas.journal import Journal
 from inference.engine.atlas.measure import Extent, Measured, Refused, measure_unit, units
 from inference.engine.atlas.report import Facts, write_report
 from inference.engine.atlas.summary import front_of, summaries
-from inference.model_places import SHIPPED_DIR
+from inference.model_locations import SHIPPED_DIR
 
 RULES = ("llada/low_confidence", "rank/left_to_right", "fastdllm/threshold")
 EXTENT = Extent(cases=3, seeds=(0, 1))

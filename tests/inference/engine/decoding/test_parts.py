@@ -202,6 +202,30 @@ def test_aligned_blocks_count_from_the_start_of_the_sequence() -> None:
     assert (block.scope, block.span) == ((6, 7), (4, 8))
 
 
+@pytest.mark.parametrize(
+    ("length", "scopes"),
+    [
+        (4, [(6, 7), (8, 9, 10, 11), (12, 13, 14, 15), (16, 17)]),
+        (2, [(6, 7), (8, 9), (10, 11), (12, 13), (14, 15), (16, 17)]),
+        (3, [(6, 7), (8, 9, 10), (11,), (12, 13, 14), (15,), (16, 17)]),
+        (9, [(6, 7), (8, 9, 10, 11, 12, 13, 14, 15), (16, 17)]),
+        (12, [tuple(range(6, 18))]),
+        (None, [tuple(range(6, 18))]),
+    ],
+)
+def test_chunks_of_a_block_causal_model_keep_to_its_blocks(
+    length: int | None, scopes: list[tuple[int, ...]]
+) -> None:
+    spec = replace(SPEC, attention="block", block_size=4)
+    canvas, found = Canvas.start([0] * 6, 12, 5), []
+    while block := blocks.chunks(_state(canvas, spec=spec, block_length=length)):
+        found.append(block.scope)
+        canvas = canvas.apply(
+            [{"op": "commit", "slot": canvas.slots[i].id, "token": 1} for i in block.scope]
+        )
+    assert found == scopes
+
+
 @pytest.mark.parametrize("spread", [0.5, 3.0, 8.0])
 @pytest.mark.parametrize(
     ("top_p", "top_k"), [(0.9, 0), (0.3, 0), (0.95, 40), (1.0, 7), (0.99, 9000)]

@@ -104,6 +104,7 @@ def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
     elif value is not None:
         kinds: dict[type, Any] = {
             str: writer.add_string,
+            bool: writer.add_bool,
             float: writer.add_float32,
             int: writer.add_uint32,
         }

@@ -14,7 +14,7 @@ from inference.models import ModelFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchedDirectory:
     """A directory in which models are looked for. `name`: the setting that says where it is."""
 
     name: str
@@ -30,11 +30,11 @@ class Candidate:
     slug: str
 
 
-def places() -> list[Place]:
+def searched() -> list[SearchedDirectory]:
     """MODELS_DIR and the hub's cache, with what is not taken from them."""
     return [
-        Place("MODELS_DIR", tuple(model_folders.left_out(settings.MODELS_DIR))),
-        Place("HF_HUB_CACHE", tuple(hub_cache.left_out(settings.HUB_CACHE))),
+        SearchedDirectory("MODELS_DIR", tuple(model_folders.left_out(settings.MODELS_DIR))),
+        SearchedDirectory("HF_HUB_CACHE", tuple(hub_cache.left_out(settings.HUB_CACHE))),
     ]
 
 

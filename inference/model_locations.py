@@ -46,7 +46,7 @@ def directory(entry: ModelEntry) -> Path:
     return found[1]
 
 
-def place_of(entry: ModelEntry) -> str:
+def location_of(entry: ModelEntry) -> str:
     """In which of the places it lies, in words; "" where it is not on this machine."""
     if entry.kind == ModelEntry.Kind.REMOTE:
         return ELSEWHERE

@@ -1,0 +1,136 @@
+"""SQL statements whose text is made once from a model's fields, for what every step writes.
+
+Django composes the text of a statement each time that it is used, which costs several times what
+the database needs to carry it out. Names of tables and columns still come from the models, values
+are adapted by their fields, and all run in the transaction of the thread's own connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.db import connection, models
+
+Values = Sequence[Any]
+
+
+class Encoded(str):
+    """JSON text: a value of a JSONField that has been encoded already."""
+
+    __slots__ = ()
+
+
+def encoded(value: Any) -> Encoded:
+    """A value as JSON text, as Django would store it."""
+    return Encoded(json.dumps(value))
+
+
+class Table:
+    """A model's table and columns as they are written in SQL."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self.name = quoted(model._meta.db_table)
+
+    def column(self, name: str) -> str:
+        return quoted(self.model._meta.get_field(name).column)
+
+    def adapt(self, name: str, value: Any) -> Any:
+        """A value of a field as the database's driver takes it."""
+        if value is None or isinstance(value, Encoded):
+            return value
+        field = self.model._meta.get_field(name)
+        return str(value) if _takes_text(field) else field.get_db_prep_save(value, connection)
+
+
+def _takes_text(field: Any) -> bool:
+    return isinstance(field, models.TextField | models.CharField)
+
+
+def quoted(name: str) -> str:
+    """SQLite and PostgreSQL quote names alike."""
+    return f'"{name}"'
+
+
+class Insert:
+    """INSERT of rows with these fields. With `once` a row whose unique key is taken stays out."""
+
+    def __init__(self, model: type[models.Model], *fields: str, once: bool = False) -> None:
+        self._model, self._fields, self._once = model, fields, once
+
+    def __call__(self, *rows: Values) -> list[Any]:
+        """Keys of the rows that were written, in their order."""
+        values = [
+            self._table.adapt(name, value)
+            for row in rows
+            for name, value in zip(self._fields, row, strict=True)
+        ]
+        return [key for (key,) in fetched(self._text(len(rows)), values)]
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self._model)
+
+    @cached_property
+    def _parts(self) -> tuple[str, str, str]:
+        """What stands before the rows, one row, what stands behind them."""
+        table = self._table
+        columns = ", ".join(map(table.column, self._fields))
+        row = f"({', '.join(['%s'] * len(self._fields))})"
+        once = " ON CONFLICT DO NOTHING" if self._once else ""
+        key = quoted(self._model._meta.pk.column)
+        return f"INSERT INTO {table.name} ({columns}) VALUES ", row, f"{once} RETURNING {key}"
+
+    def _text(self, count: int) -> str:
+        before, row, behind = self._parts
+        return f"{before}{', '.join([row] * count)}{behind}"
+
+
+class Update:
+    """UPDATE of the rows in which some fields have given values.
+
+    `set`: field → SQL with `%s` for what the caller gives, `{name}` for a column, e.g.
+    `"{number} + %s"`. `where`: fields that are compared. `returning`: fields that are read.
+    """
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        set: dict[str, str],
+        where: Sequence[str],
+        returning: Sequence[str] = (),
+    ) -> None:
+        self._model, self._set, self._where = model, set, where
+        self._returning = returning or [model._meta.pk.name if model._meta.pk else "id"]
+
+    def adapt(self, name: str, value: Any) -> Any:
+        """A value of a field, for `given`."""
+        return self._table.adapt(name, value)
+
+    def __call__(self, given: Values, where: Values) -> list[tuple[Any, ...]]:
+        """The fields read of each row that was changed. `given`: adapted values, in order."""
+        found = [self._table.adapt(*pair) for pair in zip(self._where, where, strict=True)]
+        return fetched(self._text, [*given, *found])
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self._model)
+
+    @cached_property
+    def _text(self) -> str:
+        table = self._table
+        columns = {field.name: quoted(field.column) for field in self._model._meta.fields}
+        sets = ", ".join(f"{columns[n]} = {sql.format(**columns)}" for n, sql in self._set.items())
+        tests = " AND ".join(f"{columns[name]} = %s" for name in self._where)
+        read = ", ".join(columns[name] for name in self._returning)
+        return f"UPDATE {table.name} SET {sets} WHERE {tests} RETURNING {read}"
+
+
+def fetched(text: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """The rows that a statement returns, all of them: SQLite writes none before it is read."""
+    with connection.cursor() as cursor:
+        cursor.execute(text, list(values))
+        return list(cursor.fetchall())
