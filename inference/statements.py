@@ -40,14 +40,9 @@ class Table:
 
     def adapt(self, name: str, value: Any) -> Any:
         """A value of a field as the database's driver takes it."""
-        if value is None or isinstance(value, Encoded):
-            return value
-        field = self.model._meta.get_field(name)
-        return str(value) if _takes_text(field) else field.get_db_prep_save(value, connection)
-
-
-def _takes_text(field: Any) -> bool:
-    return isinstance(field, models.TextField | models.CharField)
+        if value is None or isinstance(value, int | Encoded):
+            return value  # all drivers take these as they are
+        return self.model._meta.get_field(name).get_db_prep_save(value, connection)
 
 
 def quoted(name: str) -> str:
