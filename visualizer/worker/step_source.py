@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 from inference import runtime
 from inference.engine import digest
@@ -53,7 +52,7 @@ class StepSource:
             return None
         found = self.written.joined(result) if self.written else (result.positions, result.logits)
         excluded = [self.canvas.mask_id, *self.model.spec.barred]
-        reduced = runtime.submit(partial(digest.reduce, found[1], found[0], excluded))
+        reduced = digest.reduce(found[1], found[0], excluded)
         bare = replace(result, logits=result.logits.new_empty(0, result.logits.shape[-1]))
         return Made(bare, self.canvas, reduced)
 

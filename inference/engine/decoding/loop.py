@@ -145,7 +145,7 @@ class Run:
         started = time.perf_counter()
         reading = self.recipe.source(self.reader, state, block)
         read = time.perf_counter()
-        operations = self.reader.alone(lambda: self.judged(state, reading, block, step))
+        operations = self.decide(self.view(state, reading, block, step), block)
         canvas = state.canvas.apply(operations)
         decided = time.perf_counter()
         if self.recipe.remembers:
@@ -161,11 +161,6 @@ class Run:
             ms={"forward": 1e3 * (read - started), "decide": 1e3 * (decided - read)},
             carry=dict(state.carry),
         )
-
-    @torch.inference_mode()
-    def judged(self, state: RunState, reading: Reading, block: Block, step: int) -> list[Operation]:
-        """The operations that a reading leads to."""
-        return self.decide(self.view(state, reading, block, step), block)
 
     def decide(self, view: View, block: Block) -> list[Operation]:
         """The operations of a step, from the part of the reading that the block lets be written."""
