@@ -37,7 +37,7 @@ def _lines(title: str, model: LoadedModel, places: int, rounds: int) -> Iterator
     canvas = Canvas.start(list(range(PROMPT)), places, model.spec.mask_id or 0)
     for name, step in (("prefix", suffix), ("dual", block_alone)):
         forwards = _same_tokens(model, canvas, name, step)
-        contenders = {
+        contenders: dict[str, Callable[[], object]] = {
             "its own loop": partial(published_arithmetic, model, canvas, step),
             "here": partial(_engine, model, canvas, name),
         }
@@ -99,7 +99,8 @@ def suffix(model: LoadedModel, ids: Tensor, cache: DynamicCache, start: int, end
         cache.crop(-surplus)
     places = torch.arange(start, len(ids))[None]
     given = {"position_ids": places, "past_key_values": cache, "use_cache": True}
-    return model.model(input_ids=ids[None, start:], **given).logits[0]
+    logits: Tensor = model.model(input_ids=ids[None, start:], **given).logits[0]
+    return logits
 
 
 def block_alone(
@@ -109,9 +110,10 @@ def block_alone(
     seen = torch.ones(1, 1, end - start, len(ids), dtype=torch.bool)
     given = {"position_ids": torch.arange(start, end)[None], "attention_mask": seen}
     kept = InPlaceCache(cache, start)
-    return model.model(
+    logits: Tensor = model.model(
         input_ids=ids[None, start:end], past_key_values=kept, use_cache=True, **given
     ).logits[0]
+    return logits
 
 
 def _write(ids: Tensor, start: int, end: int, logits: Tensor, mask: int) -> None:
