@@ -99,8 +99,8 @@ def suffix(model: LoadedModel, ids: Tensor, cache: DynamicCache, start: int, end
         cache.crop(-surplus)
     places = torch.arange(start, len(ids))[None]
     given = {"position_ids": places, "past_key_values": cache, "use_cache": True}
-    logits: Tensor = model.model(input_ids=ids[None, start:], **given).logits[0]
-    return logits
+    found: Tensor = model.model(input_ids=ids[None, start:], **given).logits[0]
+    return found
 
 
 def block_alone(
@@ -110,10 +110,11 @@ def block_alone(
     seen = torch.ones(1, 1, end - start, len(ids), dtype=torch.bool)
     given = {"position_ids": torch.arange(start, end)[None], "attention_mask": seen}
     kept = InPlaceCache(cache, start)
-    logits: Tensor = model.model(
+    output = model.model(
         input_ids=ids[None, start:end], past_key_values=kept, use_cache=True, **given
-    ).logits[0]
-    return logits
+    )
+    found: Tensor = output.logits[0]
+    return found
 
 
 def _write(ids: Tensor, start: int, end: int, logits: Tensor, mask: int) -> None:

@@ -19,6 +19,7 @@ from inference import runtime
 from inference.engine import digest
 from inference.engine.decoding import loop
 from inference.models import StreamEvent
+from inference.runtime.forwards import ENGINE
 from tests.visualizer.working import work_off
 from visualizer.models import Digest, Run, Session, Step
 from visualizer.selectors import head_of, state_at
@@ -130,6 +131,7 @@ def test_a_run_computes_on_the_engine_s_thread(
     play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forwards, decisions and digests: one thread, one OpenMP team."""
+    ENGINE.queue._present.clear()  # threads of tests before this one are no company
     threads: list[str] = []
 
     def seen(work: Any) -> Any:
