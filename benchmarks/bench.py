@@ -18,9 +18,11 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "large": ("benchmarks.engine:large", "engine with a large vocabulary"),
     "gpu": ("benchmarks.gpu:measure", "engine at LLaDA-8B's size on a GPU"),
     "digest": ("benchmarks.digests:measure", "digest: bytes, time, error"),
+    "caches": ("benchmarks.caches:measure", "the caches of Fast-dLLM beside its own loop"),
     "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),
+    "rules": ("benchmarks.rules:measure", "what decoding rules make of the twin's answers"),
     "chat": (
         "benchmarks.chat:measure",
         "a token of a chat, those who watch, a long one in the browser",

@@ -28,10 +28,11 @@ RECIPE, RATIO = "llada2/threshold", 1.15
 def lines(twin: LoadedModel, slugs: list[str]) -> list[str]:
     """Lines of the report; `slugs` are the models that the site loads, the twin last.
 
-    The site runs them in the precision of `twin`: two precisions would compare nothing.
+    The site runs them in the precision of `twin`, and keeps no logits: equal runs would be found
+    again instead of computed.
     """
     dtype = str(twin.dtype).removeprefix("torch.")
-    with serving(torch.get_num_threads(), DTYPE=dtype) as server:
+    with serving(torch.get_num_threads(), DTYPE=dtype, LOGITS_CACHE_MB="0") as server:
         client = Client(server.address)
         before = residency.resident(server.pid)
         for slug in slugs:
@@ -53,7 +54,7 @@ def _steps(client: Client, twin: LoadedModel, slug: str) -> dict[str, Measured]:
     return in_turn(
         {
             "engine": partial(_denoised, twin, canvas, forward),
-            "the whole site": partial(_followed, client, slug),
+            "the whole site": partial(_followed, client, slug, twin.spec.block_size or 1),
         },
         3,
     )
@@ -66,7 +67,7 @@ def _denoised(twin: LoadedModel, canvas: Canvas, forward: BlockForward) -> None:
 
 
 def _canvas(client: Client, twin: LoadedModel, slug: str) -> Canvas:
-    """The site's own: its prompt in the twin's template, its places to the end of a block."""
+    """The site's own: its prompt in the twin's template, and its places."""
     state = _initialized(client, slug)["state"]
     ids, given = state["token_ids"], state["prompt_length"]
     return Canvas.start(ids[:given], len(ids) - given, twin.spec.mask_id or 0)
@@ -76,8 +77,12 @@ def _initialized(client: Client, slug: str) -> dict[str, Any]:
     return client.ask("initialize", "state_update", model=slug, prompt=PROMPT, gen_length=PLACES)
 
 
-def _followed(client: Client, slug: str) -> None:
-    """A fresh session, run and followed to its end; every step arrives as an event."""
+def _followed(client: Client, slug: str, block: int) -> None:
+    """A fresh session, run and followed to its end; every step arrives as an event.
+
+    The last block is filled up to its border, with steps of its own.
+    """
     state = _initialized(client, slug)["state"]
-    places = len(state["token_ids"]) - state["prompt_length"]
-    client.run_to_its_end(places, recipe=RECIPE, parameters=SETTINGS)
+    length = len(state["token_ids"])
+    steps = length - state["prompt_length"] + -length % block
+    client.run_to_its_end(steps, recipe=RECIPE, parameters=SETTINGS)

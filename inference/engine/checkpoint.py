@@ -209,7 +209,7 @@ def checked_spec(
     """
     try:
         spec = family.spec(config, tokenizer.id_of if tokenizer else lambda token: None)
-        spec = replace(spec, other_eos_ids=(*spec.other_eos_ids, *ends))
+        spec = _with_ends(spec, ends)
         outside = [i for i in spec.named_ids().items() if not 0 <= i[1] < spec.vocab_size]
     except Exception as error:  # a family reads whatever stands in the file
         raise unusable(error) from None
@@ -219,6 +219,14 @@ def checked_spec(
             name.replace("_id", "_token_id"),
         )
     return spec
+
+
+def _with_ends(spec: ModelSpec, ends: tuple[int, ...]) -> ModelSpec:
+    """The spec whose texts end at these ids too; where it names no end, the first is its own."""
+    ids = (*spec.other_eos_ids, *ends)
+    if spec.eos_id is None and ids:
+        return replace(spec, eos_id=ids[0], other_eos_ids=ids[1:])
+    return replace(spec, other_eos_ids=ids)
 
 
 def _with_chat(spec: ModelSpec, system: str | None) -> ModelSpec:

@@ -107,15 +107,17 @@ def prefixed(weights: Weights, config: Mapping[str, Any]) -> Weights:
     return PrefixedWeights(weights, prefix) if sign and sign in weights.headers() else weights
 
 
-def further_ends(directory: Path) -> tuple[int, ...]:
+def further_ends(directory: Path, config: Mapping[str, Any]) -> tuple[int, ...]:
     """The list of generation_config.json, where DiffusionGemma and Fast-dLLM v2 have theirs.
 
-    A single id there says nothing new: Dream's stands beside other values that are wrong.
+    A single id there says nothing new beside one of config.json: Dream's stands among other values
+    that are wrong. Where config.json names none it is the only one that is said.
     """
     path = directory / GENERATION
     stated = shards.read_json(path) if path.exists() else {}
     listed = isinstance(stated.get("eos_token_id"), list)
-    return special_ids(stated, "eos_token_id") if listed else ()
+    alone = config.get("eos_token_id") is None
+    return special_ids(stated, "eos_token_id") if listed or alone else ()
 
 
 def chat_template(directory: Path) -> str | None:

@@ -36,7 +36,7 @@ def open_files(path: Path) -> ModelFiles:
         weights,
         chat_template(path),
         default_system(path),
-        further_ends(path),
+        further_ends(path, config),
     )
 
 

@@ -7,12 +7,14 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
+from pyarrow import parquet
 
 from accounts.ownership import merge
 from core.jobs import leases, reaper
@@ -28,6 +30,7 @@ from inference.model_locations import SHIPPED_DIR
 from inference.models import ModelEntry
 from visualizer.models import LabJob
 from visualizer.records.exporter import MARK, lab_csv
+from visualizer.records.lab_files import lab_parquet
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
 from visualizer.worker import lab
 
@@ -90,10 +93,12 @@ def test_the_rows_are_those_of_the_evaluation(begun: Start, adder: Any) -> None:
     assert told == [
         {
             "recipe": row.settings.recipe,
+            "block_length": 0,
             "steps": row.settings.steps,
             "passes": row.passes,
             "tokens_per_pass": row.tokens_per_forward,
             "marks": row.marks,
+            "intervals": {},
         }
         for row in report.rows
     ]
@@ -121,6 +126,54 @@ def test_recipes_are_measured_with_their_own_parameters(begun: Start) -> None:
     assert lab_payload(fast)["parameters"] == {name: {"threshold": 0.0}}
     [row] = csv.DictReader(io.StringIO("".join(lab_csv(fast)).removeprefix(MARK)))
     assert json.loads(row["parameters"]) == {"threshold": 0.0}
+
+
+def test_every_recipe_is_measured_over_blocks_steps_and_seeds(begun: Start, adder: Any) -> None:
+    """A row holds the cases of all seeds; a recipe that knows no blocks is measured without."""
+    asked = ["llada/low_confidence", "p2"]
+    job = begun(recipes=asked, steps=[2], block_lengths=[0, 3], seeds=2, count=3)
+    assert job.total == 3 * 2 * 3
+    assert work_off(job) == 1
+    ways = [(row["recipe"], row["block_length"]) for row in job.results]
+    assert ways == [(asked[0], 0), (asked[0], 3), (asked[1], 0)]
+    assert job.made == job.total
+    whole, blocks = job.results[:2]
+    assert whole["passes"] < blocks["passes"]
+    for seed in (5, 6):
+        report = evaluation.evaluate(
+            adder, TASKS["addition"], [replace(lab.grid(job)[1], seed=seed)], count=3, seed=seed
+        )
+        own = blocks["each"][3 * (seed - 5) :][:3]
+        assert sum(own) / 3 == pytest.approx(report.rows[0].marks["exact"], abs=1e-3)
+    for row in job.results:
+        low, high = row["intervals"]["exact"]
+        assert 0 <= low <= row["marks"]["exact"] <= high <= 1
+    assert len(job.cases) == 6
+    lines = parquet.read_table(io.BytesIO(lab_parquet(job))).to_pylist()
+    assert [(line["seed"], line["case"], line["block_length"]) for line in lines[5:8]] == [
+        (6, 2, None), (5, 0, 3), (5, 1, 3),
+    ]  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO("".join(lab_csv(job)).removeprefix(MARK))))
+    assert [(row["block_length"], row["seeds"]) for row in rows] == [
+        ("", "2"), ("3", "2"), ("", "2"),
+    ]  # fmt: skip
+    assert float(rows[1]["low"]) == blocks["intervals"]["exact"][0]
+
+
+def test_slices_of_several_seeds_measure_the_same(begun: Start) -> None:
+    """The same cases with the same dice, wherever a slice ended."""
+    order = {"recipes": ["llada/random"], "steps": [2], "seeds": 2, "count": 2}
+    whole, sliced = begun(**order), begun(**order)
+    work_off(whole)
+    work_off(sliced, 0.0)
+    assert without_time(sliced.results) == without_time(whole.results)
+
+
+def test_a_grid_has_a_limit(play: Any, owner: User, addition: ModelEntry) -> None:
+    large = {"steps": list(range(8)), "block_lengths": list(range(8)), "seeds": 8, "count": 200}
+    reply = play(owner, type="lab_start", **{**ORDER, **large})
+    assert (reply["error_type"], reply["field"]) == ("validation", "count")
+    assert not LabJob.objects.exists()
 
 
 def test_a_job_is_sent_to_the_workers_until_it_is_done(
@@ -241,6 +294,11 @@ def test_a_job_that_ends_its_workers_is_given_up(begun: Start) -> None:
         ({"count": 0}, "count"),
         ({"count": 201}, "count"),
         ({"job": "x"}, "job"),
+        ({"block_lengths": []}, "block_lengths"),
+        ({"block_lengths": [4, 4]}, "block_lengths"),
+        ({"block_lengths": [1025]}, "block_lengths.0"),
+        ({"seeds": 0}, "seeds"),
+        ({"seeds": 9}, "seeds"),
         ({"parameters": {"klass": {}}}, "parameters"),
         ({"parameters": {"llada/random": {"threshold": 0.5}}}, "parameters"),
         ({"parameters": {"llada/random": {"steps": 4}}}, "parameters"),

@@ -41,6 +41,7 @@ def test_the_form_starts_a_job(owner_client: Client, with_task: ModelEntry) -> N
     job = LabJob.objects.get()
     assert response["Location"] == f"/lab/{job.pk}/"
     assert (job.steps, job.count, job.recipes) == ([0, 4], 3, ["rank/random"])
+    assert (job.block_lengths, job.seeds) == ([0], 1)
 
 
 def test_the_fields_of_the_ticked_recipes_are_measured_with(
@@ -69,6 +70,9 @@ def test_the_fields_of_the_ticked_recipes_are_measured_with(
         ({"recipes": []}, "recipes"),
         ({"count": "9999"}, "count"),
         ({"steps": "4 4"}, "twice"),
+        ({"block_lengths": "eight"}, "Block lengths are"),
+        ({"block_lengths": ""}, "Block lengths are"),
+        ({"seeds": "9"}, "seeds"),
     ],
 )
 def test_bad_forms_are_refused_in_words(
@@ -203,6 +207,28 @@ def test_shares_have_intervals_and_axes_have_titles(
     assert "tokens per pass" in page
 
 
+def test_a_grid_over_blocks_and_seeds_is_shown_and_repeated(
+    owner: User, owner_client: Client, session: Session
+) -> None:
+    base = {**RESULTS[1], "recipe": "llada/random", "intervals": {"exact": [0.12, 0.93]}}
+    rows = [{**base, "block_length": 0, "each": [1.0, 0.0] * 2},
+            {**base, "block_length": 8, "each": [0.0] * 4}]  # fmt: skip
+    job = job_of(owner, session, status="done", results=rows, cases=CASES * 2, seeds=2, seed=3,
+                 recipes=["llada/random"], block_lengths=[0, 8], steps=[4])  # fmt: skip
+    page = owner_client.get(f"/lab/{job.pk}/").content.decode()
+    assert "One block, blocks of 8. 2 seeds from 3 on, 2 cases of each" in page
+    assert "(12–93)" in page
+    assert "bootstrap over seeds and cases" in page
+    assert page.count("<polyline") == 2
+    assert "-50 (-" in page  # blocks against one block
+    cases = owner_client.get(f"/lab/{job.pk}/rows/1/").content.decode()
+    assert "blocks of 8, 4 steps</h1>" in cases
+    assert [cases.count(f'<td class="num">{seed}</td>') for seed in (3, 4)] == [2, 2]
+    again = owner_client.get(f"/lab/?from={job.pk}").content.decode()
+    assert 'name="block_lengths" value="0, 8"' in again
+    assert 'name="seeds" type="number" min="1" max="8" value="2"' in again
+
+
 @pytest.mark.parametrize(
     ("share", "count", "ends"), [(0.25, 20, (11, 47)), (0.0, 10, (0, 28)), (1.0, 10, (72, 100))]
 )
@@ -225,7 +251,7 @@ def test_a_job_without_rows_says_why(
 def test_jobs_are_repeated_and_deleted(
     owner: User, owner_client: Client, stranger_client: Client, with_task: ModelEntry
 ) -> None:
-    data = {"model": with_task.slug, "recipes": ["klass"], "steps": "3", "count": "7",
+    data = {"model": with_task.slug, "recipes": ["klass"], "steps": "3", "count": "7", "seeds": "2",
             "klass:p_threshold": "0.7"}  # fmt: skip
     with_task.family = "llada"
     with_task.save()

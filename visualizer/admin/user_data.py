@@ -50,8 +50,8 @@ class LabJobAdmin(ReadOnly):
     search_fields = ("id", "owner__username", "model__slug", "task")
     list_select_related = ("owner", "model")
     fields = (
-        "id", "owner", "model", "task", "recipes_text", "steps_text", "block_length", "count",
-        "seed", "status", "cancel_requested", "attempts", "results_text", "error_text",
+        "id", "owner", "model", "task", "recipes_text", "steps_text", "block_lengths", "count",
+        "seed", "seeds", "status", "cancel_requested", "attempts", "results_text", "error_text",
         "lease_fence", "lease_expires", "created", "updated", "finished",
     )  # fmt: skip
     recipes_text = pretty("recipes", "recipes")

@@ -9,6 +9,7 @@ from django.db import models
 
 from core.jobs.models import Job
 from core.links import Link
+from inference.catalog import RECIPES
 from inference.models import ModelEntry
 from visualizer.models.sessions import Session
 
@@ -48,9 +49,10 @@ class LabJob(Job):
     recipes = models.JSONField(default=list, help_text="names")
     parameters = models.JSONField(default=dict, blank=True, help_text="recipe → its parameters")
     steps = models.JSONField(default=list, help_text="decoding steps; 0 = one token a pass")
-    block_length = models.PositiveIntegerField(null=True, blank=True, help_text="empty: one block")
-    count = models.PositiveIntegerField(help_text="cases of the task in each row")
-    seed = models.BigIntegerField(default=0)
+    block_lengths = models.JSONField(default=list, help_text="block sizes; 0 = one block")
+    count = models.PositiveIntegerField(help_text="cases of the task for each seed")
+    seed = models.BigIntegerField(default=0, help_text="the first one")
+    seeds = models.PositiveIntegerField(default=1, help_text="how many, from the first on")
     results = models.JSONField(default=list, blank=True, help_text="finished rows")
     cases = models.JSONField(
         default=list, blank=True, help_text="prompt, special_tokens and gen_length of each case"
@@ -64,14 +66,41 @@ class LabJob(Job):
         return f"{self.task} on {self.model_id} ({self.status})"
 
     @property
+    def ways(self) -> list[tuple[str, int, int]]:
+        """The rows in their order: recipe, block length (0 = one block), steps.
+
+        A recipe that knows no blocks is measured without them, once.
+        """
+        return [
+            (recipe, size, steps)
+            for recipe in self.recipes
+            for size in ((has_blocks(recipe) and self.block_lengths) or [0])
+            for steps in self.steps
+        ]
+
+    @property
+    def cases_per_row(self) -> int:
+        """Cases that a row decodes: those of all seeds."""
+        return self.seeds * self.count
+
+    @property
     def total(self) -> int:
         """Cases in all."""
-        return len(self.recipes) * len(self.steps) * self.count
+        return len(self.ways) * self.cases_per_row
 
     @property
     def made(self) -> int:
         """Cases that have been decoded."""
-        return len(self.results) * self.count + len(self.partial)
+        return len(self.results) * self.cases_per_row + len(self.partial)
+
+    def seed_of(self, number: int) -> int:
+        """The seed of a row's case; the seeds stand one behind the other."""
+        return self.seed + number // self.count
+
+
+def has_blocks(recipe: str) -> bool:
+    """Whether the recipe has a block length."""
+    return recipe in RECIPES and "block_length" in RECIPES[recipe].uses
 
 
 class Calibration(Job):

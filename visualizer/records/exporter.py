@@ -222,17 +222,22 @@ def _row(
 
 
 def lab_csv(job: LabJob) -> Iterator[str]:
-    """A job's rows, one line each, with what was measured on."""
+    """A job's rows, one line each, with what was measured on.
+
+    `low` and `high` are the ends of the first mark's interval over seeds and cases.
+    """
     writer = csv.writer(_Echo())
     marks = list(job.results[0]["marks"]) if job.results else []
     measured = ("steps", "passes", "tokens_per_pass", "milliseconds")
-    yield MARK + writer.writerow(
-        ["task", "model", "cases", "seed", "recipe", "parameters", *measured, *map(neutral, marks)]
-    )
+    ends = ("seeds", "block_length", "low", "high")
+    told = ("task", "model", "cases", "seed", "recipe", "parameters")
+    yield MARK + writer.writerow([*told, *measured, *ends, *map(neutral, marks)])
     for row in job.results:
         own = json.dumps(job.parameters.get(row["recipe"], {}), sort_keys=True)
+        low, high = next(iter(row.get("intervals", {}).values()), ("", ""))
         cells = [job.task, job.model.slug, job.count, job.seed, row["recipe"], own]
         cells += [row[key] for key in measured]
+        cells += [job.seeds, row.get("block_length") or "", low, high]
         cells += [row["marks"].get(mark, "") for mark in marks]
         yield writer.writerow([neutral(cell) for cell in cells])
 

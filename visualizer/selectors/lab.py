@@ -66,9 +66,12 @@ def lab_progress(job: LabJob) -> dict[str, Any]:
 
 
 def lab_payload(job: LabJob) -> dict[str, Any]:
-    """The whole job with its rows: `{recipe, steps, passes, tokens_per_pass, milliseconds, marks}`.
+    """The whole job with its rows: `{recipe, block_length, steps, passes, tokens_per_pass,
+    milliseconds, marks, intervals, each}`.
 
-    `milliseconds` is the mean of a case, `marks` are means in 0 to 1, the one that matters first.
+    `milliseconds` is the mean of a case, `marks` are means in 0 to 1, the one that matters first,
+    `intervals` hold 95 % of each mark over seeds and cases (with several seeds), and `each` is the
+    first mark of every case, seed after seed.
     """
     return {
         **lab_progress(job),
@@ -77,9 +80,10 @@ def lab_payload(job: LabJob) -> dict[str, Any]:
         "recipes": job.recipes,
         "parameters": job.parameters,
         "steps": job.steps,
-        "block_length": job.block_length,
+        "block_lengths": job.block_lengths,
         "count": job.count,
         "seed": job.seed,
+        "seeds": job.seeds,
         "results": job.results,
         "created": job.created.isoformat(),
         "finished": job.finished.isoformat() if job.finished else None,

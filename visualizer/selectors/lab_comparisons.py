@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from inference.engine.paired_bootstrap import Estimate, difference, pareto_front
+import numpy as np
+
+from inference.engine.paired_bootstrap import Estimate, Reals, difference, pareto_front
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A row beside the others. `gain`: over the job's first recipe with as many steps, on the same
-    cases; None for that recipe itself and where the marks of the cases were not kept."""
+    """A row beside the others. `gain`: over the job's first recipe in its first block length, with
+    as many steps and on the same cases; None for that row itself and where the marks of the cases
+    were not kept."""
 
     on_front: bool
     gain: Estimate | None
@@ -39,16 +42,21 @@ def front_of(results: list[Row]) -> list[int]:
     return pareto_front(points)
 
 
-def compare_rows(results: list[Row]) -> list[Comparison]:
-    """A comparison for each row, in their order."""
+def compare_rows(results: list[Row], seeds: int = 1) -> list[Comparison]:
+    """A comparison for each row, in their order; `each` of a row holds the cases of all seeds."""
     front = set(front_of(results))
-    return [Comparison(n in front, _gain(row, results)) for n, row in enumerate(results)]
+    return [Comparison(n in front, _gain(row, results, seeds)) for n, row in enumerate(results)]
 
 
-def _gain(row: Row, results: list[Row]) -> Estimate | None:
+def _gain(row: Row, results: list[Row], seeds: int) -> Estimate | None:
     base = results[0]["recipe"]
     alike = (r for r in results if r["recipe"] == base and r["steps"] == row["steps"])
     known = next(alike, None)
-    if row["recipe"] == base or known is None or not row.get("each") or not known.get("each"):
+    if known is None or known is row or not row.get("each") or not known.get("each"):
         return None
-    return difference(row["each"], known["each"])
+    return difference(table_of(row["each"], seeds), table_of(known["each"], seeds))
+
+
+def table_of(marks: list[float], seeds: int) -> Reals:
+    """Marks of a row's cases as [seeds, cases]."""
+    return np.asarray(marks, dtype=np.float64).reshape(seeds, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from visualizer.selectors.lab import lab_progress
 ACTIVE = LabJob.ACTIVE
 MOST_ACTIVE = 2
 """Jobs that one account may have waiting or at work."""
+MOST_CASES = 20_000
 
 
 @transaction.atomic
@@ -29,7 +31,8 @@ def lab_start(
     steps: list[int],
     count: int,
     seed: int = 0,
-    block_length: int | None = None,
+    seeds: int = 1,
+    block_lengths: Sequence[int] = (0,),
     parameters: dict[str, dict[str, Any]] | None = None,
 ) -> LabJob:
     """Queue a job. Raises UnmaskError for models without a task and for one job too many.
@@ -39,7 +42,7 @@ def lab_start(
     entry = registry.resolve(model, owner)
     if LabJob.objects.filter(owner=owner, status__in=ACTIVE).count() >= MOST_ACTIVE:
         raise UnmaskError("conflict", f"{MOST_ACTIVE} of your jobs are not done yet. Cancel one.")
-    job = LabJob.objects.create(
+    job = LabJob(
         owner=owner,
         model=entry,
         task=_task_of(entry),
@@ -47,10 +50,15 @@ def lab_start(
         steps=steps,
         count=count,
         seed=seed,
-        block_length=block_length,
+        seeds=seeds,
+        block_lengths=list(block_lengths),
         parameters=parameters or {},
-        stream=Stream.objects.create(),
     )
+    if job.total > MOST_CASES:
+        says = f"That is {job.total} cases; a job has {MOST_CASES} at most."
+        raise UnmaskError("validation", f"{says} Take fewer settings, seeds or cases.", "count")
+    job.stream = Stream.objects.create()
+    job.save()
     tell(job)
     dispatch.work(job)
     return job

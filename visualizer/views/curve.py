@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +58,8 @@ def curve(results: list[dict[str, Any]], count: int = 0) -> dict[str, Any] | Non
     if not results:
         return None
     fastest = max(1.0, *(float(row["tokens_per_pass"] or 0) for row in results))
-    names = dict.fromkeys(row["recipe"] for row in results)
-    lines = [_line(results, name, n, fastest, count) for n, name in enumerate(names)]
+    ways = dict.fromkeys(map(_way, results))
+    lines = [_line(results, way, n, fastest, count) for n, way in enumerate(ways)]
     return {
         "lines": lines,
         "front": _front(results, fastest),
@@ -96,15 +97,21 @@ def interval(share: float, count: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def share_of(name: str, value: float, count: int) -> dict[str, str]:
-    """A mark as the table shows it: whole per cent, and its interval where a case is right or
-    wrong; a mark that is a share itself has none."""
-    is_share = CHECKS.get(name, ("", "", True))[2]
-    shown = {"value": f"{value:.0%}"}
-    if is_share:
-        return shown
-    low, high = interval(value, count)
-    return shown | {"interval": f"{100 * low:.0f}–{100 * high:.0f}"}
+Ends = Sequence[float] | None
+"""The ends of an interval over seeds and cases, where one was made."""
+
+
+def share_of(name: str, value: float, count: int, ends: Ends = None) -> dict[str, str]:
+    """A mark as the table shows it: whole per cent with its interval, and how that was made.
+
+    Without `ends` a mark of right or wrong has Wilson's; one that is a share itself has none.
+    """
+    shown, made = {"value": f"{value:.0%}"}, "bootstrap over seeds and cases"
+    if ends is None:
+        if CHECKS.get(name, ("", "", True))[2]:
+            return shown
+        ends, made = interval(value, count), "Wilson"
+    return shown | {"interval": f"{100 * ends[0]:.0f}–{100 * ends[1]:.0f}", "made": made}
 
 
 def label_of(recipe: str) -> str:
@@ -112,19 +119,32 @@ def label_of(recipe: str) -> str:
     return RECIPES[recipe].label if recipe in RECIPES else recipe
 
 
-def _line(results: list[dict[str, Any]], name: str, n: int, fastest: float, count: int) -> Line:
-    rows = [row for row in results if row["recipe"] == name]
+def way_label(recipe: str, block_length: int) -> str:
+    """A recipe with its blocks in words."""
+    name = label_of(recipe)
+    return f"{name}, blocks of {block_length}" if block_length else name
+
+
+def _way(row: dict[str, Any]) -> tuple[str, int]:
+    return row["recipe"], row.get("block_length") or 0
+
+
+def _line(
+    results: list[dict[str, Any]], way: tuple[str, int], n: int, fastest: float, count: int
+) -> Line:
+    rows = [row for row in results if _way(row) == way]
     rows.sort(key=lambda row: float(row["tokens_per_pass"] or 0))
-    return Line(label_of(name), f"s{n % HUES}", [_point(row, fastest, count) for row in rows])
+    return Line(way_label(*way), f"s{n % HUES}", [_point(row, fastest, count) for row in rows])
 
 
 def _point(row: dict[str, Any], fastest: float, count: int) -> Point:
     speed, (name, value) = float(row["tokens_per_pass"] or 0), mark_of(row)
     steps = f"{row['steps'] or 'all'} steps"
-    words = f"{label_of(row['recipe'])}, {steps}: {value:.0%}, {speed:.2f} tokens per pass"
-    if not count or CHECKS.get(name, ("", "", True))[2]:
+    words = f"{way_label(*_way(row))}, {steps}: {value:.0%}, {speed:.2f} tokens per pass"
+    ends: Ends = row.get("intervals", {}).get(name)
+    if ends is None and (not count or CHECKS.get(name, ("", "", True))[2]):
         return Point(_x(speed, fastest), _y(value), words, "", "")
-    low, high = interval(value, count)
+    low, high = ends or interval(value, count)
     words += f", 95 % interval {low:.0%} to {high:.0%}"
     return Point(_x(speed, fastest), _y(value), words, _y(low), _y(high))
 

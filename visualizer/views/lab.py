@@ -27,7 +27,7 @@ from visualizer.selectors.lab_comparisons import compare_rows
 from visualizer.selectors.run_names import run_name
 from visualizer.selectors.sessions import session_for
 from visualizer.services import lab as services
-from visualizer.views.curve import curve, label_of, mark_label, share_of
+from visualizer.views.curve import curve, mark_label, share_of, way_label
 from visualizer.views.recipes import pace_for
 
 WAITS = {
@@ -55,9 +55,17 @@ def told_job(job: LabJob) -> dict[str, Any]:
         "words": words,
         "model": entry.label,
         "names": [run_name(name, job.parameters.get(name, {})) for name in job.recipes],
+        "blocks": _blocks_text(job.block_lengths),
         "active": job.status in LabJob.ACTIVE,
         "percent": f"{100 * job.made / max(1, job.total):.0f}",
     }
+
+
+def _blocks_text(sizes: list[int]) -> str:
+    """The block lengths in words; nothing where all is one block."""
+    own = [str(size) for size in sizes if size]
+    words = f"blocks of {', '.join(own)}" if own else ""
+    return f"one block, {words}" if own and 0 in sizes else words
 
 
 @login_required
@@ -65,11 +73,11 @@ def told_job(job: LabJob) -> dict[str, Any]:
 def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One job; HTMX asks for its panel alone every two seconds while it is at work."""
     job = selectors.lab_job(request.user, job_id)
-    compared = compare_rows(job.results)
+    compared = compare_rows(job.results, job.seeds)
     context = told_job(job) | {
         "page": "lab",
-        "curve": curve(job.results, job.count),
-        "baseline": label_of(job.recipes[0]) if any(one.gain for one in compared) else "",
+        "curve": curve(job.results, job.cases_per_row),
+        "baseline": _baseline(job) if any(one.gain for one in compared) else "",
         "marks": [mark_label(name) for name in dict.fromkeys(_marks(job))],
         "rows": [
             {**_row(row, job, n), "compared": one}
@@ -81,17 +89,27 @@ def lab_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return render(request, f"visualizer/{'partials/job' if alone else 'lab_job'}.html", context)
 
 
+def _baseline(job: LabJob) -> str:
+    """What the rows are compared with: the recipe and block length that come first."""
+    recipe, size, _ = job.ways[0]
+    return way_label(recipe, size)
+
+
 def _marks(job: LabJob) -> list[str]:
     return [name for row in job.results for name in row["marks"]]
 
 
 def _row(row: dict[str, Any], job: LabJob, number: int) -> dict[str, Any]:
-    """A finished row: its marks, those of yes and no with the interval of their share."""
+    """A finished row: its marks with their intervals, as far as there are any."""
+    ends = row.get("intervals", {})
     return {
         **row,
         "number": number,
         "label": run_name(row["recipe"], job.parameters.get(row["recipe"], {})),
-        "values": [share_of(name, value, job.count) for name, value in row["marks"].items()],
+        "values": [
+            share_of(name, value, job.cases_per_row, ends.get(name))
+            for name, value in row["marks"].items()
+        ],
         "has_cases": bool(job.cases and row.get("each")),
     }
 
@@ -103,7 +121,11 @@ def lab_cases(request: HttpRequest, job_id: UUID, row: int) -> HttpResponse:
     job = selectors.lab_job(request.user, job_id)
     found = _row(selectors.lab_row(job, row), job, row)
     pairs = zip(job.cases, found.get("each", []), strict=False)
-    cases = [{**case, "mark": mark, "right": mark == 1.0} for case, mark in pairs]
+    cases = [
+        {**case, "mark": mark, "right": mark == 1.0, "seed": job.seed_of(n),
+         "number": n % job.count + 1}
+        for n, (case, mark) in enumerate(pairs)
+    ]  # fmt: skip
     context = told_job(job) | {"page": "lab", "row": found, "cases": cases}
     return render(request, "visualizer/lab_cases.html", context)
 
@@ -119,10 +141,10 @@ async def lab_watch(request: HttpRequest, job_id: UUID, row: int, case: int) -> 
     started = {
         "type": "initialize",
         "model": job.model.slug,
-        "title": f"{job.task}, case {case + 1}",
+        "title": f"{job.task}, case {case % job.count + 1}",
         **prompt,
         "gen_length": prompt["gen_length"] or None,
-        "seed": job.seed + case,
+        "seed": job.seed_of(case) + case % job.count,
     }
     reply = await ask(COMMANDS, user, started, None, LOAD_WAIT_SECONDS)
     session = await sync_to_async(session_for)(user, reply["session_id"])
@@ -136,8 +158,8 @@ def _run_of(row: dict[str, Any], job: LabJob, masks: int) -> dict[str, Any]:
     recipe, steps = row["recipe"], row["steps"]
     pace = pace_for(recipe, -(-masks // steps) if steps else 1)
     own = dict(job.parameters.get(recipe, {}))
-    if job.block_length and "block_length" in RECIPES[recipe].uses:
-        own["block_length"] = job.block_length
+    if row.get("block_length") and "block_length" in RECIPES[recipe].uses:
+        own["block_length"] = row["block_length"]
     return {"type": "run", "recipe": recipe, "parameters": own, **pace}
 
 

@@ -46,9 +46,11 @@ async def _start(user: Any, form: QueryDict) -> str:
         "model": form.get("model", ""),
         "recipes": picked,
         "parameters": {name: held for name, held in own.items() if held},
-        "steps": _numbers(form.get("steps", "")),
+        "steps": _numbers(form, "steps"),
+        "block_lengths": _numbers(form, "block_lengths"),
         "count": _given(whole(form, "count"), 20),
         "seed": whole(form, "seed") or 0,
+        "seeds": _given(whole(form, "seeds"), 1),
     }
     reply = await ask(
         COMMANDS, user, message, late="This takes a while. Look at the list in a moment."
@@ -60,11 +62,19 @@ def _given(value: int | None, usual: int) -> int:
     return usual if value is None else value
 
 
-def _numbers(text: str) -> list[int]:
-    """Step counts as typed: numbers with commas or blanks between them."""
-    found = [number_of(word) for word in text.replace(",", " ").split()]
+LISTS = {
+    # field: what is measured if it is not sent, what a fault is told as
+    "steps": ("", "Steps are whole numbers such as 0, 16, 8, 4."),
+    "block_lengths": ("0", "Block lengths are whole numbers such as 0, 16, 32; 0 is one block."),
+}
+
+
+def _numbers(form: QueryDict, name: str) -> list[int]:
+    """A list as typed: numbers with commas or blanks between them."""
+    usual, says = LISTS[name]
+    found = [number_of(word) for word in form.get(name, usual).replace(",", " ").split()]
     if None in found or not found:
-        raise UnmaskError("validation", "Steps are whole numbers such as 0, 16, 8, 4.", "steps")
+        raise UnmaskError("validation", says, name)
     return [number for number in found if number is not None]
 
 
@@ -85,8 +95,10 @@ def _page(request: HttpRequest, user: Any, problem: UnmaskError | None) -> HttpR
         "picked": picked,
         "fields": {name: fields_of_recipe(name, f"{name}:", sent) for name in picked},
         "steps": sent.get("steps", "0, 16, 8, 4"),
+        "block_lengths": sent.get("block_lengths", "0"),
         "count": sent.get("count", "20"),
         "seed": sent.get("seed", "0"),
+        "seeds": sent.get("seeds", "1"),
         "jobs": jobs,
     }
     return render(request, "visualizer/lab.html", context, status=400 if problem else 200)
@@ -103,8 +115,10 @@ def _as_form(job: LabJob | None) -> QueryDict:
     form = QueryDict(mutable=True)
     if job is not None:
         form.setlist("recipes", job.recipes)
-        form.update({"steps": ", ".join(map(str, job.steps))})
-        form.update({"count": str(job.count), "seed": str(job.seed)})
+        for name in LISTS:
+            form.update({name: ", ".join(map(str, getattr(job, name)))})
+        for name in ("count", "seed", "seeds"):
+            form.update({name: str(getattr(job, name))})
         for recipe, own in job.parameters.items():
             form.update({f"{recipe}:p_{name}": str(value) for name, value in own.items()})
     return form

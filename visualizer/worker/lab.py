@@ -7,8 +7,7 @@ whoever goes on decodes the same cases with the same dice.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from itertools import product
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.paired_bootstrap import interval
 from inference.engine.training.adaptation import question_cases
 from inference.engine.training.decode import Settings, mask_of
 from inference.engine.training.evaluation import Judged, Row, judged, native_tokenizer, row_of
@@ -27,6 +27,7 @@ from inference.errors import UnmaskError
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from visualizer.models import LabJob
+from visualizer.selectors.lab_comparisons import table_of
 from visualizer.services import lab
 from visualizer.worker.judges import judge_for, likely_by, shares_tokens
 
@@ -36,7 +37,7 @@ AIMS = {name: task.aims for name, task in TASKS.items()} | {
     question_cases.NAME: question_cases.AIMS
 }
 """Task → its marks, the one that matters first."""
-_CASES: dict[tuple[str, str, int, int], list[Case]] = {}
+_CASES: dict[tuple[str, str, int, int, int], list[Case]] = {}
 """Cases of the jobs at work: puzzles take longer to make than a slice has time."""
 
 
@@ -88,28 +89,32 @@ def _ended(job: LabJob) -> str | None:
 
 
 def grid(job: LabJob) -> list[Settings]:
-    """The rows of the job in their order: every recipe with every number of steps."""
+    """The rows of the job in their order, with the first seed."""
     return [
-        Settings(recipe, steps, job.block_length, seed=job.seed, own=job.parameters.get(recipe, {}))
-        for recipe, steps in product(job.recipes, job.steps)
+        Settings(recipe, steps, size or None, seed=job.seed, own=job.parameters.get(recipe, {}))
+        for recipe, size, steps in job.ways
     ]
 
 
 def cases_of(model: LoadedModel, job: LabJob) -> list[Case]:
-    """The cases of the job's task; the same for every worker. Raises UnmaskError if unknown."""
+    """The cases of the job's task, seed after seed; the same for every worker.
+
+    Raises UnmaskError for a task that is unknown.
+    """
     if job.task not in AIMS:
         raise UnmaskError("validation", "The task of this model is not known here.", "model")
-    key = (model.key, job.task, job.count, job.seed)
+    key = (model.key, job.task, job.count, job.seed, job.seeds)
     if key not in _CASES:
         if len(_CASES) >= KEPT:
             _CASES.clear()
-        _CASES[key] = _made(model, job)
+        seeds = range(job.seed, job.seed + job.seeds)
+        _CASES[key] = [case for seed in seeds for case in _made(model, job, seed)]
     return _CASES[key]
 
 
-def _made(model: LoadedModel, job: LabJob) -> list[Case]:
+def _made(model: LoadedModel, job: LabJob, seed: int) -> list[Case]:
     if job.task != question_cases.NAME:
-        return TASKS[job.task].cases(native_tokenizer(model), job.count, job.seed)
+        return TASKS[job.task].cases(native_tokenizer(model), job.count, seed)
     judge = judge_for(job.owner, job.model)
     alike = judge is not None and shares_tokens(judge, job.model)
     likely = likely_by(judge) if judge is not None and alike else None
@@ -134,10 +139,11 @@ def _told_case(model: LoadedModel, case: Case) -> dict[str, Any]:
 def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) -> None:
     """Decode the next case; with the last one of a row the row is finished."""
     settings, number = grid(job)[len(job.results)], len(job.partial)
+    dice = replace(settings, seed=job.seed_of(number))
     with leases.renewed(lease), engine_errors():
-        one = judged(model, cases[number], settings, number, runtime.forward)
+        one = judged(model, cases[number], dice, number % job.count, runtime.forward)
     job.partial.append(asdict(one))
-    if len(job.partial) == job.count:
+    if len(job.partial) == job.cases_per_row:
         made = [Judged(**case) for case in job.partial]
         job.results.append(told_of(row_of(settings, made), job, made))
         job.partial = []
@@ -145,17 +151,26 @@ def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) 
 
 def told_of(row: Row, job: LabJob, made: list[Judged]) -> dict[str, Any]:
     """A row as it is kept; marks in the order of the task, the one that matters first. `each`: that
-    one for every case."""
+    one for every case, seed after seed."""
     aims = [aim for aim in AIMS[job.task] if aim in row.marks]
+    each = {aim: [case.marks[aim] for case in made] for aim in aims}
     return {
         "recipe": row.settings.recipe,
+        "block_length": row.settings.block_length or 0,
         "steps": row.settings.steps,
         "passes": row.passes,
         "tokens_per_pass": row.tokens_per_forward,
-        "milliseconds": round(1000 * row.seconds / job.count, 1),
+        "milliseconds": round(1000 * row.seconds / len(made), 1),
         "marks": {aim: row.marks[aim] for aim in aims},
-        "each": [case.marks[aims[0]] for case in made],
+        "intervals": {aim: _ends(each[aim], job.seeds) for aim in aims} if job.seeds > 1 else {},
+        "each": each[aims[0]],
     }
+
+
+def _ends(marks: list[float], seeds: int) -> list[float]:
+    """The ends of the 95 % interval over seeds and cases."""
+    found = interval(table_of(marks, seeds))
+    return [round(found.low, 4), round(found.high, 4)]
 
 
 def _end(lease: Lease, job: LabJob, status: str, error: dict[str, Any] | None = None) -> None:

@@ -13,8 +13,8 @@ from inference import runtime
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding import loop
-from inference.engine.decoding.loop import StepResult
 from inference.engine.decoding.recipes import recipe_named
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.forward import ForwardMany
 from inference.runtime.suspended import SUSPENDED
 from visualizer.models import Generation, Run, Session

@@ -11,7 +11,7 @@ from inference import runtime
 from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult
+from inference.engine.decoding.step_result import StepResult
 from inference.runtime.error_mapping import engine_errors
 from visualizer.worker.resume import RunProgress, Suspended, resumed, suspend
 from visualizer.worker.session_model import model_of

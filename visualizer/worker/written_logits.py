@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.forward import ForwardMany, Request
 
 

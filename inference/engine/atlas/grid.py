@@ -33,13 +33,17 @@ class Way:
         )
 
 
-def recipes_of(task: ExactTask) -> list[str]:
-    """The rules to measure on a task: all that its model can be decoded with.
+def growing_recipes() -> list[str]:
+    """Rules that find out by themselves how long an answer is, which no task of the atlas asks."""
+    able = recipes_for("llada", edits=True)
+    return [name for name in able if GROWING in RECIPES[name].uses and name != "dreamon"]
 
-    Left out are those that write canvases of any length: their answers cannot be compared in pairs.
-    """
+
+def recipes_of(task: ExactTask) -> list[str]:
+    """The rules to measure on a task: all that its model can be decoded with but growing ones."""
     able = recipes_for("llada", edits=task.name == "gaps")
-    return [name for name in able if GROWING not in RECIPES[name].uses or name == "dreamon"]
+    growing = growing_recipes()
+    return [name for name in able if name not in growing]
 
 
 def ways_of(recipe: str, task: ExactTask) -> Iterator[Way]:

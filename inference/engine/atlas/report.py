@@ -10,7 +10,7 @@ from pathlib import Path
 from inference.catalog import RECIPES
 from inference.engine.atlas.ceilings import even_sizes
 from inference.engine.atlas.exact_tasks import EXACT_TASKS, ExactTask
-from inference.engine.atlas.grid import Way
+from inference.engine.atlas.grid import Way, growing_recipes
 from inference.engine.atlas.measure import Extent, Measured, Outcome, Refused
 from inference.engine.atlas.pictures import draw
 from inference.engine.atlas.summary import (
@@ -44,8 +44,9 @@ it is bold where its interval leaves out 0. The front holds the ways that no oth
 both passes and quality. With so many ways, some lead by luck: the interval says how much.
 
 Rules that set their own pace are measured at their threshold (or at their default where they have \
-none) instead of steps. Temperature 0, on waiting lines 1. Rules that grow a canvas of any length \
-are left out. Definitions and sources of the rules: [decoding.md](decoding.md). The same for a \
+none) instead of steps. Temperature 0, on waiting lines 1. {growing} are left out: they find the \
+length of an answer by themselves, and every task here gives it with its places. Definitions and \
+sources of the rules: [decoding.md](decoding.md). The same for a \
 choice of rules, with "watch this case": the page Lab."""
 
 CEILING = """The dashed line is what a perfect model reaches that draws the places of one step \
@@ -89,6 +90,7 @@ def _head(rows: Sequence[Summary], facts: Facts) -> str:
         seeds=", ".join(map(str, facts.extent.seeds)),
         cases=facts.extent.cases,
         reference=REFERENCE,
+        growing=" and ".join(f"`{name}`" for name in growing_recipes()),
     )
 
 

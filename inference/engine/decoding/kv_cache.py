@@ -19,6 +19,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.sources import Reader, Reading
 from inference.engine.decoding.view import Block, RunState
 from inference.engine.errors import InputError
+from inference.engine.families.family import decoder_body, walkable
 from inference.engine.forward import (
     check_finite,
     check_length,
@@ -146,25 +147,26 @@ def _restarted(state: RunState, block: Block) -> bool:
 
 
 def _after_prefix(model: LoadedModel, kept: Kept, ids: Tensor) -> tuple[Tensor, int]:
-    surplus = kept.cache.get_seq_length() - kept.start
-    if surplus > 0:
-        kept.cache.crop(-surplus)
-    mask = _mask(model, kept.start, len(ids), len(ids))
-    places = torch.arange(kept.start, len(ids), device=ids.device)[None]
-    hidden = hidden_states(model, ids[None, kept.start :], mask, places, kept.cache)[0]
-    return hidden, kept.start
+    return _evaluated(model, kept, ids, len(ids))
 
 
 def _block_alone(model: LoadedModel, kept: Kept, ids: Tensor) -> tuple[Tensor, int]:
-    end = kept.span[1]
-    mask = structure(model, len(ids))[kept.start : end][None, None]
+    return _evaluated(model, kept, ids, kept.span[1])
+
+
+def _evaluated(model: LoadedModel, kept: Kept, ids: Tensor, end: int) -> tuple[Tensor, int]:
+    """Hidden states of places [start, end), whose keys and values take the place of the former.
+
+    A mask that hides nothing is left out where the body does not ask for one: it costs a copy.
+    """
     places = torch.arange(kept.start, end, device=ids.device)[None]
+    mask = None
+    if model.spec.attention != "full" or not _sees_all(model):
+        mask = structure(model, len(ids))[kept.start : end][None, None]
     cache = InPlaceCache(kept.cache, kept.start)
     hidden = hidden_states(model, ids[None, kept.start : end], mask, places, cache)[0]
     return hidden, kept.start
 
 
-def _mask(model: LoadedModel, start: int, end: int, length: int) -> Tensor | None:
-    if model.spec.attention == "full":
-        return None
-    return structure(model, length)[start:end][None, None]
+def _sees_all(model: LoadedModel) -> bool:
+    return model.family.body is decoder_body and walkable(model.model)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from inference.engine import block_cache, checkpoint
 from inference.engine.block_cache import BlockForward
@@ -91,6 +92,29 @@ def test_other_models_and_requests_go_through_as_they_are(tmp_path: Path) -> Non
     assert calls == [1, 1, 1, 1]
     with pytest.raises(InputError):
         forward(block, [Request(torch.arange(200) % 9, torch.tensor([3]))])
+
+
+def test_kept_keys_are_the_bits_that_were_computed(model: LoadedModel) -> None:
+    """Whoever finds finished blocks, in whatever order the blocks came, reads the same float32
+    numbers; nothing is rounded, moved or computed again."""
+    ids = torch.randint(0, VOCAB, (24,), generator=torch.Generator().manual_seed(2))
+    request = Request(ids, torch.tensor([22, 23]))
+    store = PrefixStore(2**24)
+    BlockForward(store)(model, [request])  # computes the blocks before, and keeps them
+    kept = store.find(model.key, ids[:21].tolist())
+    assert kept is not None
+    whole = DynamicCache()
+    seen = block_cache.structure(model, 24)[None, None]
+    block_cache.hidden_states(model, ids[None], seen, torch.arange(24)[None], whole)
+    computed = [part[0, :, : kept.length] for part in block_cache._parts(whole)]
+    assert kept.length == 20
+    assert all(map(torch.equal, kept.parts, computed))
+    first, second = (BlockForward(store)(model, [request])[0] for _ in range(2))
+    assert torch.equal(first, second)
+    other = ids.clone()
+    other[22] = (other[22] + 1) % VOCAB  # another session on the same blocks, in between
+    BlockForward(store)(model, [Request(other, torch.tensor([22, 23]))])
+    assert torch.equal(BlockForward(store)(model, [request])[0], first)
 
 
 def test_drafts_of_a_block_share_a_forward(model: LoadedModel, places: list[int]) -> None:

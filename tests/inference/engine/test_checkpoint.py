@@ -313,6 +313,17 @@ def test_every_id_of_a_list_of_end_tokens_ends_a_text(directory: Path) -> None:
     assert checkpoint.load(directory).spec.end_ids == (300, 301)
 
 
+@pytest.mark.parametrize(
+    ("ids", "ends"), [([301, 302], (301, 302)), (303, (303,)), ([], ()), (None, ())]
+)
+def test_end_tokens_that_only_the_generation_config_names_end_a_text(
+    ids: Any, ends: tuple[int, ...], directory: Path
+) -> None:
+    write_config(directory, eos_token_id=None)
+    (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": ids}))
+    assert checkpoint.load(directory).spec.eos_ids == ends
+
+
 @pytest.mark.parametrize("ids", [["a"], [True], [1.5], [320], [-1], [[1]]])
 def test_end_tokens_that_are_none_are_refused(ids: list[Any], directory: Path) -> None:
     (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": ids}))

@@ -8,16 +8,18 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from core.commands.fields import Message, limited, uuid_field
 from inference.catalog import PARAMETERS, RECIPES, Parameter
+from inference.limits import LIMITS
 
 _ELSEWHERE = ("steps", "tokens_per_step", "block_length")
 """Fields of the message itself."""
 Value = TypeVar("Value", str, int)
 Parameters = dict[str, dict[str, Any]]
 Steps = Annotated[int, Field(ge=0, le=1024)]
+Blocks = Annotated[int, Field(ge=0, le=int(LIMITS["block_length"].high))]
 
 
 class LabStart(Message):
-    """Measure recipes with several numbers of steps on the task of a model."""
+    """Measure recipes on a model's task, over block lengths, numbers of steps and seeds."""
 
     model: str = Field(min_length=1, max_length=200, description="a model that has a task")
     recipes: Annotated[list[str], Field(min_length=1, max_length=8, description="names of recipes")]
@@ -25,9 +27,12 @@ class LabStart(Message):
         list[Steps],
         Field(min_length=1, max_length=8, description="decoding steps; 0 = one token a pass"),
     ]
-    count: int = Field(default=20, ge=1, le=200, description="cases of the task in each row")
+    block_lengths: list[Blocks] = Field(
+        default=[0], min_length=1, max_length=8, description="block sizes; 0 = one block"
+    )
+    count: int = Field(default=20, ge=1, le=200, description="cases of the task for each seed")
     seed: int = limited("seed", 0)
-    block_length: int | None = limited("block_length", None, "block size; one block by default")
+    seeds: int = Field(default=1, ge=1, le=8, description="how many seeds, from `seed` on")
     parameters: Parameters = Field(
         default_factory=dict, description="recipe → its own parameters, beside pace and blocks"
     )
@@ -50,7 +55,7 @@ class LabStart(Message):
                 _check(name, key, held)
         return value
 
-    @field_validator("steps")
+    @field_validator("steps", "block_lengths")
     @classmethod
     def _once(cls, value: list[int]) -> list[int]:
         return _different(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from statistics import fmean
@@ -41,6 +41,19 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How canvases are decoded: a recipe and its parameters; the temperature is 0."""
+
+    recipe: str
+    parameters: Mapping[str, Any]
+
+
+def surest(tokens_per_step: int) -> Way:
+    """So many tokens a step, those that the model is surest of."""
+    return Way("llada2/threshold", {"threshold": 1.0, "tokens_per_step": tokens_per_step})
+
+
+@dataclass(frozen=True)
 class Measured:
     """One way of answering: `right` of `asked` questions; nats a token under the parent.
 
@@ -69,18 +82,16 @@ def parent_answers(engine: CausalEngine, questions: Sequence[str]) -> list[Answe
     return found
 
 
-def twin_answers(
-    twin: LoadedModel, questions: Sequence[str], tokens_per_step: int = 1
-) -> list[Answer]:
-    """Answers by denoising at temperature 0, so many tokens a step."""
+def twin_answers(twin: LoadedModel, questions: Sequence[str], way: Way) -> list[Answer]:
+    """Answers by denoising."""
     assert twin.tokenizer is not None
     assert twin.spec.mask_id is not None
     forward, found = BlockForward(PrefixStore(STORE_BYTES)), []
-    settings = {"temperature": 0.0, "threshold": 1.0, "tokens_per_step": tokens_per_step}
+    settings = {**way.parameters, "temperature": 0.0}
     for question in questions:
         ids = _prompt(twin, question)
         canvas = Canvas.start(ids, LENGTH, twin.spec.mask_id)
-        steps = list(generate(twin, canvas, "llada2/threshold", settings, 0, forward=forward))
+        steps = list(generate(twin, canvas, way.recipe, settings, 0, forward=forward))
         answer = steps[-1].canvas.tokens[len(ids) : len(ids) + LENGTH]
         ends = [place for place, token in enumerate(answer) if token in twin.spec.end_ids]
         kept = answer[: ends[0]] if ends else answer
@@ -164,7 +175,7 @@ def evaluate(
     ways = {"parent, left to right": parent_answers(engine, questions)}
     for pace in paces:
         name = f"this model, {pace} token{'s' * (pace > 1)} a step"
-        ways[name] = twin_answers(twin, questions, pace)
+        ways[name] = twin_answers(twin, questions, surest(pace))
     table = {name: asdict(measured(engine, answers)) for name, answers in ways.items()}
     samples = [
         {"question": question, **{name: answers[n].text for name, answers in ways.items()}}
