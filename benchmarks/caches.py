@@ -37,7 +37,7 @@ def _lines(title: str, model: LoadedModel, places: int, rounds: int) -> Iterator
     canvas = Canvas.start(list(range(PROMPT)), places, model.spec.mask_id or 0)
     for name, step in (("prefix", suffix), ("dual", block_alone)):
         forwards = _same_tokens(model, canvas, name, step)
-        contenders = {
+        contenders: dict[str, Callable[[], object]] = {
             "its own loop": partial(published_arithmetic, model, canvas, step),
             "here": partial(_engine, model, canvas, name),
         }
@@ -45,7 +45,25 @@ def _lines(title: str, model: LoadedModel, places: int, rounds: int) -> Iterator
         head = f"{title}, vocabulary {model.spec.vocab_size}, {name} cache, {forwards} forwards"
         yield from table(head, results, forwards, "here")
         ratio = results["its own loop"].over(results["here"])
+        if step is block_alone:
+            yield _products_line(model, results["here"].median / forwards)
         yield f"  its own loop / here: {ratio:.2f}, goal {GOAL}"
+
+
+def _products_line(model: LoadedModel, forward: float) -> str:
+    """What no loop can save: the matrices, which are read whole however few rows they are given."""
+    products = in_turn({"alone": partial(_products, model)}, 5)["alone"].median
+    share = products / forward
+    return f"  matrix products of such a forward alone: {products:.2f} ms, {share:.0%} of it"
+
+
+@torch.inference_mode()
+def _products(model: LoadedModel) -> None:
+    """Every linear layer on the rows of a block, the head on half of them: those that are open."""
+    head = model.model.get_output_embeddings()  # type: ignore[operator]
+    for layer in model.model.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer(torch.ones(BLOCK // 2 if layer is head else BLOCK, layer.in_features))
 
 
 def _engine(model: LoadedModel, canvas: Canvas, name: str) -> list[Any]:
@@ -81,7 +99,8 @@ def suffix(model: LoadedModel, ids: Tensor, cache: DynamicCache, start: int, end
         cache.crop(-surplus)
     places = torch.arange(start, len(ids))[None]
     given = {"position_ids": places, "past_key_values": cache, "use_cache": True}
-    return model.model(input_ids=ids[None, start:], **given).logits[0]
+    logits: Tensor = model.model(input_ids=ids[None, start:], **given).logits[0]
+    return logits
 
 
 def block_alone(
@@ -91,9 +110,10 @@ def block_alone(
     seen = torch.ones(1, 1, end - start, len(ids), dtype=torch.bool)
     given = {"position_ids": torch.arange(start, end)[None], "attention_mask": seen}
     kept = InPlaceCache(cache, start)
-    return model.model(
+    logits: Tensor = model.model(
         input_ids=ids[None, start:end], past_key_values=kept, use_cache=True, **given
     ).logits[0]
+    return logits
 
 
 def _write(ids: Tensor, start: int, end: int, logits: Tensor, mask: int) -> None:

@@ -15,7 +15,8 @@ from benchmarks.timing import Measured, in_turn, table
 from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 
 STEPS = 16
 FAST = {

@@ -7,6 +7,7 @@ engine shares forwards among eight runs as the worker does.
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -40,10 +41,11 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Told:
-    """A stream: seconds to its first frame and to its first step, bytes of its step frames."""
+    """A stream: seconds to its first frame, first and last step, bytes of its step frames."""
 
     first: float
     step: float
+    last: float
     bytes: int
 
 
@@ -112,11 +114,13 @@ def _lines(shape: str, clients: int, results: dict[str, Measured], told: list[To
     ratio = results["server-sent events"].over(results["engine alone"])
     told = told[clients:]  # those of the warm-up round
     firsts, steps, sizes = ([getattr(one, name) for one in told] for name in _NAMES)
+    between = statistics.median(1e3 * (one.last - one.step) / (STEPS - 1) for one in told)
     title = f"{shape}, {clients} client{'s' if clients > 1 else ''}, {LENGTH} tokens, {STEPS} steps"
     small = "" if step >= STEP_MS else f" (a step takes less than {STEP_MS:.0f} ms)"
     return [
         *table(title, results, STEPS, "engine alone"),
         f"  ratio {ratio:.2f}, budget {RATIO}{small}",
+        f"  from step to step {between:.1f} ms, x {between / step:.2f}",
         f"  first frame after {_ms(firsts)}, first step after {_ms(steps)} (median, worst)",
         f"  {sum(sizes) / len(sizes) / STEPS:.0f} bytes a step",
     ]
@@ -150,7 +154,7 @@ def _stream(site: Site, token: str, number: int) -> Told:
     body = json.dumps({**FIELDS, "prompt": _prompt(number)}).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = Request(f"{site.url}/api/diffusion/generate/stream", body, headers)
-    began, first, step, size, steps = time.monotonic(), 0.0, 0.0, 0, 0
+    began, first, step, last, size, steps = time.monotonic(), 0.0, 0.0, 0.0, 0, 0
     with urlopen(request, timeout=300) as answer:
         for line in answer:
             if not line.startswith(b"data: "):
@@ -161,7 +165,7 @@ def _stream(site: Site, token: str, number: int) -> Told:
             if frame["type"] == "error":
                 raise RuntimeError(frame["message"])
             if frame["type"] == "step" and frame["ops"]:
-                step, steps, size = step or moment, steps + 1, size + len(line)
+                step, last, steps, size = step or moment, moment, steps + 1, size + len(line)
     if steps != STEPS:
         raise RuntimeError(f"{steps} steps arrived, expected {STEPS}")
-    return Told(first, step, size)
+    return Told(first, step, last, size)

@@ -55,6 +55,16 @@ def of_token(rows: QuerySet[Row], token: str) -> QuerySet[Row]:
     return rows.filter(hash=hash_of(token))
 
 
+def closed() -> UnmaskError:
+    """What a link says that opens nothing; whether it ever did is not told."""
+    return UnmaskError(
+        "not_found",
+        "This link opens nothing: it was revoked, has expired, or is not complete. Ask whoever "
+        "gave it to you for a new one.",
+        "link",
+    )
+
+
 def one_of(rows: QuerySet[Row], id: int, what: str) -> Row:
     """An unrevoked link by its id. Raises not_found; `what`: the thing, as users call it."""
     link = unrevoked(rows).filter(pk=id).first()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, models
 
@@ -36,22 +36,22 @@ class Table:
         self.name = quoted(model._meta.db_table)
 
     def column(self, name: str) -> str:
-        return quoted(self.model._meta.get_field(name).column)
+        return quoted(self._field(name).column)
 
     def adapt(self, name: str, value: Any) -> Any:
         """A value of a field as the database's driver takes it."""
-        if value is None or isinstance(value, Encoded):
-            return value
-        field = self.model._meta.get_field(name)
-        return str(value) if _takes_text(field) else field.get_db_prep_save(value, connection)
+        if value is None or isinstance(value, int | Encoded):
+            return value  # all drivers take these as they are
+        return self._field(name).get_db_prep_save(value, connection)
+
+    def _field(self, name: str) -> models.Field[Any, Any]:
+        return cast("models.Field[Any, Any]", self.model._meta.get_field(name))
 
 
-def _takes_text(field: Any) -> bool:
-    return isinstance(field, models.TextField | models.CharField)
-
-
-def quoted(name: str) -> str:
-    """SQLite and PostgreSQL quote names alike."""
+def quoted(name: str | None) -> str:
+    """SQLite and PostgreSQL quote names alike. Raises ValueError for a field without a column."""
+    if name is None:
+        raise ValueError("a field without a column")
     return f'"{name}"'
 
 

@@ -7,7 +7,7 @@ from django.urls import path
 from playground.views import beside, pages, sharing, token_trees
 from playground.views.actions import act, begin
 from playground.views.api import chat as api_chat
-from playground.views.drawer import drawer
+from playground.views.drawer import drawer, drawer_model
 from playground.views.next_token import generate_next_token
 from playground.views.records import export, import_conversation
 from playground.views.traces import passes
@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/chat", api_chat, name="api_chat"),
     path("api/generate-next-token", generate_next_token, name="generate_next_token"),
     path("playground/drawer/", drawer, name="drawer"),
+    path("playground/drawer/<path:slug>/", drawer_model, name="drawer_model"),
     path("playground/beside/", beside.beside, name="beside"),
     path(f"{_BESIDE}/", beside.beside_run, name="beside_run"),
     path(f"{_BESIDE}/repair/", beside.beside_repair, name="beside_repair"),

@@ -103,7 +103,8 @@ def _redirect(request: HttpRequest, error: UnmaskError) -> HttpResponse:
 
 def _page(request: HttpRequest, error: UnmaskError) -> HttpResponse:
     if error.error_type == "not_found":
-        return render(request, "404.html", status=error.status)
+        context = {"problem": error.message} if error.field == "link" else {}
+        return render(request, "404.html", context, status=error.status)
     heading = HEADINGS.get(error.error_type, OTHERWISE)
     context = {"heading": heading, "problem": error.message, "note": _note(error)}
     return render(request, "refused.html", context, status=error.status)

@@ -77,7 +77,7 @@ class BatchQueue:
         """False when the queue is closed."""
         with self._changed:
             known = self._callers.get(job.caller)
-            if known is not None:
+            if known is not None and job.work is None:  # what it does in between is part of it
                 known.pause = (known.pause + time.monotonic() - known.answered) / 2
             self._see(job)
             self._jobs.append(job)

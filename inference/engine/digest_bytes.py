@@ -117,7 +117,7 @@ def _bits(tokens: Array, vocabulary: int) -> bytes:
     count, width = len(tokens), -(-len(tokens) // 8)
     named = np.zeros((8 * width, vocabulary), "u1")
     named.ravel()[tokens + vocabulary * np.arange(count)[:, None]] = 1
-    bits = (named.reshape(width, 8, vocabulary) * BITS).sum(axis=1, dtype="u1")
+    bits: Array = (named.reshape(width, 8, vocabulary) * BITS).sum(axis=1, dtype="u1")
     return bits.T.tobytes()
 
 

@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 
 from core import links
 from playground.models import Conversation, ConversationLink
-from playground.selectors.conversations import no_conversation
 
 
 def open_links() -> QuerySet[ConversationLink]:
@@ -23,7 +22,7 @@ def open_link(token: str) -> ConversationLink:
     rows = open_links().select_related("conversation__model", "conversation__head")
     link = links.of_token(rows.select_related("conversation__owner"), token).first()
     if link is None:
-        raise no_conversation()
+        raise links.closed()
     return link
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from inference.errors import UnmaskError
 from inference.models import ModelEntry
+from inference.waiting import waiting_words
 
 MOST_TOKENS = 500
 SPEEDS = (100, 2000, 500)
@@ -34,6 +36,20 @@ def drawer(request: HttpRequest) -> HttpResponse:
         "speed": first,
     }
     return render(request, "playground/drawer.html", context)
+
+
+@login_required
+@require_safe
+def drawer_model(request: HttpRequest, slug: str) -> JsonResponse:
+    """What the first question to a model waits for: {state, words}.
+
+    Raises UnmaskError: not_found for a model that is unknown or another's.
+    """
+    model = ModelEntry.visible_to(request.user).filter(slug=slug).first()
+    if model is None:
+        raise UnmaskError("not_found", "There is no such model, or you don't have access to it.")
+    words = waiting_words(model, "The next token comes")
+    return JsonResponse({"state": model.state, "words": words})
 
 
 def _option(model: ModelEntry) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import { placesAt } from "./state.js";
 const PALE = 90;
 const STEPS = 2 ** 20; // more than a path has: slot and step make one number
 const WHITE = 0xffffffff;
+const LINES = 16; // columns and rows that are put by themselves
 // A pixel of an ImageData as one 32-bit number; browsers' machines are little-endian.
 const packed = (alpha) =>
   Uint32Array.from(TABLE, ([r, g, b]) => (alpha << 24) | (b << 16) | (g << 8) | r);
@@ -85,9 +86,26 @@ export class Heat {
     }
     const rows = this.changedRows();
     if (!columns.length && !rows.length) return;
-    for (const x of columns) this.paintColumn(x, this.rows.keys());
+    const written = this.writtenRows();
+    for (const x of columns)
+      this.paintColumn(x, this.state.heat.has(x) ? this.rows.keys() : written);
     for (let x = 0; rows.length && x < this.columns; x += 1) this.paintColumn(x, rows);
-    this.picture.getContext("2d").putImageData(this.image, 0, 0);
+    this.put(columns, rows);
+  }
+
+  /** A few lines are put one by one: the whole picture of a long run weighs megabytes. */
+  put(columns, rows) {
+    const context = this.picture.getContext("2d");
+    const { width, height } = this.image;
+    const put = (...part) => context.putImageData(this.image, 0, 0, ...part);
+    if (columns.length + rows.length > LINES) return put(0, 0, width, height);
+    for (const x of columns) put(x, 0, 1, height);
+    for (const y of rows) put(0, y, width, 1);
+  }
+
+  /** All that a column without a pass shows: a long run begins with a thousand of them. */
+  writtenRows() {
+    return [...this.rows.keys()].filter((y) => !this.rows[y].masked);
   }
 
   /** Rows whose slot or step of writing is not the one that was drawn. */

@@ -162,6 +162,24 @@ def test_errors_are_told_and_pause(drawer: Page, status: int, error: str, words:
     expect(drawer.locator("[data-pause]")).to_be_disabled()
 
 
+def test_a_model_that_is_being_loaded_says_so_and_the_bars_fill_by_themselves(drawer: Page) -> None:
+    held: list[Any] = []
+    told = {"state": "loading", "words": "Loading letters: 40%."}
+    drawer.route("**/api/generate-next-token", lambda route: held.append(route))
+    drawer.route("**/playground/drawer/letters/", lambda route: route.fulfill(json=told))
+    drawer.locator("[data-input]").fill("hello wor")
+    status = drawer.locator("[data-status]")
+    expect(status).to_have_text(told["words"])
+    late = {"type": "error", "error_type": "timeout", "message": "late", "error": "late"}
+    with drawer.expect_request("**/api/generate-next-token"):
+        held.pop().fulfill(status=504, json=late)
+    expect(status).to_have_text(told["words"])
+    drawer.unroute("**/api/generate-next-token")
+    held.pop().continue_()
+    expect(drawer.locator(BARS)).to_have_count(10)
+    expect(status).to_have_text("Ready")
+
+
 def test_hostile_text_is_text(drawer: Page) -> None:
     type_in(drawer, "<img src=x onerror='window.hacked=1'>")
     output = drawer.get_by_label("Generated output", exact=True)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Open
+from tests.browser.house import SLUG
 from tests.browser.steps import CELLS, MASKED, action, choose, forward, start_example
 
 HOSTILE = "<img src=x onerror=document.title='taken'> <b>once</b>"
@@ -95,6 +96,39 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Page, pages: list[str], open_
     for address in pages:
         phone.goto(address)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+NAVIGATION = (
+    "/generate/", "/infill/", "/decide/", "/durations/", "/settings/", "/chat/", "/training/",
+    "/lab/", "/learn/", "/models/", f"/models/card/{SLUG}/", "/playground/beside/",
+)  # fmt: skip
+EXAMPLES = "\n".join(f"{word} <gap> time => a" for word in ("once", "upon", "for", "in", "at") * 2)
+
+
+def calibrated(page: Page) -> str:
+    """The address of a calibration that has been fitted."""
+    page.goto("/decide/")
+    page.locator("#id_calibrate_places").fill("a | b")
+    page.locator("#id_examples").fill(EXAMPLES)
+    page.get_by_role("button", name="Fit").click()
+    page.wait_for_url("**/decide/calibrations/*-*/")
+    expect(page.locator("#calibration figure")).to_be_visible()
+    return page.url
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_every_page_of_the_navigation_is_fit_for_all(
+    page: Page, open_page: Open, width: int, scheme: Any
+) -> None:
+    addresses = [calibrated(page), *NAVIGATION]
+    state = page.context.storage_state()
+    looked = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
+    found = {}
+    for address in addresses:
+        looked.goto(address)
+        over = looked.evaluate("document.documentElement.scrollWidth - innerWidth")
+        found[address] = violations(looked) + [f"{over} px too wide"] * (over > 0)
+    assert {address: said for address, said in found.items() if said} == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

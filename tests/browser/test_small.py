@@ -92,9 +92,9 @@ def test_a_workspace_has_a_header_of_one_row(ran: Page, open_page: Open, width: 
     wide.wait_for_url("**/sessions/")
 
 
-@pytest.mark.parametrize("masks", [64, 128])
-def test_all_masks_stand_above_the_fold(page: Page, masks: int) -> None:
-    page.goto("/")
+@pytest.mark.parametrize(("model", "masks"), [("tiny", 64), ("tiny", 128), ("slow", 240)])
+def test_all_masks_stand_above_the_fold(page: Page, model: str, masks: int) -> None:
+    page.goto(f"/?model={model}")
     page.locator("#id_prompt").fill("once")
     page.locator("#id_gen_length").fill(str(masks))
     page.locator("#start").click()

@@ -6,6 +6,7 @@ import {
   stateWords,
   sumWords,
 } from "/static/js/playground/drawer_text.js";
+import { Loading, patiently } from "/static/js/playground/loading.js";
 import { failureWords } from "/static/js/playground/next_token.js";
 import { TokenTree } from "/static/js/playground/token_tree.js";
 import { equal, test } from "./harness.js";
@@ -27,13 +28,62 @@ test("unknown characters are marked, others are text", () => {
 });
 
 test("the drawer says where things stand", () => {
-  const at = { model: "m", text: "once", tokens: 0, most: 3, playing: false, ended: false };
+  const at = { model: "m", text: "once", tokens: 0, most: 3, playing: false, known: true };
   const told = [{}, { model: "" }, { text: "" }, { playing: true }, { tokens: 1 }, { tokens: 3 }];
-  const words = [...told, { ended: true }].map((more) =>
-    stateWords({ ...at, ...more }).slice(0, 9),
-  );
+  const more = [{ ended: true }, { known: false }, { loading: "Loading m: 4%.", playing: true }];
+  const words = [...told, ...more].map((one) => stateWords({ ...at, ...one }).slice(0, 9));
   const states = ["Ready", "⚠️ No mod", "Type some", "Playing", "Paused", "✓ Reached", "✓ Generat"];
-  equal(words, states);
+  equal(words, [...states, "Looking f", "Loading m"]);
+});
+
+test("what a question waits for is told until it is answered", async () => {
+  const said = [];
+  let answer;
+  const question = new Promise((done) => {
+    answer = done;
+  });
+  const states = [{ words: "waiting" }, new Error("gone"), { words: "Loading: 40%." }];
+  const state = async () => {
+    const told = states.shift();
+    if (!told) answer();
+    if (!told || told instanceof Error) throw new Error("gone");
+    return told;
+  };
+  const loading = new Loading(() => said.push(loading.words), { state, wait: async () => {} });
+  await loading.during("m", question);
+  equal(said, ["waiting", "Loading: 40%.", ""]);
+});
+
+test("the answer of a question that another one has replaced ends nothing", async () => {
+  const loading = new Loading(() => {}, { state: async () => ({ words: "x" }) });
+  const first = Promise.resolve();
+  loading.during("m", first);
+  loading.during("m", new Promise(() => {}));
+  loading.say("Loading");
+  await first;
+  equal(loading.words, "Loading");
+  loading.question = null;
+});
+
+test("a late answer is asked for again while the model is being loaded, and only then", async () => {
+  const late = { error_type: "timeout", message: "late" };
+  const answers = [late, { name: "TimeoutError" }, "found"];
+  const ask = async () => {
+    const told = answers.shift();
+    if (typeof told !== "string") throw told;
+    return told;
+  };
+  equal(await patiently(ask, "m", async () => ({ state: "loading" })), "found");
+  for (const [failure, state] of [
+    [late, "loaded"],
+    [late, "failed"],
+    [{ error_type: "validation" }, "loading"],
+  ]) {
+    const fails = async () => {
+      throw failure;
+    };
+    equal(await patiently(fails, "m", async () => ({ state })).catch((error) => error), failure);
+  }
 });
 
 test("failures in words", () => {

@@ -22,6 +22,7 @@ from tests.visualizer.served import Client, client
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 STREAM = "/ws/chat/stream"
 CAUSAL, CUT, HELD, WATCHERS = "causal", 12, 7, 20
+SHORT, RACES = {"max_new_tokens": 8, "tokens_per_step": 2}, 5
 PLAIN = {"max_new_tokens": 40, "temperature": 1.5, "seed": 3}
 LINES = {"max_new_tokens": 96, "recipe": "rank/left_to_right", "tokens_per_step": 1}
 TABLES = {CAUSAL: "playground_completiontoken", SLOW: "visualizer_step"}
@@ -97,6 +98,37 @@ async def test_twenty_watchers_hear_the_same(site: Site, token: str) -> None:
     whole = told[0][-1]["text"]
     assert {joined(frames) for frames in told} == {whole}
     assert all(frames[0]["type"] == "conversation" for frames in told[1:])
+
+
+async def test_of_two_sends_at_once_over_two_sockets_one_is_answered(
+    site: Site, token: str
+) -> None:
+    """A race in two processes: whichever comes first, the other one is told the rule."""
+    async with client(site, token, STREAM) as one, client(site, token, STREAM) as other:
+        began = await ask(one, "tiny", SHORT)
+        await to_the_end(one)
+        id = began["conversation_id"]
+        for n in range(RACES):
+            sends = [
+                peer.ask(message=f"{n}", conversation_id=id, settings=SHORT)
+                for peer in (one, other)
+            ]
+            told = await asyncio.gather(*sends)
+            assert sorted(frame["type"] for frame in told) == ["error", "started"]
+            refused = next(frame for frame in told if frame["type"] == "error")
+            assert (refused["error_type"], refused["retryable"]) == ("conflict", True)
+            assert "being written" in refused["message"]
+            winner = one if told[0]["type"] == "started" else other
+            assert (await to_the_end(winner))[-1]["type"] == "done"
+    assert site.run(COUNT.format(id=id)) == [1 + RACES, 1 + RACES]
+
+
+COUNT = """
+import json
+from playground.models import Message
+rows = Message.objects.filter(conversation="{id}")
+print(json.dumps([rows.filter(role=role).count() for role in ("user", "assistant")]))
+"""
 
 
 @contextmanager

@@ -56,6 +56,9 @@ def test_the_account_s_defaults_stand_between_card_and_session(
     assert (chosen["recipe"], chosen["tokens_to_select"], chosen["top_p"]) == (
         "llada/random", 5, 0.8,
     )  # fmt: skip
+    assert chosen["parameters"] == {}
+    session.model.card["decoding"]["eos_last"] = True
+    assert chosen_settings(owner, session)["parameters"] == {"eos_last": True}
 
 
 @pytest.mark.django_db

@@ -100,6 +100,8 @@ def test_closed_links_are_one_404_on_every_page(token: str, change: dict[str, An
     ShareLink.objects.update(**change)
     for page in PAGES:
         assert Client().get(f"/r/{token}/{page}").status_code == 404, page
+    assert b"This link opens nothing" in Client().get(f"/r/{token}/").content
+    assert b"This link opens nothing" not in Client().get("/sessions/no-such/").content
 
 
 def test_a_link_goes_with_its_session_and_its_owner(

@@ -41,7 +41,7 @@ def holder_of(token: str) -> Holder:
     """Who comes with this token. Raises not_found for revoked, expired and unknown ones alike."""
     row = links.of_token(open_links(), token).values_list("pk", "session_id").first()
     if row is None:
-        raise no_session()
+        raise links.closed()
     return Holder(*row)
 
 

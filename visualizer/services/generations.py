@@ -94,9 +94,9 @@ def publish_text(*, row: Generation, text: str) -> None:
         GROW([text, GROW.adapt("updated", timezone.now())], [row.pk])
 
 
-def have_worked(*, session: Session) -> None:
-    """After commit: the session's run is worked."""
-    dispatch.work(session)
+def have_worked(session: UUID) -> None:
+    """A worker takes the session's run up."""
+    dispatch.send(Session.TASK, str(session))
 
 
 def run_usage(session: Session, run: Run, completion: int) -> dict[str, int]:

@@ -37,7 +37,7 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
     usual = session.model.card.get("decoding", {})
     card = {name: usual[key] for key, name in CARD.items() if key in usual}
     own = defaults_of(user)
-    flags = {name: True for name in FLAGS if own.pop(name, None)}
+    flags = {name: True for name in FLAGS if own.pop(name, None) or usual.get(name)}
     chosen: dict[str, Any] = PLAIN | card | own | {"parameters": flags}
     chosen |= settings_from(session.settings).model_dump(include=set(session.settings))
     chosen |= _last_run(session)

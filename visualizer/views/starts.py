@@ -16,10 +16,10 @@ from django.urls import reverse
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, begin, reply_of
 from core.commands.validation import from_form
 from core.jobs.models import CommandRow
-from inference import registry
 from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
+from inference.waiting import waiting_words
 from visualizer.commands import COMMANDS
 from visualizer.lessons.catalog import LESSONS
 from visualizer.models import Command
@@ -95,7 +95,7 @@ def waiting(command: CommandRow) -> dict[str, Any]:
         "model": entry,
         "model_state": state,
         "percent": None if share is None else f"{100 * share:.0f}",
-        "words": _words(entry, share),
+        "words": waiting_words(entry, "The session starts"),
     }
 
 
@@ -105,13 +105,3 @@ def model_of(command: CommandRow) -> ModelEntry | None:
     named = {"slug": slug} if slug else {"is_default": True}
     found: ModelEntry | None = ModelEntry.visible_to(command.user).filter(**named).first()
     return found
-
-
-def _words(entry: ModelEntry | None, share: float | None) -> str:
-    if not registry.living_workers():
-        return "No worker is running. The session starts as soon as one is."
-    if entry is None or entry.state == ModelEntry.State.LOADED:
-        return "In the queue. The session starts as soon as a worker is free."
-    if share is None:
-        return f"{entry.label} is waiting to be loaded."
-    return f"Loading {entry.label}: {share:.0%}."

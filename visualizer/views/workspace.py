@@ -124,9 +124,13 @@ def columns_of(card: dict[str, Any]) -> int:
     return int(card.get("context", 0)) // int(count) if count else 0
 
 
+SIZES = ((72, "large"), (110, "medium"), (140, "dense"))
+"""Cells up to which each size fits."""
+
+
 def size_of(count: int) -> str:
-    """As large as lets all of them stand above the fold at 1440 x 900."""
-    return "large" if count <= 72 else "dense" if count > 110 else "medium"
+    """As large as lets all of them stand above the fold at 1440 x 900, up to some 250 cells."""
+    return next((size for most, size in SIZES if count <= most), "fine")
 
 
 def _panels(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -38,15 +38,25 @@ from visualizer.worker.gaps import ids_with_gaps
 from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 from visualizer.worker.resume import RunProgress
 from visualizer.worker.run_parameters import prepared
+from visualizer.worker.session_model import model_of
 from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
 
 Status = Generation.Status
 DRAWING = ("temperature", "top_p", "top_k")
 
 
-def work(generation_id: UUID | str) -> None:
-    """Turn a generation into a session with a run, unless another worker is at it."""
+def work(
+    generation_id: UUID | str, go_on: Callable[[UUID], None] = generations.have_worked
+) -> None:
+    """Turn a generation into a session with a run, unless another worker is at it.
+
+    `go_on`: has the session's run worked; whoever waits for the first step need not wait for
+    another task.
+    """
     advance(Generation, generation_id, work_slice)
+    rows = Generation.objects.filter(pk=generation_id, session__isnull=False)
+    for session in rows.values_list("session", flat=True):
+        go_on(session)
 
 
 def work_slice(lease: Lease) -> None:
@@ -130,7 +140,6 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     row.run = start_run(session=session, ref=head_of(session), **_run_settings(row, canvas))
     row.save(update_fields=["session", "run", "updated"])
     generations.publish_draft(row=row, payload=first_draft(session, canvas))
-    generations.have_worked(session=session)
 
 
 def _shown_prompt(row: Generation) -> str:
@@ -194,7 +203,7 @@ def tell_step(work: RunProgress, told: dict[str, Any], after: Canvas) -> None:
     row = work.generation
     if row is None:
         return
-    model = runtime.load(work.session.model)
+    model = model_of(work.session)
     found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
     generations.publish_text(row=row, text=found.text)
     generations.publish_draft(row=row, payload=draft_from(told))

@@ -16,7 +16,8 @@ from inference.engine import checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.corpora import sudoku
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.pieces import shown
 from inference.engine.tokenization import checked_prompt
 from inference.engine.training.decode import Settings
@@ -26,7 +27,8 @@ from inference.engine.training.tasks import TASKS
 from visualizer.lessons.lesson import MASK, Lesson, Variant
 from visualizer.lessons.recordings import VERSION
 from visualizer.models import Step
-from visualizer.selectors.drafts import Draft, draft_of
+from visualizer.selectors.drafts import Draft, draft_from
+from visualizer.selectors.event_payloads import step_payload
 from visualizer.selectors.labels import Labels
 
 SEED = 0
@@ -108,7 +110,8 @@ def _first(start: Canvas, labels: Labels) -> Draft:
 def _drafts(start: Canvas, results: list[StepResult], labels: Labels, guesses: bool) -> list[Draft]:
     before, told = start, []
     for number, result in enumerate(results, 1):
-        draft = draft_of(Step(number=number, operations=result.operations), before, labels)
+        step = Step(number=number, operations=result.operations)
+        draft = draft_from(step_payload(step, before, labels, result.canvas))
         draft["ops"] = [_kept(op) for op in draft["ops"]]
         told.append(draft | ({"guesses": _guesses(result, before, labels)} if guesses else {}))
         before = result.canvas

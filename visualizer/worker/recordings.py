@@ -14,7 +14,8 @@ from inference.catalog import RECIPES
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.corpora import sudoku
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.tokenization import checked_prompt
 from inference.engine.training import sudoku_task
 from inference.engine.training.decode import Settings, parameters

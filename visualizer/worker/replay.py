@@ -9,7 +9,8 @@ from typing import Any
 
 from inference.engine.canvas import Canvas, Operation, fold
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 from inference.errors import UnmaskError
 from visualizer.records import schema
 from visualizer.records.schema import Record

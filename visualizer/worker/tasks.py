@@ -42,11 +42,10 @@ def execute(command_id: int) -> None:
 @shared_task(name=Generation.TASK)
 @kept_open
 def generate(generation_id: str) -> None:
-    """Make a generation a session with a run."""
+    """Make a generation a session with a run, and work a slice of that."""
     slug = required_model.model_of_generation(generation_id)
-    runtime.run_when_loaded(
-        slug, f"generation {generation_id}", lambda: generation.work(generation_id)
-    )
+    work = lambda: generation.work(generation_id, lambda id: advance_session(str(id)))  # noqa: E731
+    runtime.run_when_loaded(slug, f"generation {generation_id}", work)
 
 
 @shared_task(name=LabJob.TASK)

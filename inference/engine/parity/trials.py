@@ -8,10 +8,11 @@ from typing import Any
 
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.recipe import Recipe
 from inference.engine.decoding.rng import one_generator
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.parity.fixtures import Folder
 
 Case = dict[str, Any]

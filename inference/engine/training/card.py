@@ -54,6 +54,7 @@ LIMITS = (
 
 def _facts(sidecar: dict[str, Any]) -> str:
     decoding = sidecar["decoding"]
+    ending = ", end-of-text last" if decoding.get("eos_last") else ""
     return "\n".join(
         [
             "- Architecture: LLaDA (bidirectional Llama body), "
@@ -61,7 +62,8 @@ def _facts(sidecar: dict[str, Any]) -> str:
             f"- Context: {sidecar['context']} tokens, prompt included",
             f"- Suggested decoding: `{decoding['recipe']}`, "
             f"{decoding['tokens_per_step']} token per "
-            f"step, blocks of {decoding['block_length']}, temperature {decoding['temperature']:g}",
+            f"step, blocks of {decoding['block_length']}, temperature {decoding['temperature']:g}"
+            + ending,
         ]
     )
 

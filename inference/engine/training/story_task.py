@@ -156,5 +156,6 @@ TASK = Task(
         "tokens_per_step": 1,
         "temperature": 0.0,
         "block_length": 16,
+        "eos_last": True,  # else the surest are the ends of texts, and a story begins with them
     },
 )

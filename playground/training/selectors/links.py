@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 
 from core import links
 from playground.training.models import Training, TrainingLink
-from playground.training.selectors.trainings import no_training
 
 
 def training_by_link(token: str) -> Training:
@@ -15,7 +14,7 @@ def training_by_link(token: str) -> Training:
     rows = rows.select_related("training__stream", "training__model", "training__owner")
     link = links.of_token(rows, token).first()
     if link is None:
-        raise no_training()
+        raise links.closed()
     return link.training
 
 

@@ -234,11 +234,13 @@ export class Drawer {
     this.beside.root.hidden = !this.other.value;
     const how = { colour: this.colour.value, playing: this.playing };
     for (const side of this.sides) side.output.draw(side.tree, { ...how, scored: side.scored });
-    const known = tree.tokens().filter((node) => node.logprob !== null);
-    write(this.sum, sumWords(tree.nats(), known.length));
+    const counted = tree.tokens().filter((node) => node.logprob !== null);
+    write(this.sum, sumWords(tree.nats(), counted.length));
     this.view.draw(tree, this.playing);
     const ended = this.main.ended || next?.isEnd;
-    const at = { model: this.model.value, text, tokens: count, most: this.most };
-    this.status.textContent = this.told || stateWords({ ...at, playing: this.playing, ended });
+    const loading = this.sides.map((side) => side.loading.words).find(Boolean);
+    const known = Boolean(next);
+    const at = { model: this.model.value, text, tokens: count, most: this.most, known, loading };
+    write(this.status, this.told || stateWords({ ...at, playing: this.playing, ended }));
   }
 }

@@ -49,12 +49,15 @@ export function sumWords(nats, count) {
   return `${nats.toFixed(1)} nats in ${count} tokens: ${each}, perplexity ${perplexity}`;
 }
 
-/** One line on where things stand. */
-export function stateWords({ model, text, tokens, most, playing, ended }) {
+/** One line on where things stand. `known`: whether the next token's distribution is there;
+ * `loading`: what a question for it waits for. */
+export function stateWords({ model, text, tokens, most, playing, ended, known, loading }) {
   if (!model) return "⚠️ No model trained. Train a model in any tab first.";
   if (!text) return "Type something to get started...";
   if (tokens >= most) return `✓ Reached max length (${most} tokens)`;
+  if (loading) return loading;
   if (playing) return "Playing";
   if (ended) return "✓ Generation complete. Modify input to continue.";
-  return tokens ? "Paused" : "Ready";
+  if (tokens) return "Paused";
+  return known ? "Ready" : "Looking for the next token...";
 }

@@ -1,6 +1,7 @@
 // One model of the drawer: its tree, its distribution on the screen, its text.
 import { Bars } from "./bars.js";
 import { drawingOf } from "./drawer_controls.js";
+import { Loading, patiently } from "./loading.js";
 import { Lookahead } from "./lookahead.js";
 import { askNextToken } from "./next_token.js";
 import { Output } from "./output.js";
@@ -17,7 +18,11 @@ export class Side {
     this.bars = new Bars(part("bars"), part("rest"), () => drawer.accept(this));
     this.output = new Output(part("output"), (number) => drawer.back(this, number));
     this.tree = new TokenTree();
-    this.lookahead = new Lookahead(() => this.question(), askNextToken);
+    this.lookahead = new Lookahead(
+      () => this.question(),
+      (question, warm) => this.send(question, warm),
+    );
+    this.loading = new Loading(() => drawer.draw());
     this.scored = null;
     this.asked = null;
     root.addEventListener("focusin", () => drawer.activate(this));
@@ -36,6 +41,12 @@ export class Side {
     return { session_id: this.model.value, seed: this.tree.seed, ...drawing };
   }
 
+  /** The first question may have to wait for the model to be loaded, however long that takes. */
+  send(question, warm) {
+    const ask = () => askNextToken(question, warm);
+    return warm ? ask() : patiently(ask, question.session_id);
+  }
+
   restart(text) {
     this.tree = new TokenTree(text, newSeed());
     this.asked = null;
@@ -51,7 +62,9 @@ export class Side {
     const { tree } = this;
     const { at } = tree;
     try {
-      const found = await this.lookahead.next(tree, ahead);
+      const question = this.lookahead.next(tree, ahead);
+      this.loading.during(this.model.value, question);
+      const found = await question;
       if (asked !== this.asked || tree !== this.tree || tree.at !== at) return null;
       this.show();
       return found;

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from inference.engine.batch_queue import BatchQueue, Job
 from inference.engine.batching import Batcher
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
@@ -73,6 +74,18 @@ def test_who_waits_together_shares_a_forward(batcher: Batcher, gate: Gate, tiny:
         assert torch.allclose(future.result(20)[0], alone, atol=1e-4)
     assert gate.batches == [[2], [5, 9, 7]]
     assert (batcher.stats.forwards, batcher.stats.jobs, batcher.stats.largest) == (2, 4, 3)
+
+
+def test_work_between_two_forwards_counts_into_the_pause_between_them(tiny: Tiny) -> None:
+    """Whoever decides on the engine's thread is waited for as long as it takes to come back."""
+    model, queue = tiny("llada"), BatchQueue(4, 1000)
+    forward = Job(model, [Request(torch.arange(1, 3))])
+    queue.answered([forward], 1.0)
+    before = queue._callers[forward.caller].pause
+    queue.put(Job(model, work=lambda: None))
+    assert queue._callers[forward.caller].pause == before
+    queue.put(Job(model, [Request(torch.arange(1, 3))]))
+    assert queue._callers[forward.caller].pause != before
 
 
 def test_a_batch_has_a_limit_and_keeps_the_order(batcher: Batcher, gate: Gate, tiny: Tiny) -> None:

@@ -67,6 +67,7 @@ def test_losses_fall(begin: Begin) -> None:
 def test_a_worker_that_dies_loses_no_step_and_doubles_none(
     begin: Begin, monkeypatch: pytest.MonkeyPatch, sent: list[Any]
 ) -> None:
+    monkeypatch.setattr("inference.engine.training.texts.moments.SPAN", 1)  # a point is a step
     quiet = begin(steps=30, seed=4)
     work_off()
     monkeypatch.setattr("inference.engine.training.texts.session.CHECKPOINT_SECONDS", 0.0)

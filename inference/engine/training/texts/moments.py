@@ -10,6 +10,8 @@ FURTHER = 8
 """Moments of each later stretch."""
 POINTS = 200
 """Points of the curve of a stretch."""
+SPAN = 10
+"""Steps of a point at least: the loss of what is held out costs up to a third of a step."""
 
 
 def moments(first: int, last: int) -> list[int]:
@@ -42,4 +44,4 @@ def _filled(steps: list[int], last: int) -> list[int]:
 
 def point_span(first: int, last: int) -> int:
     """Steps that one point of the curve stands for."""
-    return max(1, (last - first) // POINTS)
+    return max(SPAN, (last - first) // POINTS)

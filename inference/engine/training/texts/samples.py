@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -22,7 +27,34 @@ class Sample:
     text: str
 
 
-@torch.no_grad()
+class Samples:
+    """Samples of moments, written on a thread of their own while the training goes on.
+
+    A token of a small model costs a thousand little calls, which is nothing that a training step
+    could not be made beside.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, prompt: str, seed: int) -> None:
+        self._write = lambda model: sample(model, tokenizer, prompt, seed)
+        self._thread = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,))
+        self._begun = deque[tuple[dict[str, Any], Future[Sample]]]()
+
+    def begin(self, told: dict[str, Any], model: MaskPredictor) -> None:
+        """Write a sample of the model as it is now; `told` is what else there is of the moment."""
+        self._begun.append((told, self._thread.submit(self._write, deepcopy(model))))
+
+    def ready(self, wait: bool = False) -> Iterator[dict[str, Any]]:
+        """Moments whose samples are written, in order; with `wait` all that have been begun."""
+        while self._begun and (wait or self._begun[0][1].done()):
+            told, written = self._begun.popleft()
+            yield {**told, "sample": asdict(written.result())}
+
+    def close(self) -> None:
+        """What has not been begun is not written any more."""
+        self._thread.shutdown(cancel_futures=True)
+
+
+@torch.inference_mode()
 def sample(model: MaskPredictor, tokenizer: Tokenizer, prompt: str, seed: int) -> Sample:
     """A sample with dice of its own, so that it takes none from the training."""
     ids: list[int] = tokenizer.encode(prompt, add_special_tokens=False).ids

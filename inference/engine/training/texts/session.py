@@ -25,7 +25,7 @@ from inference.engine.training.texts.export import export
 from inference.engine.training.texts.kinds import KINDS
 from inference.engine.training.texts.moments import moments, point_span
 from inference.engine.training.texts.objectives import held_out_loss, next_token_loss
-from inference.engine.training.texts.samples import sample
+from inference.engine.training.texts.samples import Samples
 from inference.engine.training.texts.settings import Sizes
 from inference.engine.training.texts.windows import Windows, make_tokenizer, make_windows
 from inference.engine.training.trainer import Budget, Plan, Trainer
@@ -95,6 +95,7 @@ class TextTraining:
         model: Any = self.trainer.model
         self.shown = MaskPredictor(model.shape).to(order.device)
         self.evaluation = self.windows.evaluation()
+        self.samples = Samples(self.tokenizer, order.prompt, order.seed)
         self.losses: list[float] = []
         self.loss = self.held_out = float("nan")
         if order.resume is not None:
@@ -116,11 +117,18 @@ class TextTraining:
         checkpoint before it.
         """
         yield {"type": "ready", "step": self.step, "parameters": self.parameters}
+        try:
+            yield from self._steps(asked_to_end)
+        finally:
+            self.samples.close()
+        yield {"type": "ended", "step": self.step, "finished": self.step >= self.order.last}
+
+    def _steps(self, asked_to_end: Callable[[], bool]) -> Iterator[Told]:
         kept = {step for stretch in self.order.stretches for step in moments(*stretch)}
         clock = time.monotonic
         began, carried, saved = clock(), self.trainer.progress.seconds, clock()
         if self.step == 0 and 0 in kept:
-            yield self._moment()
+            self._moment()
         while self.step < self.order.last and not asked_to_end():
             number, spent = self.order.spent(self.step)
             self.losses.append(float(self.trainer.step(spent)))
@@ -129,16 +137,16 @@ class TextTraining:
             if due or self.step % point_span(*self.order.stretches[number]) == 0:
                 yield self._point()
             if due:
-                yield self._moment()
+                self._moment()
+            yield from self.samples.ready()
             if clock() - saved > CHECKPOINT_SECONDS:
                 yield from self._checkpoint()
                 saved = clock()
         if self.step not in kept:  # ended early: what it has learned is kept as a model
             if self.losses:
                 yield self._point()
-            yield self._moment()
+            self._moment()
         yield from self._checkpoint()
-        yield {"type": "ended", "step": self.step, "finished": self.step >= self.order.last}
 
     def _point(self) -> Told:
         """The mean loss since the last point, and the loss of what is held out."""
@@ -158,15 +166,16 @@ class TextTraining:
             "seconds": round(progress.seconds, 3),
         }
 
-    def _moment(self) -> Told:
-        """Keep the averaged weights as a model that can be loaded, and what it writes now."""
+    def _moment(self) -> None:
+        """Keep the averaged weights as a model that can be loaded, and have it write something."""
         self.trainer.average.copy_to(self.shown)
         name = f"moment-{self.step}"
         export(self.order.folder / name, self.shown, self.tokenizer, self.card())
-        seen = sample(self.shown, self.tokenizer, self.order.prompt, self.order.seed)
-        return {"type": "moment", "step": self.step, "folder": name, "sample": asdict(seen)}
+        told = {"type": "moment", "step": self.step, "folder": name}
+        self.samples.begin(told, self.shown)
 
     def _checkpoint(self) -> Iterator[Told]:
+        yield from self.samples.ready(wait=True)
         if self.losses:  # every step is on the curve before the checkpoint that follows it
             yield self._point()
         name = f"checkpoint-{self.step}"

@@ -12,7 +12,8 @@ import torch
 from inference import catalog
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.forward import logits
 from tests.inference.engine.models import MASK
 

@@ -16,8 +16,9 @@ from inference.catalog.recipe import GRAMMAR
 from inference.engine import checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import checked
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.errors import InputError
 from tests.inference.engine.decoding.test_recipes import _model, _params
 from tests.tiny import tiny_model

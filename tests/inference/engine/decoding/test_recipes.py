@@ -16,9 +16,10 @@ from inference import catalog
 from inference.engine import digest
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
 from inference.engine.decoding.recipe import Recipe
 from inference.engine.decoding.recipes import recipe_named
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.decoding.view import Drawn, View
 from inference.engine.errors import EngineError, InputError
 from inference.engine.forward import Request, forward_many

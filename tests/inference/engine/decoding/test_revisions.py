@@ -13,11 +13,12 @@ import torch
 from inference.engine import checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.rules.wino import shadow_mask, with_shadow
 from inference.engine.decoding.sources import Reader
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.decoding.view import Block, RunState
 from inference.engine.forward import forward_many, logits
 from tests.inference.engine.models import CONFIGS, MASK

@@ -12,7 +12,7 @@ import torch
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.distribution import Distribution
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rng import seeded
 from inference.engine.decoding.rules import (
@@ -30,6 +30,7 @@ from inference.engine.decoding.rules import (
     slowfast,
 )
 from inference.engine.decoding.sources import Reader
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.families.spec import ModelSpec
 from inference.engine.forward import forward_many, logits

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from inference.engine import checkpoint
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
-from inference.engine.decoding.loop import StepResult, generate
+from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.errors import InputError
 from inference.engine.families.diffusion_gemma import denoise
 from inference.engine.forward import logits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from inference.engine.causal.engine import CausalEngine
 from inference.engine.checkpoint import load
 from inference.engine.errors import InputError
 from inference.engine.training.texts import session
-from inference.engine.training.texts.moments import MOMENTS, moments
+from inference.engine.training.texts.moments import MOMENTS, moments, point_span
+from inference.engine.training.texts.samples import sample
 from inference.engine.training.texts.session import Order, TextTraining, order_json, order_of
 from inference.engine.training.texts.settings import RANGES, Sizes, checked_sizes
 from inference.engine.training.texts.writing import OPEN, frames_of
@@ -183,3 +184,22 @@ def test_checkpoints_come_in_between(order: Order, monkeypatch: pytest.MonkeyPat
         if one["type"] == "checkpoint":
             seen = [step for step, *_ in points(told[:number])]
             assert seen == list(range(1, one["step"] + 1)), "its steps were told before it"
+            kept = [row["step"] for row in told[:number] if row["type"] == "moment"]
+            assert kept == list(range(one["step"] + 1)), "and its moments with their samples"
+
+
+def test_a_sample_is_of_the_weights_of_its_moment(order: Order) -> None:
+    told = [one for one in told_by(order) if one["type"] == "moment"]
+    for moment in (told[0], told[-1]):
+        training = TextTraining(order)
+        for step in range(moment["step"]):
+            training.trainer.step(step / 20)
+        training.trainer.average.copy_to(training.shown)
+        seen = sample(training.shown, training.tokenizer, order.prompt, order.seed)
+        assert moment["sample"] == asdict(seen)
+    assert told[0]["sample"] != told[-1]["sample"]
+
+
+@pytest.mark.parametrize(("last", "span"), [(60, 10), (600, 10), (2000, 10), (20_000, 100)])
+def test_points_are_not_closer_than_they_are_worth(last: int, span: int) -> None:
+    assert point_span(0, last) == span
