@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.request import Request, urlopen
@@ -96,7 +97,7 @@ def _lines(address: str, places: int, seconds: float) -> Iterator[str]:
         pages = [f"/sessions/{session}/", *(f"/sessions/{session}/export/{x}/" for x in EXPORTS)]
         alone = _probe(other, seconds)
         yield _line("alone", alone, alone)
-        with _crowd([lambda page=page: owner.fetch(page) for page in pages], PEOPLE) as done:
+        with _crowd([partial(owner.fetch, page) for page in pages], PEOPLE) as done:
             crowded = _probe(other, seconds)
         name = f"{PEOPLE} people fetch pages and exports ({len(done)} of them)"
         yield _line(name, crowded, alone)

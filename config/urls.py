@@ -2,14 +2,14 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from accounts.views import SignIn
 from config.api import api, openai
 from config.metrics import metrics
 
-pages = [
+pages: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
     # Django's own pages name no icon, so browsers ask for this.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg")),

@@ -36,13 +36,22 @@ class Table:
         self.name = quoted(model._meta.db_table)
 
     def column(self, name: str) -> str:
-        return quoted(self.model._meta.get_field(name).column)
+        return quoted(self.field(name).column)
+
+    def field(self, name: str) -> Any:
+        return self.model._meta.get_field(name)
+
+    @property
+    def key(self) -> str:
+        """The column of the primary key."""
+        found: Any = self.model._meta.pk
+        return quoted(found.column)
 
     def adapt(self, name: str, value: Any) -> Any:
         """A value of a field as the database's driver takes it."""
         if value is None or isinstance(value, int | Encoded):
             return value  # all drivers take these as they are
-        return self.model._meta.get_field(name).get_db_prep_save(value, connection)
+        return self.field(name).get_db_prep_save(value, connection)
 
 
 def quoted(name: str) -> str:
@@ -76,8 +85,7 @@ class Insert:
         columns = ", ".join(map(table.column, self._fields))
         row = f"({', '.join(['%s'] * len(self._fields))})"
         once = " ON CONFLICT DO NOTHING" if self._once else ""
-        key = quoted(self._model._meta.pk.column)
-        return f"INSERT INTO {table.name} ({columns}) VALUES ", row, f"{once} RETURNING {key}"
+        return f"INSERT INTO {table.name} ({columns}) VALUES ", row, f"{once} RETURNING {table.key}"
 
     def _text(self, count: int) -> str:
         before, row, behind = self._parts
@@ -99,7 +107,7 @@ class Update:
         returning: Sequence[str] = (),
     ) -> None:
         self._model, self._set, self._where = model, set, where
-        self._returning = returning or [model._meta.pk.name if model._meta.pk else "id"]
+        self._returning = returning
 
     def adapt(self, name: str, value: Any) -> Any:
         """A value of a field, for `given`."""
@@ -117,10 +125,10 @@ class Update:
     @cached_property
     def _text(self) -> str:
         table = self._table
-        columns = {field.name: quoted(field.column) for field in self._model._meta.fields}
+        columns = {one.name: table.column(one.name) for one in self._model._meta.fields}
         sets = ", ".join(f"{columns[n]} = {sql.format(**columns)}" for n, sql in self._set.items())
         tests = " AND ".join(f"{columns[name]} = %s" for name in self._where)
-        read = ", ".join(columns[name] for name in self._returning)
+        read = ", ".join(columns[name] for name in self._returning) or table.key
         return f"UPDATE {table.name} SET {sets} WHERE {tests} RETURNING {read}"
 
 

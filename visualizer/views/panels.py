@@ -116,6 +116,7 @@ def _context(request: HttpRequest, name: str) -> dict[str, Any]:
         "page": name,
         "models": models,
         "model": own,
+        "elsewhere": [one.label for one in every if one.kind == ModelEntry.Kind.REMOTE],
         "model_state": model_state(own) if own else None,
         "defaults": defaults_of(request.user),
         "devices": DEVICES,

@@ -109,8 +109,11 @@ def test_models_that_denoise_there_are_those_of_the_service(
 def test_the_panels_offer_only_what_they_can_show(
     owner: User, owner_client: Client, server: ModelServer
 ) -> None:
-    text = owner_client.get(reverse("generate")).content.decode()
-    assert "far:dream" not in text
+    for panel in ("generate", "infill"):
+        text = owner_client.get(reverse(panel)).content.decode()
+        assert "far:dream" not in text
+        assert "Not offered here: dream (far)." in text
+        assert "talks (far)" not in text
     form = {"prompt": "Once", "model": "far:dream", "max_new_tokens": "4"}
     refused = owner_client.post(reverse("generate"), form)
     assert refused.status_code == 400

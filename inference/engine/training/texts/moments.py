@@ -10,7 +10,7 @@ FURTHER = 8
 """Moments of each later stretch."""
 POINTS = 200
 """Points of the curve of a stretch."""
-SPAN = 10
+SPAN = 20
 """Steps of a point at least: the loss of what is held out costs up to a third of a step."""
 
 

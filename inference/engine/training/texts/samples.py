@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from inference.engine.training.model import MaskPredictor
 
-WRITTEN = 80
+WRITTEN = 64
 MASKS = 32
 TEMPERATURE = 0.7
 

@@ -200,6 +200,6 @@ def test_a_sample_is_of_the_weights_of_its_moment(order: Order) -> None:
     assert told[0]["sample"] != told[-1]["sample"]
 
 
-@pytest.mark.parametrize(("last", "span"), [(60, 10), (600, 10), (2000, 10), (20_000, 100)])
+@pytest.mark.parametrize(("last", "span"), [(60, 20), (600, 20), (4000, 20), (20_000, 100)])
 def test_points_are_not_closer_than_they_are_worth(last: int, span: int) -> None:
     assert point_span(0, last) == span
