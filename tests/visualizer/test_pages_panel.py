@@ -62,6 +62,18 @@ def test_the_account_s_defaults_stand_between_card_and_session(
 
 
 @pytest.mark.django_db
+def test_a_card_s_parameters_go_with_its_own_recipe(owner: User, session: Session) -> None:
+    usual = {"recipe": "llada2/threshold", "threshold": 1.0, "block_length": 8, "steps": 3}
+    session.model.card = {"decoding": usual}
+    chosen = chosen_settings(owner, session)
+    assert (chosen["recipe"], chosen["parameters"]) == ("llada2/threshold", {"threshold": 1.0})
+    settings = {"defaults": {"recipe": "fastdllm/threshold"}}
+    Profile.objects.update_or_create(user=owner, defaults={"settings": settings})
+    chosen = chosen_settings(owner, session)
+    assert (chosen["recipe"], chosen["parameters"]) == ("fastdllm/threshold", {})
+
+
+@pytest.mark.django_db
 def test_settings_are_kept_and_honoured(
     owner_client: Client, owner: User, session: Session
 ) -> None:

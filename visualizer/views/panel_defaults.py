@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Profile
-from inference.catalog import DEFAULT_RECIPE
+from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.limits import LIMITS
 from visualizer.models import Run, Session
 from visualizer.selectors.candidates import settings_from
@@ -38,13 +38,22 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
     card = {name: usual[key] for key, name in CARD.items() if key in usual}
     own = defaults_of(user)
     flags = {name: True for name in FLAGS if own.pop(name, None) or usual.get(name)}
-    chosen: dict[str, Any] = PLAIN | card | own | {"parameters": flags}
+    chosen: dict[str, Any] = PLAIN | card | own
     chosen |= settings_from(session.settings).model_dump(include=set(session.settings))
-    chosen |= _last_run(session)
+    last = _last_run(session)
+    chosen |= last
     known = suitable(session.model)
     if chosen["recipe"] not in known:
         chosen["recipe"] = card.get("recipe") if card.get("recipe") in known else known[0]
+    if not last:
+        chosen["parameters"] = _measured_with(usual, chosen["recipe"]) | flags
     return chosen
+
+
+def _measured_with(usual: dict[str, Any], recipe: str) -> dict[str, Any]:
+    """The card's parameters of its own recipe; they say nothing about another."""
+    uses = RECIPES[recipe].uses if recipe in RECIPES and recipe == usual.get("recipe") else ()
+    return {name: usual[name] for name in uses if name in usual and name not in ELSEWHERE}
 
 
 def _last_run(session: Session) -> dict[str, Any]:
