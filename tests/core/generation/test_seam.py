@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,8 @@ from django.db import transaction
 
 from core import generation
 from core.generation import Generation, Prompt, Settings, seam
+from core.generation.follow import _rung
+from inference import bells, events
 from inference.errors import UnmaskError, error_shape
 from inference.events import publish
 from inference.models import ModelEntry, Stream, StreamEvent
@@ -154,3 +157,24 @@ async def test_whoever_follows_from_a_number_on_has_what_came_after(
     await sync_to_async(told)(made, ("text", {"text": "a"}), ("text", {"text": "b"}), ("done", {}))
     found = [event.number async for event in generation.follow(made, after=1) if event]
     assert found == [2, 3]
+
+
+async def test_of_lost_and_doubled_bells_every_event_comes_once(
+    words: Words, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_rung, "__defaults__", (60,))  # nobody looks but for a bell
+    ring, kept = bells.send, []
+    monkeypatch.setattr(events, "send", lambda *bell: kept.append(bell))
+    made = await sync_to_async(begun)(owner)
+    found = asyncio.create_task(all_of(made))
+    await asyncio.sleep(0.2)
+    for text in "abc":
+        await sync_to_async(told)(made, ("text", {"text": text}))
+    await sync_to_async(told)(made, ("done", {}))
+    for number in (2, 2, 1, 4):  # of the first and third nobody hears in time
+        await sync_to_async(ring)(*kept[number - 1])
+    assert await asyncio.wait_for(found, 10) == [(1, "a"), (2, "b"), (3, "c"), (4, None)]
+
+
+async def all_of(made: Generation) -> list[tuple[int, str | None]]:
+    return [(one.number, one.payload.get("text")) async for one in generation.follow(made) if one]
