@@ -25,9 +25,9 @@ LOOK = """() => {
 }"""
 
 
-def begin(page: Page, text: str = "once upon a time") -> None:
-    """A conversation on the slow model, its first answer in the making."""
-    page.goto("/chat/?model=slow")
+def begin(page: Page, text: str = "once upon a time", model: str = "slow") -> None:
+    """A conversation, by default on the slow model, its first answer in the making."""
+    page.goto(f"/chat/?model={model}")
     page.locator("#id_message").fill(text)
     page.get_by_role("button", name="Send").click()
     page.wait_for_url(re.compile(r"/chat/[0-9a-f-]{36}/"))
@@ -112,6 +112,31 @@ def test_editing_makes_a_branch_and_arrows_lead_back(page: Page) -> None:
     expect(page.locator(".turn-user")).to_contain_text("1/2")
     page.get_by_role("button", name="Next version").click()
     expect(page.locator(".turn-user .bubble")).to_have_text("goodbye")
+
+
+def test_another_token_of_an_answer_makes_a_branch(page: Page) -> None:
+    begin(page, "The", model="characters")
+    ended(page)
+    answer = page.locator(".turn-assistant")
+    first = answer.locator("[data-raw]").get_attribute("data-raw")
+    answer.get_by_text("Alternatives", exact=True).click()
+    token = answer.locator(".answer-tokens .token").nth(2)
+    token.hover()
+    expect(answer.locator(".likely")).to_have_text(token.get_attribute("data-likely") or "none")
+    token.click()
+    letter = page.locator("code", has_text=re.compile(r"^[a-z]$"))
+    other = answer.locator("[data-alternatives] button:enabled").filter(has=letter).first
+    chosen = other.locator("code").inner_text()
+    other.click()
+    expect(answer).to_contain_text("2/2")
+    ended(page)
+    second = answer.locator("[data-raw]").get_attribute("data-raw")
+    assert first is not None
+    assert second is not None
+    assert second[:2] == first[:2]
+    assert second[2] == chosen != first[2]
+    page.get_by_role("button", name="Previous version").click()
+    expect(answer.locator("[data-raw]")).to_have_attribute("data-raw", first)
 
 
 def test_hostile_text_is_text_and_copied_as_written(page: Page) -> None:
