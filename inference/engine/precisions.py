@@ -35,7 +35,10 @@ def dtype_for(
 
 
 def dtype_named(name: Any) -> torch.dtype:
-    """Also as torch prints it ("torch.bfloat16"), which is how some files have it."""
+    """Also as torch prints it ("torch.bfloat16"), which is how some files have it.
+
+    Raises CheckpointError for any other name.
+    """
     short = name.removeprefix("torch.") if isinstance(name, str) else None
     if short not in DTYPES:
         raise CheckpointError(f"dtype {name!r} is not one of {', '.join(DTYPES)}.", "dtype")

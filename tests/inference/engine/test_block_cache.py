@@ -56,7 +56,7 @@ def test_a_run_comes_to_the_same_tokens_and_logits_with_less_work(
         assert (one.logits - other.logits).abs().max() < 1e-4
     assert len(places) == len(whole)
     assert sum(places) < 0.75 * 40 * len(whole)
-    assert max(places[-4:]) <= 8
+    assert max(places[-3:]) <= 8  # shifted rows are read from the block before
 
 
 @pytest.mark.parametrize("rows", [[0], [3, 4], [17], [21, 22], list(range(23))])

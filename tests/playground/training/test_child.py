@@ -46,9 +46,10 @@ def is_there(pid: int) -> bool:
 def test_it_trains_ends_when_asked_and_is_gone(order: Order) -> None:
     with started(order) as source:
         told = read_until(source, "point")
-        assert [one["type"] for one in told[:2]] == ["ready", "moment"]
+        assert told[0]["type"] == "ready"
         source.end()
         told += read_until(source, "ended")
+        assert "moment" in [one["type"] for one in told]  # its sample is written beside the steps
         assert told[-1]["type"] == "ended"
         assert told[-2]["type"] == "checkpoint"
         assert (order.folder / told[-2]["folder"] / "training.json").is_file()
