@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
-from inference.waiting import waiting_words
+from inference.wait_reason import wait_reason
 
 MOST_TOKENS = 500
 SPEEDS = (100, 2000, 500)
@@ -48,7 +48,7 @@ def drawer_model(request: HttpRequest, slug: str) -> JsonResponse:
     model = ModelEntry.visible_to(request.user).filter(slug=slug).first()
     if model is None:
         raise UnmaskError("not_found", "There is no such model, or you don't have access to it.")
-    words = waiting_words(model, "The next token comes")
+    words = wait_reason(model, "The next token comes")
     return JsonResponse({"state": model.state, "words": words})
 
 

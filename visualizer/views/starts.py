@@ -19,7 +19,7 @@ from core.jobs.models import CommandRow
 from inference.catalog import DEFAULT_RECIPE, RECIPES
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
-from inference.waiting import waiting_words
+from inference.wait_reason import wait_reason
 from visualizer.commands import COMMANDS
 from visualizer.lessons.catalog import LESSONS
 from visualizer.models import Command
@@ -95,7 +95,7 @@ def waiting(command: CommandRow) -> dict[str, Any]:
         "model": entry,
         "model_state": state,
         "percent": None if share is None else f"{100 * share:.0f}",
-        "words": waiting_words(entry, "The session starts"),
+        "words": wait_reason(entry, "The session starts"),
     }
 
 

@@ -8,7 +8,7 @@ from inference.models import ModelEntry
 State = ModelEntry.State
 
 
-def waiting_words(model: ModelEntry | None, what: str) -> str:
+def wait_reason(model: ModelEntry | None, what: str) -> str:
     """A sentence or two; `what` happens afterwards: "The session starts".
 
     `model` None: it is not known which one is waited for.
