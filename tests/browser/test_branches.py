@@ -187,7 +187,9 @@ def test_tokens_that_the_model_regrets_are_marked(page: Page) -> None:
 def test_a_run_marks_what_it_regrets_if_asked_to(page: Page) -> None:
     start_example(page)
     page.locator("#id_recipe").select_option("llada/random")
-    run_to_the_end(page)
+    with page.expect_response("**/step/24/regret/**") as first:
+        run_to_the_end(page)
+    assert first.value.json()["judged"] == 0  # nothing was read where tokens are written
     expect(page.locator(f"{CELLS}.regret")).to_have_count(0)
     page.locator("#id_keep_settled").check()
     scrub(page, 0)
