@@ -77,7 +77,8 @@ class _Whole(Reduced):
     @cached_property
     def form(self) -> Form:
         below, self.below = self.below, np.empty(0)  # it is spoilt
-        codes = torch.from_numpy(below).half().view(torch.int16).numpy().view("<u2")
+        # not by torch, which would give this thread a team of helpers that then wait busily
+        codes = below.astype("<f2").view("<u2")
         return form_of_whole(below, codes, self.positions, self.top_logit, self.excluded)
 
 
