@@ -34,7 +34,16 @@ from visualizer.views.records import export, import_session
 from visualizer.views.session_lesson import session_lesson
 from visualizer.views.sessions import delete, rename, restore, sessions
 from visualizer.views.sharing import copy, share, unshare
-from visualizer.views.steps import checks, digest, position, profile, regret, snapshot, table
+from visualizer.views.steps import (
+    checks,
+    digest,
+    passes,
+    position,
+    profile,
+    regret,
+    snapshot,
+    table,
+)
 from visualizer.views.workspace import workspace
 
 _SESSION = "sessions/<uuid:session_id>/"
@@ -43,6 +52,7 @@ _READ = (
     ("compare/", compare, "compare"),
     ("export/<str:form>/", export, "export"),
     ("lesson/", session_lesson, "session_lesson"),
+    ("passes/", passes, "passes"),
     ("snapshot/", snapshot, "snapshot"),
     ("step/<int:step>/checks/", checks, "checks"),
     ("step/<int:step>/digest/", digest, "digest"),

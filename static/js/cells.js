@@ -1,11 +1,13 @@
 // Token cells: patches only what changed, never swaps the grid.
 import { describe, look } from "./look.js";
+import { Overview } from "./overview.js";
 
 export class Cells {
   constructor(root) {
     this.root = root;
     this.known = new Map();
     this.elements = [];
+    this.overview = new Overview(root, root.parentElement);
     root.addEventListener("mouseover", (event) => this.name(event.target));
   }
 
@@ -21,6 +23,8 @@ export class Cells {
     this.root.dataset.view = view.mode;
     this.root.closest(".palette").dataset.colour = view.colour;
     if (!this.matches(rows)) this.rebuild(rows);
+    if (view.mode !== this.view?.mode || rows.length !== this.rows.length)
+      this.overview.fit(rows.length);
     for (const [i, row] of rows.entries()) this.patch(this.elements[i], row, view);
     Object.assign(this, { rows, view });
   }

@@ -42,7 +42,8 @@ export class Chrome {
     const newest = this.newest(view);
     const ahead = view.live ? stepsLeft(state, newest, view.tip) : 0;
     const columns = view.tip + 1 + ahead;
-    page.timeline.draw(state, shown, view.tip, columns);
+    const entropy = page.passes.entropy(state);
+    page.timeline.draw(state, { shown, tip: view.tip, columns, entropy });
     page.heat.draw(state, newest, columns, shown, page.chosenRow()?.id);
     if ($("#order-details").open) this.order.draw(newest, columns);
     this.buttons.draw(page.steering.situation(), page.commands?.busy ?? new Set());

@@ -16,9 +16,9 @@ const COLOURS = packed(255);
 const PALE_COLOURS = packed(PALE);
 
 export class Heat {
-  /** `onPick(step, position)` after a click. */
-  constructor(onPick) {
-    Object.assign(this, { levels: new Map(), base: "", drawn: new Map() });
+  /** `onPick(step, position)` after a click; `passes`: the numbers of the passes, see passes.js. */
+  constructor(onPick, passes) {
+    Object.assign(this, { passes, levels: new Map(), base: "", drawn: new Map() });
     this.frame = $(".heat-frame");
     this.picture = $("#heat");
     this.lines = $("#heat-lines");
@@ -47,14 +47,18 @@ export class Heat {
     this.overlay();
   }
 
+  text(number) {
+    return this.passes.heat(this.state, number);
+  }
+
   /** Levels by slot; kept, as the steps behind a column of a path never change. */
   column(number) {
-    const text = this.state?.heat.get(number);
+    const text = this.state && this.text(number);
     if (!text) return null;
     if (this.other?.number === number) return this.other.levels;
     const known = this.levels.get(number);
     if (known?.text === text && known.path === this.state.path) return known.levels;
-    const levels = levelsAt(this.state, number);
+    const levels = levelsAt(this.state, number, text);
     this.levels.set(number, { text, path: this.state.path, levels });
     return levels;
   }
@@ -79,7 +83,7 @@ export class Heat {
   paint() {
     const columns = [];
     for (let x = 0; x < this.columns; x += 1) {
-      const text = this.state.heat.get(x);
+      const text = this.text(x);
       if (this.drawn.has(x) && this.drawn.get(x) === text) continue;
       this.drawn.set(x, text);
       columns.push(x);

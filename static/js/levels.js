@@ -12,9 +12,8 @@ export function bySlot(state, number, at) {
   return levels;
 }
 
-/** Levels of the pass over the state after step `number`; null if there was none. */
-export function levelsAt(state, number) {
-  const text = state.heat.get(number);
+/** Levels of the pass over the state after step `number`, from its heat; null if there was none. */
+export function levelsAt(state, number, text = state.heat.get(number)) {
   if (!text) return null;
   const heat = bytes(text);
   return bySlot(state, number, (place) => heat[place]);

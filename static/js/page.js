@@ -9,6 +9,7 @@ import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
 import { describe } from "./look.js";
 import { ownStorage, PanelMemory } from "./memory.js";
+import { Passes } from "./passes.js";
 import { Presets } from "./presets.js";
 import { Preview } from "./preview.js";
 import { Profile, passFor } from "./profile.js";
@@ -29,7 +30,7 @@ const VIEWS = ["cells", "text", "overview", "table"];
 const SWITCHES = ["guesses", "answers"];
 export class Page {
   /** `told`: the server's snapshot and where its head is; `shown`: the step to begin with. */
-  constructor(main, { snapshot, head }, shown) {
+  constructor(main, { snapshot, head, mixed }, shown) {
     this.state = fromSnapshot(snapshot);
     this.state.head = head;
     this.shown = shown;
@@ -43,6 +44,7 @@ export class Page {
     this.online = false;
     this.memory = new PanelMemory(ownStorage(), snapshot.session.id);
     this.build(data("reasons"));
+    this.passes.begin(this.state, mixed);
   }
 
   /** The parts of the page. Each has its own elements and is told what it needs. */
@@ -51,7 +53,8 @@ export class Page {
     this.status = new Status();
     this.settings = new Settings($("#settings"));
     this.cells = new Cells($("#tokens"));
-    this.heat = new Heat((number, pos) => this.goTo(number, pos));
+    this.passes = new Passes(this.address, { ...unread, ready: () => this.renewed() });
+    this.heat = new Heat((number, pos) => this.goTo(number, pos), this.passes);
     this.timeline = new Timeline((number) => this.show(number));
     this.inspector = new Inspector(this.address);
     this.staging = new StagingHistory(this.state.staged);
@@ -194,6 +197,7 @@ export class Page {
     const wanted = ["entropy", "margin"].includes(this.colour) || $("#guesses").checked;
     this.profile.want(wanted, state, shown);
     this.regret.want(state, shown, this.masked < this.rows.length);
+    this.passes.want(state);
   }
 
   /** How the cells are looked at now: see look.js. */
@@ -210,6 +214,12 @@ export class Page {
       levels: this.heat.column(passFor(this.state, this.shown)),
       live: isRunning(this.state),
     };
+  }
+
+  /** The server has told what a moved slider had shown ahead of it. */
+  renewed() {
+    this.heat.override(null);
+    this.later();
   }
 
   /** What other settings change: the heat map, and the cells where they show it. */

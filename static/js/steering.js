@@ -182,15 +182,14 @@ export class Steering {
   /** The server's numbers under the settings of the panel. */
   async reprocess() {
     const { page } = this;
-    const { number } = page.state.head;
-    page.profile.forget();
-    if (page.readOnly || !page.online || !page.state.heat.has(number)) return;
+    if (page.readOnly || !page.online || !page.state.heat.size) return;
     const settings = page.settings.probability();
     const message = { type: "reprocess_probabilities", settings, positions: [0, 0] };
     const reply = await page.commands.send(message, { quiet: true });
     if (!reply) return;
+    page.profile.forget();
     page.inspector.refresh();
-    page.status.remark(whence(reply.result?.source, number));
+    page.status.remark(whence(reply.result?.source));
     page.later();
   }
 
@@ -208,7 +207,7 @@ export class Steering {
 }
 
 /** Which numbers the page shows now: the model's own, or those that were kept of them. */
-function whence(source, number) {
+function whence(source) {
   if (source !== "digest") return "";
-  return `Recomputed from what was kept of step ${number}'s forward pass; the model was not asked.`;
+  return "Recomputed from what was kept of the forward passes; the model was not asked.";
 }

@@ -86,36 +86,39 @@ export class Timeline {
     this.playButton.setAttribute("aria-label", this.timer ? "Pause" : "Replay");
   }
 
-  draw(state, shown, tip, columns) {
+  /** `entropy`: step → the mean of the masks, at the settings of now. */
+  draw(state, { shown, tip, columns, entropy }) {
     Object.assign(this, { shown, tip });
     put(this.scrub, "max", tip);
     if (this.scrub.valueAsNumber !== shown) this.scrub.value = shown;
     put(this.scrub, "aria-valuetext", `step ${shown} of ${tip}`);
     write($("#step-text"), `step ${shown} / ${tip}`);
-    this.drawEntropy(state, shown, tip, columns);
-    this.drawTable(state, tip);
+    this.drawEntropy(entropy, shown, tip, columns);
+    this.drawTable(state, tip, entropy);
   }
 
-  drawEntropy(state, shown, tip, columns) {
-    put($("#spark polyline"), "points", entropyPoints(state.entropy, tip, columns));
+  drawEntropy(entropy, shown, tip, columns) {
+    put($("#spark polyline"), "points", entropyPoints(entropy, tip, columns));
     const x = columns > 1 ? (((shown + 0.5) / columns) * 100).toFixed(2) : -1; // one step: no place
     for (const end of ["x1", "x2"]) put($("#spark line"), end, x);
-    const now = state.entropy.get(shown);
-    $("#entropy-words").hidden = !state.entropy.size;
-    write($("#entropy-most"), highestEntropy(state.entropy).toFixed(2));
+    const now = entropy.get(shown);
+    $("#entropy-words").hidden = !entropy.size;
+    write($("#entropy-most"), highestEntropy(entropy).toFixed(2));
     write($("#entropy-now"), now == null ? "" : `, now ${now.toFixed(2)}`);
   }
 
-  drawTable(state, tip) {
-    if (!$("#steps-details").open || this.tableAt === `${state.path}:${tip}`) return;
-    this.tableAt = `${state.path}:${tip}`;
+  drawTable(state, tip, entropies) {
+    const told = [...entropies.values()].join();
+    const key = `${state.path}:${tip}:${told}`;
+    if (!$("#steps-details").open || this.tableAt === key) return;
+    this.tableAt = key;
     const rows = [...state.steps.values()].sort((a, b) => a.number - b.number);
-    this.body.replaceChildren(...rows.map((step) => this.row(state, step)));
+    const means = rows.map((step) => entropies.get(step.number));
+    this.body.replaceChildren(...rows.map((step, i) => this.row(state, step, means[i])));
   }
 
-  row(state, step) {
+  row(state, step, entropy) {
     const row = document.createElement("tr");
-    const entropy = state.entropy.get(step.number);
     const texts = [
       "",
       step.label,

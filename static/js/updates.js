@@ -57,6 +57,7 @@ export class Updates {
     const { page } = this;
     page.regret.forget();
     page.profile.passed(branch, number);
+    page.passes.passed(number);
     page.heat.override(null);
     page.preview.forget();
   }

@@ -120,6 +120,11 @@ def tips_of(session: Session) -> dict[int, int]:
     return {row.pk: row.fork_number if row.newest is None else row.newest for row in rows}
 
 
+def end_of(session: Session, branch: int) -> StateRef:
+    """The newest state of one of the session's branches."""
+    return StateRef(branch, tips_of(session)[branch])
+
+
 def check_ref(session: Session, ref: StateRef) -> None:
     """Raises UnmaskError if the branch does not reach that far."""
     last = tips_of(session)[ref.branch]
@@ -133,6 +138,11 @@ def lost_at(session: Session, ref: StateRef) -> bool:
     """Whether a forward pass was made over a state whose distribution is not kept any more."""
     where = home_of(session, ref)
     return Digest.objects.filter(branch=where.branch, number=where.number, data=b"").exists()
+
+
+def has_passes(session: Session, ref: StateRef) -> bool:
+    """Whether the distribution of any forward pass up to a state is kept."""
+    return digests_on(branches_of(session), ref).exclude(data=b"").exists()
 
 
 def digest_at(session: Session, ref: StateRef | None = None) -> Digest | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from inference.engine.canvas import Canvas, fold
 from visualizer.models import Session, Step
 from visualizer.selectors.history import StateRef, branches_of, digests_on, start_of, steps_on
+from visualizer.selectors.pass_numbers import renewed
 
 WRITES = ("commit", "edit")
 CLEARS = ("remask", "delete")
@@ -25,24 +27,29 @@ class Commit(NamedTuple):
 
 @dataclass(frozen=True)
 class History:
-    """A session up to a state: the canvas, its steps, slot → commit, summaries of forwards."""
+    """A session up to a state: the canvas, its steps, slot → commit."""
 
     session: Session
     ref: StateRef
     canvas: Canvas
     steps: list[Step]
     commits: dict[int, Commit]
-    forwards: list[dict[str, Any]]
+
+    @cached_property
+    def forwards(self) -> list[dict[str, Any]]:
+        """Summaries of the passes that led to its steps, under the settings of now."""
+        passes = digests_on(branches_of(self.session), self.ref).filter(number__lt=self.ref.number)
+        now = renewed(self.session, self.ref, room=None).passes
+        kept = passes.values_list("number", "summary")
+        return [{**summary, **now.get(number, {})} for number, summary in kept]
 
 
 def history_of(session: Session, ref: StateRef) -> History:
-    """Everything up to a state, in three queries. `forwards` are those that led to its steps."""
+    """Everything up to a state, in two queries."""
     branches = branches_of(session)
     steps = list(steps_on(branches, ref).select_related("run"))
-    passes = digests_on(branches, ref).filter(number__lt=ref.number)
     canvas = fold(start_of(session), (step.operations for step in steps))
-    summaries = list(passes.values_list("summary", flat=True))
-    return History(session, ref, canvas, steps, commits_of(steps), summaries)
+    return History(session, ref, canvas, steps, commits_of(steps))
 
 
 def commits_of(steps: list[Step]) -> dict[int, Commit]:

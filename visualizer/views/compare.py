@@ -16,15 +16,16 @@ from django.views.decorators.http import require_POST
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
 from core.http.errors import back_to
-from inference.catalog import DEFAULT_RECIPE
+from inference.catalog import card_recipe
 from inference.errors import UnmaskError
 from visualizer import selectors
 from visualizer.commands import COMMANDS
 from visualizer.models import Branch, Run, Session
 from visualizer.selectors import comparison
 from visualizer.selectors.comparison import Side, unlike, words_of
-from visualizer.selectors.history import StateRef, head_of
+from visualizer.selectors.history import StateRef, end_of, head_of
 from visualizer.selectors.measures import History, history_of, measures
+from visualizer.selectors.pass_numbers import told_now
 from visualizer.selectors.run_names import run_name
 from visualizer.selectors.runs import runs_of
 from visualizer.selectors.scores import checks_of, score_of
@@ -70,7 +71,7 @@ def compare(request: HttpRequest, access: SessionAccess) -> HttpResponse:
 def _choices(access: SessionAccess, sides: dict[str, Side]) -> dict[str, Any]:
     """What the two forms offer."""
     session = access.session
-    usual = session.model.card.get("decoding", {}).get("recipe", DEFAULT_RECIPE)
+    usual = card_recipe(session.model.card)
     first = ("llada/random", "rank/left_to_right")
     return {
         "groups": groups_of(access),
@@ -106,6 +107,7 @@ def _shown(access: SessionAccess, key: str, history: History) -> Shown:
     session, ref = history.session, history.ref
     run = runs_of(session, [ref.branch]).get(ref.branch)
     snapshot = selectors.snapshot(session, ref.branch, ref.number)
+    snapshot = told_now(session, end_of(session, ref.branch), snapshot)
     tip = max([step["number"] for step in snapshot["steps"]], default=ref.number)
     own = session.pk == access.session.pk
     return Shown(

@@ -11,7 +11,8 @@ from inference.engine.digest_view import DigestView
 from inference.limits import LIMITS
 from visualizer import selectors
 from visualizer.selectors.edit_tokens import choice_labels_for
-from visualizer.selectors.history import digest_at
+from visualizer.selectors.history import digest_at, end_of
+from visualizer.selectors.pass_numbers import has_others, renewed
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.selectors.regrets import regrets
 from visualizer.selectors.scores import checks_at
@@ -48,7 +49,21 @@ def snapshot(request: HttpRequest, access: SessionAccess) -> JsonResponse:
     told = selectors.snapshot(session, ref.branch, ref.number)
     session.refresh_from_db(fields=["head_branch", "head_number"])
     head = {"branch": session.head_branch_id, "number": session.head_number}
-    return JsonResponse({"snapshot": told, "head": head})
+    mixed = has_others(session, end_of(session, ref.branch))
+    return JsonResponse({"snapshot": told, "head": head, "mixed": mixed})
+
+
+@session_page
+def passes(request: HttpRequest, access: SessionAccess) -> JsonResponse:
+    """`{passes: {step: {open, heat, entropy}}, after}`: a line's passes at the settings of now.
+
+    Those that have other numbers than the snapshot tells; `after` goes on behind the last one.
+    """
+    session = access.session
+    ref = state_ref(session, request.GET.get("branch"), None)
+    asked = number_of(request.GET.get("after"))
+    found = renewed(session, end_of(session, ref.branch), -1 if asked is None else asked)
+    return JsonResponse({"passes": found.passes, "after": found.after})
 
 
 @session_page

@@ -13,8 +13,9 @@ from django.views.decorators.gzip import gzip_page
 from visualizer import selectors
 from visualizer.models import Branch, Note, Run, Session
 from visualizer.partials import branch_panel, model_state, run_state, staged_by, staged_rows
-from visualizer.selectors.history import StateRef
+from visualizer.selectors.history import StateRef, end_of
 from visualizer.selectors.notes import notes_on
+from visualizer.selectors.pass_numbers import told_now
 from visualizer.selectors.presets import presets_of
 from visualizer.selectors.readers import Holder
 from visualizer.selectors.scores import checks_at
@@ -52,6 +53,7 @@ def workspace(request: HttpRequest, access: SessionAccess) -> HttpResponse:
     ref = state_ref(session, request.GET.get("branch"), request.GET.get("step"))
     pos = position_of(request.GET.get("pos"))
     snapshot = selectors.snapshot(session, ref.branch, ref.number)
+    snapshot = told_now(session, end_of(session, ref.branch), snapshot)
     look = look_from(request, ref, _tip(snapshot))
     context = access.context | _canvas(snapshot, look, ref, pos, access.read_only)
     context |= _panels(request, access, snapshot, ref)

@@ -7,10 +7,11 @@ from typing import Any
 from core.worker.executor import Write
 from inference.errors import UnmaskError
 from visualizer.commands.requests import Request
-from visualizer.models import Session
-from visualizer.selectors import digest_at, head_of, labels_for, state_at
+from visualizer.models import Digest, Session
+from visualizer.selectors import StateRef, digest_at, head_of, labels_for, state_at
 from visualizer.selectors.candidates import view_of
 from visualizer.selectors.generation import noise_seed
+from visualizer.selectors.history import has_passes
 from visualizer.selectors.position_stats import numbers_of, summary_of
 from visualizer.selectors.results import forward_result
 from visualizer.services.forwards import sum_up_again
@@ -42,32 +43,33 @@ def _from_client(request: Request) -> Write:
 
 def _from_digest(request: Request) -> Write:
     def write() -> dict[str, Any]:
-        session, settings = request.session, request.message.settings
-        ref = head_of(session)
-        digest = digest_at(session, ref)
-        if digest is None:
+        ref = head_of(request.session)
+        digest = digest_at(request.session, ref)
+        if digest is not None:
+            return _of_pass(request, ref, digest)
+        if not (request.brief and has_passes(request.session, ref)):
             raise UnmaskError("conflict", "No cached logits available. Run forward pass first.")
-        view = view_of(digest)
-        canvas = state_at(session, ref)
-        result = (
-            forward_result(
-                session,
-                canvas,
-                view,
-                settings,
-                ref.number,
-                request.message.positions,
-                request.message.include_raw_logits,
-            )
-            if not request.brief
-            else {}
-        )
-        remember_settings(session=session, settings=settings.model_dump())
-        numbers = numbers_of(session, view, ref.number)
-        sum_up_again(session=session, digest=digest, found=summary_of(numbers, canvas))
-        return _reply(session, result, settings, "digest")
+        # a page shows the earlier steps' passes, by the settings of the session
+        remember_settings(session=request.session, settings=request.message.settings.model_dump())
+        return _reply(request.session, {}, request.message.settings, "digest")
 
     return write
+
+
+def _of_pass(request: Request, ref: StateRef, digest: Digest) -> dict[str, Any]:
+    """The pass over the head's state, under the message's settings, which stay the session's."""
+    session, settings = request.session, request.message.settings
+    view, canvas = view_of(digest), state_at(session, ref)
+    wanted = (request.message.positions, request.message.include_raw_logits)
+    result = (
+        {}
+        if request.brief
+        else forward_result(session, canvas, view, settings, ref.number, *wanted)
+    )
+    remember_settings(session=session, settings=settings.model_dump())
+    numbers = numbers_of(session, view, ref.number)
+    sum_up_again(session=session, digest=digest, found=summary_of(numbers, canvas))
+    return _reply(session, result, settings, "digest")
 
 
 def _reply(session: Session, result: dict[str, Any], settings: Any, source: str) -> dict[str, Any]:
