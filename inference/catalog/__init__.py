@@ -6,6 +6,7 @@ parameters, the parts of recipes, and the orders of the JSON protocol.
 
 from __future__ import annotations
 
+from inference.catalog.card import card_parameters, card_recipe
 from inference.catalog.entry import Entry, resolve
 from inference.catalog.families import FAMILIES, family_of
 from inference.catalog.parameters import PARAMETERS, Parameter
@@ -26,6 +27,8 @@ __all__ = [
     "Entry",
     "Parameter",
     "RecipeEntry",
+    "card_parameters",
+    "card_recipe",
     "family_of",
     "recipes_for",
     "recipes_offered",

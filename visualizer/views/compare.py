@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
 from core.http.errors import back_to
-from inference.catalog import DEFAULT_RECIPE
+from inference.catalog import card_recipe
 from inference.errors import UnmaskError
 from visualizer import selectors
 from visualizer.commands import COMMANDS
@@ -71,7 +71,7 @@ def compare(request: HttpRequest, access: SessionAccess) -> HttpResponse:
 def _choices(access: SessionAccess, sides: dict[str, Side]) -> dict[str, Any]:
     """What the two forms offer."""
     session = access.session
-    usual = session.model.card.get("decoding", {}).get("recipe", DEFAULT_RECIPE)
+    usual = card_recipe(session.model.card)
     first = ("llada/random", "rank/left_to_right")
     return {
         "groups": groups_of(access),

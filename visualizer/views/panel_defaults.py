@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Profile
-from inference.catalog import DEFAULT_RECIPE, RECIPES
+from inference.catalog import DEFAULT_RECIPE, card_parameters
+from inference.catalog.card import ELSEWHERE, OF_THE_TEXT
 from inference.limits import LIMITS
 from visualizer.models import Run, Session
 from visualizer.selectors.candidates import settings_from
-from visualizer.views.recipes import ELSEWHERE, suitable
+from visualizer.views.recipes import suitable
 
 CARD = {"recipe": "recipe", "tokens_per_step": "tokens_to_select"}
-FLAGS = ("eos_last", "stop_at_end")
 ANNOUNCE = (2, 60)
 """Seconds between announcements for screen readers, at least and at most."""
 ANNOUNCE_DEFAULT = 5
@@ -37,7 +37,7 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
     usual = session.model.card.get("decoding", {})
     card = {name: usual[key] for key, name in CARD.items() if key in usual}
     own = defaults_of(user)
-    flags = {name: True for name in FLAGS if own.pop(name, None) or usual.get(name)}
+    flags = {name: True for name in OF_THE_TEXT if own.pop(name, None) or usual.get(name)}
     chosen: dict[str, Any] = PLAIN | card | own
     chosen |= settings_from(session.settings).model_dump(include=set(session.settings))
     last = _last_run(session)
@@ -46,14 +46,8 @@ def chosen_settings(user: Any, session: Session) -> dict[str, Any]:
     if chosen["recipe"] not in known:
         chosen["recipe"] = card.get("recipe") if card.get("recipe") in known else known[0]
     if not last:
-        chosen["parameters"] = _measured_with(usual, chosen["recipe"]) | flags
+        chosen["parameters"] = card_parameters(session.model.card, chosen["recipe"]) | flags
     return chosen
-
-
-def _measured_with(usual: dict[str, Any], recipe: str) -> dict[str, Any]:
-    """The card's parameters of its own recipe; they say nothing about another."""
-    uses = RECIPES[recipe].uses if recipe in RECIPES and recipe == usual.get("recipe") else ()
-    return {name: usual[name] for name in uses if name in usual and name not in ELSEWHERE}
 
 
 def _last_run(session: Session) -> dict[str, Any]:

@@ -12,14 +12,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from inference.catalog import GROUPS, PARAMETERS, RANKINGS, RECIPES, Parameter, recipes_offered
+from inference.catalog.card import ELSEWHERE, PACE
 from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from visualizer.views.params import decimal, whole
 
-PACE = ("steps", "tokens_per_step")
-ELSEWHERE = (*PACE, "block_length")
-"""Parameters without a field of their own: the panel's pace and the session's blocks set them."""
 COMMON = ("temperature", "eos_last", "stop_at_end")
 MORE = (
     "top_p",

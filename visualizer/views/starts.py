@@ -16,7 +16,7 @@ from django.urls import reverse
 from core.commands.ask import LOAD_WAIT_SECONDS, ask, begin, reply_of
 from core.commands.validation import from_form
 from core.jobs.models import CommandRow
-from inference.catalog import DEFAULT_RECIPE, RECIPES
+from inference.catalog import card_parameters, card_recipe
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from inference.wait_reason import wait_reason
@@ -28,8 +28,6 @@ from visualizer.selectors.sessions import session_for
 
 SOON = 1.5
 """Seconds for which a form waits for its session before it shows the page that waits."""
-CARD = ("temperature", "eos_last", "max_new_tokens", "threshold")
-"""Parameters that a model's card may set for the runs of its examples."""
 LOADING = "The model is still loading. Try again in a moment."
 
 
@@ -69,11 +67,8 @@ def run_message(run: str, card: dict[str, Any]) -> dict[str, Any]:
     variant = LESSONS[lesson].variant(name) if lesson in LESSONS else None
     if variant is not None:
         return {"recipe": variant.recipe, "parameters": dict(variant.parameters)}
-    usual = card.get("decoding", {})
-    recipe = usual.get("recipe", DEFAULT_RECIPE)
-    uses = RECIPES[recipe].uses if recipe in RECIPES else ()
-    kept = {name: held for name, held in usual.items() if name in uses and name in CARD}
-    return {"recipe": recipe, "parameters": kept}
+    recipe = card_recipe(card)
+    return {"recipe": recipe, "parameters": card_parameters(card, recipe)}
 
 
 def start_of(user: Any, id: int) -> Command:

@@ -15,7 +15,7 @@ from core.jobs.leases import Lease, fenced
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
-from inference.catalog import DEFAULT_RECIPE
+from inference.catalog import card_parameters, card_recipe
 from inference.engine.canvas import Canvas
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
@@ -154,10 +154,10 @@ def _shown_prompt(row: Generation) -> str:
 def _run_settings(row: Generation, canvas: Canvas) -> dict[str, Any]:
     """Recipe and parameters: what was asked for, else what the model's card says."""
     asked, usual = row.settings, row.model.card.get("decoding", {})
-    recipe = asked["recipe"] or usual.get("recipe") or DEFAULT_RECIPE
+    recipe = asked["recipe"] or card_recipe(row.model.card)
     with engine_errors():
         uses = recipe_named(recipe).uses
-    parameters = {k: v for k, v in usual.items() if k in uses and k not in ("tokens_per_step",)}
+    parameters = card_parameters(row.model.card, recipe)
     parameters |= {name: asked[name] for name in DRAWING if asked[name] is not None}
     parameters |= {"stop_at_end": True} if "stop_at_end" in uses else {}
     parameters |= asked["parameters"]

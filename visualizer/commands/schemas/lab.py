@@ -8,10 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from core.commands.fields import Message, limited, uuid_field
 from inference.catalog import PARAMETERS, RECIPES, Parameter
+from inference.catalog.card import ELSEWHERE
 from inference.limits import LIMITS
 
-_ELSEWHERE = ("steps", "tokens_per_step", "block_length")
-"""Fields of the message itself."""
 Value = TypeVar("Value", str, int)
 Parameters = dict[str, dict[str, Any]]
 Steps = Annotated[int, Field(ge=0, le=1024)]
@@ -69,7 +68,7 @@ def _different(values: list[Value]) -> list[Value]:
 
 def _check(recipe: str, name: str, value: Any) -> None:
     """Raises ValueError unless the recipe reads the parameter and the value is in its range."""
-    if name not in RECIPES[recipe].uses or name in _ELSEWHERE:
+    if name not in RECIPES[recipe].uses or name in ELSEWHERE:
         raise ValueError(f"{recipe} has no parameter {name[:60]} here")
     row = PARAMETERS[name]
     number = isinstance(value, int | float) and not isinstance(value, bool)
