@@ -177,7 +177,7 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     sequence only. Raises InputError for an empty or too long sequence and for ids outside the
     vocabulary, NonFiniteError for numbers that are none.
     """
-    width = max(len(request.ids) for request in requests)
+    width = max(request.ids.shape[0] for request in requests)
     check_length(model, max(_longest(request) for request in requests))
     rows = [_fill(request.ids, width, model.spec.pad_id or 0) for request in requests]
     ids = torch.stack(rows) if len(rows) > 1 else rows[0][None]
@@ -187,12 +187,16 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     parts = [hidden[i, source_rows(model, rows)] for i, rows in enumerate(wanted)]
     logits = predictions(model, torch.cat(parts) if len(parts) > 1 else parts[0])
     check_finite(logits, torch.cat(wanted) if len(wanted) > 1 else wanted[0])
-    return list(torch.split(logits, [len(part) for part in parts])) if len(parts) > 1 else [logits]
+    return (
+        list(torch.split(logits, [part.shape[0] for part in parts])) if len(parts) > 1 else [logits]
+    )
 
 
 def _longest(request: Request) -> int:
     """How far positions go: places appended at positions of others do not count."""
-    return len(request.ids) if request.positions is None else int(request.positions.max()) + 1
+    if request.positions is None:
+        return request.ids.shape[0]
+    return int(request.positions.max()) + 1
 
 
 def _rows(model: LoadedModel, request: Request) -> Tensor:
@@ -207,7 +211,7 @@ def _shared_attention(
 ) -> tuple[Tensor | None, Tensor | None]:
     plain = all(request.attend is None for request in requests)
     counted = all(request.positions is None for request in requests)
-    if plain and counted and all(len(request.ids) == width for request in requests):
+    if plain and counted and all(request.ids.shape[0] == width for request in requests):
         return attention(model, width, None)
     return _padded_mask(model, requests, width, plain), _positions(requests, width)
 
@@ -237,7 +241,7 @@ def _positions(requests: Sequence[Request], width: int) -> Tensor | None:
 
 
 def _fill(row: Tensor, width: int, value: int) -> Tensor:
-    if len(row) == width:
+    if row.shape[0] == width:
         return row
     return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
 
