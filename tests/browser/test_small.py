@@ -107,6 +107,12 @@ def test_all_masks_stand_above_the_fold(page: Page, model: str, masks: int) -> N
     assert page.evaluate("document.documentElement.scrollHeight") <= 900
 
 
+def test_the_list_shows_the_order_of_writing(ran: Page) -> None:
+    ran.goto("/sessions/")
+    assert len(set(each(ran, ".strip .swatch", SHADE))) == 6
+    assert set(each(ran, ".strip .swatch", "e.getBoundingClientRect().width")) == {4}
+
+
 def test_forced_colours_leave_the_confidence(ran: Page, open_page: Open) -> None:
     state = ran.context.storage_state()
     forced = open_page(storage_state=state, forced_colors="active")
