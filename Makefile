@@ -60,9 +60,11 @@ types:
 
 # Three processes for two cores: tests of served sites, all in one, mostly wait for them.
 # The browser's driver keeps an event loop in its process, so its tests have two of their own.
+# Compiled files are kept, whatever an image says: each process would compile them all again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup-dev packages check
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser" $(ARGS)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m browser $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m browser $(or $(ARGS),tests/browser tests/js)
 
 # Branch coverage by package; TESTS="tests/core" for some tests only.
 TESTS ?= tests

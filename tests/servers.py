@@ -5,19 +5,22 @@ Everything listens on 127.0.0.1, on a free port, in a temporary directory, and e
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import pwd
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -29,6 +32,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-test-key-of-more-than-thirty-two-characters"
 SECONDS = 90
+DATABASE = "unmask.sqlite3"
 SERVE = [sys.executable, "manage.py", "serve"]
 
 
@@ -228,10 +232,31 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 def embedded_site(folder: Path, **settings: str) -> Iterator[Site]:
     """`python manage.py serve` without any server beside it; ready when this returns."""
     env = environment(folder, **settings)
-    manage(env, "migrate", "--verbosity", "0")
+    _copy(_migrated(), Path(env["DATA_DIR"]))
     with _web(folder, env) as site:
         wait_for(site.is_ready, f"readiness ({site.url})")
         yield site
+
+
+@cache
+def _migrated() -> Path:
+    """A data directory with an empty database, migrated once for all sites of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="unmask-empty-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    manage(environment(folder), "migrate", "--verbosity", "0")
+    return folder / "data"
+
+
+def _copy(source: Path, data: Path) -> None:
+    """Lay the database into a data directory that has none yet."""
+    data.mkdir(parents=True, exist_ok=True)
+    if (data / DATABASE).exists():
+        return
+    with (
+        closing(sqlite3.connect(source / DATABASE)) as empty,
+        closing(sqlite3.connect(data / DATABASE)) as made,
+    ):
+        empty.backup(made)
 
 
 def fresh_database(postgres: str, name: str) -> str:

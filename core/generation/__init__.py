@@ -31,6 +31,7 @@ from core.generation.seam import (
     kinds,
     logprobs,
     register,
+    snapshot,
     start,
     stop,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "kinds",
     "logprobs",
     "register",
+    "snapshot",
     "start",
     "stop",
     "watch",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -77,6 +78,7 @@ class Generation:
     model: str
     stream: UUID
     url: str
+    created: datetime
 
 
 class Generator(Protocol):
@@ -166,6 +168,12 @@ def find(*, user: Any, id: UUID | str) -> Generation:
             if error.error_type != "not_found":
                 raise
     raise UnmaskError("not_found", "There is no such generation, or it is not yours.", "id")
+
+
+def snapshot(*, user: Any, id: UUID | str) -> dict[str, Any]:
+    """What a generation of the user's has come to: see Generator.snapshot."""
+    found = find(user=user, id=id)
+    return generator(found.kind).snapshot(stream=found.stream)
 
 
 def stop(*, user: Any, id: UUID | str) -> None:

@@ -149,7 +149,9 @@ class StoredGenerator(Generic[Row]):
         }
 
     def _handle(self, row: Row) -> seam.Generation:
-        return seam.Generation(row.pk, self.kind, row.model.slug, row.stream_id, self.url_of(row))
+        return seam.Generation(
+            row.pk, self.kind, row.model.slug, row.stream_id, self.url_of(row), row.created
+        )
 
 
 def _missing() -> UnmaskError:

@@ -31,10 +31,10 @@ from inference.engine.native import construct, layout_of, unusable, weights_of
 from inference.engine.open_model import open_files
 from inference.engine.placement import (
     DeviceMap,
+    Placement,
     check_options,
     dispatched,
     quantized,
-    single_device,
 )
 from inference.engine.precisions import Choice, dtype_for
 from inference.engine.tokenization import FILE as TOKENIZER_FILE
@@ -98,23 +98,8 @@ def load(
     files = open_files(Path(path))
     spec = _spec_of(files, family_of(files.config), needs_tokenizer)
     watch = Watch(progress, cancel, files.weights.size)
-    place = Place(torch.device(device), device_map, quantization)
-    return _loaded(str(path), files, spec, dtype, place, watch)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a model is to lie, and in which form."""
-
-    device: torch.device
-    device_map: DeviceMap | None
-    quantization: str | None
-
-    @property
-    def first(self) -> torch.device:
-        """The device that its weights are read onto."""
-        whole = torch.device("cpu") if self.device_map else self.device
-        return single_device(self.device_map) or whole
+    placement = Placement(torch.device(device), device_map, quantization)
+    return _loaded(str(path), files, spec, dtype, placement, watch)
 
 
 def _loaded(
@@ -122,16 +107,16 @@ def _loaded(
     files: ModelFiles,
     spec: ModelSpec,
     dtype: torch.dtype | str | Choice | None,
-    place: Place,
+    placement: Placement,
     watch: Watch,
 ) -> LoadedModel:
     family = family_of(files.config)
     planned = plan(family, files.config, files.weights, watch)
     wanted = dtype_for(planned.config, planned.parameters, dtype)
-    model = filled(planned, place.first, wanted, watch)
+    model = filled(planned, placement.first, wanted, watch)
     weights = files.weights.content_hash(watch.check)
     _join(model, spec, files.weights, weights)
-    model = dispatched(quantized(model, place.quantization), place.device_map)
+    model = dispatched(quantized(model, placement.quantization), placement.device_map)
     return LoadedModel(
         path=path,
         spec=spec,
@@ -139,14 +124,14 @@ def _loaded(
         config=files.config,
         model=model,
         tokenizer=files.tokenizer,
-        device=next(model.parameters()).device if place.device_map else place.device,
+        device=next(model.parameters()).device if placement.device_map else placement.device,
         dtype=wanted,
         weights_hash=weights,
         tokenizer_hash=files.tokenizer.hash if files.tokenizer else None,
-        key=_key(weights, files.config, wanted, place.quantization),
+        key=_key(weights, files.config, wanted, placement.quantization),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        quantization=place.quantization,
-        device_map=place.device_map,
+        quantization=placement.quantization,
+        device_map=placement.device_map,
         chat_template=files.chat_template,
     )
 

@@ -67,18 +67,18 @@ class _Columns(Reduced):
 
 @dataclass
 class _Whole(Reduced):
-    """All differences l0 - l [n, V] in single precision."""
+    """All differences l0 - l: their bits in half precision [n, V], those of excluded ids [n, x]."""
 
-    below: Array
+    codes: Array
     positions: Array
     top_logit: Array
     excluded: Array
+    apart: Array
 
     @cached_property
     def form(self) -> Form:
-        below, self.below = self.below, np.empty(0)  # it is spoilt
-        codes = torch.from_numpy(below).half().view(torch.int16).numpy().view("<u2")
-        return form_of_whole(below, codes, self.positions, self.top_logit, self.excluded)
+        codes, self.codes = self.codes, np.empty(0)  # they are spoilt
+        return form_of_whole(codes, self.positions, self.top_logit, self.excluded, self.apart)
 
 
 def excluded_ids(spec: ModelSpec) -> list[int]:
@@ -131,11 +131,13 @@ def _whole(rows: Array, positions: Sequence[int], where: Array, barred: list[int
         others = rows.copy()
         others[:, barred] = -np.inf
         top = others.max(axis=1)
+    top += 0.0  # of a largest logit of -0.0 the one of 0.0 would lie below it
     below = top[:, None] - rows
-    np.minimum(below, FARTHEST_HALF, out=below)
-    if barred:
-        np.maximum(below, -FARTHEST_HALF, out=below)
-    return _Whole(below, where, top, np.asarray(barred, np.int64))
+    # by torch: numpy takes many times as long
+    codes = torch.from_numpy(below).half().view(torch.int16).numpy().view("<u2")
+    excluded = np.asarray(barred, np.int64)
+    apart = np.clip(below[:, excluded], -FARTHEST_HALF, FARTHEST_HALF)
+    return _Whole(codes, where, top, excluded, apart)
 
 
 def _sizes(logits: Tensor, barred: list[int]) -> tuple[int, int]:

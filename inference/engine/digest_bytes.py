@@ -28,7 +28,8 @@ row ascend, and equal ones are best first in that order.
 
 With coding 2, which small vocabularies have, all that stands before the token ids is not coded: the
 same arrays as they are, neither differences nor planes, and behind them the zlib stream of the ids
-and the high bytes: a forward of a small model is so short that coding its numbers would be felt.
+and the high bytes, of which these are stored, not coded: a forward of a small model is so short
+that coding more would be felt.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ MAGIC, VERSION = b"UMDG", 2
 HEADER = struct.Struct("<4sBBHIIHH")
 BITMAP = 2048
 """Up to this vocabulary ids are a bitmap: neighbouring positions name much the same tokens."""
+ZLIB_HEADER = b"\x78\x01"
+"""Of a stream with the largest window (RFC 1950)."""
 ALL_CODED, PLAIN, IDS_CODED = 0, 1, 2
 BITS = np.array([128, 64, 32, 16, 8, 4, 2, 1], "u1")[:, None]
 """What the bits of a byte stand for, the highest first."""
@@ -72,10 +75,19 @@ def _coded(*groups: bytes) -> Iterator[bytes]:
     yield coder.flush()
 
 
+def _stored(coded: bytes, plain: bytes) -> Iterator[bytes]:
+    """One zlib stream of both, the second as it is."""
+    coder = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, zlib.Z_RLE)
+    copier = zlib.compressobj(0, zlib.DEFLATED, -zlib.MAX_WBITS)
+    yield ZLIB_HEADER + coder.compress(coded) + coder.flush(zlib.Z_FULL_FLUSH)
+    yield copier.compress(plain) + copier.flush()
+    yield zlib.adler32(plain, zlib.adler32(coded)).to_bytes(4, "big")
+
+
 _CODINGS: dict[int, Callable[[Form, tuple[bytes, bytes]], Iterable[bytes]]] = {
     ALL_CODED: lambda form, groups: _coded(_numbers(form), *groups),
     PLAIN: lambda form, groups: (_numbers(form), *groups),
-    IDS_CODED: lambda form, groups: (*_arrays(form), *_coded(*groups)),
+    IDS_CODED: lambda form, groups: (*_arrays(form), *_stored(*groups)),
 }
 
 

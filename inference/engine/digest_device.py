@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest_forms import Form, codes_of
-from inference.engine.digest_histogram import BINS, bins_of, edges, entropies_of, table
-from inference.engine.digest_tail import Array, from_sums
+from inference.engine.digest_histogram import BINS, bins_of, edges, table
+from inference.engine.digest_tail import Array, entropies_of, from_sums
 from inference.engine.errors import NonFiniteError
 from inference.engine.reduce import DEVICE_PORTION
 

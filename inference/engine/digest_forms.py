@@ -19,6 +19,7 @@ KEEP = 128
 """How many tokens of a position are named."""
 FARTHEST_HALF = 6e4
 """Differences are held to what half precision can say."""
+FARTHEST_CODE = int(np.float16(FARTHEST_HALF).view("u2"))
 
 
 class DigestError(ValueError):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest_forms import Form, codes_of
-from inference.engine.digest_tail import Array, betas, from_sums
+from inference.engine.digest_tail import Array, entropies_of, from_sums, terms_of
 
 SHIFT = 13
 """Bits of a float32's fraction that a bin does not tell apart: 10 of 23 are left."""
@@ -54,7 +54,7 @@ class _Row:
     """One row: its best tokens, and the counts of all that are neither named nor excluded."""
 
     def __init__(self, logits: Tensor, excluded: list[int], kept: int) -> None:
-        self.top = float(_largest(logits, excluded))
+        self.top = float(_largest(logits, excluded)) + 0.0  # -0.0 would lie below itself
         below = self.top - logits
         self.excluded = below[excluded].numpy()
         below[excluded] = torch.inf
@@ -69,18 +69,6 @@ class _Row:
         some = counts > 0
         self.first, self.last = int(some.argmax()), BINS - 1 - int(some[::-1].argmax())
         self.far = float(edges()[self.first])
-
-
-def entropies_of(named: Array, excluded: Array, unit: Array) -> Array:
-    """At temperature 1 in nats [n], from the differences l0 - l of the named tokens [n, K] and of
-    the excluded ones [n, x], and the sums [n, 2] of w and of w x over the tail, x = -(l0 - l)."""
-    terms = -np.concatenate([named, excluded], axis=1).astype(np.float64)
-    shift = np.maximum(terms.max(axis=1), 0.0)
-    weights, scale = np.exp(terms - shift[:, None]), np.exp(-shift)
-    norm = weights.sum(axis=1) + unit[:, 0] * scale
-    mean = ((weights * np.maximum(terms, -1e9)).sum(axis=1) + unit[:, 1] * scale) / norm
-    entropy: Array = np.log(norm) + shift - mean
-    return entropy
 
 
 def _largest(logits: Tensor, excluded: list[int]) -> Tensor:
@@ -142,9 +130,5 @@ def edges() -> Array:
 
 @lru_cache(maxsize=4)
 def table(nodes: int) -> Tensor:
-    """Of each bin w and -w d at b = 1, then w, w d and w d^2 at the nodes: [BINS, 2 + 3 P]."""
-    far = edges()[:, None]
-    weights, one = np.exp(-far * betas(nodes)), np.exp(-far)
-    sums = np.concatenate([one, -one * far, weights, weights * far, weights * far**2], axis=1)
-    sums[-1] = 0.0
-    return torch.from_numpy(sums)
+    """Of each bin the terms of its difference: [BINS, 2 + 3 P]."""
+    return torch.from_numpy(terms_of(edges(), nodes))

@@ -101,34 +101,60 @@ def betas(nodes: int) -> Array:
 
 def curve_of(value: Array, mean: Array, variance: Array) -> Curve:
     """The curve through F [n, P], and mean and variance of b x [n, P] under its weights."""
-    return curve_from(np.stack([value, mean, variance]))
+    return _rounded(np.stack([value, mean, variance]))
 
 
-def curve_from(columns: Array) -> Curve:
+def _rounded(columns: Array) -> Curve:
     """The same from all three in one array [3, n, P], which is spoilt.
 
     What lies outside the range of its kind of number weighs nothing and is cut.
     """
     np.sqrt(np.maximum(columns[2], 0.0, out=columns[2]), out=columns[2])
-    np.rint(columns * STEPS, out=columns)
-    np.minimum(np.maximum(columns, LEAST, out=columns), MOST, out=columns)
+    columns *= STEPS
+    np.rint(np.clip(columns, LEAST, MOST, out=columns), out=columns)
     return Curve(*(column.astype(kind) for column, kind in zip(columns, KINDS, strict=True)))
-
-
-def first_nodes(nodes: int) -> int:
-    """How many nodes there are to a factor of two."""
-    return (nodes - 1) // int(2 * EDGE)
 
 
 def from_sums(sums: Array, far: Array) -> Curve:
     """The curve of tails from their sums [n, 3, P] of w, w d and w d^2, for w = exp(-b d) and
     d = l0 - l; `far` [n] is the least d of each."""
-    sums = sums.astype(np.float64)
     total, beta = sums[:, 0], betas(sums.shape[2])
+    columns = np.empty((3, *total.shape))
+    value, slope, variance = columns
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = sums[:, 1] / total
-        value = np.log(total) + beta * far[:, None]
-        variance = sums[:, 2] / total - mean**2
-    columns = value, beta * (far[:, None] - mean), beta**2 * variance
-    # of a tail that weighs nothing nothing is known
-    return curve_of(*(np.where(total > 0, column, 0.0) for column in columns))
+        np.divide(sums[:, 2], total, out=variance)
+        np.log(total, out=value)
+    value += beta * far[:, None]
+    np.multiply(beta, far[:, None] - mean, out=slope)
+    variance -= mean * mean
+    variance *= beta**2
+    if not total.all():  # of a tail that weighs nothing nothing is known
+        columns[:, total == 0] = 0.0
+    return _rounded(columns)
+
+
+def terms_of(far: Array, nodes: int) -> Array:
+    """Of differences d = l0 - l [B], of which the last weighs nothing: w and -w d at b = 1, then
+    w, w d and w d^2 at the nodes, for w = exp(-b d): [B, 2 + 3 P]."""
+    column = far[:, None]
+    weights, one = np.exp(-column * betas(nodes)), np.exp(-column)
+    terms = [one, -one * column, weights, weights * column, weights * column**2]
+    sums = np.concatenate(terms, axis=1)
+    sums[-1] = 0.0
+    return sums
+
+
+def entropies_of(named: Array, excluded: Array, unit: Array) -> Array:
+    """At temperature 1 in nats [n], from the differences l0 - l of the named tokens [n, K] and of
+    the excluded ones [n, x], and the sums [n, 2] of w and of w x over the tail, x = -(l0 - l)."""
+    named = np.minimum(named, FARTHEST)
+    weights = np.exp(-named)
+    norm, mean = weights.sum(axis=1) + unit[:, 0], unit[:, 1] - np.vecdot(weights, named)
+    apart = -np.minimum(excluded, FARTHEST).astype(np.float64)
+    shift = apart.max(axis=1, initial=0.0)  # of an excluded one that is likelier than all others
+    scale, others = np.exp(-shift), np.exp(apart - shift[:, None])
+    norm = norm * scale + others.sum(axis=1)
+    mean = (mean * scale + np.vecdot(others, apart)) / norm
+    entropy: Array = np.log(norm) + shift - mean
+    return entropy

@@ -52,8 +52,8 @@ def _dense(data: bytes) -> Form:
         raise DigestError("an excluded id lies outside the vocabulary")
     top, _, entropy = (take("<f4", (count,)) for _ in range(3))
     below = take("<f2", (count, vocabulary))
-    whole = below.astype(np.float32)
-    return form_of_whole(whole, below.view("<u2").copy(), positions, top, never, entropy)
+    apart = below[:, never].astype(np.float32)
+    return form_of_whole(below.view("<u2") & 0x7FFF, positions, top, never, apart, entropy)
 
 
 def _sparse(data: bytes) -> Form:

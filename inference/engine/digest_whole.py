@@ -1,63 +1,67 @@
 """The digest of whole rows over a small vocabulary; numpy alone, so that any thread may make it.
 
 A step of a small model costs a few milliseconds, so what counts here is how often arrays are passed
-over and how many calls are made: the named tokens of all rows are found by one partition, the sums
-of all nodes of the tail's curve by one matrix product.
+over and how wide their numbers are. Rows come as half-precision bits, which sort as whole numbers
+do: one partition finds the named tokens of all rows. The others are counted in bins of these bits,
+64 to a factor of two, a token falling into one of the two around it by a fixed random number as in
+`digest_histogram`, and the curve of their tail is a product of the counts and a fixed table.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from inference.engine.digest_forms import KEEP, Form
+from inference.engine.digest_forms import FARTHEST_CODE, KEEP, Form
 from inference.engine.digest_tail import (
-    FARTHEST,
     Array,
     Curve,
-    betas,
-    curve_from,
-    first_nodes,
+    entropies_of,
+    from_sums,
     nodes_for,
+    terms_of,
 )
 
-PORTION = 1 << 16
-"""So many numbers at once, that those of each step are still in the processor's cache."""
-NEVER = 0xFFFF
+NEVER = 0x7FFF
 """The code of a token that may not be named: behind that of any other."""
-NOTHING = 20.0
-"""A tail whose best token lies this far below the best of all, divided by the temperature, weighs
-less than a ten-thousandth of it, however many tokens of a small vocabulary it has."""
+SHIFT = 4
+"""Bits of a code that a bin does not tell apart: 6 of a fraction's 10 are left."""
+LAST = int(np.float16(512).view("u2")) >> SHIFT
+"""The bin of all differences beyond 512, which weigh nothing."""
+PORTION = 32
+"""Rows of counts that are turned into curves at once: a product so small wakes no thread."""
 
 
 def form_of_whole(
-    below: Array,
     codes: Array,
     positions: Array,
     top_logit: Array,
     excluded: Array,
+    apart: Array,
     unit_entropy: Array | None = None,
 ) -> Form:
-    """From l0 - l of all tokens [n, V]: float32, and its bits in half precision; both are spoilt.
+    """From the bits [n, V] of l0 - l ≥ 0 in half precision, which are spoilt.
 
-    `excluded` ids are never named and keep their share.
+    `excluded` ids [x] are never named and keep their share, for which `apart` [n, x] is their
+    l0 - l in single precision.
     """
     codes[:, excluded] = NEVER
     count, vocabulary = codes.shape
     kept = min(KEEP, vocabulary - len(excluded))
-    named = _best(codes, kept)
-    places = np.flatnonzero(named).reshape(count, kept)
-    entropy = _unit_entropy(below) if unit_entropy is None else unit_entropy
-    apart = below[:, excluded]
-    below[:, excluded] = FARTHEST
-    rest = vocabulary > kept + len(excluded)
-    far, curve = _tails(below, named) if rest else _no_tail(count)
+    places = _best(codes, kept)
+    named = np.minimum(codes.ravel().take(places), FARTHEST_CODE)
+    rest = count and vocabulary > kept + len(excluded)
+    far, unit, curve = _tails(codes, places, excluded) if rest else _no_tail(count)
+    if unit_entropy is None:
+        unit_entropy = entropies_of(_differences().take(named), apart, unit)
     return Form(
         vocabulary,
         positions,
         top_logit,
-        entropy,
+        unit_entropy,
         places - vocabulary * np.arange(count)[:, None],
-        codes.ravel().take(places),
+        named,
         np.asarray(excluded, "<u4"),
         apart,
         far,
@@ -66,79 +70,81 @@ def form_of_whole(
 
 
 def _best(codes: Array, kept: int) -> Array:
-    """Which tokens [n, V] have the least codes, `kept` of each row; of equals the lowest ids."""
-    vocabulary = codes.shape[1]
-    # no two are equal if the id follows the code in one number
-    keys = codes.astype("<u4" if vocabulary <= 1 << 16 else "<u8")
-    keys <<= 16 if vocabulary <= 1 << 16 else 32
-    keys |= np.arange(vocabulary, dtype=keys.dtype)
-    named: Array = keys <= np.partition(keys, kept - 1, axis=1)[:, kept - 1 : kept]
-    return named
+    """Where the least codes of each row stand in all of them [n, K]; of equals the lowest ids."""
+    border = np.partition(codes, kept - 1, axis=1)[:, kept - 1 : kept]
+    places = np.flatnonzero(codes <= border)
+    if len(places) > len(codes) * kept:
+        places = places[_lowest_of_equals(codes, places, border, kept)]
+    return places.reshape(len(codes), kept)
 
 
-def _tails(below: Array, named: Array) -> tuple[Array, Curve]:
-    """l0 - m [n] of the best token that is not named, and the curve of all of those; spoils
-    `below`."""
-    np.putmask(below, named, FARTHEST)
-    np.minimum(below, FARTHEST, out=below)
-    far = below.min(axis=1)
-    size = max(1, PORTION // below.shape[1])
-    parts = (slice(first, first + size) for first in range(0, len(below) or 1, size))
-    curves = [_curve(below[part], far[part]) for part in parts]
-    if len(curves) == 1:
-        return far, curves[0]
-    return far, Curve(*map(np.concatenate, zip(*curves, strict=True)))
+def _lowest_of_equals(codes: Array, places: Array, border: Array, kept: int) -> Array:
+    """Which `places` [m] stay, `kept` of each row: of those at its border [n, 1] the first."""
+    count, vocabulary = codes.shape
+    ends = places.searchsorted(vocabulary * np.arange(1, count + 1))
+    surplus = np.diff(ends, prepend=0) - kept
+    equal = np.flatnonzero(codes.ravel().take(places) == border.repeat(surplus + kept))
+    stay = np.ones(len(places), bool)
+    last = equal.searchsorted(ends)
+    for row in np.flatnonzero(surplus):
+        stay[equal[last[row] - surplus[row] : last[row]]] = False
+    return stay
 
 
-def _curve(below: Array, far: Array) -> Curve:
-    """The curve of tails from the differences [m, V] and their least [m].
-
-    Nodes at which no tail weighs anything any more are left at 0.
-    """
-    every = betas(nodes_for(below.shape[1])).astype(below.dtype)
-    beta = every[: 1 + int(np.count_nonzero(every * far.min(initial=np.inf) <= NOTHING))]
-    powers = np.empty((len(below), 3, below.shape[1]), below.dtype)
-    powers[:, 0] = 1.0
-    beyond = np.subtract(below, far[:, None], out=powers[:, 1])
-    np.square(beyond, out=powers[:, 2])
-    weights = _weights(beyond, beta, first_nodes(len(every)))
-    total, first, second = (weights @ powers.transpose(0, 2, 1)).transpose(2, 0, 1)
-    mean = first / total
-    variance = second / total - mean * mean
-    columns = np.zeros((3, len(below), len(every)), below.dtype)
-    columns[0, :, : len(beta)] = np.log(total)
-    columns[1, :, : len(beta)] = -beta * mean
-    columns[2, :, : len(beta)] = beta * beta * variance
-    return curve_from(columns)
+def _tails(codes: Array, places: Array, excluded: Array) -> tuple[Array, Array, Curve]:
+    """Of all that is neither named nor excluded: l0 - m [n] of the best, the sums [n, 2] of w and
+    of w x at temperature 1, and the curve."""
+    counts, first, far = _counts(codes, places, excluded)
+    table = _table(nodes_for(codes.shape[1]))[first : first + counts.shape[1]]
+    sums = np.empty((len(counts), table.shape[1]))
+    for start in range(0, len(counts), PORTION):
+        rows = slice(start, start + PORTION)
+        np.matmul(counts[rows].astype(np.float64), table, out=sums[rows])
+    return far, sums[:, :2], from_sums(sums[:, 2:].reshape(len(sums), 3, -1), far)
 
 
-def _weights(beyond: Array, beta: Array, chains: int) -> Array:
-    """exp(-b x) [m, P, V] at the inverse temperatures b [P].
-
-    Where one lies a power of two beyond an earlier one its weights are those squared, so that few
-    exponentials are computed.
-    """
-    found = np.empty((len(beyond), len(beta), beyond.shape[1]), beyond.dtype)
-    lanes: list[Array] = []
-    for node, one in enumerate(beta):
-        if node < chains:
-            lanes.append(beyond * -one)
-            np.exp(lanes[node], out=lanes[node])
-        else:
-            np.square(lanes[node % chains], out=lanes[node % chains])
-        found[:, node] = lanes[node % chains]
-    return found
-
-
-def _no_tail(count: int) -> tuple[Array, Curve]:
-    return np.zeros(count), Curve.empty(count)
+def _counts(codes: Array, places: Array, excluded: Array) -> tuple[Array, int, Array]:
+    """How many tokens of each tail lie in each bin [n, B], the first of these bins, and the
+    difference [n] at which a row's first token lies."""
+    bins = codes + _dither(codes.shape[1])
+    bins >>= SHIFT
+    bins[:, excluded] = 0
+    beyond = int(bins.max()) + 1
+    if beyond > LAST + 1:
+        beyond = LAST + 1
+        np.minimum(bins, LAST, out=bins)
+    bins[:, excluded] = beyond
+    bins.ravel()[places] = beyond
+    nearest = bins.min(axis=1)
+    first = int(nearest.min())
+    width = beyond + 1 - first
+    cells = bins + (width * np.arange(len(bins)) - first)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=len(bins) * width).reshape(len(bins), width)
+    return counts[:, :-1], first, _edges()[nearest]
 
 
-def _unit_entropy(below: Array) -> Array:
-    """The entropy [n] in nats at temperature 1, of all tokens."""
-    least = below.min(axis=1, keepdims=True, initial=0.0)  # less than 0 for excluded ones
-    beyond = below - least if least.any() else below
-    weights = np.exp(-beyond)
-    total = weights.sum(axis=1)
-    entropy: Array = np.log(total) + np.vecdot(weights, np.minimum(beyond, FARTHEST)) / total
-    return entropy
+def _no_tail(count: int) -> tuple[Array, Array, Curve]:
+    return np.zeros(count), np.zeros((count, 2)), Curve.empty(count)
+
+
+@lru_cache(maxsize=8)
+def _dither(vocabulary: int) -> Array:
+    """What is added to a token's code before its last bits are cut [V]."""
+    return np.random.default_rng(0).integers(0, 1 << SHIFT, vocabulary, "u2")
+
+
+@lru_cache(maxsize=1)
+def _differences() -> Array:
+    """l0 - l [32768] of every code, in single precision."""
+    return np.arange(1 << 15, dtype="<u2").view("<f2").astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _edges() -> Array:
+    """The difference [B] for which a bin stands."""
+    return _differences()[: (LAST + 1) << SHIFT : 1 << SHIFT].astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _table(nodes: int) -> Array:
+    return terms_of(_edges(), nodes)

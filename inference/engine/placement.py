@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -20,6 +21,21 @@ QUANTIZATIONS = {
     "int4": "Int4WeightOnlyConfig",
     "float8": "Float8WeightOnlyConfig",
 }
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a model is to lie, and in which form."""
+
+    device: torch.device
+    device_map: DeviceMap | None
+    quantization: str | None
+
+    @property
+    def first(self) -> torch.device:
+        """The device that its weights are read onto."""
+        whole = torch.device("cpu") if self.device_map else self.device
+        return single_device(self.device_map) or whole
 
 
 def check_options(device_map: DeviceMap | None, quantization: str | None) -> None:

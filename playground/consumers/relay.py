@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -19,7 +21,7 @@ from playground.selectors.payloads import speed_of
 
 log = logging.getLogger(__name__)
 BATCH_SECONDS = 0.04
-"""Text that comes within this time goes out as one frame."""
+"""Frames with text are at least this far apart: what comes in between goes out as one."""
 Frame = dict[str, Any]
 Send = Callable[[Frame], Awaitable[None]]
 
@@ -48,6 +50,7 @@ class Relay:
         self._prefix, self._text, self._waiting = prefix, "", ""
         self._counter = TokenCounter()
         self._flush: asyncio.Task[None] | None = None
+        self._sent = -math.inf
         self._sending = asyncio.Lock()
 
     async def run(self, made: Generation) -> None:
@@ -103,7 +106,8 @@ class Relay:
         await self.flush()
 
     async def _flush_soon(self) -> None:
-        await asyncio.sleep(BATCH_SECONDS)
+        """The first text, for which somebody waits, and any behind a pause go out at once."""
+        await asyncio.sleep(max(0.0, self._sent + BATCH_SECONDS - time.monotonic()))
         await self.flush()
 
     async def flush(self) -> None:
@@ -116,7 +120,7 @@ class Relay:
         if not token:
             return
         offset = len(self._prefix) + len(self._text)
-        self._text += token
+        self._text, self._sent = self._text + token, time.monotonic()
         count, most = self._counter.count, self._counter.most
         await self.tell(
             "token", token=token, token_count=count, max_token_count=most, offset=offset

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
 
 from core import generation as seam
 from core.generation.stored import StoredGenerator
 from core.generation.trace import Pass, Position
+from core.jobs.leases import EXPIRY, Lease, LeaseLost, expiry
 from inference.catalog.recipe import GRAMMAR
 from inference.errors import UnmaskError
 from inference.events import publish
 from inference.models import ModelEntry
+from inference.statements import Insert, Update, encoded
 from playground.models import Completion, CompletionToken
 from playground.selectors import traces
 
@@ -84,27 +90,38 @@ def _logprob(row: CompletionToken, top: int) -> seam.TokenLogprob:
     return seam.TokenLogprob(row.text, row.logprob, best)
 
 
-def write(*, row: Completion, tokens: Sequence[Written]) -> None:
-    """Inside a fenced transaction: tokens behind those that are stored, and what they tell."""
-    first = row.written
-    CompletionToken.objects.bulk_create(
-        CompletionToken(
-            completion=row,
-            number=first + n,
-            token=one.token,
-            label=one.label,
-            text=one.text,
-            logprob=one.logprob,
-            top=one.top,
-        )
-        for n, one in enumerate(tokens)
-    )
-    grown = "".join(one.text for one in tokens)
-    row.written = first + len(tokens)
+TOKENS = Insert(CompletionToken, "completion", "number", "token", "label", "text", "logprob", "top")
+
+
+@cache
+def _grow() -> Update:
+    """What checks the fence, renews the lease, writes the text and reads, all in one."""
+    set = {"text": "%s", "written": "%s", "attempts": "0", "updated": "%s"}
+    set["lease_expires"] = EXPIRY[connection.vendor]
+    return Update(Completion, set, ["id", "lease_fence"], ["cancel_requested"])
+
+
+def write(*, lease: Lease, row: Completion, tokens: Sequence[Written]) -> None:
+    """Inside a transaction: tokens behind those that are stored, and what they tell.
+
+    Reads into the row whether somebody wants its end by now. In few statements, since a token is
+    stored beside the forward pass of the next one. Raises LeaseLost when another worker has it.
+    """
+    grown, first = "".join(one.text for one in tokens), row.written
+    offset, row.text = len(row.text), row.text + grown
+    row.written, row.attempts = first + len(tokens), 0
+    now = _grow().adapt("updated", timezone.now())
+    held = _grow()([row.text, row.written, now, expiry()], [lease.row, lease.fence])
+    if not held:
+        raise LeaseLost(f"fence {lease.fence} no longer holds")
+    row.cancel_requested = bool(held[0][0])
+    TOKENS(*(_values(row, number, one) for number, one in enumerate(tokens, first)))
     counts = {"tokens": row.written, "most": row.most}
-    publish(row.stream_id, "text", {"text": grown, "offset": len(row.text), **counts})
-    row.text, row.attempts = row.text + grown, 0
-    row.save(update_fields=["text", "written", "attempts", "updated"])
+    publish(row.stream_id, "text", {"text": grown, "offset": offset, **counts})
+
+
+def _values(row: Completion, number: int, one: Written) -> Sequence[Any]:
+    return row.pk, number, one.token, one.label, one.text, one.logprob, encoded(one.top)
 
 
 def text_ids(row: Completion) -> list[int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from core.jobs import leases
@@ -28,6 +32,7 @@ from inference.figures import QUEUE_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime import causal
 from inference.runtime.error_mapping import engine_errors
+from inference.runtime.steps_ahead import AHEAD, StepsAhead
 from playground.models import Completion, CompletionToken
 from playground.services import completions
 from playground.services.completions import Written
@@ -75,9 +80,11 @@ def _work(lease: Lease, row: Completion, seconds: float) -> None:
             _prepare(lease, row, model)
         tokens = _tokens(model, row)
         try:
-            _write(lease, row, model, tokens, seconds)
+            with StepsAhead(partial(next, tokens, None), model) as ahead:
+                _write(lease, row, model, ahead, seconds)
         finally:
-            tokens.close()  # type: ignore[attr-defined]
+            with suppress(ValueError):  # a thread that was left behind closes it at its end
+                tokens.close()
 
 
 def _prepare(lease: Lease, row: Completion, model: LoadedModel) -> None:
@@ -121,7 +128,7 @@ def sampling_of(settings: dict[str, Any], usual: dict[str, Any]) -> Sampling:
     return Sampling(**chosen, seed=settings["seed"], stop=stop, grammar=grammar)
 
 
-def _tokens(model: LoadedModel, row: Completion) -> Iterator[TokenResult]:
+def _tokens(model: LoadedModel, row: Completion) -> Generator[TokenResult]:
     stored = CompletionToken.objects.filter(completion=row).order_by("number")
     ids = [*row.prompt_ids, *stored.values_list("token", flat=True)]
     sampling = sampling_of(row.settings, row.model.card.get("decoding", {}))
@@ -133,27 +140,38 @@ def _write(
     lease: Lease,
     row: Completion,
     model: LoadedModel,
-    tokens: Iterator[TokenResult],
+    ahead: StepsAhead[TokenResult],
     seconds: float,
 ) -> None:
-    """Store tokens in batches until the end, a wish to stop, or the slice's time."""
-    began = stored = time.monotonic()
+    """Store tokens in batches until the end, a wish to stop, or the slice's time.
+
+    While some are being stored the engine computes the next ones already; only the first, for which
+    somebody waits, is stored before anything else is begun.
+    """
+    began = time.monotonic()
+    stored, late = began if row.written else -math.inf, False
     waiting: list[Written] = []
-    for one in tokens:
+    ahead.allow(1)
+    while (one := ahead.take()) is not None:
         waiting.append(written(model, one))
         now = time.monotonic()
-        if one.finish is None and now - stored < BATCH_SECONDS:
+        if now - began >= seconds:
+            late = True
+            ahead.stop()  # what is ready is stored too
+        if row.written:
+            ahead.allow(AHEAD)
+        if one.finish is None and not late and now - stored < BATCH_SECONDS:
             continue
         _store(lease, row, waiting, one.finish)
         waiting, stored = [], now
         if one.finish is not None:
             return
-        if row.is_cancelled:
+        if row.cancel_requested:
             _cancel(lease, row)
             return
-        if now - began >= seconds:
-            return
-    _end(lease, row, Status.DONE, reason="length")
+        ahead.allow(AHEAD)
+    if not late:
+        _end(lease, row, Status.DONE, reason="length")
 
 
 def written(model: LoadedModel, one: TokenResult) -> Written:
@@ -171,8 +189,8 @@ def label_of(model: LoadedModel, token: int) -> str:
 
 
 def _store(lease: Lease, row: Completion, waiting: list[Written], finish: str | None) -> None:
-    with fenced(lease), gathered():
-        completions.write(row=row, tokens=waiting)
+    with transaction.atomic(), gathered():
+        completions.write(lease=lease, row=row, tokens=waiting)
         if finish is not None:
             row.finish_reason = finish
             ids = completions.text_ids(row)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from config.api import api
+from tests.openapi import document
 from tests.servers import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def module() -> Iterator[ModuleType]:
 
 @pytest.mark.parametrize("name", SHARED)
 def test_types_have_the_fields_of_the_document(module: ModuleType, name: str) -> None:
-    schema = api.get_openapi_schema()["components"]["schemas"][name]
+    schema = document(api)["components"]["schemas"][name]
     fields = typing.get_type_hints(getattr(module, name))
     assert set(fields) == set(schema["properties"])
     for field, kind in fields.items():

@@ -10,6 +10,7 @@ import pytest
 from config.api import api, openai
 from core.http.openai.requests import ChatRequest, CompletionRequest
 from inference.errors import ERROR_TYPES
+from tests.openapi import document
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SERVICE = (DOCS / "service.md").read_text()
@@ -19,7 +20,7 @@ SEED = ("fix_punctuation", "auto_trim", "brings no events", "429", "memory")
 
 
 def routes() -> list[str]:
-    found = [*api.get_openapi_schema()["paths"], *openai.get_openapi_schema()["paths"]]
+    found = [*document(api)["paths"], *document(openai)["paths"]]
     return [path for path in found if path.startswith(("/api/diffusion/", "/v1/"))]
 
 

@@ -120,8 +120,11 @@ def _text_logprobs(word: str) -> dict[str, Any]:
     return {"tokens": [word], "token_logprobs": [-0.5], "top_logprobs": [{" o": -1.5, word: -0.5}]}
 
 
-def _frames(server: ModelServer) -> Iterator[dict[str, Any]]:
-    """As docs/service.md has them: the last word first, since a diffusion model may."""
+def _frames(server: ModelServer, fills: bool) -> Iterator[dict[str, Any]]:
+    """As docs/service.md has them: the last word first, since a diffusion model may.
+
+    `fills`: gaps are asked for.
+    """
     words = server.says
     canvas = ["Hi", *["<m>"] * len(words)]
     yield {"type": "status", "message": "Starting text generation...", "run": "r"}
@@ -132,13 +135,15 @@ def _frames(server: ModelServer) -> Iterator[dict[str, Any]]:
         ops = [{"op": "commit", "pos": at + 1, "label": words[at]}]
         yield {"type": "step", "step": step, "text": text, "ops": ops, "masked": at}
     usage = {"prompt_tokens": 1, "completion_tokens": len(words), "steps": len(words)}
-    end = {"finish_reason": "length", "usage": usage, "gaps": ["".join(words)], "full_text": "x"}
+    filled = {"gaps": ["".join(words)], "full_text": "x"} if fills else {}
+    end = {"finish_reason": "length", "usage": usage, **filled}
     yield {"type": "complete", "text": "".join(words), **end}
 
 
 def _well(handler: Handler, body: dict[str, Any]) -> None:
     unmask = handler.path.startswith("/api/diffusion")
-    events = _frames(handler.server) if unmask else handler.chunks(body)
+    fills = "/infill" in handler.path
+    events = _frames(handler.server, fills) if unmask else handler.chunks(body)
     handler.begin()
     for event in events:
         handler.event(event)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from core import generation
 from core.generation import Collected, Generation, Prompt, Settings
-from core.jobs import reaper
+from core.jobs import leases, reaper
+from core.jobs.leases import LeaseLost
 from inference import runtime
 from inference.engine.causal.engine import CausalEngine
 from inference.errors import UnmaskError
@@ -20,6 +23,7 @@ from inference.events import events_after
 from inference.models import ModelEntry
 from playground.models import Completion, CompletionToken, Conversation
 from playground.selectors.line import siblings_of
+from playground.services.completions import Written, write
 from playground.worker import completions
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off, work_once
@@ -134,6 +138,52 @@ def test_a_slice_goes_on_after_the_last_stored_token(
     assert slices >= len(tokens_of(made)) > 2
     assert tokens_of(made) == tokens_of(whole)
     assert collected(made).text == collected(whole).text
+
+
+def test_the_next_token_is_computed_while_one_is_stored(start: Any, monkeypatch: Any) -> None:
+    """All but the first, for which somebody waits."""
+    monkeypatch.setattr(completions, "BATCH_SECONDS", 0.0)
+    tokens, store = completions._tokens, completions._store
+    begun, computed = [0], threading.Condition()
+
+    def counted(*given: Any) -> Any:
+        for one in tokens(*given):
+            with computed:
+                begun[0] += 1
+                computed.notify_all()
+            yield one
+
+    def stored(lease: Any, row: Completion, waiting: Any, finish: Any) -> None:
+        made = row.written + len(waiting)
+        with computed:
+            assert row.written or begun[0] == 1
+            if row.written and finish is None:
+                assert computed.wait_for(lambda: begun[0] > made, 20)
+        store(lease, row, waiting, finish)
+
+    monkeypatch.setattr(completions, "_tokens", counted)
+    monkeypatch.setattr(completions, "_store", stored)
+    made = start(max_new_tokens=8)
+    work_off()
+    assert (len(tokens_of(made)), row_of(made).status) == (begun[0], "done")
+
+
+def test_a_former_holder_stores_nothing(start: Any) -> None:
+    made = start(max_new_tokens=5)
+    former = leases.take(Completion, made.id)
+    assert former is not None
+    leases.release(former)
+    current = leases.take(Completion, made.id)
+    assert current is not None
+    token = [Written(1, "a", "a", -0.5, [(1, "a", -0.5)])]
+    with pytest.raises(LeaseLost), transaction.atomic():
+        write(lease=former, row=row_of(made), tokens=token)
+    assert (tokens_of(made), row_of(made).text) == ([], "")
+    with transaction.atomic():
+        write(lease=current, row=row_of(made), tokens=token)
+    assert (tokens_of(made), row_of(made).text) == ([1], "a")
+    kept = CompletionToken.objects.get(completion=made.id)
+    assert (kept.label, kept.text, kept.logprob, kept.top) == ("a", "a", -0.5, [[1, "a", -0.5]])
 
 
 def test_a_killed_worker_s_completion_is_taken_up(start: Any, sent: Any) -> None:

@@ -64,6 +64,18 @@ async def test_text_goes_out_although_nothing_follows(monkeypatch: Any) -> None:
     assert told.text == "ab"
 
 
+async def test_the_first_text_waits_for_nothing(monkeypatch: Any) -> None:
+    """Nor does any behind a pause; what comes soon after a frame goes out together."""
+    monkeypatch.setattr(relay, "BATCH_SECONDS", 3600.0)
+    told = Told()
+    made = await relayed(told, *text("ab"))
+    await asyncio.wait_for(told.arrived.wait(), 10)
+    for event in (*text("c", "d"), ("done", DONE)):
+        await made._handle(Event("s", 2, *event))
+    assert told.types == ["token", "token", "done"]
+    assert told.text == "abcd"
+
+
 @pytest.mark.parametrize("told_before", ["", "ab", "abc"])
 async def test_a_snapshot_repeats_nothing(told_before: str, monkeypatch: Any) -> None:
     """It may come in the middle: events are pruned while somebody follows."""

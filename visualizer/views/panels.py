@@ -5,6 +5,7 @@ The output asks for itself again until it has ended (HTMX), so it needs no scrip
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from core.commands.validation import error_of
 from core.http.errors import back_to
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
+from inference.remote_backends import lacks
 from visualizer.api import model_list
 from visualizer.api.defaults import defaults_of, keep
 from visualizer.api.orders import Order, infill_order, start, text_order
@@ -32,9 +34,8 @@ from visualizer.api.router import OFF
 from visualizer.api.text_filters import TextFilter
 from visualizer.commands import COMMANDS
 from visualizer.commands.schemas.decisions import GAP
-from visualizer.models import Generation
 from visualizer.partials import model_state
-from visualizer.selectors.generated import generated, shown_canvas
+from visualizer.selectors.generated import Output, generated, output_of
 from visualizer.services import generations
 from visualizer.views.params import decimal, whole
 
@@ -66,24 +67,11 @@ def _panel(request: HttpRequest, name: str) -> HttpResponse:
     order = _order(request.user, request.POST, name)
     if request.POST.get("keep"):
         keep(request.user, order.asked, request.POST.get("device", "auto"))
-    made = _started(order)
+    made = start(order)
     target = reverse("panel_run", args=[made.id])
     if not request.headers.get("HX-Request"):
         return redirect(f"{target}?{_flags(order.asked)}")
-    return _output(request, generated(request.user, made.id), order.asked)
-
-
-def _started(order: Order) -> generation.Generation:
-    """Raises UnmaskError for models of other servers: the panel shows sessions, which have none."""
-    entry = model_list.usable(order.asked.model, order.user)
-    if entry.kind == ModelEntry.Kind.REMOTE:
-        raise UnmaskError(
-            "validation",
-            f"{entry.label} answers on another server: use it in Chat or by a program, or choose "
-            "a model of this site here.",
-            "model",
-        )
-    return start(order)
+    return _output(request, output_of(request.user, made.id), order.asked)
 
 
 def _order(user: Any, form: QueryDict, name: str) -> Order:
@@ -108,15 +96,16 @@ def service_fields(form: QueryDict) -> dict[str, Any]:
 
 def _context(request: HttpRequest, name: str) -> dict[str, Any]:
     """The form; nothing of a request is shown again, as its page stays where it is."""
-    every = model_list.offered(request.user)
-    offered = [one for one in every if one.kind == ModelEntry.Kind.DIFFUSION]
+    offered = model_list.offered(request.user)
     models = [one for one in offered if one.state != ModelEntry.State.ABSENT]
     own = model_list.current(request.user) if models else None
+    elsewhere = own is not None and own.kind == ModelEntry.Kind.REMOTE
     return {
         "page": name,
         "models": models,
         "model": own,
-        "elsewhere": [one.label for one in every if one.kind == ModelEntry.Kind.REMOTE],
+        "elsewhere": elsewhere,
+        "lacks": lacks(own) if own and elsewhere else (),
         "model_state": model_state(own) if own else None,
         "defaults": defaults_of(request.user),
         "devices": DEVICES,
@@ -128,17 +117,14 @@ def _context(request: HttpRequest, name: str) -> dict[str, Any]:
 @require_safe
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The output of a run of one's own, as it is now."""
-    row = generated(request.user, run_id)
-    asked = _asked_flags(request)
-    if _overdue(row, asked):
-        generation.stop(user=request.user, id=row.pk)
-    return _output(request, row, asked)
+    shown, asked = output_of(request.user, run_id), _asked_flags(request)
+    if shown.active and _overdue(shown.created, asked.timeout):
+        generation.stop(user=request.user, id=run_id)
+    return _output(request, shown, asked)
 
 
-def _overdue(row: Generation, asked: Decoding) -> bool:
-    if asked.timeout is None or row.status not in Generation.ACTIVE or row.cancel_requested:
-        return False
-    return (timezone.now() - row.created).total_seconds() > asked.timeout
+def _overdue(created: datetime, timeout: float | None) -> bool:
+    return timeout is not None and (timezone.now() - created).total_seconds() > timeout
 
 
 @login_required
@@ -146,7 +132,7 @@ def _overdue(row: Generation, asked: Decoding) -> bool:
 def stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """End a run of one's own; what was made stays."""
     generation.stop(user=request.user, id=run_id)
-    return _output(request, generated(request.user, run_id), Decoding())
+    return _output(request, output_of(request.user, run_id), Decoding())
 
 
 @login_required
@@ -161,7 +147,7 @@ def save_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     generations.save(row=row, name=name)
     if not request.headers.get("HX-Request"):
         return redirect("panel_run", run_id)
-    return _output(request, row, _asked_flags(request))
+    return _output(request, output_of(request.user, run_id), _asked_flags(request))
 
 
 def _asked_flags(request: HttpRequest) -> Decoding:
@@ -173,16 +159,12 @@ def _asked_flags(request: HttpRequest) -> Decoding:
     )
 
 
-def _output(request: HttpRequest, row: Generation, asked: Decoding) -> HttpResponse:
-    active = row.status in Generation.ACTIVE
+def _output(request: HttpRequest, shown: Output, asked: Decoding) -> HttpResponse:
     text_filter = TextFilter(bool(asked.auto_trim), bool(asked.fix_punctuation))
     context = {
-        "row": row,
-        "active": active,
+        "shown": shown,
         "flags": _flags(asked),
-        "text": text_filter.whole(row.text),
-        "canvas": shown_canvas(row) if active else (),
-        "seconds": (row.finished - row.created).total_seconds() if row.finished else None,
+        "text": text_filter.whole(shown.text) if shown.full_text is None else shown.full_text,
         "first": request.method == "POST",
     }
     whole_page = not request.headers.get("HX-Request")
@@ -198,13 +180,17 @@ def _flags(asked: Decoding) -> str:
 @login_required
 @require_POST
 async def choose_model(request: HttpRequest) -> HttpResponse:
-    """Load a model where it is wanted, make it the account's own, and go back to the panel."""
+    """Load a model where it is wanted, make it the account's own, and go back to the panel.
+
+    What answers on another server is loaded there.
+    """
     page = "infill" if request.POST.get("page") == "infill" else "generate"
     back_to(request, reverse(page))
     user = await request.auser()
     entry = await sync_to_async(model_list.named)(request.POST.get("model", ""), user)
-    device = request.POST.get("device", "auto")
-    message = {"type": "load_model", "model_path": entry.slug, "device": device}
-    await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
+    if entry.kind != ModelEntry.Kind.REMOTE:
+        device = request.POST.get("device", "auto")
+        message = {"type": "load_model", "model_path": entry.slug, "device": device}
+        await ask(COMMANDS, user, message, seconds=LOAD_WAIT_SECONDS)
     await sync_to_async(model_list.choose)(user, entry)
     return redirect(page)

@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from core import generation
 from core.generation import Generation, Prompt, Settings, seam
@@ -36,7 +37,7 @@ class Words:
     ) -> Generation:
         self.asked.append((model.slug, prompt, settings))
         stream = Stream.objects.create()
-        made = Generation(uuid4(), "words", model.slug, stream.pk, "/words/")
+        made = Generation(uuid4(), "words", model.slug, stream.pk, "/words/", timezone.now())
         self.made[made.id] = user, made
         return made
 

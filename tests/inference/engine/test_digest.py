@@ -172,6 +172,15 @@ def test_equal_tokens_stand_in_order_of_id() -> None:
     assert view.ids[0].tolist() == [i for i in range(40) if i != 3]
 
 
+@pytest.mark.parametrize("size", [200, SMALL + 1])
+def test_a_zero_of_either_sign_is_as_far_from_the_best(size: int) -> None:
+    """-0.0 - 0.0 is -0.0, whose bits are behind those of any difference."""
+    logits = torch.full((2, size), -3.0)
+    logits[0, 4], logits[0, 9], logits[1, 4], logits[1, 9] = -0.0, 0.0, 0.0, -0.0
+    view = DigestView.from_bytes(encode(logits, [0, 1]))
+    assert view.ids[:, :2].tolist() == [[4, 9], [4, 9]]
+
+
 def test_no_open_position_gives_an_empty_digest() -> None:
     view = DigestView.from_bytes(encode(torch.zeros(0, 50), []))
     assert view.positions.tolist() == []

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from core import generation as seam
 from inference.models import ModelEntry
 from inference.remote_backends import RemoteBackend
 from library.models import RemoteGeneration
@@ -106,17 +107,73 @@ def test_models_that_denoise_there_are_those_of_the_service(
     assert {"far:dream", "far:talks"} <= {one["id"] for one in everything}
 
 
-def test_the_panels_offer_only_what_they_can_show(
+def test_the_panels_offer_what_denoises_there(owner_client: Client, server: ModelServer) -> None:
+    for panel in ("generate", "infill"):
+        page = owner_client.get(reverse(panel)).content.decode()
+        assert '<option value="far:dream"' in page
+        assert "far:talks" not in page
+    chosen = owner_client.post(reverse("choose_model"), {"model": "far:dream", "device": "auto"})
+    assert chosen["Location"] == reverse("generate")
+    page = owner_client.get(reverse("generate")).content.decode()
+    assert '<option value="far:dream" selected' in page
+    assert "Its answers cannot be steered token by token" in page
+
+
+@pytest.mark.parametrize(
+    ("panel", "form", "shown"),
+    [
+        ("generate", {"prompt": "Once", "max_new_tokens": "4"}, "Once upon a time"),
+        ("infill", {"text": "a <gap> b", "max_new_tokens": "4"}, "x"),
+    ],
+)
+def test_a_panel_shows_what_is_written_there(
+    panel: str,
+    form: dict[str, str],
+    shown: str,
+    owner_client: Client,
+    stranger_client: Client,
+    server: ModelServer,
+) -> None:
+    begun = owner_client.post(reverse(panel), {**form, "model": "far:dream"})
+    row = RemoteGeneration.objects.get()
+    assert not Generation.objects.exists()
+    output = begun["Location"]
+    assert "Waiting for a worker" in owner_client.get(output).content.decode()
+    answers.work(str(row.pk))
+    page = owner_client.get(output).content.decode()
+    assert f'<pre class="canvas wrap" id="text-{row.pk}">{shown}</pre>' in page
+    assert "It answered on another server" in page
+    assert "Open in the workspace" not in page
+    assert stranger_client.get(output).status_code == 404
+    for name in ("panel_stop", "panel_save"):
+        address = reverse(name, args=[row.pk])
+        assert stranger_client.post(address, {"name": "mine"}).status_code == 404
+
+
+def test_what_is_written_there_is_stopped_from_the_panel(
+    owner_client: Client, server: ModelServer
+) -> None:
+    owner_client.post(reverse("generate"), {"prompt": "Once", "model": "far:dream"})
+    row = RemoteGeneration.objects.get()
+    owner_client.post(reverse("panel_stop", args=[row.pk]))
+    answers.work(str(row.pk))
+    page = owner_client.get(reverse("panel_run", args=[row.pk])).content.decode()
+    assert ", stopped." in page
+
+
+def test_a_failure_there_is_told_by_the_panel(owner_client: Client, server: ModelServer) -> None:
+    server.status = 500
+    begun = owner_client.post(reverse("generate"), {"prompt": "Once", "model": "far:dream"})
+    row = RemoteGeneration.objects.get()
+    answers.work(str(row.pk))
+    row.refresh_from_db()
+    assert row.error is not None
+    assert row.error["message"] in owner_client.get(begun["Location"]).content.decode()
+
+
+def test_answers_of_other_doors_are_no_output_of_a_panel(
     owner: User, owner_client: Client, server: ModelServer
 ) -> None:
-    for panel in ("generate", "infill"):
-        text = owner_client.get(reverse(panel)).content.decode()
-        assert "far:dream" not in text
-        assert "Not offered here: dream (far)." in text
-        assert "talks (far)" not in text
-    form = {"prompt": "Once", "model": "far:dream", "max_new_tokens": "4"}
-    refused = owner_client.post(reverse("generate"), form)
-    assert refused.status_code == 400
-    assert "answers on another server" in refused.content.decode()
-    assert not Generation.objects.exists()
-    assert not RemoteGeneration.objects.exists()
+    made = seam.start(user=owner, model="far:talks", prompt=seam.Prompt(text="Once"))
+    address = reverse("panel_run", args=[made.id])
+    assert owner_client.get(address).status_code == 404

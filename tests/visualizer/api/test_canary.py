@@ -19,6 +19,7 @@ from django.contrib.auth.models import User
 from config.api import api, openai
 from config.logs import configure
 from inference import figures
+from tests.openapi import document
 from visualizer.models import StreamTiming
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -61,9 +62,9 @@ def texts() -> list[tuple[str, dict[str, Any]]]:
     """Every field of every such route that takes a text, or a list of texts, with the canary."""
     found = []
     for path, good in GOOD.items():
-        document = (api if path.startswith("/api/") else openai).get_openapi_schema()
-        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-        schema = document["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
+        told = document(api if path.startswith("/api/") else openai)
+        body = told["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        schema = told["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
         for name, field in schema["properties"].items():
             kinds = [kind.get("type") for kind in field.get("anyOf", [field])]
             value: Any = CANARY if "string" in kinds else [CANARY] if "array" in kinds else None

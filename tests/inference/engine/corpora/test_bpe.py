@@ -10,23 +10,27 @@ from tokenizers import Tokenizer
 from inference.engine.corpora.bpe import END, MASK, START, UNKNOWN, id_of, symbol_tokenizer
 from inference.engine.training.story_task import story_tokenizer
 
-TOKENIZER = story_tokenizer(samples=500)
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """Of the stories."""
+    return story_tokenizer(samples=500)
 
 
 @given(st.text(max_size=40))
-def test_any_text_comes_back(text: str) -> None:
-    ids = TOKENIZER.encode(text, add_special_tokens=False).ids
+def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
     if not any(token in text for token in (END, MASK, START)):
-        assert TOKENIZER.decode(ids, skip_special_tokens=False) == text
+        assert tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
-def test_the_start_token_stands_in_front() -> None:
-    assert TOKENIZER.encode("Once upon").tokens[0] == START
-    assert TOKENIZER.encode("Once upon", add_special_tokens=False).tokens[0] == "Once"
+def test_the_start_token_stands_in_front(tokenizer: Tokenizer) -> None:
+    assert tokenizer.encode("Once upon").tokens[0] == START
+    assert tokenizer.encode("Once upon", add_special_tokens=False).tokens[0] == "Once"
 
 
-def test_words_of_the_corpus_are_single_tokens() -> None:
-    assert TOKENIZER.encode(" friend birthday", add_special_tokens=False).tokens == [
+def test_words_of_the_corpus_are_single_tokens(tokenizer: Tokenizer) -> None:
+    assert tokenizer.encode(" friend birthday", add_special_tokens=False).tokens == [
         "Ġfriend",
         "Ġbirthday",
     ]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from inference.engine.corpora.bpe import DELETE, EXPAND
 from inference.engine.training.gaps import GapIds, GapRow, choose_gap, gap_loss, hide, stack
@@ -23,9 +24,14 @@ from inference.engine.training.story_task import story_tokenizer
 
 from .toy import Repeats, toy_model
 
-TOKENIZER = infill_tokenizer(0)
 SPECIAL = GapIds(mask=1, expand=8, delete=9)
 IDS = list(range(20, 40))
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """The stories' own, with the two tokens that change the length."""
+    return infill_tokenizer(0)
 
 
 def pieces(row: GapRow) -> list[int]:
@@ -82,17 +88,17 @@ def test_sentences_end_at_their_marks() -> None:
     assert sentence_bounds([5, 6, 3, 5, 3, 7], 1, {3}) == [3, 5, 6]
 
 
-def test_batches_of_stories() -> None:
-    special = gap_ids(TOKENIZER)
-    batch = Gaps(TOKENIZER, 0, count=200).batch(16, np.random.default_rng(0))
+def test_batches_of_stories(tokenizer: Tokenizer) -> None:
+    special = gap_ids(tokenizer)
+    batch = Gaps(tokenizer, 0, count=200).batch(16, np.random.default_rng(0))
     assert batch.ids.shape == batch.shown.shape == batch.weights.shape
     assert (batch.shown[batch.maskable] == special.mask).all()
     assert (batch.shown[~batch.maskable] == batch.ids[~batch.maskable]).all()
     assert (batch.shown == special.expand).sum() == 0
 
 
-def test_the_tokenizer_extends_that_of_the_stories() -> None:
-    stories, infill = story_tokenizer(0), TOKENIZER
+def test_the_tokenizer_extends_that_of_the_stories(tokenizer: Tokenizer) -> None:
+    stories, infill = story_tokenizer(0), tokenizer
     size = stories.get_vocab_size()
     assert infill.get_vocab_size() == size + 2
     assert {infill.id_to_token(size), infill.id_to_token(size + 1)} == {EXPAND, DELETE}
@@ -100,11 +106,11 @@ def test_the_tokenizer_extends_that_of_the_stories() -> None:
     assert stories.encode(text).ids == infill.encode(text).ids
 
 
-def test_cases_start_with_different_numbers_of_masks() -> None:
-    mask = gap_ids(TOKENIZER).mask
-    made = cases(TOKENIZER, 4, 0)
+def test_cases_start_with_different_numbers_of_masks(tokenizer: Tokenizer) -> None:
+    mask = gap_ids(tokenizer).mask
+    made = cases(tokenizer, 4, 0)
     assert [case.prompt_ids.count(mask) for case in made] == [2, 6, 12, 20]
-    held = held_out(TOKENIZER, 5)
+    held = held_out(tokenizer, 5)
     assert held.tokens == held.batch.maskable.sum() > 15
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from inference.engine.corpora.bpe import END, START, id_of
 from inference.engine.training.rows import Document, PackedDocuments
@@ -17,7 +18,11 @@ from inference.engine.training.story_task import (
     story_tokenizer,
 )
 
-TOKENIZER = story_tokenizer(samples=2000)
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """Of the stories."""
+    return story_tokenizer(samples=2000)
 
 
 def packed() -> PackedDocuments:
@@ -52,32 +57,32 @@ def test_foreign_prompts_and_start_tokens_are_never_masked() -> None:
     assert 0.5 < seen[True] / (seen[True] + seen[False]) < 0.7
 
 
-def test_all_story_documents_fit_the_canvases() -> None:
-    documents = story_documents(TOKENIZER, 2000, seed=0)
+def test_all_story_documents_fit_the_canvases(tokenizer: Tokenizer) -> None:
+    documents = story_documents(tokenizer, 2000, seed=0)
     longest = max(len(d.ids) for d in documents)
     assert longest < max(CANVASES) <= CONTEXT
     assert CONTEXT >= 128
     assert sum(CANVASES.values()) == pytest.approx(1)
-    with_start = sum(d.ids[0] == id_of(TOKENIZER, START) for d in documents)
+    with_start = sum(d.ids[0] == id_of(tokenizer, START) for d in documents)
     assert 0.45 < with_start / 2000 < 0.55
     assert 0.07 < sum(d.foreign_prompt for d in documents) / 2000 < 0.13
 
 
-def test_training_documents_are_the_same_for_a_seed() -> None:
-    assert story_documents(TOKENIZER, 50, seed=3) == story_documents(TOKENIZER, 50, seed=3)
-    assert story_documents(TOKENIZER, 50, seed=3) != story_documents(TOKENIZER, 50, seed=4)
+def test_training_documents_are_the_same_for_a_seed(tokenizer: Tokenizer) -> None:
+    assert story_documents(tokenizer, 50, seed=3) == story_documents(tokenizer, 50, seed=3)
+    assert story_documents(tokenizer, 50, seed=3) != story_documents(tokenizer, 50, seed=4)
 
 
-def test_the_prompt_is_a_prefix_of_the_document() -> None:
+def test_the_prompt_is_a_prefix_of_the_document(tokenizer: Tokenizer) -> None:
     story = held_out_stories(1)[0]
-    document = encode_story(TOKENIZER, story)
-    alone = TOKENIZER.encode(story.prompt).ids
+    document = encode_story(tokenizer, story)
+    alone = tokenizer.encode(story.prompt).ids
     assert document.ids[: document.prompt_length] == alone
-    assert TOKENIZER.decode(document.ids) == story.text
+    assert tokenizer.decode(document.ids) == story.text
 
 
-def test_held_out_documents_are_counted_with_their_end() -> None:
-    held = held_out(TOKENIZER, 10)
-    end = id_of(TOKENIZER, END)
+def test_held_out_documents_are_counted_with_their_end(tokenizer: Tokenizer) -> None:
+    held = held_out(tokenizer, 10)
+    end = id_of(tokenizer, END)
     story_tokens = ((held.batch.ids != end) & held.batch.maskable).sum()
     assert held.tokens == story_tokens + 10
