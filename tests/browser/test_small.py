@@ -121,6 +121,12 @@ def test_all_masks_stand_above_the_fold(page: Page, model: str, masks: int) -> N
     assert page.evaluate("document.documentElement.scrollHeight") <= 900
 
 
+def test_the_list_shows_the_order_of_writing(ran: Page) -> None:
+    ran.goto("/sessions/")
+    assert len(set(each(ran, ".strip .swatch", SHADE))) == 6
+    assert set(each(ran, ".strip .swatch", "e.getBoundingClientRect().width")) == {4}
+
+
 def test_forced_colours_leave_the_confidence(done: Kept, open_page: Open) -> None:
     forced = open_page(storage_state=done.state, forced_colors="active")
     forced.goto(done.url)
