@@ -194,9 +194,7 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
 
 def _longest(request: Request) -> int:
     """How far positions go: places appended at positions of others do not count."""
-    if request.positions is None:
-        return request.ids.shape[0]
-    return int(request.positions.max()) + 1
+    return request.ids.shape[0] if request.positions is None else int(request.positions.max()) + 1
 
 
 def _rows(model: LoadedModel, request: Request) -> Tensor:
