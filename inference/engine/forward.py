@@ -88,16 +88,15 @@ def predictions(model: LoadedModel, hidden: Tensor) -> Tensor:
 
 
 def check_finite(logits: Tensor, positions: Tensor) -> None:
-    """Raises NonFiniteError for logits [n, V] with NaN or infinity, naming the first of the
-    positions [n] that has them.
+    """Raises NonFiniteError naming the first of the positions [n] whose logits [n, V] are none.
 
-    One sum over everything finds them: either of them makes the sum NaN or infinite. So does what
-    is large but finite, whose rows are then looked at one by one.
+    One sum over everything finds them, since either makes it NaN or infinite, and what is large but
+    finite, which is then looked at row by row.
     """
     if math.isfinite(logits.sum()):
         return
     fine = torch.isfinite(logits).all(-1)
-    if not bool(fine.all()):
+    if not fine.all():
         raise NonFiniteError(int(positions[int((~fine).int().argmax())]))
 
 
@@ -207,9 +206,9 @@ def _rows(model: LoadedModel, request: Request) -> Tensor:
 def _shared_attention(
     model: LoadedModel, requests: Sequence[Request], width: int
 ) -> tuple[Tensor | None, Tensor | None]:
-    plain = all(request.attend is None for request in requests)
-    counted = all(request.positions is None for request in requests)
-    if plain and counted and all(request.ids.shape[0] == width for request in requests):
+    plain = all(one.attend is None for one in requests)
+    full = all(one.positions is None and one.ids.shape[0] == width for one in requests)
+    if plain and full:
         return attention(model, width, None)
     return _padded_mask(model, requests, width, plain), _positions(requests, width)
 
@@ -239,9 +238,8 @@ def _positions(requests: Sequence[Request], width: int) -> Tensor | None:
 
 
 def _fill(row: Tensor, width: int, value: int) -> Tensor:
-    if row.shape[0] == width:
-        return row
-    return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
+    short = width - row.shape[0]
+    return torch.nn.functional.pad(row, (0, short), value=value) if short else row
 
 
 def _fill2(mask: Tensor, width: int) -> Tensor:
