@@ -26,6 +26,7 @@ from visualizer.views.lab import (
 )
 from visualizer.views.lab_form import lab
 from visualizer.views.learn import learn, lesson
+from visualizer.views.methods import methods
 from visualizer.views.model_card import model_card
 from visualizer.views.panels import choose_model, generate, infill, run, save_run, stop
 from visualizer.views.preferences import preferences
@@ -68,6 +69,7 @@ urlpatterns = [
     path("starting/<int:command_id>/", starting, name="starting"),
     path("models/find/", find_models, name="find_models"),
     path("models/card/<path:slug>/", model_card, name="model_card"),
+    path("methods/", methods, name="methods"),
     path("learn/", learn, name="learn"),
     path("learn/<slug:slug>/", lesson, name="lesson"),
     path("settings/", preferences, name="preferences"),

@@ -6,8 +6,9 @@ whose tokens are most probable on average wins, the shorter one among equals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +16,14 @@ import torch
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 from inference.engine.errors import InputError
 from inference.engine.forward import ForwardMany, Request, forward_many
+from inference.engine.joined_runs import run_together
 from inference.engine.processing import summarise
+
+TOGETHER = 16
+"""Runs whose steps share a forward."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +70,31 @@ def run_lengths(
     seed: int = 0,
     forward: ForwardMany = forward_many,
 ) -> list[Trial]:
-    """A whole run for each length: the mean log-probability of its tokens when written."""
+    """A whole run for each length: the mean log-probability of its tokens when written.
+
+    The steps of up to `TOGETHER` runs are joined into one forward.
+    """
     mask = _mask_of(model, lengths)
-    trials = []
-    for length in lengths:
+
+    def run(length: int, forward: ForwardMany) -> Trial:
         canvas = infill_canvas(prefix, length, suffix, mask)
-        total, tokens = 0.0, canvas.tokens
-        for step in generate(model, canvas, recipe, params or {}, seed, forward=forward):
-            written = [op["p"] for op in step.operations if op["op"] == "commit"]
-            total += float(torch.tensor(written, dtype=torch.float64).log().sum())
-            tokens = step.canvas.tokens
-        middle = tuple(tokens[len(prefix) : len(tokens) - len(suffix)])
-        trials.append(Trial(length, total / length, middle))
-    return trials
+        steps = generate(model, canvas, recipe, params or {}, seed, forward=forward)
+        return _trial(canvas, steps, slice(len(prefix), len(prefix) + length))
+
+    runs = [partial(run, length) for length in lengths]
+    parts = (runs[i : i + TOGETHER] for i in range(0, len(runs), TOGETHER))
+    return [trial for part in parts for trial in run_together(model, part, forward)]
+
+
+def _trial(canvas: Canvas, steps: Iterable[StepResult], gap: slice) -> Trial:
+    """What a run makes of the gap of its canvas; no step is kept, since its logits are large."""
+    behind, length = len(canvas) - gap.stop, gap.stop - gap.start
+    total, tokens = 0.0, canvas.tokens
+    for step in steps:
+        written = [op["p"] for op in step.operations if op["op"] == "commit"]
+        total += float(torch.tensor(written, dtype=torch.float64).log().sum())
+        tokens = step.canvas.tokens
+    return Trial(length, total / length, tuple(tokens[gap.start : len(tokens) - behind]))
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:

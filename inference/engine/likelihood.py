@@ -125,11 +125,13 @@ def losses_of(
     """Cross entropy of the masked tokens over the ratio, for each copy [samples]."""
     masks = [(row == model.spec.mask_id).nonzero()[:, 0] for row in noisy]
     requests = [Request(row, rows) for row, rows in zip(noisy, masks, strict=True)]
-    logits = forward(model, requests)
     if cfg_scale > 0:
         bare = [_without_prompt(model, request, prompt_length) for request in requests]
-        base = forward(model, bare)
-        logits = [b + (cfg_scale + 1) * (x - b) for x, b in zip(logits, base, strict=True)]
+        both = forward(model, [*requests, *bare])
+        pairs = zip(both[: len(requests)], both[len(requests) :], strict=True)
+        logits = [b + (cfg_scale + 1) * (x - b) for x, b in pairs]
+    else:
+        logits = forward(model, requests)
     sums = [
         torch.nn.functional.cross_entropy(x, clean[rows], reduction="sum")
         for x, rows in zip(logits, masks, strict=True)

@@ -10,7 +10,7 @@ SMALL = 3_000_000_000
 """Parameters below which the page warns."""
 UNITS = ((1_000_000_000, "billion"), (1_000_000, "million"), (1_000, "thousand"))
 WARNING = (
-    "That is very small: it makes facts up, loses the thread and repeats itself. "
+    "This model is very small: it makes facts up, loses the thread and repeats itself. "
     "Do not rely on what it says."
 )
 ELSEWHERE = (

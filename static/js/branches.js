@@ -23,7 +23,7 @@ export async function changeBranch(page, form) {
   const values = Object.fromEntries(new FormData(form));
   const reply = await page.commands.send(branchMessage(what, branch, values));
   if (!reply) return;
-  if (what === "merge") toast("good", `Open places were filled from ${name}: one step.`);
+  if (what === "merge") toast("good", `Masks were filled from ${name}: one step.`);
   if (what === "prune") {
     const undo = () => page.commands.send(MESSAGES.restore(branch));
     toast("info", `${name} was archived.`, { action: { label: "Undo", run: undo } });

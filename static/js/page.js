@@ -8,7 +8,7 @@ import { bindForms } from "./forms.js";
 import { Heat } from "./heat.js";
 import { Inspector } from "./inspector.js";
 import { describe } from "./look.js";
-import { ownStorage, PanelMemory } from "./memory.js";
+import { keepPanels, ownStorage, PanelMemory, restorePanels } from "./memory.js";
 import { Passes } from "./passes.js";
 import { Presets } from "./presets.js";
 import { Preview } from "./preview.js";
@@ -27,7 +27,6 @@ import { toast } from "./toasts.js";
 import { StagingHistory } from "./undo.js";
 import { Updates } from "./updates.js";
 const VIEWS = ["cells", "text", "overview", "table"];
-const SWITCHES = ["guesses", "answers"];
 export class Page {
   /** `told`: the server's snapshot and where its head is; `shown`: the step to begin with. */
   constructor(main, { snapshot, head, mixed }, shown) {
@@ -67,7 +66,7 @@ export class Page {
     this.updates = new Updates(this);
     this.presets = new Presets(this.settings, data("preset-values"), () => this.commands);
     this.sheet = new Sheet(() => this.cells.at(this.pos)?.focus());
-    this.remember();
+    restorePanels(this);
     bindForms(this);
     this.settings.onProbabilityChange(
       () => this.preview.show(this.settings.probability()),
@@ -75,22 +74,8 @@ export class Page {
     );
   }
 
-  /** Panels as they were left; an address that names a preset or a view stands above that. */
-  remember() {
-    const asked = new URLSearchParams(location.search);
-    const { fields = {}, look = {} } = this.readOnly ? {} : this.memory.load();
-    this.stale = !asked.has("preset") && this.settings.restore(fields);
-    if (!asked.has("view") && look.view) this.mode = look.view;
-    if (!asked.has("colour") && look.colour) this.colour = look.colour;
-    for (const name of SWITCHES) if ($(`#${name}`)) $(`#${name}`).checked = look[name] ?? true;
-    $("#view").value = this.mode;
-    $("#colour").value = this.colour;
-  }
-
   keep() {
-    const look = { view: this.mode, colour: this.colour };
-    for (const name of SWITCHES) look[name] = $(`#${name}`)?.checked;
-    if (!this.readOnly) this.memory.save({ fields: this.settings.held(), look });
+    keepPanels(this);
   }
 
   attach(stream) {

@@ -187,6 +187,8 @@ export class Settings {
       const { parameter, default: plain } = field.dataset;
       if (field.type === "number") field.placeholder = placeholder(parameter, plain, own);
     }
+    const more = $("#recipe-more");
+    if (more) more.hash = this.recipe.replace("/", "-");
     const help = $("#pace-help");
     if (help) help.hidden = this.options.includes("tokens_per_step");
   }

@@ -108,9 +108,9 @@ export class Timeline {
   }
 
   drawTable(state, tip, entropies) {
-    const told = [...entropies.values()].join();
-    const key = `${state.path}:${tip}:${told}`;
-    if (!$("#steps-details").open || this.tableAt === key) return;
+    if (!$("#steps-details").open) return;
+    const key = `${state.path}:${tip}:${[...entropies.values()]}`;
+    if (this.tableAt === key) return;
     this.tableAt = key;
     const rows = [...state.steps.values()].sort((a, b) => a.number - b.number);
     const means = rows.map((step) => entropies.get(step.number));

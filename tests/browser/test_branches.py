@@ -77,7 +77,7 @@ def test_open_places_are_filled_from_another_branch(forked: Page) -> None:
         "button", name="Fill masks from this branch"
     ).click()
     expect(forked.locator(MASKED)).to_have_count(0)
-    expect(forked.locator("#toasts")).to_contain_text("Open places were filled from main")
+    expect(forked.locator("#toasts")).to_contain_text("Masks were filled from main")
 
 
 def test_staging_is_undone_and_redone_by_keys(page: Page) -> None:

@@ -61,7 +61,7 @@ def test_the_page_says_how_small_the_model_is(model: Any, owner_client: Client, 
     ModelEntry.objects.filter(pk=model.pk).update(parameters=1_234_567)
     page = owner_client.get(reverse("chats")).content.decode()
     assert "1.23 million parameters" in page
-    assert "That is very small" in page
+    assert "This model is very small" in page
     owner_client.post(reverse("begin_chat"), {"message": ONCE})
     page = owner_client.get(here(Conversation.objects.get())).content.decode()
     assert "1.23 million parameters" in page

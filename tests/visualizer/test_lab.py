@@ -29,8 +29,8 @@ from inference.events import events_after
 from inference.model_locations import SHIPPED_DIR
 from inference.models import ModelEntry
 from visualizer.models import LabJob
-from visualizer.records.exporter import MARK, lab_csv
 from visualizer.records.lab_files import lab_parquet
+from visualizer.records.tables import MARK, lab_csv
 from visualizer.selectors.lab import lab_job, lab_jobs, lab_models, lab_payload
 from visualizer.worker import lab
 

@@ -23,8 +23,9 @@ from tests.visualizer.fakes import SIZE
 from visualizer import selectors
 from visualizer.commands import COMMANDS
 from visualizer.models import Note, Session
-from visualizer.records.exporter import record, steps_csv
+from visualizer.records.exporter import record
 from visualizer.records.importer import copy_session, import_record
+from visualizer.records.tables import steps_csv
 from visualizer.services import notes as service
 from visualizer.services.sharing import share
 

@@ -44,7 +44,7 @@ class Action:
 
 
 _BUSY = ("running", "complete")
-_PASS = "Ask the model for its distribution at every open position (F)"
+_PASS = "Ask the model for its distribution at every mask (F)"
 _STAGE = "Stage positions by the chosen strategy (A)"
 _WRITE = "Write the staged tokens: one step (Ctrl+Enter)"
 _STOP = "Stop after the step that is being made (Esc)"

@@ -20,8 +20,8 @@ from inference.catalog import RECIPES
 from inference.models import ModelEntry
 from visualizer.commands import COMMANDS
 from visualizer.models import LabJob
-from visualizer.records.exporter import lab_csv as rows_of
 from visualizer.records.lab_files import lab_parquet as cases_of
+from visualizer.records.tables import lab_csv as rows_of
 from visualizer.selectors import lab as selectors
 from visualizer.selectors.lab_comparisons import compare_rows
 from visualizer.selectors.run_names import run_name

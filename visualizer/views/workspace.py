@@ -26,6 +26,7 @@ from visualizer.views.cells import Look, cells, rows
 from visualizer.views.fields import number_field, panel_fields, strategies
 from visualizer.views.inspector import can_edit, inspector
 from visualizer.views.keymap import KEYMAP
+from visualizer.views.methods import anchor_of
 from visualizer.views.panel_defaults import behaviour_of, chosen_settings, from_preset
 from visualizer.views.params import position_of, state_ref
 from visualizer.views.recipes import options_of, parameter_fields, recipes, sentence_of, suitable
@@ -196,6 +197,7 @@ def _settings(session: Session, chosen: dict[str, Any]) -> dict[str, Any]:
         "recipes": recipes(session.model),
         "recipe": recipe,
         "recipe_sentence": sentence_of(recipe),
+        "recipe_anchor": anchor_of(recipe),
         "parameters": parameter_fields(suitable(session.model), recipe, chosen["parameters"]),
         "own_pace": "tokens_per_step" not in options_of(recipe),
     }

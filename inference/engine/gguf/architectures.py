@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from inference.engine.errors import CheckpointError
+from inference.engine.gguf import rope_factors
 
 Metadata = Mapping[str, Any]
 Change = Callable[[Tensor, Mapping[str, Any]], Tensor]
@@ -49,13 +50,17 @@ OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "out
 
 @dataclass(frozen=True)
 class Architecture:
-    """How files of one architecture become a native model; `changes`: what to undo in a tensor."""
+    """How files of one architecture become a native model; `changes`: what to undo in a tensor.
+
+    `facts` are tensors that are no weights but belong to the configuration.
+    """
 
     model_type: str
     options: Mapping[str, str] = field(default_factory=lambda: OPTIONS)
     layer: Mapping[str, str] = field(default_factory=lambda: LAYER)
     changes: Mapping[str, Change] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
 
 
 def uninterleaved(count: str) -> Change:
@@ -94,6 +99,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "attn_q": uninterleaved("num_attention_heads"),
             "attn_k": uninterleaved("num_key_value_heads"),
         },
+        facts=(rope_factors.NAME,),
     ),
     "qwen2": Architecture("qwen2"),
     "qwen3": Architecture("qwen3", layer={**LAYER, **QK_NORMS}),

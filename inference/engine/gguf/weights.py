@@ -27,6 +27,8 @@ class GGUFWeights:
         self.path, self._row, self._config = path, row, config
         self._tensors: dict[str, tuple[str, TensorInfo]] = {}
         for name, info in header.tensors.items():
+            if name in row.facts:
+                continue
             key = native_name(row, name)
             if key in self._tensors:
                 raise CheckpointError(f"Tensors {name} and another are both {key}.", name)
@@ -55,11 +57,16 @@ class GGUFWeights:
         return shards.content_hash([self.path], between)
 
     def _read(self, data: np.ndarray[Any, Any], name: str, info: TensorInfo) -> Tensor:
-        raw = data[info.offset : info.offset + info.bytes]
-        if len(raw) != info.bytes:
-            raise CheckpointError(f"The file is shorter than {name} says.", name)
-        rows = raw.reshape(int(np.prod(info.shape[:-1])), -1)
-        values = dequantize(rows, GGMLQuantizationType(info.kind)).reshape(info.shape)
-        value = torch.from_numpy(np.array(values, dtype=np.float32))
+        value = values(data, name, info)
         change = self._row.changes.get(name.removesuffix(".weight").rpartition(".")[2])
         return value if change is None else change(value, self._config)
+
+
+def values(data: np.ndarray[Any, Any], name: str, info: TensorInfo) -> Tensor:
+    """A tensor of the file's bytes in float32. Raises CheckpointError where they end too early."""
+    raw = data[info.offset : info.offset + info.bytes]
+    if len(raw) != info.bytes:
+        raise CheckpointError(f"The file is shorter than {name} says.", name)
+    rows = raw.reshape(int(np.prod(info.shape[:-1])), -1)
+    found = dequantize(rows, GGMLQuantizationType(info.kind)).reshape(info.shape)
+    return torch.from_numpy(np.array(found, dtype=np.float32))

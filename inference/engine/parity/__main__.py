@@ -1,13 +1,10 @@
-"""python -m inference.engine.parity DIR"""
+"""python -m inference.engine.parity DIR [PATTERN]"""
 
 from __future__ import annotations
 
 import sys
 
-import torch
-
 from inference.engine.parity.runner import main
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], pattern="".join(sys.argv[2:3]) or "*"))

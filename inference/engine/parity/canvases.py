@@ -7,6 +7,7 @@ from typing import Any
 
 from inference.engine.decoding import quotas, scores
 from inference.engine.decoding.official import research as official
+from inference.engine.decoding.official.info_gain import INFO_GAIN_DRAWN
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rules import (
     core,
@@ -18,7 +19,7 @@ from inference.engine.decoding.rules import (
     soar,
 )
 from inference.engine.parity.research import CHUNKS, DRAW
-from inference.engine.parity.trials import Case, NotRepeatable, Tokens, Trial, check_trial, params
+from inference.engine.parity.trials import Case, Tokens, Trial, check_trial, params
 
 DAEDAL = {
     "block_length": "block_length",
@@ -84,13 +85,12 @@ INFO |= {"block_size": "block_length"}
 
 
 def _info_gain(case: Case) -> Trial:
-    """At most steps // blocks choices a block. Raises NotRepeatable with a temperature."""
+    """At most steps // blocks choices a block."""
     given = case["params"]
-    if given.get("temperature"):
-        raise NotRepeatable("in which order it draws tokens and places is not known")
     blocks = given["max_new_tokens"] // given["block_size"]
     bounded = official.bounded_choices(given["steps"] // blocks)
-    recipe = replace(info_gain.INFO_GAIN, block=bounded)
+    recipe = INFO_GAIN_DRAWN if given.get("temperature") else info_gain.INFO_GAIN
+    recipe = replace(recipe, block=bounded)
     return Trial(recipe, params(case, INFO), recorded=_chosen)
 
 

@@ -19,10 +19,6 @@ Case = dict[str, Any]
 Tokens = list[int]
 
 
-class NotRepeatable(Exception):
-    """A recorded run whose random draws nobody knows how to make again; it says why."""
-
-
 @dataclass(frozen=True)
 class Trial:
     """A recipe with the parameters of a recorded run.

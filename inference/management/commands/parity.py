@@ -15,9 +15,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("directory", help="folder of recorded cases")
+        parser.add_argument(
+            "pattern", nargs="?", default="*", help="names or procedures of cases, such as 'wino*'"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # torch is imported when the command runs: the web side lists commands without it
         from inference.engine.parity.runner import main
 
-        sys.exit(main(options["directory"], self.stdout.write))
+        sys.exit(main(options["directory"], self.stdout.write, options["pattern"]))

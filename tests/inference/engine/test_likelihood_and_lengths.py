@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import pytest
 import torch
+from torch import Tensor
 
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
-from inference.engine.forward import logits
+from inference.engine.forward import Request, forward_many, logits
 from inference.engine.lengths import best_trial, infill_canvas, quick_lengths, run_lengths
 from inference.engine.likelihood import log_likelihood, masked_copies, token_log_likelihoods
 from tests.inference.engine.models import MASK
@@ -86,6 +87,31 @@ def test_whole_runs_tell_their_tokens(tiny: Tiny) -> None:
     assert [len(trial.tokens or ()) for trial in trials] == [2, 3]
     assert all(math.isfinite(trial.score) and MASK not in (trial.tokens or ()) for trial in trials)
     assert best_trial(trials).score == max(trial.score for trial in trials)
+
+
+def test_the_steps_of_all_lengths_share_their_forwards(tiny: Tiny) -> None:
+    """As many forwards as the longest run has steps, and the tokens of runs made one by one."""
+    model, sizes = tiny("llada"), []
+
+    def counted(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        sizes.append(len(requests))
+        return forward_many(model, requests)
+
+    joined = run_lengths(model, [1, 2], [4], [1, 3, 2], forward=counted)
+    assert sizes == [3, 2, 1]
+    alone = [run_lengths(model, [1, 2], [4], [length])[0] for length in (1, 3, 2)]
+    assert [trial.tokens for trial in joined] == [trial.tokens for trial in alone]
+    assert [t.score for t in joined] == pytest.approx([t.score for t in alone], abs=1e-4)
+
+
+def test_a_run_that_fails_does_not_keep_the_others_waiting(tiny: Tiny) -> None:
+    def fails(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
+        raise InputError("No.", "model")
+
+    with pytest.raises(InputError, match="No"):
+        run_lengths(tiny("llada"), [1], [2], [1, 2], forward=fails)
+    with pytest.raises(InputError, match="recipe"):
+        run_lengths(tiny("llada"), [1], [2], [1, 2], recipe="no/such recipe")
 
 
 @pytest.mark.parametrize("lengths", [[], [0, 3]])

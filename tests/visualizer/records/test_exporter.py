@@ -15,9 +15,10 @@ from inference.labels import pack
 from inference.models import ModelEntry, Vocabulary
 from tests.visualizer.fakes import ALPHABET, MASK, SIZE, FakeRuntime
 from visualizer.models import Session
-from visualizer.records import exporter
-from visualizer.records.exporter import FORMATS, MARK, neutral
+from visualizer.records import exporter, tables
+from visualizer.records.exporter import FORMATS
 from visualizer.records.schema import VERSION
+from visualizer.records.tables import MARK, neutral
 
 pytestmark = pytest.mark.django_db
 
@@ -125,11 +126,18 @@ def test_the_runtime_is_not_asked(lived: Session, runtime: FakeRuntime) -> None:
     assert runtime.forwards == before
 
 
-@pytest.mark.parametrize(("form", "part"), [("json", "_step"), ("csv", "_row")])
+@pytest.mark.parametrize(
+    ("form", "module", "part"), [("json", exporter, "_step"), ("csv", tables, "_row")]
+)
 def test_a_failure_halfway_is_no_file(
-    lived: Session, owner_client: Client, monkeypatch: pytest.MonkeyPatch, form: str, part: str
+    lived: Session,
+    owner_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    module: Any,
+    part: str,
 ) -> None:
-    real, calls = getattr(exporter, part), []
+    real, calls = getattr(module, part), []
 
     def failing(*given: Any) -> Any:
         calls.append(given)
@@ -139,7 +147,7 @@ def test_a_failure_halfway_is_no_file(
 
     owner_client.raise_request_exception = False
     assert owner_client.get(f"/sessions/{lived.pk}/export/{form}/").status_code == 200
-    monkeypatch.setattr(exporter, part, failing)
+    monkeypatch.setattr(module, part, failing)
     calls.clear()
     response = owner_client.get(f"/sessions/{lived.pk}/export/{form}/")
     assert response.status_code == 500

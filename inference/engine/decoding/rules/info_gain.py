@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from inference.engine.decoding.blocks import chunks
+from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.quotas import best
 from inference.engine.decoding.recipe import Recipe
 from inference.engine.decoding.rng import gumbel_of
@@ -36,18 +37,26 @@ def most_informative(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     if bool((scores >= view.params.threshold).all()):
         return best(scores, len(scores))
     rows = candidates(view, scores)
+    row = rows[most_telling(view, drawn.judged, rows, drawn.tokens[rows].tolist())]
+    return torch.tensor([row], device=view.device)
+
+
+def most_telling(view: View, judged: Distribution, rows: list[int], tokens: list[int]) -> int:
+    """Which of the candidates, places with their tokens, has the largest objective.
+
+    What was read of its canvas is kept for the next step.
+    """
     positions = view.positions[rows].tolist()
-    tokens = drawn.tokens[rows].tolist()
     canvases = [_written(view, i, token) for i, token in zip(positions, tokens, strict=True)]
     open_now = view.canvas.writable_positions
     found = view.look(canvases, open_now)
     after = [_left(logits, open_now, i) for logits, i in zip(found, positions, strict=True)]
-    now = drawn.judged.entropy[rows].tolist() if view.params.info_form == "info_gain" else None
+    now = judged.entropy[rows].tolist() if view.params.info_form == "info_gain" else None
     objective = [-b - (now[i] if now else 0.0) for i, b in enumerate(after)]
     winner = max(range(len(objective)), key=objective.__getitem__)
     if view.reader is not None:
         view.reader.kept = (canvases[winner], open_now, found[winner])
-    return torch.tensor([rows[winner]], device=view.device)
+    return winner
 
 
 def candidates(view: View, scores: Tensor) -> list[int]:

@@ -29,14 +29,23 @@ def vocabulary() -> list[str]:
 
 
 def write_gguf(
-    path: Path, architecture: str = "llama", kind: Kind = Kind.F32, **changed: Any
+    path: Path,
+    architecture: str = "llama",
+    kind: Kind = Kind.F32,
+    factors: torch.Tensor | None = None,
+    **changed: Any,
 ) -> Path:
-    """A file with one layer type; `changed` replaces or removes (None) metadata by suffix."""
+    """A file with one layer type; `changed` replaces or removes (None) metadata by suffix.
+
+    `factors` of the rotation's frequencies make a tensor of their own.
+    """
     writer = gguf.GGUFWriter(path, architecture)
     for key, value in {**metadata(architecture), **changed}.items():
         _add(writer, key, value)
     for name, shape in shapes(architecture).items():
         _add_tensor(writer, name, shape, kind)
+    if factors is not None:
+        writer.add_tensor("rope_freqs.weight", factors.numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -50,6 +50,36 @@ def test_logits_are_those_of_transformers(architecture: str, tmp_path: Path) -> 
     assert difference.abs().max() < 1e-4
 
 
+LLAMA3 = {
+    "rope_type": "llama3",
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
+
+
+@pytest.mark.parametrize("factor", [8.0, 32.0])
+def test_factors_of_frequencies_are_those_of_llama_3(factor: float, tmp_path: Path) -> None:
+    """Against transformers' model with the same weights and the key that the factors come from."""
+    plain = write_gguf(tmp_path / "plain.gguf")
+    expected = theirs(plain)
+    usual = expected.model.rotary_emb.inv_freq.clone()
+    parameters = {**LLAMA3, "factor": factor, "rope_theta": 20000.0}
+    config = transformers.LlamaConfig(
+        **{**expected.config.to_dict(), "rope_parameters": parameters}
+    )
+    expected.model.rotary_emb = type(expected.model.rotary_emb)(config)
+    factors = usual / expected.model.rotary_emb.inv_freq
+    mine = checkpoint.load(
+        write_gguf(tmp_path / "llama3.gguf", factors=factors.float()), dtype="float32"
+    )
+    assert mine.config["rope_parameters"]["factor"] == factor
+    turned = mine.model.model.rotary_emb.inv_freq
+    assert torch.allclose(turned, expected.model.rotary_emb.inv_freq, rtol=1e-5, atol=0)
+    assert (usual / turned).max() > factor - 0.01
+    assert (logits_of(mine.model, 60) - logits_of(expected, 60)).abs().max() < 1e-5
+
+
 @pytest.mark.parametrize("number", KINDS)
 def test_each_type_of_tensor_is_read(number: int, tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "model.gguf", kind=Kind(number))
@@ -161,7 +191,8 @@ def test_tensors_that_do_not_fit_are_refused_by_key(
     for name, shape, key in (
         ("output_norm.weight", (255,), "model.norm.weight"),
         ("blk.0.attn_q.weight", (255, 256), "model.layers.0.self_attn.q_proj.weight"),
-        ("rope_freqs.weight", (32,), "rope_freqs.weight"),
+        ("rope_freqs.weight", (32,), "rope_freqs.weight"),  # of random factors
+        ("rope_freqs.weight", (31,), "rope_freqs.weight"),
     ):
         other = {**shapes("llama"), name: shape}
         monkeypatch.setattr(files, "shapes", lambda architecture, other=other: other)
