@@ -7,7 +7,8 @@ BIN := .venv/bin
 PACKAGES := config accounts core inference visualizer playground library
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check lint types format bench soak packages coverage mutants
+.PHONY: help setup setup-dev run test check lint types structure without-browser in-browser \
+	format bench soak packages coverage mutants
 
 help:
 	@echo "make run     set everything up and serve http://localhost:8000"
@@ -47,7 +48,9 @@ run: setup
 packages:
 	@.ci/packages
 
-check: lint types
+check: lint types structure
+
+structure:
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
@@ -58,13 +61,24 @@ lint:
 types:
 	$(BIN)/mypy $(PACKAGES) benchmarks tests
 
-# Three processes for two cores: tests of served sites, all in one, mostly wait for them.
-# The browser's driver keeps an event loop in its process, so its tests have two of their own.
-# Compiled files are kept, whatever an image says: each process would compile them all again.
+# Types are looked at beside the tests, since that takes one core for minutes. Compiled files are
+# kept, whatever an image says: each of many processes would compile them all again.
 test: export PYTHONDONTWRITEBYTECODE =
-test: setup-dev packages check
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser" $(ARGS)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m browser $(or $(ARGS),tests/browser tests/js)
+test: setup-dev packages lint
+	@$(MAKE) --no-print-directory --jobs=2 without-browser types structure
+	@$(MAKE) --no-print-directory in-browser
+
+# A part of the tests may have none in a browser, or none elsewhere.
+BROWSED := $(or $(ARGS),tests/browser tests/js)
+MAY_BE_EMPTY := $(if $(ARGS),|| test $$? -eq 5)
+
+# Three processes for two cores: tests of served sites and of pages often wait for them.
+without-browser:
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser" $(ARGS) $(MAY_BE_EMPTY)
+
+# The browser's driver keeps an event loop in its process: these tests have processes of their own.
+in-browser:
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m browser $(BROWSED) $(MAY_BE_EMPTY)
 
 # Branch coverage by package; TESTS="tests/core" for some tests only.
 TESTS ?= tests

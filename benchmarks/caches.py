@@ -3,94 +3,148 @@
 Not its code: a loop over the same native model, with the same forwards. What that code computes and
 this engine does not: logits of every evaluated place, and a float64 softmax over all of them
 (NVlabs/Fast-dLLM, v1/llada/generate.py, generate_with_prefix_cache and generate_with_dual_cache).
-Both write the same tokens (the engine in its published form), which is checked before timing.
+Lengths and threshold are those of its evaluation (v1/llada/eval.md: length 256, block_length 32,
+threshold 0.9, num_fewshot 5), and so is bfloat16, in which it loads the model: beside a prompt of
+one line stands one of some 900 places, as five worked questions of GSM8K and a sixth take. Both
+write the same tokens (the engine in its published form), which is checked before timing; in
+float32, since in bfloat16 the order of a sum can decide between equals.
+
+A random model is never sure, so that each forward writes one token. Of such a run only as many
+forwards are made as a block takes that writes four tokens in each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from itertools import islice, product
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
 from benchmarks import models
-from benchmarks.timing import in_turn, table
+from benchmarks.timing import Measured, in_turn, table
 from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.kv_cache import InPlaceCache
 from inference.engine.decoding.loop import generate
+from inference.engine.decoding.step_result import StepResult
 
-PROMPT, BLOCK, THRESHOLD, GOAL = 32, 32, 0.9, 2.0
+LINE, FIVE_SHOTS = 32, 896
+PLACES, BLOCK, THRESHOLD, GOAL = 256, 32, 0.9, 2.0
+FEW, ALL = BLOCK // 4, 10_000
+"""Forwards that are made: of a random model's run, and of one that comes to its end."""
 Step = Callable[[LoadedModel, Tensor, DynamicCache, int, int], Tensor]
+FORMS: dict[str, Step]
 
 
 def measure() -> Iterator[str]:
     """Lines of the report: a small model, and a body of 135 M under the vocabulary of LLaDA."""
-    yield from _lines("shipped model", models.shipped(), 128, 5)
-    yield from _lines("body of 135 M", models.body_of_135m(), 64, 1)
+    small = models.shipped()
+    canvas = _canvas(small, LINE)
+    for name in FORMS:
+        yield from _lines("shipped model", small, canvas, name, _same_tokens(small, canvas, name))
+    body = models.body_of_135m()
+    for name in FORMS:
+        _same_tokens(body, _canvas(body, LINE), name, FEW)
+    body.model.to(torch.bfloat16)
+    body = replace(body, dtype=torch.bfloat16)
+    for prompt, name in product((LINE, FIVE_SHOTS), FORMS):
+        yield from _lines("body of 135 M", body, _canvas(body, prompt), name, FEW, rounds=2)
 
 
-def _lines(title: str, model: LoadedModel, places: int, rounds: int) -> Iterator[str]:
-    canvas = Canvas.start(list(range(PROMPT)), places, model.spec.mask_id or 0)
-    for name, step in (("prefix", suffix), ("dual", block_alone)):
-        forwards = _same_tokens(model, canvas, name, step)
-        contenders: dict[str, Callable[[], object]] = {
-            "its own loop": partial(published_arithmetic, model, canvas, step),
-            "here": partial(_engine, model, canvas, name),
-        }
-        results = in_turn(contenders, rounds, warmup=int(rounds > 1))
-        head = f"{title}, vocabulary {model.spec.vocab_size}, {name} cache, {forwards} forwards"
-        yield from table(head, results, forwards, "here")
-        ratio = results["its own loop"].over(results["here"])
-        if step is block_alone:
-            yield _products_line(model, results["here"].median / forwards)
-        yield f"  its own loop / here: {ratio:.2f}, goal {GOAL}"
+def _lines(
+    title: str, model: LoadedModel, canvas: Canvas, name: str, forwards: int, rounds: int = 5
+) -> Iterator[str]:
+    contenders: dict[str, Callable[[], object]] = {
+        "its own loop": partial(published_arithmetic, model, canvas, FORMS[name], forwards),
+        "here": partial(_engine, model, canvas, name, forwards),
+    }
+    results = in_turn(contenders, rounds, warmup=int(rounds > 2))
+    kind = str(model.dtype).removeprefix("torch.")
+    size = f"{canvas.prompt_length} + {len(canvas) - canvas.prompt_length} places"
+    head = f"{title}, {kind}, {size}, {name} cache, {forwards} forwards"
+    yield from table(head, results, forwards, "here")
+    yield _products_line(model, _work(model, canvas, name, forwards), results)
+    yield f"  its own loop / here: {results['its own loop'].over(results['here']):.2f}, goal {GOAL}"
 
 
-def _products_line(model: LoadedModel, forward: float) -> str:
-    """What no loop can save: the matrices, which are read whole however few rows they are given."""
-    products = in_turn({"alone": partial(_products, model)}, 5)["alone"].median
-    share = products / forward
-    return f"  matrix products of such a forward alone: {products:.2f} ms, {share:.0%} of it"
+def _canvas(model: LoadedModel, prompt: int) -> Canvas:
+    """The published length, or as many blocks as the model's context has room for."""
+    places = min(PLACES, (model.context - prompt) // BLOCK * BLOCK)
+    return Canvas.start(list(range(prompt)), places, model.spec.mask_id or 0)
+
+
+def _work(model: LoadedModel, canvas: Canvas, name: str, forwards: int) -> list[tuple[int, int]]:
+    """Of each forward: how many places it evaluates, and how many go through the head."""
+    begun, found = set(), []
+    for step in _engine(model, canvas, name, forwards):
+        start, end = step.block
+        later = end - start if name == "dual" else len(canvas) - start
+        found.append((later if start in begun else len(canvas), len(step.positions)))
+        begun.add(start)
+    return found
+
+
+def _products_line(
+    model: LoadedModel, work: list[tuple[int, int]], results: Mapping[str, Measured]
+) -> str:
+    """What no loop with this cache can save."""
+    least = in_turn({"alone": partial(_products, model, work)}, 2)["alone"].median
+    share, bound = least / results["here"].median, results["its own loop"].median / least
+    return (
+        f"  matrix products alone: {least / len(work):.2f} ms a step, {share:.0%} of it here;"
+        f" its own loop / these: {bound:.2f}"
+    )
 
 
 @torch.inference_mode()
-def _products(model: LoadedModel) -> None:
-    """Every linear layer on the rows of a block, the head on half of them: those that are open."""
+def _products(model: LoadedModel, work: list[tuple[int, int]]) -> None:
+    """Every linear layer on the places that each forward evaluates, the head on those it reads."""
     head = model.model.get_output_embeddings()  # type: ignore[operator]
-    for layer in model.model.modules():
-        if isinstance(layer, torch.nn.Linear):
-            layer(torch.ones(BLOCK // 2 if layer is head else BLOCK, layer.in_features))
+    linear = [one for one in model.model.modules() if isinstance(one, torch.nn.Linear)]
+    for places, read in work:
+        for layer in linear:
+            rows = read if layer is head else places
+            layer(torch.ones(rows, layer.in_features, dtype=model.dtype))
 
 
-def _engine(model: LoadedModel, canvas: Canvas, name: str) -> list[Any]:
+def _engine(model: LoadedModel, canvas: Canvas, name: str, forwards: int) -> list[StepResult]:
     values = {"block_length": BLOCK, "threshold": THRESHOLD, "official": True}
-    return list(generate(model, canvas, f"fastdllm/{name}", values, seed=0))
+    run = generate(model, canvas, f"fastdllm/{name}", values, seed=0)
+    return list(islice(run, forwards))
 
 
-def _same_tokens(model: LoadedModel, canvas: Canvas, name: str, step: Step) -> int:
+def _same_tokens(model: LoadedModel, canvas: Canvas, name: str, forwards: int = ALL) -> int:
     """The forwards that both make. Raises RuntimeError if they do not write the same."""
-    made, official = _engine(model, canvas, name), published_arithmetic(model, canvas, step)
+    made = _engine(model, canvas, name, forwards)
+    official = published_arithmetic(model, canvas, FORMS[name], forwards)
     if made[-1].canvas.tokens != official.tolist():
         raise RuntimeError(f"the {name} cache writes other tokens than its own loop")
     return len(made)
 
 
 @torch.inference_mode()
-def published_arithmetic(model: LoadedModel, canvas: Canvas, step: Step) -> Tensor:
-    """Denoise the canvas block by block with a threshold. Returns ids [L]."""
+def published_arithmetic(model: LoadedModel, canvas: Canvas, step: Step, forwards: int) -> Tensor:
+    """Denoise the canvas block by block with a threshold, in so many forwards at most: ids [L]."""
     ids = torch.tensor(canvas.tokens)
-    for start in range(PROMPT, len(ids), BLOCK):
+    for start in range(canvas.prompt_length, len(ids), BLOCK):
         end, cache = start + BLOCK, DynamicCache()
-        logits = model.model(input_ids=ids[None], past_key_values=cache, use_cache=True).logits[0]
-        _write(ids, 0, end, logits, canvas.mask_id)
-        while bool((ids[start:end] == canvas.mask_id).any()):
-            logits = step(model, ids, cache, start, end)
-            _write(ids, start, end, logits, canvas.mask_id)
+        while forwards and bool((ids[start:end] == canvas.mask_id).any()):
+            if cache.get_seq_length():
+                begin, logits = start, step(model, ids, cache, start, end)
+            else:
+                begin, logits = 0, _everything(model, ids, cache)
+            _write(ids, begin, end, logits, canvas.mask_id)
+            forwards -= 1
     return ids
+
+
+def _everything(model: LoadedModel, ids: Tensor, cache: DynamicCache) -> Tensor:
+    found: Tensor = model.model(input_ids=ids[None], past_key_values=cache, use_cache=True).logits
+    return found[0]
 
 
 def suffix(model: LoadedModel, ids: Tensor, cache: DynamicCache, start: int, end: int) -> Tensor:
@@ -128,3 +182,6 @@ def _write(ids: Tensor, start: int, end: int, logits: Tensor, mask: int) -> None
     take = open_places & (sure >= THRESHOLD)
     take[sure.argmax()] = True
     window[take] = chosen[take]
+
+
+FORMS = {"prefix": suffix, "dual": block_alone}

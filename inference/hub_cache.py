@@ -92,7 +92,7 @@ def _shards(index: Path) -> list[str]:
     try:
         if index.stat().st_size > INDEX_BYTES:
             return [index.name + " of a usual size"]
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        named = json.loads(index.read_text(encoding="utf-8-sig"))["weight_map"].values()
         names = sorted({str(name) for name in named})
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return [index.name + " that can be read"]

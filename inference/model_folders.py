@@ -87,7 +87,7 @@ def _parsed(path: Path) -> tuple[dict[str, Any], str]:
             return {}, "it is no regular file"
         if path.stat().st_size > FILE_BYTES:
             return {}, f"it is larger than {FILE_BYTES >> 20} MiB"
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
         return {}, "it cannot be opened"
     except (ValueError, RecursionError):

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.servers import lacking
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""Programs, the first that is found; the shell is the same engine without windows to draw."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

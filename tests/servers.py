@@ -29,10 +29,21 @@ from urllib.request import Request, urlopen
 import psycopg
 import pytest
 
+from tests.interpreter import Interpreter
+
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-test-key-of-more-than-thirty-two-characters"
 SECONDS = 90
 DATABASE = "unmask.sqlite3"
+TOKEN = """
+import io, json
+from django.core.management import call_command
+written = io.StringIO()
+call_command("api_token", {username!r}, stdout=written)
+print(json.dumps(written.getvalue().strip()))
+"""
+MIGRATED: set[str] = set()
+"""Databases of PostgreSQL that are ready: several sites of a run may have one."""
 SERVE = [sys.executable, "manage.py", "serve"]
 
 
@@ -168,6 +179,9 @@ class Site:
     log: Path
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.interpreter = Interpreter(self.env, ROOT)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the web process; the data and the port stay for `start`."""
         _end(self.web, how)
@@ -205,12 +219,12 @@ class Site:
         return manage(self.env, *arguments)
 
     def run(self, code: str) -> Any:
-        """What a few lines print as JSON, in a process of their own with this site's settings."""
-        return json.loads(self.manage("shell", "--verbosity", "0", "-c", code))
+        """What a few lines print as JSON, in a process beside the site, with its settings."""
+        return self.interpreter.run(code)
 
     def token(self, username: str) -> str:
         """A fresh API token of a user, who is made if need be."""
-        return self.manage("api_token", username).strip()
+        return str(self.run(TOKEN.format(username=username)))
 
 
 def manage(env: dict[str, str], *arguments: str) -> str:
@@ -271,7 +285,9 @@ def full_site(folder: Path, redis: str, postgres: str, **settings: str) -> Itera
     """The site shape: web and worker as processes of their own."""
     urls = {"REDIS_URL": redis, "DATABASE_URL": postgres, "SECRET_KEY": SECRET}
     env = environment(folder, **urls, **settings)
-    manage(env, "migrate", "--verbosity", "0")
+    if postgres not in MIGRATED:
+        manage(env, "migrate", "--verbosity", "0")
+        MIGRATED.add(postgres)
     with _web(folder, env) as site, worker(folder, env) as process:
         site.workers.append(process)
         wait_for(site.is_ready, f"readiness ({site.url})")
@@ -287,6 +303,7 @@ def _web(folder: Path, env: dict[str, str]) -> Iterator[Site]:
     try:
         yield site
     finally:
+        site.interpreter.close()
         site.stop()
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
-    "pages": tuple(f"tests/browser/test_{letter}" for letter in "mnopqrstuvwxyz"),
-    "browser": ("tests/browser/", "tests/js/"),
+    "browser, a to c": tuple(f"tests/browser/test_{letter}" for letter in "abc"),
+    "browser, n to z": tuple(f"tests/browser/test_{letter}" for letter in "nopqrstuvwxyz"),
+    "browser, the others": ("tests/browser/", "tests/js/"),
     "served": (
         "tests/accounts/test_rate_limits.py",
         "tests/accounts/test_seats.py",

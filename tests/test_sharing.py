@@ -22,5 +22,6 @@ def test_other_tests_go_by_file() -> None:
     assert (
         group_of("tests/inference/test_admin.py::test_x[a::b]") == "tests/inference/test_admin.py"
     )
-    assert group_of("tests/browser/test_plain.py::test_axe[390]") == "pages"
-    assert group_of("tests/browser/test_keys.py::test_axe[390]") == "browser"
+    assert group_of("tests/browser/test_plain.py::test_axe[390]") == "browser, n to z"
+    assert group_of("tests/browser/test_keys.py::test_axe[390]") == "browser, the others"
+    assert group_of("tests/js/test_modules.py::test_axe") == "browser, the others"

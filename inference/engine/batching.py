@@ -17,12 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from torch import Tensor
 
 from inference.engine.batch_queue import BatchQueue, Job
+from inference.engine.batch_stats import BatchStats
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import EngineError, StepTimeout
 from inference.engine.forward import ForwardMany, Request, forward_many
@@ -30,22 +30,6 @@ from inference.engine.forward import ForwardMany, Request, forward_many
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Rescue = Callable[[LoadedModel, BaseException], bool]
-
-
-@dataclass
-class BatchStats:
-    """Forwards made, jobs and sequences in them, and the largest number of jobs in one.
-
-    `works` counts what had the device alone, `replaced` the threads that were left behind.
-    """
-
-    forwards: int = 0
-    jobs: int = 0
-    sequences: int = 0
-    largest: int = 0
-    works: int = 0
-    replaced: int = 0
-    busy_seconds: float = 0.0
 
 
 class Batcher:
@@ -79,7 +63,7 @@ class Batcher:
         not counted.
         """
         if (job := self._job_here()) is not None:
-            self._count_forward([Job(model, requests)])
+            self.stats.forward([Job(model, requests)])
             return self._within(job, lambda: self.run(model, requests), model)
         return self._wait(Job(model, list(requests)), seconds)  # type: ignore[no-any-return]
 
@@ -199,7 +183,7 @@ class Batcher:
         finally:
             self._at_work.job = None
         taken = time.monotonic() - began
-        self._count(jobs, taken)
+        self.stats.job(jobs, taken)
         if jobs[0].work is None:
             self.queue.answered(jobs, taken)
         for job, result in zip(jobs, results, strict=True):
@@ -239,21 +223,6 @@ class Batcher:
         except BaseException:
             log.exception("the rescue of a failed job failed itself")
             return False
-
-    def _count(self, jobs: list[Job], seconds: float) -> None:
-        stats = self.stats
-        stats.busy_seconds += seconds
-        if jobs[0].work is not None:
-            stats.works += 1
-        else:
-            self._count_forward(jobs)
-
-    def _count_forward(self, jobs: list[Job]) -> None:
-        stats = self.stats
-        stats.forwards += 1
-        stats.jobs += len(jobs)
-        stats.sequences += sum(len(job.requests) for job in jobs)
-        stats.largest = max(stats.largest, len(jobs))
 
 
 def _as_error(error: BaseException) -> Exception:

@@ -144,7 +144,7 @@ def _merges(directory: Path, vocabulary: dict[str, int]) -> Iterator[list[str]]:
     if path.stat().st_size > MOST_BYTES:
         raise CheckpointError(f"{MERGES} is larger than {MOST_BYTES >> 20} MiB.", MERGES)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{MERGES} is not readable text: {error}.", MERGES) from None
     for number, line in enumerate(lines, 1):

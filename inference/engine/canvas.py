@@ -66,7 +66,7 @@ class Canvas:
     @cached_property
     def open_positions(self) -> list[int]:
         """Positions that hold the mask, ascending."""
-        return [i for i, slot in enumerate(self.slots) if slot.token == self.mask_id]
+        return [i for i, token in enumerate(self.tokens) if token == self.mask_id]
 
     @cached_property
     def writable_positions(self) -> list[int]:

@@ -97,7 +97,7 @@ def _template(directory: Path) -> str | None:
     file = directory / JINJA
     try:
         if file.stat().st_size <= MOST_BYTES:
-            return file.read_text(encoding="utf-8")
+            return file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         pass
     stated = tokenizer_config(directory).get("chat_template")

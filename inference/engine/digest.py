@@ -7,6 +7,7 @@ stores the digest, beside the next forward pass.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,7 +93,6 @@ def encode(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | Non
     return reduce(logits, positions, exclude).to_bytes()
 
 
-@torch.inference_mode()
 def reduce(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | None] = ()) -> Reduced:
     """The digest of logits [n, V] at `positions` [n].
 
@@ -103,6 +103,12 @@ def reduce(logits: Tensor, positions: Sequence[int], exclude: Sequence[int | Non
     where = np.asarray(positions, "<u4")
     if logits.shape[-1] <= SMALL or not len(logits):
         return _whole(logits.float().cpu().numpy(), positions, where, barred)
+    return _counted(logits, positions, where, barred)
+
+
+@torch.inference_mode()
+def _counted(logits: Tensor, positions: Sequence[int], where: Array, barred: list[int]) -> Reduced:
+    """Of logits over a large vocabulary, by counts of their differences."""
     kept, nodes = _sizes(logits, barred)
     if logits.device.type != "cpu":
         columns = columns_of(logits, positions, barred, kept, nodes)
@@ -118,25 +124,26 @@ def _largest_of(logits: Tensor) -> Array:
 
 
 def _check(peaks: Array, positions: Sequence[int]) -> None:
-    fine = np.isfinite(peaks)
-    if not fine.all():
-        raise NonFiniteError(positions[int(fine.argmin())])
+    if math.isfinite(peaks.sum(dtype=np.float64)):
+        return
+    raise NonFiniteError(positions[int(np.isfinite(peaks).argmin())])
 
 
 def _whole(rows: Array, positions: Sequence[int], where: Array, barred: list[int]) -> Reduced:
     """Of rows [n, V] in single precision; in few calls, since each is felt beside a small model."""
     top = rows.max(axis=1)
     _check(top, positions)
-    if barred and (rows[:, barred] >= top[:, None]).any():
+    excluded = np.asarray(barred, np.int64)
+    aside = rows[:, excluded]
+    if (aside >= top[:, None]).any():
         others = rows.copy()
-        others[:, barred] = -np.inf
+        others[:, excluded] = -np.inf
         top = others.max(axis=1)
     top += 0.0  # of a largest logit of -0.0 the one of 0.0 would lie below it
-    below = top[:, None] - rows
     # by torch: numpy takes many times as long
-    codes = torch.from_numpy(below).half().view(torch.int16).numpy().view("<u2")
-    excluded = np.asarray(barred, np.int64)
-    apart = np.clip(below[:, excluded], -FARTHEST_HALF, FARTHEST_HALF)
+    below = torch.from_numpy(top[:, None] - rows).half()
+    codes = below.view(torch.int16).numpy().view("<u2")
+    apart = np.minimum(np.maximum(top[:, None] - aside, -FARTHEST_HALF), FARTHEST_HALF)
     return _Whole(codes, where, top, excluded, apart)
 
 

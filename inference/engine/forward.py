@@ -88,16 +88,15 @@ def predictions(model: LoadedModel, hidden: Tensor) -> Tensor:
 
 
 def check_finite(logits: Tensor, positions: Tensor) -> None:
-    """Raises NonFiniteError for logits [n, V] with NaN or infinity, naming the first of the
-    positions [n] that has them.
+    """Raises NonFiniteError naming the first of the positions [n] whose logits [n, V] are none.
 
-    One sum over everything finds them: either of them makes the sum NaN or infinite. So does what
-    is large but finite, whose rows are then looked at one by one.
+    One sum over everything finds them, since either makes it NaN or infinite, and what is large but
+    finite, which is then looked at row by row.
     """
     if math.isfinite(logits.sum()):
         return
     fine = torch.isfinite(logits).all(-1)
-    if not bool(fine.all()):
+    if not fine.all():
         raise NonFiniteError(int(positions[int((~fine).int().argmax())]))
 
 
@@ -177,7 +176,7 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     sequence only. Raises InputError for an empty or too long sequence and for ids outside the
     vocabulary, NonFiniteError for numbers that are none.
     """
-    width = max(len(request.ids) for request in requests)
+    width = max(request.ids.shape[0] for request in requests)
     check_length(model, max(_longest(request) for request in requests))
     rows = [_fill(request.ids, width, model.spec.pad_id or 0) for request in requests]
     ids = torch.stack(rows) if len(rows) > 1 else rows[0][None]
@@ -187,12 +186,14 @@ def forward_many(model: LoadedModel, requests: Sequence[Request]) -> list[Tensor
     parts = [hidden[i, source_rows(model, rows)] for i, rows in enumerate(wanted)]
     logits = predictions(model, torch.cat(parts) if len(parts) > 1 else parts[0])
     check_finite(logits, torch.cat(wanted) if len(wanted) > 1 else wanted[0])
-    return list(torch.split(logits, [len(part) for part in parts])) if len(parts) > 1 else [logits]
+    return (
+        list(torch.split(logits, [part.shape[0] for part in parts])) if len(parts) > 1 else [logits]
+    )
 
 
 def _longest(request: Request) -> int:
     """How far positions go: places appended at positions of others do not count."""
-    return len(request.ids) if request.positions is None else int(request.positions.max()) + 1
+    return request.ids.shape[0] if request.positions is None else int(request.positions.max()) + 1
 
 
 def _rows(model: LoadedModel, request: Request) -> Tensor:
@@ -205,9 +206,9 @@ def _rows(model: LoadedModel, request: Request) -> Tensor:
 def _shared_attention(
     model: LoadedModel, requests: Sequence[Request], width: int
 ) -> tuple[Tensor | None, Tensor | None]:
-    plain = all(request.attend is None for request in requests)
-    counted = all(request.positions is None for request in requests)
-    if plain and counted and all(len(request.ids) == width for request in requests):
+    plain = all(one.attend is None for one in requests)
+    full = all(one.positions is None and one.ids.shape[0] == width for one in requests)
+    if plain and full:
         return attention(model, width, None)
     return _padded_mask(model, requests, width, plain), _positions(requests, width)
 
@@ -237,9 +238,8 @@ def _positions(requests: Sequence[Request], width: int) -> Tensor | None:
 
 
 def _fill(row: Tensor, width: int, value: int) -> Tensor:
-    if len(row) == width:
-        return row
-    return torch.nn.functional.pad(row, (0, width - len(row)), value=value)
+    short = width - row.shape[0]
+    return torch.nn.functional.pad(row, (0, short), value=value) if short else row
 
 
 def _fill2(mask: Tensor, width: int) -> Tensor:

@@ -127,7 +127,7 @@ def chat_template(directory: Path) -> str | None:
         if file.stat().st_size > TEMPLATE_BYTES:
             raise CheckpointError(f"{TEMPLATE_FILE} is too large.", TEMPLATE_FILE)
         try:
-            return file.read_text(encoding="utf-8")
+            return file.read_text(encoding="utf-8-sig")
         except ValueError:
             raise CheckpointError(f"{TEMPLATE_FILE} is not UTF-8.", TEMPLATE_FILE) from None
     if not (directory / "tokenizer_config.json").is_file():

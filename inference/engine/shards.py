@@ -26,7 +26,7 @@ def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
             raise CheckpointError(f"{path.name} is not a regular file.", path.name)
         if path.stat().st_size > most:
             raise CheckpointError(f"{path.name} is larger than {most >> 20} MiB.", path.name)
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CheckpointError(
             f"{path.name} is missing in {path.parent.name}/.", path.name

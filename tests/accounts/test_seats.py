@@ -80,12 +80,12 @@ async def test_the_processes_of_a_site_count_together(site: None) -> None:
 async def test_seats_of_a_process_that_died_become_free(
     site: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(seats, "LEASE_SECONDS", 2)
     dead, alive = Seats(), Seats()
     assert await dead.take(1)
     assert await alive.take(1)
-    for _ in range(3):  # longer than a lease; only one of the two renews
-        await asyncio.sleep(0.6)
+    for _ in range(6):  # longer than a lease; only one of the two renews
+        await asyncio.sleep(0.4)
         alive.renew()
     other = Seats()
     assert [await other.take(1), await other.take(1)] == [True, False]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.browser.house import housed
 from tests.servers import Site
@@ -59,3 +60,31 @@ def open_page(browser: Browser, house: Site) -> Iterator[Open]:
 @pytest.fixture
 def page(open_page: Open) -> Page:
     return open_page()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where something stands that several tests only look at, and the cookies of its owner."""
+
+    url: str
+    state: StorageState
+
+
+@pytest.fixture(scope="module")
+def keep(browser: Browser, house: Site) -> Iterator[Callable[..., Kept]]:
+    """keep(make, width=…) → what `make` leaves on the page of a visitor of its own."""
+    made: list[BrowserContext] = []
+
+    def begin(make: Callable[[Page], Any], width: int = 1440) -> Kept:
+        viewport: Any = {"width": width, "height": 900}
+        made.append(browser.new_context(viewport=viewport, base_url=house.url))
+        page = made[-1].new_page()
+        page.set_default_timeout(20_000)
+        make(page)
+        kept = Kept(page.url, made[-1].storage_state())
+        page.close()
+        return kept
+
+    yield begin
+    for context in made:
+        context.close()

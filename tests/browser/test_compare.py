@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Open
+from tests.browser.conftest import Kept, Open
 from tests.browser.steps import action, soon, start_example
 
 
-@pytest.fixture
-def compared(page: Page) -> Page:
-    """Three recipes run from the start, side by side, all done."""
+def compare(page: Page) -> None:
     start_example(page)
     page.goto(page.url.split("?")[0] + "compare/")
     expect(page.locator("main")).to_contain_text("one branch only")
     page.locator("#runs-count").fill("3")
     page.get_by_role("button", name="Run them").click()
     page.wait_for_url("**/compare/?a=*")
+    whole(page)
+
+
+def whole(page: Page) -> None:
     expect(page.locator("#comparison")).to_have_attribute("data-live", "", timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def sides(keep: Callable[..., Kept]) -> Kept:
+    """Three recipes run from the start, side by side, all done; only looked at."""
+    return keep(compare)
+
+
+@pytest.fixture
+def compared(sides: Kept, open_page: Open) -> Page:
+    page = open_page(storage_state=sides.state)
+    page.goto(sides.url)
+    whole(page)
     return page
 
 
@@ -60,11 +76,10 @@ def test_scrubbing_asks_the_server_for_nothing(compared: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
-    compared: Page, open_page: Open, scheme: Any, width: int
+    sides: Kept, open_page: Open, scheme: Any, width: int
 ) -> None:
-    state = compared.context.storage_state()
-    looked = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
-    for address in (compared.url, "/lab/", "/settings/"):
+    looked = open_page(width=width, color_scheme=scheme, storage_state=sides.state, bypass_csp=True)
+    for address in (sides.url, "/lab/", "/settings/"):
         looked.goto(address)
         found = violations(looked)
         assert found == [], (address, json.dumps(found)[:2000])

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
+from tests.browser.steps import soon
 from tests.inference.engine.causal.tiny import CONTEXT, write_model
 from tests.servers import Site, embedded_site
 from tests.tiny import tiny_model
@@ -173,6 +174,7 @@ def test_a_model_that_is_being_loaded_says_so_and_the_bars_fill_by_themselves(dr
     late = {"type": "error", "error_type": "timeout", "message": "late", "error": "late"}
     with drawer.expect_request("**/api/generate-next-token"):
         held.pop().fulfill(status=504, json=late)
+    soon(drawer, lambda: len(held), 1)  # it is told of before it is held
     expect(status).to_have_text(told["words"])
     drawer.unroute("**/api/generate-next-token")
     held.pop().continue_()

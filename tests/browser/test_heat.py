@@ -85,8 +85,7 @@ def test_columns_stay_with_their_slots(page: Page, change: Change) -> None:
     line = page.locator("#branches a[data-branch]").get_attribute("data-branch")
     page.goto(page.url.split("?")[0] + f"compare/?a={line}&b={line}")
     side = "[data-side=a] canvas"
-    expect(page.locator(side)).to_be_visible()
-    assert [column(page, x, side)[-PLACES:] for x in (0, 1)] == left
+    soon(page, lambda: [column(page, x, side)[-PLACES:] for x in (0, 1)], left)
 
 
 def test_a_click_chooses_what_stood_there(page: Page, change: Change) -> None:

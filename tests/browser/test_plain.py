@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Open
+from tests.browser.conftest import Kept, Open
 from tests.browser.house import SLUG
 from tests.browser.steps import CELLS, MASKED, action, choose, forward, start_example
 
@@ -80,20 +81,25 @@ def test_hostile_text_is_text(page: Page) -> None:
     assert page.title() != "taken"
 
 
-@pytest.fixture
-def pages(page: Page) -> list[str]:
-    """Addresses of every page, one of them a session with some steps."""
+PAGES = ("/", "/sessions/", "/accounts/", "/accounts/sign-in", "/accounts/sign-up", "/no-such-page")
+
+
+def stage(page: Page) -> None:
     start_example(page, 1)
     forward(page)
     action(page, "auto_select").click()
     expect(page.locator("#staged li")).not_to_have_count(0)
-    return ["/", "/sessions/", page.url, "/accounts/", "/accounts/sign-in", "/accounts/sign-up",
-            "/no-such-page"]  # fmt: skip
 
 
-def test_nothing_scrolls_sideways_on_a_phone(page: Page, pages: list[str], open_page: Open) -> None:
-    phone = open_page(width=390, height=844, storage_state=page.context.storage_state())
-    for address in pages:
+@pytest.fixture(scope="module")
+def staged(keep: Callable[..., Kept]) -> Kept:
+    """A session with something staged on a forward pass, which is only looked at."""
+    return keep(stage)
+
+
+def test_nothing_scrolls_sideways_on_a_phone(staged: Kept, open_page: Open) -> None:
+    phone = open_page(width=390, height=844, storage_state=staged.state)
+    for address in (staged.url, *PAGES):
         phone.goto(address)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, address
 
@@ -105,26 +111,29 @@ NAVIGATION = (
 EXAMPLES = "\n".join(f"{word} <gap> time => a" for word in ("once", "upon", "for", "in", "at") * 2)
 
 
-def calibrated(page: Page) -> str:
-    """The address of a calibration that has been fitted."""
+def calibrate(page: Page) -> None:
     page.goto("/decide/")
     page.locator("#id_calibrate_places").fill("a | b")
     page.locator("#id_examples").fill(EXAMPLES)
     page.get_by_role("button", name="Fit").click()
     page.wait_for_url("**/decide/calibrations/*-*/")
     expect(page.locator("#calibration figure")).to_be_visible()
-    return page.url
+
+
+@pytest.fixture(scope="module")
+def fitted(keep: Callable[..., Kept]) -> Kept:
+    """A calibration that has been fitted."""
+    return keep(calibrate)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_every_page_of_the_navigation_is_fit_for_all(
-    page: Page, open_page: Open, width: int, scheme: Any
+    fitted: Kept, open_page: Open, width: int, scheme: Any
 ) -> None:
-    addresses = [calibrated(page), *NAVIGATION]
-    state = page.context.storage_state()
+    state = fitted.state
     looked = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
     found = {}
-    for address in addresses:
+    for address in (fitted.url, *NAVIGATION):
         looked.goto(address)
         over = looked.evaluate("document.documentElement.scrollWidth - innerWidth")
         found[address] = violations(looked) + [f"{over} px too wide"] * (over > 0)
@@ -133,14 +142,12 @@ def test_every_page_of_the_navigation_is_fit_for_all(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing(
-    page: Page, pages: list[str], open_page: Open, scheme: Any, width: int
-) -> None:
-    state = page.context.storage_state()
+def test_axe_finds_nothing(staged: Kept, open_page: Open, scheme: Any, width: int) -> None:
+    state = staged.state
     looked = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
-    for address in pages:
+    for address in (staged.url, *PAGES):
         looked.goto(address)
-        if address == pages[2]:
+        if address == staged.url:
             choose(looked, 1)
         found = violations(looked)
         assert found == [], address

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Open
+from tests.browser.conftest import Kept, Open
 from tests.browser.steps import (
     CELLS,
     MASKED,
@@ -148,23 +149,36 @@ def test_a_copy_can_be_worked_on(page: Page, shared: str, open_page: Open) -> No
     expect(page.locator(MASKED)).to_have_count(0)
 
 
+@pytest.fixture(scope="module")
+def staged(keep: Callable[..., Kept]) -> tuple[Kept, str]:
+    """A session with something staged on a forward pass, and the link by which it is read."""
+    links: list[str] = []
+
+    def stage(page: Page) -> None:
+        start_example(page)
+        forward(page)
+        links.append(make_link(page))
+        action(page, "auto_select").click()
+        expect(page.locator("#staged li")).not_to_have_count(0)
+
+    return keep(stage), links[0]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
-    page: Page, shared: str, open_page: Open, scheme: Any, width: int
+    staged: tuple[Kept, str], open_page: Open, scheme: Any, width: int
 ) -> None:
-    action(page, "auto_select").click()
-    expect(page.locator("#staged li")).not_to_have_count(0)
+    kept, address = staged
     reader = open_page(width=width, color_scheme=scheme, bypass_csp=True)
-    reader.goto(shared)
+    reader.goto(address)
     live(reader)
     choose(reader, 1)
     found = violations(reader)
     assert found == [], json.dumps(found)[:2000]
     assert reader.evaluate("document.documentElement.scrollWidth") <= width
-    state = page.context.storage_state()
-    owner = open_page(width=width, color_scheme=scheme, storage_state=state, bypass_csp=True)
-    owner.goto(page.url.split("?")[0] + "share/")
+    owner = open_page(width=width, color_scheme=scheme, storage_state=kept.state, bypass_csp=True)
+    owner.goto(kept.url.split("?")[0] + "share/")
     owner.get_by_role("button", name="Make a link").click()
     assert violations(owner) == []
     assert owner.evaluate("document.documentElement.scrollWidth") <= width

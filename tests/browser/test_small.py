@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Open
+from tests.browser.conftest import Kept, Open
 from tests.browser.steps import (
     CELLS,
     MASKED,
@@ -19,6 +20,7 @@ from tests.browser.steps import (
     live,
     run_to_the_end,
     scrub,
+    soon,
     start_example,
 )
 
@@ -33,11 +35,23 @@ CURSOR = """() => {
 }"""
 
 
-@pytest.fixture
-def ran(page: Page) -> Page:
-    """A session whose run is done."""
+def run_an_example(page: Page) -> None:
     start_example(page)
     run_to_the_end(page)
+
+
+@pytest.fixture(scope="module")
+def done(keep: Callable[..., Kept]) -> Kept:
+    """A session whose run is done, which is only looked at."""
+    return keep(run_an_example)
+
+
+@pytest.fixture
+def ran(done: Kept, open_page: Open) -> Page:
+    """Its workspace."""
+    page = open_page(storage_state=done.state)
+    page.goto(done.url)
+    live(page)
     return page
 
 
@@ -67,18 +81,18 @@ def test_a_tap_brings_the_position_in_sight(page: Page, open_page: Open) -> None
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_nothing_is_wider_than_the_screen(ran: Page, open_page: Open, width: int) -> None:
-    small = open_page(width=width, height=700, storage_state=ran.context.storage_state())
-    for address in (ran.url, "/", "/sessions/", "/lab/", "/settings/", CARD):
+def test_nothing_is_wider_than_the_screen(done: Kept, open_page: Open, width: int) -> None:
+    small = open_page(width=width, height=700, storage_state=done.state)
+    for address in (done.url, "/", "/sessions/", "/lab/", "/settings/", CARD):
         small.goto(address)
         assert small.evaluate("document.documentElement.scrollWidth") <= width, address
     assert violations(small) == []  # of the card, whose tables scroll
 
 
 @pytest.mark.parametrize("width", [1440, 390, 320])
-def test_a_workspace_has_a_header_of_one_row(ran: Page, open_page: Open, width: int) -> None:
-    wide = open_page(width=width, storage_state=ran.context.storage_state())
-    wide.goto(ran.url)
+def test_a_workspace_has_a_header_of_one_row(done: Kept, open_page: Open, width: int) -> None:
+    wide = open_page(width=width, storage_state=done.state)
+    wide.goto(done.url)
     live(wide)
     header = wide.locator(".topbar").bounding_box()
     assert header
@@ -113,10 +127,9 @@ def test_the_list_shows_the_order_of_writing(ran: Page) -> None:
     assert set(each(ran, ".strip .swatch", "e.getBoundingClientRect().width")) == {4}
 
 
-def test_forced_colours_leave_the_confidence(ran: Page, open_page: Open) -> None:
-    state = ran.context.storage_state()
-    forced = open_page(storage_state=state, forced_colors="active")
-    forced.goto(ran.url)
+def test_forced_colours_leave_the_confidence(done: Kept, open_page: Open) -> None:
+    forced = open_page(storage_state=done.state, forced_colors="active")
+    forced.goto(done.url)
     live(forced)
     scale = "#legend .scale[data-for=confidence] .swatch"
     assert len(set(each(forced, scale, SHADE))) == 6
@@ -141,7 +154,7 @@ def test_an_empty_session_has_no_cursor_in_its_picture(page: Page) -> None:
     page.wait_for_timeout(200)
     assert not page.evaluate(CURSOR)
     run_to_the_end(page)
-    assert page.evaluate(CURSOR)
+    soon(page, lambda: page.evaluate(CURSOR), True)
 
 
 def test_the_order_has_axes_and_no_dot_is_cut(page: Page) -> None:
@@ -218,6 +231,7 @@ def test_a_lock_keeps_the_pass_and_what_is_staged(page: Page) -> None:
     forward(page)
     action(page, "auto_select").click()
     expect(page.locator("#staged li")).to_have_count(1)
+    expect(page.locator(f"{CELLS}.staged")).to_have_count(1)
     looks = each(page, CELLS, "e.className")
     page.locator(CELLS).nth(
         next(n for n, names in enumerate(looks) if "staged" not in names)

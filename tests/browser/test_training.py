@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Open
+from tests.browser.conftest import Kept, Open
 
 LONG = 90_000
 
@@ -108,12 +109,26 @@ def test_a_form_that_is_refused_keeps_what_was_typed(page: Page) -> None:
     assert violations(page) == []
 
 
+def train(page: Page) -> None:
+    begin(page, 12)
+    words(page, "finished")
+
+
+@pytest.fixture(scope="module")
+def trained(keep: Callable[..., Kept]) -> Kept:
+    """A training that was begun on a phone and has come to its end."""
+    return keep(train, width=320)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark"), (320, "light")])
-def test_pages_fit_and_axe_finds_nothing(open_page: Open, width: int, scheme: str) -> None:
-    page = open_page(width=width, color_scheme=scheme)
+def test_pages_fit_and_axe_finds_nothing(
+    trained: Kept, open_page: Open, width: int, scheme: str
+) -> None:
+    page = open_page(width=width, color_scheme=scheme, storage_state=trained.state)
     page.goto("/training/")
     assert violations(page) == []
-    begin(page, 12)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(trained.url)
     words(page, "finished")
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

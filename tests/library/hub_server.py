@@ -18,10 +18,14 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_secret"
+HELD_SECONDS = 60
 
 
 class Hub(ThreadingHTTPServer):
-    """`repositories`: name → file → bytes. `asked`: (method, path, Range) of every request."""
+    """`repositories`: name → file → bytes. `asked`: (method, path, Range) of every request.
+
+    `opened`: while it is cleared, no bytes of a file go out.
+    """
 
     daemon_threads = True
 
@@ -33,6 +37,8 @@ class Hub(ThreadingHTTPServer):
         self.gated: set[str] = set()
         self.status = 0
         self.pause = 0.0
+        self.opened = threading.Event()
+        self.opened.set()
         self.asked: list[tuple[str, str, str | None]] = []
         self.tokens: list[str | None] = []
 
@@ -143,6 +149,7 @@ def _whole(handler: Handler, content: bytes, start: int) -> None:
     _head(handler, content, start)
     step = 64 * 1024
     for at in range(start, len(content), step):
+        handler.server.opened.wait(HELD_SECONDS)
         time.sleep(handler.server.pause)
         handler.wfile.write(content[at : at + step])
 

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """A lease of half a second, renewed five times in it."""
-    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=0.5))
+    """A lease of a second and a half, renewed fifteen times in it: a machine may stand still."""
+    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=1.5))
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     settings.LOAD_TIMEOUT = 0
 
@@ -40,7 +40,7 @@ def test_a_lease_is_kept_as_long_as_the_settings_let_a_step_take(
     session: Session, settings: Settings, step_timeout: float, lost: bool
 ) -> None:
     settings.STEP_TIMEOUT = step_timeout
-    assert taken_over(session, 0.2 + 1.5) is lost
+    assert taken_over(session, 0.2 + 2.5) is lost
 
 
 def test_the_patience_follows_the_settings(settings: Settings) -> None:
@@ -60,7 +60,7 @@ def test_a_renewal_that_fails_is_tried_again(
         return rows(held)
 
     monkeypatch.setattr(leases, "_rows", busy)
-    assert not taken_over(session, 1.0)
+    assert not taken_over(session, 2.5)
 
 
 def test_a_slow_first_load_of_a_run_keeps_the_lease(
@@ -69,7 +69,7 @@ def test_a_slow_first_load_of_a_run_keeps_the_lease(
     session, results, seen = begin(), slices.source_of, []
 
     def slow(*given: Any) -> Any:
-        time.sleep(1.0)
+        time.sleep(2.5)
         seen.append(leases.take(Session, session.pk))
         return results(*given)
 

@@ -86,7 +86,8 @@ class Run:
         while True:
             state = RunState(self.model.spec, self.params, canvas, step - first, carry, first)
             added = self.recipe.prepare(state) if self.recipe.prepare else []
-            state.canvas = canvas.apply(added)
+            if added:  # else the canvas goes on knowing what it has worked out
+                state.canvas = canvas.apply(added)
             block = self.recipe.block(state)
             if block is None:
                 return

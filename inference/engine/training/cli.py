@@ -74,7 +74,10 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=positive(float))
     for size in SIZES:
         parser.add_argument(f"--{size.replace('_', '-')}", type=positive(int))
-    adaptation = parser.add_argument_group("with --from")
+    _add_adaptation_arguments(parser.add_argument_group("with --from"))
+
+
+def _add_adaptation_arguments(adaptation: argparse._ArgumentGroup) -> None:
     adaptation.add_argument("--corpus", type=Path, help="a text file instead of its own texts")
     adaptation.add_argument(
         "--data", type=Path, action="append", default=[], help="documents of another run"

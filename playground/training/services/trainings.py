@@ -57,10 +57,9 @@ def create_training(
     chosen = _sizes(sizes or {})
     _check_corpus(corpus, text, kind, chosen)
     _check_quotas(owner, chosen)
-    about = LIBRARY[corpus].label if corpus else text.name if text else ""
     training = Training.objects.create(
         owner=owner,
-        name=name or f"{about}, {KINDS[kind].label}"[:100],
+        name=name or _name(kind, corpus, text),
         kind=kind,
         corpus=corpus,
         text=text,
@@ -74,6 +73,11 @@ def create_training(
     tell(training)
     dispatch.work(training)
     return training
+
+
+def _name(kind: str, corpus: str, text: Text | None) -> str:
+    about = LIBRARY[corpus].label if corpus else text.name if text else ""
+    return f"{about}, {KINDS[kind].label}"[:100]
 
 
 def _sizes(given: dict[str, Any]) -> Sizes:

@@ -119,6 +119,10 @@ async def test_the_bell_of_the_answer_wakes_who_waits(
     monkeypatch.setattr(asking, "POLL_SECONDS", 60.0)
 
     async def work() -> None:
+        for _ in range(1000):
+            if sent:
+                break
+            await asyncio.sleep(0.02)
         await asyncio.sleep(0.5)  # it has looked at the row and waits
         await sync_to_async(advance_errand)(sent[0][1])
 

@@ -30,7 +30,8 @@ class Screen:
         self.sent.append(html)
 
     async def settle(self) -> None:
-        await asyncio.sleep(0.05)
+        for _ in range(20):  # however late it is, the loop has as many turns
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

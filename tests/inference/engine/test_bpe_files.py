@@ -66,6 +66,19 @@ def test_it_reads_as_transformers_own_class_does(text: str, tmp_path: Path) -> N
     assert ours.decode(ours.encode(text)) == theirs.decode(ours.encode(text))
 
 
+def test_a_mark_and_line_ends_of_an_editor_change_nothing(tmp_path: Path) -> None:
+    """U+FEFF at the beginning of every file, and CR LF between the merges."""
+    plain, saved = tmp_path / "plain", tmp_path / "saved"
+    for folder in (plain, saved):
+        folder.mkdir()
+        _write(folder)
+    for file in saved.iterdir():
+        text = file.read_text(encoding="utf-8").replace("\n", "\r\n")
+        file.write_bytes(("\ufeff" + text).encode())
+    for text in TEXTS:
+        assert _tokenizer(saved).encode(text) == _tokenizer(plain).encode(text)
+
+
 def test_added_tokens_stand_at_their_ids_with_their_flags(tmp_path: Path) -> None:
     ours = _tokenizer(_write(tmp_path))
     assert {text: ours.id_of(text) for text in ADDED} == ADDED

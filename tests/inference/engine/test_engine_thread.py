@@ -97,10 +97,11 @@ def test_work_that_would_end_a_thread_ends_itself_alone(
 
 def test_waiting_for_others_does_not_count(engine: Batcher) -> None:
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(engine.submit, lambda: time.sleep(1.0), 5)
-        time.sleep(0.1)
-        assert engine.submit(lambda: "in time", 0.5) == "in time"
-        first.result(5)
+        entered = threading.Event()
+        first = pool.submit(engine.submit, lambda: (entered.set(), time.sleep(2.5)), 20)
+        assert entered.wait(20)
+        assert engine.submit(lambda: "in time", 2) == "in time"
+        first.result(20)
 
 
 def test_a_time_out_raised_by_the_work_itself_is_not_mistaken(engine: Batcher) -> None:
@@ -119,12 +120,25 @@ class Sticky:
     """A forward that hangs on sequences of one length until it is released."""
 
     def __init__(self, length: int) -> None:
-        self.length, self.release = length, threading.Event()
+        self.length = length
+        self.entered, self.release = threading.Event(), threading.Event()
 
     def __call__(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
         if any(len(request.ids) == self.length for request in requests):
+            self.entered.set()
             assert self.release.wait(60)
         return forward_many(model, requests)
+
+
+class Shut:
+    """Work that lasts until it is opened, so that others wait in line behind it."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self) -> bool:
+        self.entered.set()
+        return self.opened.wait(20)
 
 
 def _request(length: int) -> Request:
@@ -136,7 +150,7 @@ def test_a_stuck_forward_is_left_behind_and_the_others_go_on(tiny: Tiny) -> None
     engine = Batcher(run)
     with ThreadPoolExecutor(4) as pool:
         stuck = pool.submit(engine, model, [_request(13)], 0.5)
-        time.sleep(0.1)
+        assert run.entered.wait(20)
         others = [pool.submit(engine, model, [_request(n)], 20) for n in (5, 7)]
         with pytest.raises(StepTimeout):
             stuck.result(20)
@@ -149,14 +163,14 @@ def test_a_stuck_forward_is_left_behind_and_the_others_go_on(tiny: Tiny) -> None
 
 def test_those_who_shared_a_stuck_forward_leave_one_thread_behind(tiny: Tiny) -> None:
     model, run = tiny("llada"), Sticky(13)
-    engine, open_now = Batcher(run), threading.Event()
+    engine, shut = Batcher(run), Shut()
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(engine.submit, lambda: open_now.wait(20))
-        time.sleep(0.05)
+        first = pool.submit(engine.submit, shut)
+        assert shut.entered.wait(20)
         sharing = [pool.submit(engine, model, [_request(n)], 0.5) for n in (13, 5)]
         while len(engine.queue) < 2:
             time.sleep(0.01)
-        open_now.set()
+        shut.opened.set()
         for one in sharing:
             with pytest.raises(StepTimeout):
                 one.result(20)
@@ -280,15 +294,15 @@ def test_a_cache_on_a_device_that_the_model_left_is_made_again(tiny: Tiny) -> No
 
 
 def test_work_of_a_model_shares_no_forward_of_it(tiny: Tiny) -> None:
-    model, engine, open_now = tiny("llada"), Batcher(), threading.Event()
+    model, engine, shut = tiny("llada"), Batcher(), Shut()
     with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(engine.submit, lambda: open_now.wait(20))
-        time.sleep(0.05)
+        first = pool.submit(engine.submit, shut)
+        assert shut.entered.wait(20)
         shared = pool.submit(engine, model, [_request(4)])
         alone = pool.submit(engine.submit, lambda: "alone", None, model)
         while len(engine.queue) < 2:
             time.sleep(0.01)
-        open_now.set()
+        shut.opened.set()
         assert (first.result(20), alone.result(20)) == (True, "alone")
         assert len(shared.result(20)[0]) == 4
     engine.close()

@@ -136,7 +136,7 @@ def test_stopping_leaves_what_is_ready_and_begins_nothing(model: LoadedModel) ->
 def test_each_step_has_the_limit_for_itself_and_a_stuck_one_is_left_behind(
     engine: Batcher, model: LoadedModel, settings: Any
 ) -> None:
-    settings.STEP_TIMEOUT = 0.5
+    settings.STEP_TIMEOUT = 1.5
     release = threading.Event()
 
     def between(number: int) -> None:
@@ -144,7 +144,7 @@ def test_each_step_has_the_limit_for_itself_and_a_stuck_one_is_left_behind(
         if number == 4:
             release.wait(20)
         else:
-            time.sleep(0.2)
+            time.sleep(0.6)
 
     steps = Steps(9, between)
     with StepsAhead(steps, model) as ahead:

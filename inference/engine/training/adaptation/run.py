@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from inference.engine import checkpoint
 from inference.engine.adapters import FILE
@@ -21,9 +16,7 @@ from inference.engine.causal.engine import CausalEngine
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
 from inference.engine.training.adaptation.block_noise import (
-    DocumentBatch,
     Noise,
-    accumulate,
     bound,
 )
 from inference.engine.training.adaptation.card import write_card, write_config
@@ -36,23 +29,13 @@ from inference.engine.training.adaptation.documents import (
 from inference.engine.training.adaptation.evaluation import evaluate, gap_hits
 from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder, label_of, record
-from inference.engine.training.adaptation.sources import WRITING, documents_of, split
-from inference.engine.training.optim import OptimSettings
+from inference.engine.training.adaptation.sources import documents_of, split
+from inference.engine.training.adaptation.training import Report, Watch, trainer_of
 from inference.engine.training.run import CHECKPOINT, pick_device
-from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
+from inference.engine.training.trainer import Progress
 
-log = logging.getLogger(__name__)
-Report = Callable[[Progress, float], None]
 RUN, HELD = "run.json", "held.safetensors"
-MOST_TOGETHER = 64
-"""Documents in one forward of the training."""
 BEFORE, BEGUN = "before.json", "begun.json"
-MASK_RATE = 5.0
-"""Learning rate of the mask's vector, times that of the matrices."""
-WARM_UP, DECAY_SHARE = 20, 0.9
-"""Steps in which the learning rate rises, and the last share of the run in which it falls to 0."""
-NEIGHBOURS = 8
-"""Documents of like length from which one is drawn."""
 
 
 def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = None) -> Progress:
@@ -80,11 +63,11 @@ def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     if order.start_from is not None:
         adapter.load(order.start_from / FILE)
         bounds["begun from"] = _bound_once(adapter, noise, shown, work / BEGUN)
-    trainer = _trainer(adapter, noise, documents, work, order)
+    trainer = trainer_of(adapter, noise, documents, work, order)
     if order.resume:
         trainer.resume()
     export = partial(_export, adapter, parent, folder, order)
-    watch = _Watch(trainer, noise, held[: order.held // 2 or 1], order.show, export, report)
+    watch = Watch(trainer, noise, held[: order.held // 2 or 1], order.show, export, report)
     with _threads(1 if order.threads > 1 else torch.get_num_threads()):
         progress = trainer.run(watch)
     trainer.average.copy_to(adapter)
@@ -155,97 +138,6 @@ def _bound_once(
         file.write_text(json.dumps(bound(adapter, noise, held)))
     found: dict[str, float] = json.loads(file.read_text())
     return found
-
-
-class _Corpus:
-    """Batches of documents of like length, so that none waits long for another or is padded far."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self._documents = sorted(documents, key=lambda one: len(one.ids))
-
-    def batch(self, size: int, rng: np.random.Generator) -> DocumentBatch:
-        """`size` documents of a random stretch."""
-        reach = min(len(self._documents), NEIGHBOURS * size)
-        start = int(rng.integers(len(self._documents) - reach + 1))
-        chosen = start + rng.choice(reach, min(size, reach), replace=False)
-        return DocumentBatch([self._documents[n] for n in chosen])
-
-
-def _trainer(
-    adapter: Adapter, noise: Noise, documents: Sequence[Document], work: Path, order: AdaptOrder
-) -> Trainer:
-    pool = ThreadPoolExecutor(order.threads) if order.threads > 1 else None
-
-    def gradients(model: Adapter, batch: DocumentBatch, rng: np.random.Generator) -> Tensor:
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        size = 1 if pool else MOST_TOGETHER
-        chosen = batch.documents
-        shares = [chosen[i : i + size] for i in range(0, len(chosen), size)]
-        parts = [noise.rows(share, generator, model.mask.device) for share in shares]
-        return accumulate(model, parts, pool)
-
-    minutes = order.minutes if order.written else order.minutes * (1 - WRITING)
-    plan = Plan(
-        budget=Budget(minutes, order.steps, order.wall),
-        batch_size=order.batch_size,
-        seed=order.seed,
-        optim=OptimSettings(
-            order.learning_rate, 0.0, warm_up=WARM_UP, decay_share=DECAY_SHARE, floor=0.0
-        ),
-        accumulate=gradients,
-        log_every=20,
-    )
-    parts = [adapter.parts[name] for name in adapter.parts]
-    groups: list[dict[str, Any]] = [
-        {"params": parts},
-        {"params": [adapter.mask], "scale": MASK_RATE},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), weight_decay=0.0)
-    return Trainer(adapter, _Corpus(documents), plan, work, [optimizer])
-
-
-class _Watch:
-    """Every few minutes logs the held-out bound and exports; passes the progress on."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        noise: Noise,
-        held: Sequence[Document],
-        minutes: float,
-        export: Callable[[], None],
-        report: Report | None,
-    ) -> None:
-        self._trainer, self._noise, self._held = trainer, noise, held
-        self._every, self._next = 60 * minutes, 60 * minutes
-        self._export, self._report = export, report
-
-    def __call__(self, progress: Progress, spent: float) -> None:
-        if progress.seconds >= self._next:
-            self._next = progress.seconds + self._every
-            self._show(progress.step)
-        if self._report is not None:
-            self._report(progress, spent)
-
-    def _show(self, step: int) -> None:
-        model = self._trainer.model
-        with _averaged(self._trainer):
-            table = bound(model, self._noise, self._held)  # type: ignore[arg-type]
-            self._export()
-        log.info("step %d held-out bound %.3f", step, table["bound"])
-
-
-@contextmanager
-def _averaged(trainer: Trainer) -> Iterator[None]:
-    """The averaged weights for a while."""
-    own = {name: part.detach().clone() for name, part in trainer.model.named_parameters()}
-    trainer.average.copy_to(trainer.model)
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for name, part in trainer.model.named_parameters():
-                part.copy_(own[name])
 
 
 def _export(adapter: Adapter, parent: LoadedModel, folder: Path, order: AdaptOrder) -> None:
