@@ -240,7 +240,7 @@ def test_a_thousand_turns_open_at_their_end_and_older_ones_come_on_scroll(
     page.reload()
     live(page)
     expect(turn(page, 999)).to_be_in_viewport()
-    assert page.locator(".turn").count() == 60
+    expect(page.locator(".turn")).to_have_count(60)
     reading = turn(page, 940)
     page.evaluate("document.querySelector('#line').scrollTop = 0")
     expect(page.locator(".turn")).to_have_count(120)
@@ -249,7 +249,7 @@ def test_a_thousand_turns_open_at_their_end_and_older_ones_come_on_scroll(
     page.locator("#id_message").fill("and now")
     page.locator("#id_message").press("Enter")
     expect(page.locator(LIVE)).to_have_count(1)
-    assert page.locator(".turn").count() == 122  # nothing that was loaded is gone
+    expect(page.locator(".turn")).to_have_count(122)  # nothing that was loaded is gone
     page.keyboard.press("Escape")
     expect(page.locator(LIVE)).to_have_count(0)
 

@@ -23,7 +23,7 @@ def test_a_tail_of_end_of_text_is_one_cell(page: Page) -> None:
     expect(page.locator(MASKED)).to_have_count(0)
     expect(page.locator(FOLD)).to_have_text(re.compile(r"^\S+ ×\d+$"))
     count = int(page.locator(FOLD).inner_text().split("×")[1])
-    assert page.locator(HIDDEN).count() == count - 1
+    expect(page.locator(HIDDEN)).to_have_count(count - 1)
     expect(page.locator(HIDDEN).first).to_be_hidden()
     page.locator(FOLD).click()
     first = int(page.locator(FOLD).get_attribute("data-pos") or -1)

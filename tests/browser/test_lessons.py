@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Open
-from tests.browser.steps import live, run_to_the_end, scrub, start_example
+from tests.browser.steps import live, run_to_the_end, scrub, soon, start_example
 
 STATUS = "#lesson-status"
 
@@ -29,7 +29,7 @@ def test_a_lesson_is_worked_by_keyboard_recorded_and_live(page: Page) -> None:
     page.locator("#lesson-live").press("Enter")
     expect(page.locator("#lesson-source")).to_have_text("A run by this site, now.")
     expect(page.locator(STATUS)).to_contain_text("Finished after 3 steps.", timeout=60_000)
-    assert page.locator("#lesson-cells").inner_text() == told
+    soon(page, lambda: page.locator("#lesson-cells").inner_text(), told)
     page.locator("#question [type=radio]").first.press("Space")
     page.locator("#question button").press("Enter")
     expect(page.locator("#verdict")).to_be_focused()

@@ -117,7 +117,7 @@ def test_all_masks_stand_above_the_fold(page: Page, model: str, masks: int) -> N
     area = page.locator(".token-scroll")
     hidden = area.evaluate("e => e.scrollHeight - e.clientHeight")
     assert hidden <= 0, f"{hidden} px of {masks} masks lie below the fold"
-    assert page.locator(MASKED).count() == masks
+    expect(page.locator(MASKED)).to_have_count(masks)
     assert page.evaluate("document.documentElement.scrollHeight") <= 900
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +13,6 @@ from websockets.sync.client import connect
 
 from inference.registry import DEAF_SECONDS
 from tests.servers import (
-    ROOT,
     Site,
     embedded_site,
     free_port,
@@ -27,6 +24,16 @@ from tests.servers import (
 )
 
 pytestmark = pytest.mark.servers
+LOAD = """
+from celery import current_app
+current_app.send_task("inference.load_model", ["lab/tiny-2"])
+print(1)
+"""
+STATE = """
+import json
+from inference.models import ModelEntry
+print(json.dumps(ModelEntry.objects.get(slug="lab/tiny-2").state))
+"""
 IDLE_SECONDS = 8
 """redis-py 8 would cut an idle socket after five."""
 
@@ -79,13 +86,8 @@ def test_a_redis_restart_ends_nothing(tmp_path: Path, models_dir: Path, postgres
 
 
 def _task_runs(site: Site) -> None:
-    code = (
-        "import django; django.setup()\nfrom celery import current_app\n"
-        "current_app.send_task('inference.load_model', ['lab/tiny-2'])"
-    )
-    env = {**site.env, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True)
-    wait_for(lambda: "lab/tiny-2: Tiny 2 (loaded)" in site.manage("sync_models"), "loading", 60)
+    site.run(LOAD)
+    wait_for(lambda: site.run(STATE) == "loaded", "loading", 60)
 
 
 def test_a_worker_that_beats_but_takes_nothing_is_noticed(

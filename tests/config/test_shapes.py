@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from websockets.sync.client import connect
 
+from tests.config.test_faults import LOAD, STATE
 from tests.servers import ROOT, Site, embedded_site, environment, wait_for
 
 pytestmark = pytest.mark.servers
@@ -76,21 +77,19 @@ def test_a_taken_port_is_said_in_one_line(site: Site, tmp_path: Path) -> None:
 
 def test_the_site_shape_is_ready_and_a_task_crosses_the_broker(served_site: Site) -> None:
     assert set(served_site.ready()["parts"].values()) == {"ok"}
-    state = "ModelEntry.objects.get(slug='lab/tiny-2').state"
-    ask = "from inference.models import ModelEntry\nfrom celery import current_app\n"
-    before = _run(served_site.env, f"{ask}print({state})")
-    _run(served_site.env, f"{ask}current_app.send_task('inference.load_model', ['lab/tiny-2'])")
-    assert before == "available"
-    wait_for(lambda: _run(served_site.env, f"{ask}print({state})") == "loaded", "loading", 40)
+    assert served_site.run(STATE) == "available"
+    served_site.run(LOAD)
+    wait_for(lambda: served_site.run(STATE) == "loaded", "loading", 40)
 
 
 def test_a_loaded_model_left_its_vocabulary(served_site: Site) -> None:
     code = (
         "from inference.models import ModelEntry\nfrom inference.labels import labels\n"
         "e = ModelEntry.objects.get(slug='tiny')\n"
+        "import json\n"
         "print(json.dumps([len(labels(e.vocabulary)), e.context, e.mask_id, e.family, e.device]))"
     )
-    size, context, mask, family, device = json.loads(_run(served_site.env, code))
+    size, context, mask, family, device = served_site.run(code)
     assert size == mask + 2
     assert (context, family, device) == (160, "llada", "cpu")
 

@@ -58,10 +58,6 @@ def ids_of(message: Message) -> list[int]:
     return list(rows.values_list("token", flat=True))
 
 
-def without_end(model: LoadedModel, ids: list[int]) -> list[int]:
-    return [one for one in ids if one not in model.spec.end_ids]
-
-
 def test_a_continued_answer_is_the_one_that_was_never_stopped(
     causal: ModelEntry, tell: Any, owner: User, monkeypatch: Any
 ) -> None:
