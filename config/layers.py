@@ -41,7 +41,8 @@ class ThreadSafeLayer(InMemoryChannelLayer):  # type: ignore[misc]
         await self._at_home(super().group_discard(group, channel))
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        await self._at_home(super().group_send(group, message))
+        if group in self.groups:  # most streams have nobody who listens
+            await self._at_home(super().group_send(group, message))
 
     async def _at_home(self, work: Coroutine[Any, Any, T]) -> T:
         home = self._home

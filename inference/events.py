@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from inference.bells import send
+from inference.bells import send_all
 from inference.models import Stream, StreamEvent
 from inference.statements import Insert, Update, encoded
 
@@ -94,8 +94,8 @@ def _append(new: Sequence[Published]) -> None:
     ]
     for first in range(0, len(rows), ROWS):
         WRITE(*rows[first : first + ROWS])
-    for events in told.values():
-        transaction.on_commit(partial(_ring, events))
+    if told:
+        transaction.on_commit(partial(_ring, list(told.values())))
 
 
 def _numbered(stream: str, new: Sequence[Published]) -> list[Event]:
@@ -107,10 +107,15 @@ def _numbered(stream: str, new: Sequence[Published]) -> list[Event]:
     return [Event(stream, n, type, payload) for n, (_, type, payload) in enumerate(mine, first)]
 
 
-def _ring(events: list[Event]) -> None:
-    """One bell for events of one stream that were written together."""
-    bell = {"type": "bell", "events": [event._asdict() for event in events]}
-    send(stream_group(events[0].stream), bell)
+def _ring(told: list[list[Event]]) -> None:
+    """One bell for the events of each stream that were written together."""
+    send_all(
+        (
+            stream_group(events[0].stream),
+            {"type": "bell", "events": [event._asdict() for event in events]},
+        )
+        for events in told
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ model are computed together on the engine's thread. All raise UnmaskError.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -49,7 +49,7 @@ def generate(
     top: int = 0,
     written: int = 0,
     end: bool = True,
-) -> Iterator[TokenResult]:
+) -> Generator[TokenResult]:
     """Tokens that follow `ids`, as `CausalEngine.generate` has it. Close it to end it early."""
     with engine_errors():
         yield from engine(model).generate(ids, sampling, max_tokens, top, written, end)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync
 
 from config.layers import ThreadSafeLayer
@@ -70,3 +71,22 @@ def test_sending_after_the_receiving_loop_has_closed_does_not_hang() -> None:
     async_to_sync(layer.group_send)("g", {"type": "x", "at": time.perf_counter()})
     thread.join(10)
     assert len(result) == 1
+
+
+def test_a_group_that_nobody_is_in_wakes_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, started = ThreadSafeLayer(), threading.Event()
+    thread, result = _in_thread(lambda: _listen(layer, 1, started))
+    assert started.wait(5)
+    carried: list[Any] = []
+    carry = layer._at_home
+
+    async def counted(work: Coroutine[Any, Any, Any]) -> Any:
+        carried.append(work)
+        return await carry(work)
+
+    monkeypatch.setattr(layer, "_at_home", counted)
+    asyncio.run(layer.group_send("other", {"at": 0.0}))
+    assert carried == []
+    asyncio.run(layer.group_send("g", {"at": time.perf_counter()}))
+    thread.join(5)
+    assert len(result[0]) == 1

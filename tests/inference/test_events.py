@@ -17,7 +17,7 @@ from inference.models import Stream, StreamEvent, Vocabulary
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """The bells, in order."""
     heard: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(events, "send", lambda group, message: heard.append((group, message)))
+    monkeypatch.setattr(events, "send_all", heard.extend)
     return heard
 
 

@@ -39,8 +39,8 @@ def line(session: Session) -> StateRef:
 
 
 def passes(client: Client, session: Session) -> dict[str, Any]:
-    told: dict[str, Any] = client.get(f"/sessions/{session.pk}/passes/").json()
-    return told["passes"]
+    told: dict[str, Any] = client.get(f"/sessions/{session.pk}/passes/").json()["passes"]
+    return told
 
 
 @pytest.mark.parametrize("settings", [HOT, NOISY])

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists
 
 from core.jobs import leases
 from core.jobs.leases import Lease, fenced
@@ -23,6 +23,7 @@ from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.steps_ahead import AHEAD, StepsAhead
 from inference.runtime.suspended import SUSPENDED
+from inference.statements import Table, fetched
 from visualizer.models import Command, Generation, Run, Session
 from visualizer.selectors.history import StateRef, state_at, tip
 from visualizer.selectors.position_stats import numbers_of
@@ -153,10 +154,20 @@ def _stop_asked(work: RunProgress) -> bool:
 
 def _asked(work: RunProgress) -> tuple[bool, bool]:
     """Whether a stop is asked for, and whether a command waits: one query between two steps."""
-    pending = Command.objects.filter(session=work.session, state=Command.State.PENDING)
-    asked = Run.objects.filter(pk=work.run.pk).annotate(waits=Exists(pending))
-    stop_requested, waits = asked.values_list("stop_requested", "waits").get()
-    return stop_requested, waits
+    session = Table(Command).adapt("session", work.session.pk)
+    found = fetched(_question(), [session, Command.State.PENDING.value, work.run.pk])
+    if not found:
+        raise Run.DoesNotExist(f"there is no run {work.run.pk}")
+    stop_requested, waits = found[0]
+    return bool(stop_requested), bool(waits)
+
+
+@cache
+def _question() -> str:
+    runs, commands = Table(Run), Table(Command)
+    here = f"{commands.column('session')} = %s AND {commands.column('state')} = %s"
+    waits = f"EXISTS(SELECT 1 FROM {commands.name} WHERE {here})"
+    return f"SELECT {runs.column('stop_requested')}, {waits} FROM {runs.name} WHERE {runs.key} = %s"
 
 
 def _as_step(work: RunProgress, made: Made) -> RunStep:

@@ -63,7 +63,7 @@ async def test_a_lost_bell_costs_a_tick_and_no_event(
 ) -> None:
     monkeypatch.setattr(consumer, "TICK_SECONDS", 0.05)
     async with connected(owner) as socket:
-        monkeypatch.setattr(events, "send", lambda group, message: None)
+        monkeypatch.setattr(events, "send_all", lambda bells: None)
         await ask(socket, type="note", thing="milk")
         await ask(socket, type="note", thing="bread")
         found = await frames(socket, 4)
