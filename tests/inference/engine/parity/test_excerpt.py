@@ -80,7 +80,7 @@ def test_the_command_exits_with_the_result(
     assert "5 passed, 0 failed, 0 skipped" in capsys.readouterr().out
 
 
-def test_a_run_whose_draws_are_not_known_is_skipped_with_the_reason(tmp_path: Path) -> None:
+def test_a_case_that_cannot_run_has_failed(tmp_path: Path) -> None:
     case = {"params": {"temperature": 0.5}, "special": {}, "model": "models/sdar-a"}
     shutil.copytree(RECORDED / "models", tmp_path / "models")
     (tmp_path / "case.json").write_text(json.dumps(case))
@@ -88,4 +88,5 @@ def test_a_run_whose_draws_are_not_known_is_skipped_with_the_reason(tmp_path: Pa
     (tmp_path / "index.json").write_text(json.dumps(index))
     lines: list[str] = []
     assert runner.main(tmp_path, lines.append) == 1  # nothing passed
-    assert lines[0].startswith("SKIP case (info_gain: in which order")
+    assert lines[0].startswith("FAIL case (info_gain): KeyError")
+    assert lines[-1] == "0 passed, 1 failed, 0 skipped"
