@@ -1,7 +1,8 @@
 """What a step costs over server-sent events, in both shapes, for one client and for eight.
 
 Streams of `/api/diffusion/generate/stream` beside the same runs in the engine alone, in turn; the
-engine shares forwards among eight runs as the worker does.
+engine shares forwards among eight runs as the worker does. A step costs what lies between two of
+them; what a run needs before its first one has a line of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -21,7 +23,7 @@ import torch
 
 from benchmarks import models
 from benchmarks.shapes import SHAPES
-from benchmarks.timing import Measured, in_turn, table
+from benchmarks.timing import Measured, in_turn, summary, table
 from inference.engine import checkpoint
 from inference.engine.batching import Batcher
 from inference.engine.canvas import Canvas
@@ -30,23 +32,27 @@ from inference.engine.decoding.loop import generate
 from tests.servers import Site
 
 SLUG, PROMPT = "slow", "Once upon a time there was a"
-LENGTH, STEPS, CLIENTS, ROUNDS = 48, 12, 8, 3
+LENGTH, ROUNDS = 48, 3
+STEPS = {1: LENGTH, 8: LENGTH // 3}
+"""Steps of a run by the number of clients: one token each, or, to end in time, three."""
 RATIO, STEP_MS = 1.15, 50.0
+ENGINE, STREAMS = "engine alone", "server-sent events"
 FIELDS = {
-    "model": SLUG, "max_new_tokens": LENGTH, "block_length": LENGTH, "steps": STEPS,
+    "model": SLUG, "max_new_tokens": LENGTH, "block_length": LENGTH,
     "recipe": "llada/low_confidence", "temperature": 0.0,
     "parameters": {"stop_at_end": False}, "history": False,
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Told:
-    """A stream: seconds to its first frame, first and last step, bytes of its step frames."""
+class Run:
+    """Seconds from a run's start to its first and to its last step; of a stream also to its first
+    frame, and the bytes of its step frames."""
 
-    first: float
     step: float
     last: float
-    bytes: int
+    first: float = 0.0
+    bytes: int = 0
 
 
 def measure() -> Iterator[str]:
@@ -69,7 +75,7 @@ def _settings(threads: int, models_dir: str) -> dict[str, str]:
         "DEFAULT_MODEL": SLUG,
         "DTYPE": "float32",
         "TORCH_THREADS": str(threads),
-        "WORKER_THREADS": str(CLIENTS),
+        "WORKER_THREADS": str(max(STEPS)),
         "LOGITS_CACHE_MB": "0",
         "LOG_LEVEL": "WARNING",
         "STREAM_RATE": "100000/m",
@@ -79,54 +85,55 @@ def _settings(threads: int, models_dir: str) -> dict[str, str]:
 
 def _shape_lines(shape: str, site: Site, model: LoadedModel) -> Iterator[str]:
     token = site.token("bench")
-    for clients in (1, CLIENTS):
-        told: list[Told] = []
+    for clients, steps in STEPS.items():
+        runs: dict[str, list[list[Run]]] = {ENGINE: [], STREAMS: []}
         batcher = Batcher()
         try:
-            results = in_turn(_contenders(site, token, model, batcher, clients, told), ROUNDS)
+            works = {
+                ENGINE: lambda n, steps=steps, with_=batcher: _run(model, with_, n, steps),
+                STREAMS: lambda n, steps=steps: _stream(site, token, n, steps),
+            }
+            contenders = {
+                name: partial(_side_by_side, work, clients, runs[name])
+                for name, work in works.items()
+            }
+            results = in_turn(contenders, ROUNDS)
         finally:
             batcher.close()
-        yield from _lines(shape, clients, results, told)
+        yield from _lines(shape, steps, results, runs)
 
 
-def _contenders(
-    site: Site,
-    token: str,
-    model: LoadedModel,
-    batcher: Batcher,
-    clients: int,
-    told: list[Told],
-) -> dict[str, Callable[[], object]]:
-    def side_by_side(work: Callable[[int], object]) -> list[object]:
-        with ThreadPoolExecutor(clients) as pool:
-            return list(pool.map(work, range(clients)))
-
-    return {
-        "engine alone": lambda: side_by_side(lambda n: _run(model, batcher, n)),
-        "server-sent events": lambda: told.extend(
-            side_by_side(lambda n: _stream(site, token, n))  # type: ignore[arg-type]
-        ),
-    }
+def _side_by_side(work: Callable[[int], Run], clients: int, runs: list[list[Run]]) -> None:
+    """One run of each client at the same time, written down together."""
+    with ThreadPoolExecutor(clients) as pool:
+        runs.append(list(pool.map(work, range(clients))))
 
 
-def _lines(shape: str, clients: int, results: dict[str, Measured], told: list[Told]) -> list[str]:
-    step = results["engine alone"].median / STEPS
-    ratio = results["server-sent events"].over(results["engine alone"])
-    told = told[clients:]  # those of the warm-up round
-    firsts, steps, sizes = ([getattr(one, name) for one in told] for name in _NAMES)
-    between = statistics.median(1e3 * (one.last - one.step) / (STEPS - 1) for one in told)
-    title = f"{shape}, {clients} client{'s' if clients > 1 else ''}, {LENGTH} tokens, {STEPS} steps"
-    small = "" if step >= STEP_MS else f" (a step takes less than {STEP_MS:.0f} ms)"
+def _lines(
+    shape: str, steps: int, results: dict[str, Measured], runs: dict[str, list[list[Run]]]
+) -> list[str]:
+    """Lines of the report; the first round of `runs` was the warm-up."""
+    paces = {name: summary([_pace(one, steps) for one in runs[name][1:]]) for name in runs}
+    told = [run for together in runs[STREAMS][1:] for run in together]
+    firsts, begun, sizes = ([getattr(one, name) for one in told] for name in _NAMES)
+    clients, base = len(runs[STREAMS][0]), paces[ENGINE]
+    title = f"{shape}, {clients} client{'s' * (clients > 1)}, {LENGTH} tokens, {steps} steps"
+    small = "" if base.median >= STEP_MS else f" (a step takes less than {STEP_MS:.0f} ms)"
     return [
-        *table(title, results, STEPS, "engine alone"),
-        f"  ratio {ratio:.2f}, budget {RATIO}{small}",
-        f"  from step to step {between:.1f} ms, x {between / step:.2f}",
-        f"  first frame after {_ms(firsts)}, first step after {_ms(steps)} (median, worst)",
-        f"  {sum(sizes) / len(sizes) / STEPS:.0f} bytes a step",
+        *table(f"{title}, from step to step", paces, 1, ENGINE),
+        f"  ratio {paces[STREAMS].over(base):.2f}, budget {RATIO}{small}",
+        f"  first frame after {_ms(firsts)}, first step after {_ms(begun)} (median, worst)",
+        f"  whole runs with their start / engine: {results[STREAMS].over(results[ENGINE]):.2f}",
+        f"  {sum(sizes) / len(sizes) / steps:.0f} bytes a step",
     ]
 
 
 _NAMES = ("first", "step", "bytes")
+
+
+def _pace(together: list[Run], steps: int) -> float:
+    """Milliseconds from step to step, the median of runs side by side."""
+    return statistics.median(1e3 * (one.last - one.step) / (steps - 1) for one in together)
 
 
 def _ms(seconds: list[float]) -> str:
@@ -134,27 +141,31 @@ def _ms(seconds: list[float]) -> str:
     return f"{ordered[len(ordered) // 2] * 1000:.0f} / {ordered[-1] * 1000:.0f} ms"
 
 
-def _run(model: LoadedModel, batcher: Batcher, number: int) -> None:
+def _run(model: LoadedModel, batcher: Batcher, number: int, steps: int) -> Run:
     """The same decoding in the engine alone; runs that wait together share a forward."""
     assert model.tokenizer is not None
     ids = model.tokenizer.encode_prompt(_prompt(number))
     canvas = Canvas.start(ids, LENGTH, model.spec.mask_id or 0)
-    values = {"steps": STEPS, "block_length": LENGTH, "temperature": 0.0}
-    made = list(generate(model, canvas, "llada/low_confidence", values, 0, forward=batcher))
-    if len(made) != STEPS:
-        raise RuntimeError(f"{len(made)} steps were made, expected {STEPS}")
+    values = {"steps": steps, "block_length": LENGTH, "temperature": 0.0}
+    began, made = time.monotonic(), []
+    for _ in generate(model, canvas, "llada/low_confidence", values, 0, forward=batcher):
+        made.append(time.monotonic() - began)
+    if len(made) != steps:
+        raise RuntimeError(f"{len(made)} steps were made, expected {steps}")
+    return Run(made[0], made[-1])
 
 
 def _prompt(number: int) -> str:
     return f"{PROMPT} {'small ' * number}bird"
 
 
-def _stream(site: Site, token: str, number: int) -> Told:
+def _stream(site: Site, token: str, number: int, steps: int) -> Run:
     """A stream to its end."""
-    body = json.dumps({**FIELDS, "prompt": _prompt(number)}).encode()
+    body = json.dumps({**FIELDS, "steps": steps, "prompt": _prompt(number)}).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = Request(f"{site.url}/api/diffusion/generate/stream", body, headers)
-    began, first, step, last, size, steps = time.monotonic(), 0.0, 0.0, 0.0, 0, 0
+    began, first, size = time.monotonic(), 0.0, 0
+    made: list[float] = []
     with urlopen(request, timeout=300) as answer:
         for line in answer:
             if not line.startswith(b"data: "):
@@ -165,7 +176,8 @@ def _stream(site: Site, token: str, number: int) -> Told:
             if frame["type"] == "error":
                 raise RuntimeError(frame["message"])
             if frame["type"] == "step" and frame["ops"]:
-                step, last, steps, size = step or moment, moment, steps + 1, size + len(line)
-    if steps != STEPS:
-        raise RuntimeError(f"{steps} steps arrived, expected {STEPS}")
-    return Told(first, step, last, size)
+                made.append(moment)
+                size += len(line)
+    if len(made) != steps:
+        raise RuntimeError(f"{len(made)} steps arrived, expected {steps}")
+    return Run(made[0], made[-1], first, size)
