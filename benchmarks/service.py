@@ -90,8 +90,8 @@ def _shape_lines(shape: str, site: Site, model: LoadedModel) -> Iterator[str]:
         batcher = Batcher()
         try:
             works = {
-                ENGINE: lambda n, steps=steps, with_=batcher: _run(model, with_, n, steps),
-                STREAMS: lambda n, steps=steps: _stream(site, token, n, steps),
+                ENGINE: partial(_run, model, batcher, steps),
+                STREAMS: partial(_stream, site, token, steps),
             }
             contenders = {
                 name: partial(_side_by_side, work, clients, runs[name])
