@@ -95,7 +95,7 @@ def _prepare(lease: Lease, row: Completion, model: LoadedModel) -> None:
         raise UnmaskError(
             "validation",
             f"The prompt takes {len(ids)} tokens of the model's context of {model.context}; "
-            f"{max(0, room)} are left for the answer.",
+            + (f"at most {room} are left to ask for." if room >= 1 else "make it shorter."),
             "max_new_tokens" if room >= 1 else "prompt",
         )
     row.prompt_ids, row.most = ids, room if wanted is None else wanted

@@ -279,6 +279,26 @@ def test_one_text_is_scored_both_ways(score: Any) -> None:
     assert sum(part["causal"] for part in told["parts"]) == pytest.approx(causal, abs=1e-3)
 
 
+def test_a_text_longer_than_the_window_is_scored_whole(score: Any) -> None:
+    text = "".join(
+        f"{name} went back home. " for name in ("ann", "ben", "cleo", "dan", "eve", "ida")
+    )
+    status, told = score(text=text)
+    assert status == 200
+    letters = runtime.get("letters")
+    assert letters is not None
+    assert letters.tokenizer is not None
+    ids = letters.tokenizer.encode(text)
+    assert len(ids) + len("hello") > letters.context
+    assert [one["token_id"] for one in told["causal"]["tokens"]] == ids
+    assert told["causal"]["left_out"] == 0
+    parts = told["parts"]
+    assert len(parts) > len(ids) // 2  # both models' tokens end at most letters
+    assert "".join(part["text"] for part in parts) == text
+    total = sum(part["causal"] for part in parts)
+    assert total == pytest.approx(told["causal"]["nats"], abs=1e-2)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "field"),
     [

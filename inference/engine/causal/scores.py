@@ -79,8 +79,8 @@ def score_line(
 ) -> list[Judged]:
     """Every one of `ids` as it was judged when it was written, one after the other.
 
-    Those within the context take one pass; behind it the window slides, a pass for each. `before`
-    must not be empty. Raises InputError and EngineError.
+    Those within the context take one pass; behind it the window slides, a pass for each. With
+    nothing `before` them the first one has no log-probability. Raises InputError and EngineError.
     """
     whole, context = [*before, *ids], engine.model.context
     first = whole[:context]

@@ -30,6 +30,7 @@ export class Panel {
     if (growing || !trace.isOver) this.text.append(element("span", "█", "cursor"));
     write(this.sums, this.words(trace.sums(shown)));
     write(this.state, this.stateWords());
+    this.state.className = trace.error ? "errors" : "small muted";
     if (trace.end?.url) {
       this.link.href = trace.end.url;
       this.link.hidden = false;
@@ -51,7 +52,7 @@ export class Panel {
   }
 
   words({ passes, tokens, nats, judged, ms }) {
-    if (!passes) return "No pass yet";
+    if (!passes) return this.trace.error ? "" : "No pass yet";
     const pace = (tokens / passes).toFixed(2);
     const time = ms === null ? "" : `, ${(ms / passes).toFixed(0)} ms a pass`;
     return `${passes} passes, ${tokens} tokens: ${pace} a pass${time}. ${sumWords(nats, judged)}`;
