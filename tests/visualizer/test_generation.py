@@ -17,6 +17,8 @@ from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry, StreamEvent
 from visualizer import models as rows
+from visualizer.services.generations import GENERATOR
+from visualizer.worker import generation as worker
 from visualizer.worker import tasks
 from visualizer.worker.generation import work
 
@@ -144,6 +146,46 @@ def test_stopping_keeps_what_was_made(owner: User, sent: list[Any], monkeypatch:
     assert found.done is not None
     assert found.done["finish_reason"] == "cancelled"
     assert rows.Step.objects.filter(run=row.run).exists()
+
+
+def test_stopping_while_a_worker_loads_the_model(
+    owner: User, sent: list[Any], monkeypatch: Any
+) -> None:
+    """The session is begun after the worker has looked whether somebody wants an end."""
+    made = generation.start(user=owner, model="stories", prompt=Prompt(text="Once upon a time"))
+    load = worker.runtime.load
+
+    def stopped_meanwhile(entry: Any) -> Any:
+        generation.stop(user=owner, id=made.id)
+        return load(entry)
+
+    monkeypatch.setattr(worker.runtime, "load", stopped_meanwhile)
+    worker.work(made.id)
+    monkeypatch.setattr(worker.runtime, "load", load)
+    work_all(made)
+    assert_nothing_was_made(made)
+
+
+def test_stopping_what_was_begun_since_it_was_read(
+    owner: User, sent: list[Any], monkeypatch: Any
+) -> None:
+    made = generation.start(user=owner, model="stories", prompt=Prompt(text="Once upon a time"))
+    read = GENERATOR.owned(owner, made.id)
+    worker.work(made.id, go_on=lambda session: None)
+    monkeypatch.setattr(GENERATOR, "owned", lambda user, id: read)
+    GENERATOR.stop(user=owner, id=made.id)
+    monkeypatch.undo()
+    work_all(made)
+    assert_nothing_was_made(made)
+
+
+def assert_nothing_was_made(made: Generation) -> None:
+    found = collected(made)
+    assert found.done is not None
+    assert found.done["finish_reason"] == "cancelled"
+    assert not rows.Step.objects.filter(
+        run__in=rows.Generation.objects.filter(pk=made.id).values("run")
+    ).exists()
 
 
 def test_stopping_before_a_worker_came(owner: User, sent: list[Any]) -> None:

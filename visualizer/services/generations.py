@@ -46,6 +46,8 @@ class DiffusionGenerator(StoredGenerator[Generation]):
         return dict(row.usage)
 
     def ask_to_stop(self, row: Generation) -> None:
+        # read again: a worker may have begun it since, and looks at `cancel_requested` no more
+        row.refresh_from_db(fields=["session"])
         if row.session is not None:
             request_stop(session=row.session)
         else:

@@ -32,7 +32,7 @@ from visualizer.selectors import StateRef, head_of, state_at
 from visualizer.selectors.drafts import draft_from, first_draft
 from visualizer.selectors.history import tip
 from visualizer.services import generations
-from visualizer.services.runs import start_run
+from visualizer.services.runs import request_stop, start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
 from visualizer.worker.lengths import gen_length_within, masks_of_prompt
@@ -118,7 +118,11 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
 
 @transaction.atomic
 def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> None:
-    """Session, run and first draft, in one transaction."""
+    """Session, run and first draft, in one transaction.
+
+    Whoever asked for an end while the model was being loaded has the run end at once; whoever asks
+    from now on finds the session.
+    """
     usual = row.model.card.get("decoding", {})
     places = length or ids.count(model.spec.open_id)
     block = min(row.settings["block_length"] or usual.get("block_length") or places, places)
@@ -140,6 +144,8 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     row.run = start_run(session=session, ref=head_of(session), **_run_settings(row, canvas))
     row.save(update_fields=["session", "run", "updated"])
     generations.publish_draft(row=row, payload=first_draft(session, canvas))
+    if row.is_cancelled:
+        request_stop(session=session)
 
 
 def _shown_prompt(row: Generation) -> str:
