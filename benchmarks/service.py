@@ -90,8 +90,8 @@ def _shape_lines(shape: str, site: Site, model: LoadedModel) -> Iterator[str]:
         batcher = Batcher()
         try:
             works = {
-                ENGINE: partial(_run, model, batcher, steps),
-                STREAMS: partial(_stream, site, token, steps),
+                ENGINE: partial(_run, model, batcher, steps=steps),
+                STREAMS: partial(_stream, site, token, steps=steps),
             }
             contenders = {
                 name: partial(_side_by_side, work, clients, runs[name])
