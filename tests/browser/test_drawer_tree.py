@@ -228,6 +228,10 @@ def test_two_models_go_on_from_one_text(drawer: Page) -> None:
     expect(sides.nth(1).locator(".token")).to_have_count(2)
     expect(sides.nth(0).locator(".token")).to_have_count(1)
     assert violations(drawer) == []
+    drawer.get_by_label("Score my text").check()
+    for name in ("model", "other"):
+        label = drawer.locator(f"[data-{name}] option:checked").text_content()
+        expect(drawer.locator("[data-score-text]")).to_contain_text(f"{label}: -")
     drawer.locator("[data-other]").select_option("")
     expect(sides.nth(1)).to_be_hidden()
 

@@ -172,9 +172,9 @@ def test_stopping_what_was_begun_since_it_was_read(
     made = generation.start(user=owner, model="stories", prompt=Prompt(text="Once upon a time"))
     read = GENERATOR.owned(owner, made.id)
     worker.work(made.id, go_on=lambda session: None)
-    monkeypatch.setattr(GENERATOR, "owned", lambda user, id: read)
-    GENERATOR.stop(user=owner, id=made.id)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(GENERATOR, "owned", lambda user, id: read)
+        GENERATOR.stop(user=owner, id=made.id)
     work_all(made)
     assert_nothing_was_made(made)
 

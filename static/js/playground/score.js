@@ -30,10 +30,10 @@ export class Score {
   show(found) {
     const { sides } = this.drawer;
     for (const [place, side] of sides.entries()) side.scored = found[place]?.tokens ?? null;
-    const words = found.map(({ model, nats, tokens, left_out: left }) => {
+    const words = found.map(({ nats, tokens, left_out: left }, place) => {
       const count = tokens.filter((one) => one.logprob !== null).length;
       const cut = left ? `, ${left} tokens before it are beyond the context` : "";
-      return `${sides.length > 1 ? `${model}: ` : ""}${sumWords(nats, count)}${cut}`;
+      return `${sides.length > 1 ? `${sides[place].name}: ` : ""}${sumWords(nats, count)}${cut}`;
     });
     this.words.textContent = words.join(" · ");
     this.drawer.draw();

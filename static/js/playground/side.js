@@ -32,6 +32,11 @@ export class Side {
     return this.drawer.settings;
   }
 
+  /** What people call its model. */
+  get name() {
+    return this.model.selectedOptions[0]?.text ?? this.model.value;
+  }
+
   get next() {
     return this.tree.node.next;
   }
