@@ -31,7 +31,6 @@ from core.generation.seam import (
     kinds,
     logprobs,
     register,
-    snapshot,
     start,
     stop,
 )
@@ -54,7 +53,6 @@ __all__ = [
     "kinds",
     "logprobs",
     "register",
-    "snapshot",
     "start",
     "stop",
     "watch",

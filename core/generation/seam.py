@@ -170,12 +170,6 @@ def find(*, user: Any, id: UUID | str) -> Generation:
     raise UnmaskError("not_found", "There is no such generation, or it is not yours.", "id")
 
 
-def snapshot(*, user: Any, id: UUID | str) -> dict[str, Any]:
-    """What a generation of the user's has come to: see Generator.snapshot."""
-    found = find(user=user, id=id)
-    return generator(found.kind).snapshot(stream=found.stream)
-
-
 def stop(*, user: Any, id: UUID | str) -> None:
     """Ask a generation of the user's to end."""
     generator(find(user=user, id=id).kind).stop(user=user, id=id)

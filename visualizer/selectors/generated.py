@@ -64,7 +64,7 @@ def output_of(user: Any, id: UUID) -> Output:
     here = entry.kind == ModelEntry.Kind.DIFFUSION
     if not here and not diffuses(entry):
         raise _missing()
-    told = generation.snapshot(user=user, id=id)
+    told = generation.generator(found.kind).snapshot(stream=found.stream)
     end = told["end"][1] if told["end"] else {}
     active = told["end"] is None
     shown = Output(found.id, entry.label, found.created, active, told["text"], end)
