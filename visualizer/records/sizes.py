@@ -55,15 +55,20 @@ def _after(step: schema.Step, before: Extent, most: int, index: int) -> Extent:
     gone = sum(operation.op == "delete" for operation in step.operations)
     resizes = gone + sum(operation.op == "insert" for operation in step.operations)
     longest = before.length + new
-    if new and not _may_grow(step, before.length, new, most):
+    if new and not _may_grow(step, before.length, new, gone, most):
         _too_long(longest, most, f"branches.{index}.steps")
     work = before.work + longest * (1 + RESIZE * resizes)
     return Extent(max(0, longest - gone), work)
 
 
-def _may_grow(step: schema.Step, length: int, new: int, most: int) -> bool:
-    """By hand up to the context. A run's step begins below it and makes two of a place at most."""
-    return length < most and new <= length if step.by == "run" else length + new <= most
+def _may_grow(step: schema.Step, length: int, new: int, gone: int, most: int) -> bool:
+    """Up to the context, by a run's step counting what it takes out (DAEDAL cuts what exceeds it).
+
+    A run's step that begins below the context may also make two of each place (DreamOn).
+    """
+    if step.by != "run":
+        return length + new <= most
+    return length < most and (new <= length or length + new - gone <= most)
 
 
 def _too_long(length: int, most: int, field: str) -> NoReturn:

@@ -26,7 +26,7 @@ def decide(recipe: Recipe, view: View) -> list[Operation]:
     drawn = recipe.draw(view)
     kept_view, kept = _without_end(view, drawn) if view.params.eos_last else (view, drawn)
     operations: list[Operation] = []
-    if len(kept_view.positions):
+    if len(kept_view.positions) or view.params.official:  # published loops score nothing, too
         scores = recipe.score(kept_view, kept)
         if not view.params.official:
             scores = scoring.tempered(kept_view, scores)

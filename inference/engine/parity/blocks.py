@@ -7,6 +7,7 @@ from typing import Any
 
 from inference.engine.decoding import recipes, sources
 from inference.engine.decoding.official import block_models as official
+from inference.engine.decoding.recipe import Quota, Revise
 from inference.engine.parity.trials import Case, Trial, check_trial, params
 
 DRAW = {"temperature": "temperature", "top_k": "top_k", "top_p": "top_p"}
@@ -19,22 +20,29 @@ SDAR_RULES = {
 }
 
 
-STATIC = {"low_confidence_static"}
+SURPLUS: dict[str, tuple[Quota, Revise]] = {
+    "low_confidence_static": (official.share_over_the_block, official.overwritten),
+    "low_confidence_dynamic": (official.confident_or_topk, official.overwritten_unless_confident),
+}
+"""Rules whose share falls on places that hold a token where it is larger than the masks left."""
 
 
 def _sdar(case: Case) -> Trial:
     given = case["params"]
     stops = bool(given.get("stopping_criteria_idx"))
-    rule = given["remasking_strategy"]
+    rule, size = given["remasking_strategy"], given["block_length"]
+    quota, revise = SURPLUS.get(rule, (SDAR_RULES[rule].quota, None))
     recipe = replace(
         SDAR_RULES[rule],
         draw=official.multinomial_over_the_block,
-        quota=official.share_over_the_block if rule in STATIC else SDAR_RULES[rule].quota,
+        quota=quota,
         source=sources.with_settled,
-        revise=official.overwritten if rule in STATIC else None,
+        revise=revise,
     )
     values = params(case, SDAR, official=True, stop_after_block=stops)
-    return Trial(recipe, values, {"block_size": given["block_length"]}, given["gen_length"])
+    begun = len(case["input_ids"][0]) % size if revise else 0
+    spec = {"block_size": size}
+    return Trial(recipe, values, spec, given["gen_length"], unprotected=begun)
 
 
 def _opencompass(case: Case) -> Trial:

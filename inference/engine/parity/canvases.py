@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from inference.engine.decoding import quotas, scores
+from inference.engine.decoding.draws import gumbel
 from inference.engine.decoding.official import research as official
 from inference.engine.decoding.official.info_gain import INFO_GAIN_DRAWN
+from inference.engine.decoding.official.loops import llada_blocks
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.rules import (
     core,
@@ -45,6 +47,11 @@ def _daedal(case: Case) -> Trial:
 DCD = {"initial_window_length": "window_masks", "max_window_length": "window_length"}
 DCD |= {"refresh_count": "refresh_count", "block_size": "block_length", **DRAW}
 DCD_CACHES = {"prefix": dcd.DCD_PREFIX, "dual": dcd.DCD_DUAL}
+SHORTER = {
+    "prefix": dcd.prefix_without_the_place_ahead,
+    "dual": dcd.dual_without_the_place_ahead,
+}
+"""Without the place ahead of the last one that is read."""
 
 
 def _dcd(case: Case) -> Trial:
@@ -60,8 +67,11 @@ def _dcd(case: Case) -> Trial:
         values = replace(values, tokens_per_step=given["decode_param"])
     else:
         values = replace(values, threshold=given["decode_param"])
-    if given.get("lookahead") == 0 and kind == "dual":
-        recipe = replace(recipe, source=dcd.dual_without_the_place_ahead)
+    if given.get("lookahead") == 0 and kind in SHORTER:
+        recipe = replace(recipe, source=SHORTER[kind])
+    narrower = (values.window_length or values.window_masks) < values.window_masks
+    if narrower and given["window_type"] == "sliding":
+        recipe = replace(recipe, block=official.wide_first_window)
     return Trial(recipe, values)
 
 
@@ -91,7 +101,7 @@ def _info_gain(case: Case) -> Trial:
     bounded = official.bounded_choices(given["steps"] // blocks)
     recipe = INFO_GAIN_DRAWN if given.get("temperature") else info_gain.INFO_GAIN
     recipe = replace(recipe, block=bounded)
-    return Trial(recipe, params(case, INFO), recorded=_chosen)
+    return Trial(recipe, params(case, INFO, official=True), recorded=_chosen)
 
 
 def _chosen(case: Case) -> list[Tokens]:
@@ -129,11 +139,12 @@ def _core(case: Case) -> Trial:
     numbers = {"core_every": "REVISE_EVERY", "core_candidates": "CANDIDATE_M"}
     more = {ours: int(env[theirs]) for ours, theirs in numbers.items() if theirs in env}
     form = "margin" if given["remasking"] == "margin_remask" else "core"
-    recipe = core.CORE
+    recipe = replace(core.CORE, draw=gumbel, block=llada_blocks)
     if env.get("BASE_MASKING") == "margin":
         recipe = replace(recipe, score=scores.margin)
     names = {**CHUNKS, "steps": "steps", "remask_k": "core_revisions"}
-    return Trial(recipe, params(case, names, core_form=form, **more), recorded=_revised)
+    values = params(case, names, core_form=form, official=True, **more)
+    return Trial(recipe, values, recorded=_revised)
 
 
 def _revised(case: Case) -> list[Tokens]:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from inference.engine.decoding import recipes
-from inference.engine.decoding.official import block_models, loops, remdm
+from inference.engine.decoding.draws import gumbel
+from inference.engine.decoding.official import block_models, loops, noise, remdm
 from inference.engine.decoding.official import research as official
 from inference.engine.decoding.params import Params
 from inference.engine.decoding.recipe import Recipe
@@ -31,7 +32,7 @@ CHUNKS = {**DRAW, "block_length": "block_length"}
 
 def _wino(case: Case) -> Trial:
     names = {**CHUNKS, "threshold": "draft_threshold", "threshold_back": "verify_threshold"}
-    return Trial(wino.WINO, params(case, names))
+    return Trial(replace(wino.WINO, draw=noise.gumbel_with_shadows), params(case, names))
 
 
 KLASS = {"conf_threshold": "threshold", "kl_threshold": "kl_threshold"}
@@ -39,7 +40,12 @@ KLASS |= {"kl_history_length": "kl_steps", "unmask_strategy": "klass_unmask", "s
 
 
 def _klass(case: Case) -> Trial:
-    return Trial(klass.KLASS, params(case, {**CHUNKS, **KLASS}))
+    values = params(case, {**CHUNKS, **KLASS})
+    source = noise.noised(klass.KLASS.source, values.temperature)
+    recipe = klass.KLASS
+    if values.temperature:
+        recipe = replace(recipe, source=source, quota=noise.stable_by_topk)
+    return Trial(recipe, replace(values, temperature=0.0))
 
 
 def _klass_dream(case: Case) -> Trial:
@@ -48,7 +54,8 @@ def _klass_dream(case: Case) -> Trial:
 
 
 def _entropy_bound(case: Case) -> Trial:
-    return Trial(recipes.ENTROPY_BOUND, params(case, {**DRAW, "gamma": "gamma"}))
+    recipe = replace(recipes.ENTROPY_BOUND, draw=gumbel)
+    return Trial(recipe, params(case, {**DRAW, "gamma": "gamma"}, official=True))
 
 
 UNSET = {"threshold": 1.0, "low_threshold": 0.0}
@@ -72,6 +79,8 @@ def _dinfer(rule: Recipe) -> Build:
         recipe = replace(
             rule, block=official.unrolled(loop["expected_tpf"], loop["maximum_unroll"])
         )
+        if rule is not dinfer.CREDIT:
+            recipe = replace(recipe, draw=noise.gumbel_over_the_block)
         stops = bool(loop.get("early_stop"))
         values |= {"block_length": given["block_length"], "stop_after_block": stops}
         return Trial(recipe, Params(**values))
@@ -81,14 +90,22 @@ def _dinfer(rule: Recipe) -> Build:
 
 def _hierarchy_loop(case: Case) -> Trial:
     names = {**CHUNKS, "threshold": "threshold", "low_threshold": "low_threshold"}
-    return Trial(dinfer.HIERARCHY_FAST, params(case, names))
+    recipe = replace(dinfer.HIERARCHY_FAST, draw=noise.gumbel_over_the_block)
+    return Trial(recipe, params(case, names))
 
 
 def _prophet(case: Case) -> Trial:
     bounds = case["params"]["early_exit_thresholds"]
     names = {**CHUNKS, "steps": "steps", "answer_start_pos": "answer_start"}
     phases = {f"gap_{name}": value for name, value in bounds.items()}
-    return Trial(prophet.PROPHET, params(case, names, **phases))
+    recipe = replace(
+        prophet.PROPHET,
+        draw=gumbel,
+        block=official.in_sight_of_all,
+        quota=official.exit_or_schedule,
+        revise=official.noted_exit,
+    )
+    return Trial(recipe, params(case, names, official=True, **phases))
 
 
 PC = {**CHUNKS, "steps": "steps", "lambd": "pc_lambda", "alpha": "pc_alpha"}
@@ -100,6 +117,7 @@ def _pc_sampler(rule: Recipe) -> Build:
     def build(case: Case) -> Trial:
         recipe = replace(
             rule,
+            draw=gumbel,
             quota=block_models.schedule_over_the_block,
             block=loops.llada_blocks,
             source=_with_table(rule.source, case),
@@ -129,7 +147,7 @@ LOOP |= {"loop_steps": "loop_steps"}
 
 
 def _confidence_loop(case: Case) -> Trial:
-    return Trial(confidence_loop.CONFIDENCE_LOOP, params(case, LOOP))
+    return Trial(replace(confidence_loop.CONFIDENCE_LOOP, draw=gumbel), params(case, LOOP))
 
 
 def _p2(case: Case) -> Trial:

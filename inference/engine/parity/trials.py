@@ -26,7 +26,8 @@ class Trial:
     `spec` changes facts of the model (its block), `length` is the number of places behind the
     prompt where it is not that of the first recorded canvas. `roles` are the recorded evaluations
     that are steps here; the others (keys and values kept anew) change no token. `tail`: how a
-    recorded canvas that is shorter than ours is to be completed.
+    recorded canvas that is shorter than ours is to be completed. `unprotected`: so many tokens at
+    the prompt's end may be overwritten.
     """
 
     recipe: Recipe
@@ -35,6 +36,7 @@ class Trial:
     length: int | None = None
     roles: tuple[str, ...] = ("denoise",)
     skip: int = 0
+    unprotected: int = 0
     grows: bool = False
     recorded: Callable[[Case], list[Tokens]] | None = None
 
@@ -60,9 +62,17 @@ def _steps(model: LoadedModel, case: Case, trial: Trial) -> list[StepResult]:
     if length is None:
         length = len(case["states"][0][0]) - len(given)
     canvas = Canvas.start(given, length, model.spec.mask_id or 0)
+    canvas = _opened(canvas, len(given) - trial.unprotected, len(given))
     seed = case["seed"] or 0
     run = generate(model, canvas, trial.recipe, trial.params, seed, rng=one_generator(seed))
     return list(run)
+
+
+def _opened(canvas: Canvas, start: int, end: int) -> Canvas:
+    """The canvas with some tokens of the prompt as the run's own."""
+    slots = enumerate(canvas.slots)
+    own = [replace(slot, prompt=False) if start <= i < end else slot for i, slot in slots]
+    return replace(canvas, slots=tuple(own))
 
 
 def _faults(case: Case, trial: Trial, steps: Sequence[StepResult]) -> Iterator[str]:

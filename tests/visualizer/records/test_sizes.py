@@ -77,6 +77,14 @@ def test_a_step_of_a_run_may_leave_the_context_once() -> None:
         assert refused.value.field == "branches.0.steps"
 
 
+def test_a_step_of_a_run_may_grow_a_short_canvas_up_to_the_context() -> None:
+    """DAEDAL adds eight masks to four, and cuts what exceeds its bound."""
+    check_sizes(record_of(4, 4, [insert(*range(500, 520))]), 28)
+    check_sizes(record_of(4, 4, [insert(*range(500, 520)) + delete(7)]), 27)
+    with pytest.raises(UnmaskError):
+        check_sizes(record_of(4, 4, [insert(*range(500, 520))]), 27)
+
+
 def test_by_hand_a_canvas_grows_up_to_the_context() -> None:
     check_sizes(record_of(60, 40, [insert(500)], by="manual"), 101)
     with pytest.raises(UnmaskError, match="has 102 tokens; the model takes 101"):

@@ -118,6 +118,21 @@ def overwritten(view: View, drawn: Drawn, operations: list[Operation]) -> list[O
     ]
 
 
+def confident_or_topk(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """SDAR's `generate`: all above the threshold if they fill the share, else torch.topk's."""
+    sure = (scores > view.params.threshold).nonzero()[:, 0]
+    enough = len(sure) >= block_share(view)
+    return sure if enough else share_over_the_block(view, drawn, scores)
+
+
+def overwritten_unless_confident(
+    view: View, drawn: Drawn, operations: list[Operation]
+) -> list[Operation]:
+    """As `overwritten`, where the share is not filled by what exceeds the threshold."""
+    enough = int((drawn.probs > view.params.threshold).sum()) >= block_share(view)
+    return operations if enough else overwritten(view, drawn, operations)
+
+
 def multinomial_over_the_small_block(view: View) -> Drawn:
     """Fast-dLLM v2: one multinomial over every place of the small block."""
     if starts_block(view) or view.params.temperature == 0:

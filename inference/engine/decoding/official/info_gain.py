@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from inference.engine.decoding.official.loops import as_drawn
-from inference.engine.decoding.rules.info_gain import INFO_GAIN, most_telling
+from inference.engine.decoding.rules.info_gain import INFO_GAIN, all_sure, most_telling
 from inference.engine.decoding.view import Drawn, View
 
 TINY = 1e-10
@@ -23,7 +23,7 @@ def tokens_with_each_place(view: View) -> Drawn:
     The rule here draws tokens once a step. Where every place is sure tokens are drawn once, too.
     """
     tokens, params = noisy_tokens(view), view.params
-    if bool((view.choice.p1 >= params.threshold).all()):
+    if all_sure(view, view.choice.p1):
         return Drawn(tokens, view.choice, torch.arange(len(tokens)))
     found = {int(view.choice.prob_of(tokens).argmax()): tokens}
     others = len(tokens) > 1 and params.position_temperature > 0

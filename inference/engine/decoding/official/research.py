@@ -11,15 +11,21 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from inference.engine.canvas import Operation
 from inference.engine.decoding import kv_cache
 from inference.engine.decoding.blocks import chunks
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.history import with_tokens
 from inference.engine.decoding.official.judged import Fixed
-from inference.engine.decoding.official.loops import every_step
+from inference.engine.decoding.official.loops import (
+    every_step,
+    llada_blocks,
+    transfer_schedule,
+)
 from inference.engine.decoding.quotas import (
     best,
 )
+from inference.engine.decoding.rules import prophet
 from inference.engine.decoding.sources import Reader
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.processing import forbid
@@ -56,9 +62,51 @@ def unrolled(expected: int, most: int) -> Callable[[RunState], Block | None]:
     return block
 
 
+def in_sight_of_all(state: RunState) -> Block | None:
+    """Prophet: LLaDA's blocks, all open places in scope, until the gap was large enough."""
+    found = None if state.carry.get("exited") else llada_blocks(state)
+    return found and replace(found, scope=tuple(state.canvas.writable_positions))
+
+
+def exit_or_schedule(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """Prophet: everything at the exit, else LLaDA's schedule."""
+    if prophet.may_exit(view):
+        return torch.arange(len(scores), device=scores.device)
+    inside = (view.positions < view.block.span[1]).nonzero()[:, 0]
+    counts = transfer_schedule(view.block.masks_at_start, view.block.step + view.block.steps_left)
+    return inside[best(scores[inside], min(counts[view.block.step], len(inside)))]
+
+
+def noted_exit(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
+    """Prophet: the run is over with the step in which the gap was large enough."""
+    view.state.carry["exited"] = prophet.may_exit(view)
+    return operations
+
+
 def at_most(steps: int) -> Callable[[RunState], Block | None]:
     """SOAR: blocks, but no more than so many evaluations."""
     return lambda state: None if state.index >= steps else chunks(state)
+
+
+def wide_first_window(state: RunState) -> Block | None:
+    """DCD: the first window is as wide as asked, also where later ones must not be so wide.
+
+    What the narrower ones then leave out counts as masks, written or not.
+    """
+    scope, places = state.canvas.writable_positions, state.canvas.places
+    if not scope:
+        return None
+    ends = [i for i in places if state.canvas.tokens[i] == state.spec.eos_id]
+    limit = min([len(state.canvas), *ends])
+    width, most = state.params.window_masks, state.params.window_length or len(state.canvas)
+    end, masks, before = state.carry.get("wide", (min(places[0] + width, limit), width, None))
+    if before is not None:
+        masks -= before - sum(i < end for i in scope)
+        after = min(end + width - masks, scope[0] + most, limit)
+        end, masks = after, masks + (0 if ends else after - end)
+    inside = tuple(i for i in scope if i < end)
+    state.carry["wide"] = (end, masks, len(inside))
+    return Block(inside, (scope[0], end), 1, 0, state.index)
 
 
 def bounded_choices(most: int) -> Callable[[RunState], Block | None]:
@@ -115,13 +163,14 @@ def noisy(view: View) -> Drawn:
 
 
 def random_score(view: View) -> Drawn:
-    """P2's random score: the best token, judged by a uniform float32 number of each place."""
+    """P2's random score: the token, judged by a uniform float32 number of each place."""
+    tokens = noisy(view).tokens if view.params.temperature > 0 else view.choice.best
     draws = torch.rand(1, len(view.canvas), generator=view.generator)[0]
-    judged = Fixed(view.choice.best, draws[view.positions])
+    judged = Fixed(tokens, draws[view.positions])
     if view.settled is None or view.shadow is None:
-        return Drawn(view.choice.best, judged)
+        return Drawn(tokens, judged)
     written = Fixed(view.shadow.best, draws[view.settled])
-    return Drawn(view.choice.best, judged, written=written)
+    return Drawn(tokens, judged, written=written)
 
 
 def likeliest_but_not_all_masks(view: View) -> Drawn:

@@ -38,7 +38,7 @@ def revised(view: View, drawn: Drawn, operations: list[Operation]) -> list[Opera
     """
     steps, index = steps_of_block(view), view.block.step
     due = index % view.params.core_every == 0 and steps // 4 <= index < 3 * steps // 4
-    if not due or view.settled is None or view.shadow is None:
+    if not due or not view.block.scope or view.settled is None or view.shadow is None:
         return operations
     places = weakest(view)
     if not places:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from inference.engine.canvas import Canvas, Operation
+from inference.engine.canvas import Operation
 from inference.engine.decoding.blocks import chunks
 from inference.engine.decoding.quotas import best
 from inference.engine.decoding.recipe import Recipe
@@ -73,7 +73,7 @@ def _sized(view: View) -> list[Operation]:
     params, left = view.params, room(view)
     last = view.canvas.slots[view.canvas.places[-1]].id
     if end_confidence(view) < params.eos_grow and left > 0:
-        count = min(params.expansion_factor, left, len(view.canvas))
+        count = min(params.expansion_factor, left)
         return [{"op": "insert", "slot": last, "new": _new(view, count)}]
     view.state.carry["sized"] = True
     new = _new(view, min(params.eos_check // 2, left))
@@ -91,20 +91,23 @@ def _new(view: View, count: int) -> list[int]:
 def _expanded(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
     """The least confident place of the block, below `low_threshold`, becomes several masks.
 
-    Only while the end is not confident and there is room; what exceeds it is cut at the right.
+    Only while the end is not confident and there is room; what exceeds it is cut at the right,
+    the new masks too where nothing stands behind them.
     """
     params, left = view.params, room(view)
     place = _hopeless(view, drawn, operations)
     if place is None or left == 0 or end_confidence(view) >= params.eos_expand:
         return []
-    count = min(params.expansion_factor - 1, len(view.canvas))
+    free = [i for i in view.canvas.places if i > place and not view.canvas.slots[i].locked]
+    count = min(params.expansion_factor - 1, left + len(free))
     insert: Operation = {
         "op": "insert",
         "slot": view.canvas.slots[place].id,
         "new": _new(view, count),
     }
-    grown = view.canvas.apply([*operations, insert])
-    return [insert, *_cut(grown, max(0, count - left))]
+    gone = free[-(count - left) :] if count > left else []
+    cut: list[Operation] = [{"op": "delete", "slot": view.canvas.slots[i].id} for i in gone]
+    return [insert, *cut]
 
 
 def _hopeless(view: View, drawn: Drawn, operations: list[Operation]) -> int | None:
@@ -116,12 +119,6 @@ def _hopeless(view: View, drawn: Drawn, operations: list[Operation]) -> int | No
         if view.canvas.slots[position].id not in written and prob < view.params.low_threshold
     ]
     return min(found)[1] if found else None
-
-
-def _cut(canvas: Canvas, count: int) -> list[Operation]:
-    """Deletions of the last places."""
-    free = [i for i in canvas.places if not canvas.slots[i].locked]
-    return [{"op": "delete", "slot": canvas.slots[i].id} for i in (free[-count:] if count else [])]
 
 
 DAEDAL = Recipe(

@@ -108,6 +108,12 @@ def dual(reader: Reader, state: RunState, block: Block) -> Reading:
     return reader.alone(lambda: _read(reader, state, block, span))
 
 
+def prefix_without_the_place_ahead(reader: Reader, state: RunState, block: Block) -> Reading:
+    """The same on Dream with `lookahead` 0, without the canvas' last place."""
+    span = (_left(reader, state, block), len(state.canvas) - 1)
+    return reader.alone(lambda: _read(reader, state, block, span))
+
+
 def dual_without_the_place_ahead(reader: Reader, state: RunState, block: Block) -> Reading:
     """Dream's `lookahead` 0: the last place of the window, from which none is read, is left out."""
     end = min(block.span[1] + state.params.cache_delay, len(state.canvas)) - 1

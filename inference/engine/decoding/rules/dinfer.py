@@ -64,19 +64,22 @@ def _updated(view: View) -> dict[str, dict[str, float]]:
 def hierarchy(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """The best of each run of masks if above `low_threshold`, all above `threshold`, and the best.
 
-    Equal places of a run all count as its best.
+    Equal places of a run all count as its best, of the block the first of them.
     """
     chosen = _hierarchical(view, scores)
-    chosen |= scores == scores.max()
+    chosen[best(scores, 1)] = True
     return chosen.nonzero()[:, 0]
 
 
 def hierarchy_fast(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """`hierarchy_fast_v2`: the best alone if it is below `low_threshold`, else as `hierarchy`."""
-    if float(scores.max()) < view.params.low_threshold:
-        return best(scores, 1)
-    chosen = _hierarchical(view, scores).nonzero()[:, 0]
-    return chosen if len(chosen) else best(scores, 1)
+    """`hierarchy_fast_v2`: of runs only the block's best if it is below `low_threshold`.
+
+    What exceeds `threshold` is written in either case.
+    """
+    chosen = _hierarchical(view, scores)
+    if float(scores.max()) < view.params.low_threshold or not bool(chosen.any()):
+        chosen[best(scores, 1)] = True
+    return chosen.nonzero()[:, 0]
 
 
 def _hierarchical(view: View, scores: Tensor) -> Tensor:

@@ -31,14 +31,22 @@ def looked_ahead(reader: Reader, state: RunState, block: Block) -> Reading:
 def most_informative(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """The candidate whose objective is largest; all places at once if each reaches `threshold`.
 
+    A `threshold` of 0 always looks ahead.
+
     Objective: minus the entropy of the place now, minus the mean entropy of all masks once its
     token is written (`lookum`: the latter alone). One batched forward over the candidates.
     """
-    if bool((scores >= view.params.threshold).all()):
+    if all_sure(view, scores):
         return best(scores, len(scores))
     rows = candidates(view, scores)
     row = rows[most_telling(view, drawn.judged, rows, drawn.tokens[rows].tolist())]
     return torch.tensor([row], device=view.device)
+
+
+def all_sure(view: View, scores: Tensor) -> bool:
+    """Whether every place reaches `threshold`, where there is one."""
+    bound = view.params.threshold
+    return bound > 0 and bool((scores >= bound).all())
 
 
 def most_telling(view: View, judged: Distribution, rows: list[int], tokens: list[int]) -> int:
@@ -62,11 +70,12 @@ def most_telling(view: View, judged: Distribution, rows: list[int], tokens: list
 def candidates(view: View, scores: Tensor) -> list[int]:
     """Indices: the most confident place, and others drawn by confidence / temperature + noise.
 
-    Equal draws count once; a temperature of 0 draws none.
+    Equal draws count once; a temperature of 0 draws none, nor does a place that is left alone.
     """
     found = [int(best(scores, 1))]
     heat = view.params.position_temperature
-    for _ in range(view.params.candidates - 1 if heat > 0 else 0):
+    others = view.params.candidates - 1 if heat > 0 and len(scores) > 1 else 0
+    for _ in range(others):
         uniform = torch.rand(len(scores), generator=view.generator)
         noisy = scores.cpu() / heat + gumbel_of(uniform.double()).to(torch.float32)
         row = int(noisy.argmax())

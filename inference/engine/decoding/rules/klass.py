@@ -29,11 +29,16 @@ def stable(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     Nothing is stable before step `kl_steps` - 1 of a block; if nothing is, the block's share of
     the step is written.
     """
-    wait = view.block.step < view.params.kl_steps - 1
+    chosen = ready(view, drawn, scores)
+    return chosen if len(chosen) else best(scores, share_of_block(view))
+
+
+def ready(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """Indices of the stable places that are to be written, possibly none."""
     chosen = _calm(view, drawn, scores > view.params.threshold)
-    if wait or not len(chosen):
-        return best(scores, share_of_block(view))
-    return _picked(view, drawn, scores, chosen)
+    if view.block.step < view.params.kl_steps - 1:
+        return chosen[:0]
+    return _picked(view, drawn, scores, chosen) if len(chosen) else chosen
 
 
 def stable_everywhere(view: View, drawn: Drawn, scores: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ KAPPA: dict[str, Callable[[float], float]] = {
 def all_steps(state: RunState) -> Block | None:
     """All open positions, for exactly `steps` steps; written ones may open again."""
     scope = tuple(state.canvas.writable_positions)
-    if not state.canvas.places or (state.index >= state.steps and not scope):
+    over = state.index >= state.steps and (state.params.official or not scope)
+    if over or not state.canvas.places:
         return None
     return Block(scope, (0, len(state.canvas)), max(1, state.steps - state.index), 0, state.index)
 

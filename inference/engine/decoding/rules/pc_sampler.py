@@ -50,8 +50,8 @@ def content(view: View, tokens: Tensor, probs: Tensor) -> Tensor:
 
 
 def calibrated(view: View, drawn: Drawn) -> Tensor:
-    """exp(-lambda i) min(alpha, -p ln f), i = place inside the block."""
-    score = content(view, view.choice.best, view.choice.p1)
+    """exp(-lambda i) min(alpha, -p ln f), i = place inside the block, p of the drawn token."""
+    score = content(view, drawn.tokens, drawn.probs)
     inside = (view.positions - view.block.span[0]).to(score)
     return score * (-view.params.pc_lambda * inside).exp()
 
@@ -59,9 +59,10 @@ def calibrated(view: View, drawn: Drawn) -> Tensor:
 def linear_position(view: View, drawn: Drawn) -> Tensor:
     """(1 - lambda) n + lambda (B - i) / B; n = the clamped part scaled to 0..1 over the block.
 
-    Written places of the block count for the scale.
+    Written places of the block count for the scale: as common as the token that stands there is,
+    as probable as the likeliest one, as published.
     """
-    score = content(view, view.choice.best, view.choice.p1)
+    score = content(view, drawn.tokens, drawn.probs)
     low, high = _extremes(view, score)
     start, end = view.block.span
     inside = (view.positions - start).to(score)
@@ -72,8 +73,9 @@ def linear_position(view: View, drawn: Drawn) -> Tensor:
 
 def _extremes(view: View, score: Tensor) -> tuple[float, float]:
     parts = [score]
-    if view.shadow is not None and len(view.shadow.logits):
-        parts.append(content(view, view.shadow.best, view.shadow.p1))
+    if view.settled is not None and view.shadow is not None and len(view.settled):
+        held = torch.tensor([view.canvas.tokens[i] for i in view.settled.tolist()])
+        parts.append(content(view, held.to(view.device), view.shadow.p1))
     joined = torch.cat(parts)
     low, high = float(joined.min()), float(joined.max())
     return (low, high) if math.isfinite(low) else (0.0, 1.0)

@@ -59,11 +59,16 @@ def gap(view: View) -> float:
     return float((top[:, 0] - top[:, 1]).mean())
 
 
-def early_exit(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
-    """Everything once the gap reaches the bound of the phase; until then LLaDA's share."""
+def may_exit(view: View) -> bool:
+    """Whether the gap reaches the bound of the phase."""
     progress = (view.state.index + 1) / view.state.steps
     bound = next(getattr(view.params, name) for end, name in PHASES if progress < end)
-    if gap(view) >= bound:
+    return bool(gap(view) >= bound)
+
+
+def early_exit(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """Everything once the gap reaches the bound of the phase; until then LLaDA's share."""
+    if may_exit(view):
         return torch.arange(len(scores), device=scores.device)
     inside = (view.positions < view.block.span[1]).nonzero()[:, 0]
     return inside[best(scores[inside], share(len(inside), view.block.steps_left))]

@@ -50,7 +50,7 @@ def resized(view: View, drawn: Drawn, operations: list[Operation]) -> list[Opera
 
 def _lengthened(view: View, after: Canvas, count: int) -> list[Operation]:
     """Masks before the first end of the text, else behind the last place."""
-    count = min(count, room(view), len(after))
+    count = min(count, room(view))
     if count <= 0:
         return []
     ends = [i for i in after.places if after.slots[i].token == view.spec.eos_id]

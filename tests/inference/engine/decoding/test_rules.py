@@ -99,6 +99,17 @@ def test_hierarchy_takes_the_best_of_each_run() -> None:
     assert _chosen(dinfer.hierarchy_fast, low) == [2]
 
 
+def test_what_exceeds_the_threshold_is_written_where_all_are_low() -> None:
+    """As published, where `threshold` lies below `low_threshold`."""
+    view = _view([0.3, 0.35, 0.1], threshold=0.25, low_threshold=0.5)
+    assert _chosen(dinfer.hierarchy_fast, view) == [1, 2]
+
+
+def test_of_equal_places_the_first_counts_as_the_block_s_best() -> None:
+    view = _view([0.3, 0.3], threshold=0.9, low_threshold=0.5)
+    assert _chosen(dinfer.hierarchy, view) == [1]
+
+
 def test_credit_decays_and_grows_by_the_likeliest_token() -> None:
     view = _view([0.5, 0.6], credit_gamma=1.0, credit_decay=0.5, credit_alpha=1.0)
     dinfer.credited(view)
@@ -133,6 +144,17 @@ def test_rare_tokens_and_early_places_come_first() -> None:
         pc_sampler.calibrated(capped, Drawn(view.choice.best, view.ranking)).tolist()
         == [pytest.approx(0.2)] * 3
     )
+
+
+def test_written_places_are_as_common_as_the_token_that_stands() -> None:
+    """The scale of PC-Sampler's linear form, as published: token 1 stands, token 0 is likeliest."""
+    view = _view([0.5, 0.4, 0.9], {3: 1}, pc_lambda=0.0)
+    rare = torch.tensor([0.5, 0.001, 0.5, 0.5, 0.5, 0.5])
+    view = replace(view, background=rare)
+    drawn = Drawn(view.choice.best, view.ranking)
+    low, high = 0.4 * 0.693147, 0.9 * 6.907755
+    scores = pc_sampler.linear_position(view, drawn)
+    assert float(scores[0]) == pytest.approx((0.5 * 0.693147 - low) / (high - low), abs=1e-4)
 
 
 @pytest.mark.parametrize(("eta", "opened"), [(0.0, []), (1.0, [1]), (9.0, [1, 3])])
@@ -266,8 +288,19 @@ def test_a_hopeless_place_becomes_many_and_the_surplus_is_cut() -> None:
     written = [{"op": "commit", "slot": 3, "token": 0, "p": 0.7, "by": "auto"}]
     drawn = Drawn(view.choice.best, view.ranking)
     found = daedal.grow(view, drawn, written)
-    assert [op["op"] for op in found] == ["commit", "insert", *["delete"] * 4]
-    assert len(view.canvas.apply(found).places) == 5
+    assert [op["op"] for op in found] == ["commit", "insert", "delete", "delete"]
+    grown = view.canvas.apply(found)
+    assert len(grown.places) == 5
+    assert grown.tokens[2:] == [grown.mask_id] * 4
+
+
+@pytest.mark.parametrize(("recipe", "grown"), [("daedal", 24), ("rho_eos", 44)])
+def test_a_short_canvas_grows_by_the_whole_factor(recipe: str, grown: int, tiny: Tiny) -> None:
+    """Growth was bounded by the canvas' own length, other than published."""
+    model = _ending(tiny("llada"), -50.0)
+    params = {"max_new_tokens": grown, "expansion_factor": 20, "threshold": 1.0}
+    first = _steps(model, recipe, 4, **params)[0]
+    assert len(first.canvas.places) == grown
 
 
 @pytest.mark.parametrize(("weight", "longer"), [(-50.0, True), (50.0, False)])
@@ -356,6 +389,12 @@ def test_core_replaces_only_what_lost_its_support(tiny: Tiny) -> None:
             seen += 1
         before = step.canvas
     assert seen
+
+
+def test_without_a_threshold_it_always_looks_ahead(tiny: Tiny) -> None:
+    """As published: 0 is no threshold, not one that everything reaches."""
+    steps = _steps(tiny("llada"), "info_gain", 4, candidates=2, threshold=0.0)
+    assert [step.masked for step in steps] == [3, 2, 1, 0]
 
 
 def test_the_candidate_that_tells_most_is_written(tiny: Tiny) -> None:

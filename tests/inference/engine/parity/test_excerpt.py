@@ -77,7 +77,7 @@ def test_the_command_exits_with_the_result(
     with pytest.raises(SystemExit) as caught:
         call_command("parity", str(RECORDED))
     assert caught.value.code == 0
-    assert "5 passed, 0 failed, 0 skipped" in capsys.readouterr().out
+    assert "6 passed, 0 failed, 0 skipped" in capsys.readouterr().out
 
 
 def test_a_case_that_cannot_run_has_failed(tmp_path: Path) -> None:
