@@ -20,10 +20,23 @@ LAYERS = ("n_layers", "num_hidden_layers")
 RANGES: dict[str, tuple[type, float, str]] = {
     # key: the kind of number, which is above 0, the most it may be, and both in words
     "rope_theta": (float, math.inf, "a positive number"),
+    "rms_norm_eps": (float, 1, "a number above 0, at most 1"),
     "partial_rotary_factor": (float, 1, "a share above 0, at most 1"),
     "max_sequence_length": (int, math.inf, "a positive whole number"),
     "max_position_embeddings": (int, math.inf, "a positive whole number"),
 }
+SIZES = (
+    *("vocab_size", "embedding_size", "hidden_size", "d_model", "intermediate_size"),
+    *("mlp_hidden_size", "num_attention_heads", "n_heads", "num_hidden_layers", "n_layers"),
+)
+RANGES |= dict.fromkeys(SIZES, (int, math.inf, "a positive whole number"))
+CHOICES = {
+    # how many are chosen: of how many
+    "num_experts_per_tok": ("num_experts", "num_local_experts", "n_routed_experts"),
+    "top_k_experts": ("num_experts",),
+    "topk_group": ("n_group",),
+}
+"""A router that is to choose more than there are fails in every forward."""
 
 
 def check_values(config: Config) -> None:
@@ -33,6 +46,18 @@ def check_values(config: Config) -> None:
             value = part.get(key)
             if value is not None and not _within(value, kind, most):
                 raise CheckpointError(f"config.json has {key} = {value!r}, not {wanted}.", key)
+        _check_choices(part)
+
+
+def _check_choices(part: Config) -> None:
+    for key, totals in CHOICES.items():
+        chosen = part.get(key)
+        for total in totals:
+            there = part.get(total) or None  # 0: a model without experts
+            if isinstance(chosen, int) and isinstance(there, int) and not 0 < chosen <= there:
+                raise CheckpointError(
+                    f"config.json has {key} = {chosen!r} of {total} = {there!r}.", key
+                )
 
 
 def check_counts(family: Family, config: Config, tensors: int) -> None:

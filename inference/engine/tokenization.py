@@ -75,8 +75,12 @@ class Tokenizer:
     def check_rows(self, rows: int) -> None:
         """Raises CheckpointError if a text could have an id for which the model has no row.
 
-        Special tokens may lie beyond: text never stands for them.
+        Special tokens may lie beyond, text never stands for them, but not those that are put in
+        front of every text.
         """
+        if beyond := [number for number in self.leading if number >= rows]:
+            said = f"{self._file} puts the id {beyond[0]} in front of every text"
+            raise CheckpointError(f"{said}; the model has {rows} rows.", self._file)
         for token, number in self._reading.get_vocab(with_added_tokens=True).items():
             if number >= rows and number not in self.special:
                 said = f"{self._file} gives {token[:40]!r} the id {number}"

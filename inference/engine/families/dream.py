@@ -20,6 +20,7 @@ from inference.engine.families.values import (
     refuse_windows,
     required,
     special_id,
+    stated,
 )
 
 BODY = (
@@ -39,7 +40,7 @@ def body(config: Config, share: float | None = None) -> dict[str, Any]:
     `share`: the part of each head that turns by default, for classes that turn a part.
     """
     values: dict[str, Any] = {key: required(config, key) for key in BODY}
-    values["rms_norm_eps"] = config.get("rms_norm_eps", 1e-6)
+    values["rms_norm_eps"] = stated(config, "rms_norm_eps", 1e-6)
     values["rope_parameters"] = rotary(config, share)
     values["tie_word_embeddings"] = flag(config, "tie_word_embeddings")
     return values

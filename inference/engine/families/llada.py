@@ -21,6 +21,7 @@ from inference.engine.families.values import (
     refuse,
     required,
     special_id,
+    stated,
 )
 
 _LAYER = "model.layers.{n}."
@@ -69,7 +70,7 @@ def native_config(config: Config) -> dict[str, Any]:
         "num_hidden_layers": required(config, "n_layers"),
         "num_attention_heads": heads,
         "num_key_value_heads": config.get("n_kv_heads") or heads,
-        "rms_norm_eps": config.get("rms_norm_eps", 1e-5),
+        "rms_norm_eps": stated(config, "rms_norm_eps", 1e-5),
         "max_position_embeddings": required(config, "max_sequence_length"),
         "rope_parameters": rotary(config),
         "tie_word_embeddings": flag(config, "weight_tying"),

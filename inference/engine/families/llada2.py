@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from inference.engine.errors import CheckpointError
 from inference.engine.families.dream import body
 from inference.engine.families.family import Family
 from inference.engine.families.layout import Piece, Rule, renames, stacked_experts
@@ -18,12 +19,14 @@ from inference.engine.families.values import (
     Config,
     TokenLookup,
     eos_ids,
+    flag,
     mask_id,
     natural,
     refuse,
     refuse_windows,
     required,
     special_id,
+    stated,
 )
 
 _AT = "model.layers.{n}."
@@ -57,19 +60,35 @@ def native_config(config: Config) -> dict[str, Any]:
         "head_dim": _head_dim(config),
         "moe_intermediate_size": required(config, "moe_intermediate_size"),
         "n_routed_experts": required(config, "num_experts"),
-        "n_shared_experts": config.get("num_shared_experts", 0),
+        "n_shared_experts": stated(config, "num_shared_experts", 0),
         "num_experts_per_tok": required(config, "num_experts_per_tok"),
-        "n_group": config.get("n_group", 8),
-        "topk_group": config.get("topk_group", 4),
-        "routed_scaling_factor": config.get("routed_scaling_factor", 2.5),
-        "first_k_dense_replace": config.get("first_k_dense_replace", 0),
-        "norm_topk_prob": config.get("norm_topk_prob", True),
+        **_groups(config),
+        "routed_scaling_factor": stated(config, "routed_scaling_factor", 2.5),
+        "first_k_dense_replace": stated(config, "first_k_dense_replace", 0),
+        "norm_topk_prob": flag(config, "norm_topk_prob", True),
         "use_qk_norm": True,
         "score_function": "sigmoid",
         "norm_head": False,
         "attention_bias": False,
         "num_mtp_layers": 0,
     }
+
+
+def _groups(config: Config) -> dict[str, int]:
+    """Groups of experts, and how many are chosen by the sum of their two best experts.
+
+    Raises CheckpointError for groups that this cannot be done with: every forward would fail.
+    """
+    groups = natural(config, "n_group") or 8
+    chosen = natural(config, "topk_group") or min(4, groups)
+    experts = natural(config, "num_experts") or 0
+    if experts % groups or experts // groups < 2:
+        raise CheckpointError(
+            f"config.json has num_experts = {experts} in n_group = {groups}; groups must be of one "
+            "size, two experts at least.",
+            "n_group",
+        )
+    return {"n_group": groups, "topk_group": chosen}
 
 
 def _head_dim(config: Config) -> int:

@@ -23,6 +23,12 @@ def required(config: Config, key: str) -> Any:
     return value
 
 
+def stated(config: Config, key: str, default: Any) -> Any:
+    """A value of config.json; null says as little as a missing key."""
+    value = config.get(key)
+    return default if value is None else value
+
+
 def flag(config: Config, key: str, default: bool = False) -> bool:
     """A truth value; `default` when it is missing or null. Raises CheckpointError."""
     value = config.get(key)
@@ -85,18 +91,18 @@ def special_ids(config: Config, key: str) -> tuple[int, ...]:
 
 def special_id(config: Config, key: str, lookup: TokenLookup, *tokens: str) -> int | None:
     """A special id: from config.json, else the first of these tokens that the tokenizer has."""
-    stated = special_ids(config, key)
-    if stated:
-        return stated[0]
+    ids = special_ids(config, key)
+    if ids:
+        return ids[0]
     found = (lookup(token) for token in tokens)
     return next((token_id for token_id in found if token_id is not None), None)
 
 
 def eos_ids(config: Config, lookup: TokenLookup, *tokens: str) -> dict[str, Any]:
     """The spec's `eos_id` and `other_eos_ids`: eos_token_id is one id or a list of them."""
-    stated = special_ids(config, "eos_token_id")
+    ids = special_ids(config, "eos_token_id")
     first = special_id(config, "eos_token_id", lookup, *tokens)
-    return {"eos_id": first, "other_eos_ids": stated[1:]}
+    return {"eos_id": first, "other_eos_ids": ids[1:]}
 
 
 def mask_id(config: Config, lookup: TokenLookup, *tokens: str) -> int:

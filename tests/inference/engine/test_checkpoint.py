@@ -175,6 +175,48 @@ def test_sizes_that_the_files_cannot_hold_are_refused_before_anything_is_built(
     _refused(tmp_path, field)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        ("llada2", {"topk_group": 5}, "topk_group"),
+        ("llada2", {"n_group": 3}, "n_group"),
+        ("llada2", {"n_group": 8}, "n_group"),
+        ("llada2", {"num_experts_per_tok": 9}, "num_experts_per_tok"),
+        ("llada_moe", {"num_experts_per_tok": 0}, "num_experts_per_tok"),
+        ("diffusion_gemma", {"text_config": {"top_k_experts": 9}}, "top_k_experts"),
+        ("llada", {"n_heads": 0}, "n_heads"),
+        ("dream", {"num_attention_heads": -2}, "num_attention_heads"),
+        ("a2d-qwen3", {"vocab_size": True}, "vocab_size"),
+        ("a2d-qwen3", {"rms_norm_eps": "1e-6"}, "rms_norm_eps"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_refused_by_their_key(
+    tmp_path: Path, name: str, changes: dict[str, Any], field: str
+) -> None:
+    """A router that was to choose more experts than there are failed in each forward."""
+    write_model(tmp_path, name)
+    config = CONFIGS[name]
+    whole = {k: {**config[k], **v} if isinstance(v, dict) else v for k, v in changes.items()}
+    write_config(tmp_path, **whole)
+    _refused(tmp_path, field)
+
+
+@pytest.mark.parametrize("name", ["llada", "dream", "llada2", "llada_moe", "a2d-qwen3"])
+def test_null_says_as_little_as_a_missing_key(tmp_path: Path, name: str) -> None:
+    config = {k: v for k, v in CONFIGS[name].items() if k not in OPTIONAL}
+    torch.manual_seed(1)
+    checkpoint.save(checkpoint.build(config), config, tmp_path)
+    missing = logits(checkpoint.load(tmp_path), [1, 2, 3])
+    (tmp_path / "config.json").write_text(json.dumps({**config, **dict.fromkeys(OPTIONAL)}))
+    assert torch.equal(logits(checkpoint.load(tmp_path), [1, 2, 3]), missing)
+
+
+OPTIONAL = (
+    *("rms_norm_eps", "routed_scaling_factor", "norm_topk_prob", "tie_word_embeddings"),
+    *("weight_tying", "rope_scaling", "rope_parameters", "topk_group", "partial_rotary_factor"),
+)
+
+
 def test_a_cancel_is_heard_before_anything_is_built(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

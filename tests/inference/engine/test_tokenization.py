@@ -113,6 +113,17 @@ def test_tokenizer_config_has_the_last_word_on_the_begin_token(
     assert ours.leading == ([ours.id_of(BEGIN)] if led else [])
 
 
+def test_a_leading_token_without_a_row_is_refused_at_once(tmp_path: Path) -> None:
+    """It stands before every prompt, so that none could be read."""
+    ours = _with_begin(tmp_path)
+    begin = ours.id_of(BEGIN)
+    assert begin is not None
+    ours.reserve([begin])
+    with pytest.raises(CheckpointError, match="in front of every text") as refused:
+        ours.check_rows(begin)
+    assert refused.value.field == "tokenizer.json"
+
+
 def test_text_without_a_row_is_refused_and_special_tokens_without_one_are_not(
     tmp_path: Path,
 ) -> None:
