@@ -158,7 +158,7 @@ def logits_of_ids(model: torch.nn.Module, ids: list[int]) -> list[int]:
         ({"llama.block_count": 10**6}, "num_hidden_layers"),
         ({"llama.context_length": 0}, "max_position_embeddings"),
         ({"llama.embedding_length": 255}, "config.json"),
-        ({"llama.attention.head_count": 0}, "config.json"),
+        ({"llama.attention.head_count": 0}, "num_attention_heads"),
         ({"llama.rope.scaling.type": "yarn"}, "llama.rope.scaling.type"),
         ({"llama.expert_count": 8}, "llama.expert_count"),
         ({"llama.vocab_size": 7}, "llama.vocab_size"),
