@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache, partial
-from typing import Any
+from typing import Any, get_args
 
 import transformers
 from torch import Tensor, nn
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from inference.causal_families import CAUSAL_FAMILIES, CausalFamily
 from inference.engine.errors import CheckpointError
@@ -37,37 +38,88 @@ IGNORED = (
     r".*(attn|attention)\.(masked_)?bias",  # the triangle that older files keep as a buffer
 )
 FOLLOWING = ("dynamic", "longrope")
+PARTIAL = ("gpt_neox", "phi", "phi3", "stablelm")
+"""Families that turn a part of each head; the other native classes would turn whole ones."""
+BY_LAYER = ("gemma3_text",)
+"""Families whose `rope_parameters` stand under the kinds of layers; elsewhere they are not seen."""
 SOFTCAPPED = ("gemma2",)
 """Scores of attention pass through tanh, which the fused kernels leave out."""
 TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>")
 
 
 @cache
-def declared(config_class: str) -> frozenset[str]:
-    """Fields of a native configuration that describe the model, not how it is run."""
-    own = {field.name for field in fields(getattr(transformers, config_class))}
-    return frozenset(own - {field.name for field in fields(transformers.PreTrainedConfig)}) | OLDER
+def declared(config_class: str) -> dict[str, bool]:
+    """Fields of a native configuration that describe the model, not how it is run.
+
+    True for those in which null has a meaning (no window).
+    """
+    run = {field.name for field in fields(transformers.PreTrainedConfig)}
+    own = {
+        field.name: type(None) in get_args(field.type) or "None" in str(field.type)
+        for field in fields(getattr(transformers, config_class))
+        if field.name not in run
+    }
+    return own | dict.fromkeys(OLDER - set(own), False)
 
 
 def native_config(row: CausalFamily, config: Config) -> dict[str, Any]:
     """Arguments of the native configuration. Raises CheckpointError for what is not supported."""
     for key in UNSUPPORTED:
         refuse(config, {key: False})
+    known = declared(row.config)
+    values = {
+        key: value
+        for key, value in config.items()
+        if key in known and (value is not None or known[key])
+    }
+    _check_share(row, config)
     for key in ("rope_scaling", "rope_parameters"):
-        _check_rotary(key, config.get(key))
-    return {key: value for key, value in config.items() if key in declared(row.config)}
+        if value := config.get(key):
+            values[key] = _rotary(row, key, value)
+    return values
 
 
-def _check_rotary(key: str, value: Any) -> None:
-    """Raises CheckpointError for frequencies that follow the longest sequence of a forward.
+def _rotary(row: CausalFamily, key: str, value: Any) -> dict[str, Any]:
+    """What config.json says of the frequencies, their type by its present name.
 
-    In a shared one a row would then depend on its neighbours, and on keys that are cached already.
+    Raises CheckpointError for what the native class would not compute, or not see.
     """
-    parts = [value, *value.values()] if isinstance(value, dict) else []
+    if not isinstance(value, dict):
+        raise CheckpointError(f"config.json's {key} must be an object.", key)
+    if any(isinstance(part, dict) for part in value.values()):
+        parts = [part for part in value.values() if isinstance(part, dict)]
+    elif row.model_type in BY_LAYER and key == "rope_parameters":
+        raise CheckpointError(f"config.json's {key} must stand under the kinds of layers.", key)
+    else:
+        parts = [value]
     for part in parts:
-        kind = (part.get("rope_type") or part.get("type")) if isinstance(part, dict) else None
-        if kind in FOLLOWING:
-            raise CheckpointError(f"{key} of type {kind} is not read.", key)
+        _check_kind(key, part.get("rope_type") or part.get("type"))
+        _check_share(row, part)
+    kind = value.get("type")
+    return {"rope_type": kind, **value} if kind else value
+
+
+def _check_kind(key: str, kind: Any) -> None:
+    """Raises CheckpointError for a type that there is not, and for frequencies that follow the
+    longest sequence of a forward: in a shared one a row would depend on its neighbours, and on
+    keys that are cached already.
+    """
+    if kind is None:
+        return
+    known = [name for name in ("default", *ROPE_INIT_FUNCTIONS) if name not in FOLLOWING]
+    if kind not in known:
+        raise CheckpointError(
+            f"{key} of type {kind!r} is not read; {', '.join(dict.fromkeys(known))} are.", key
+        )
+
+
+def _check_share(row: CausalFamily, part: Config) -> None:
+    share = part.get("partial_rotary_factor")
+    if row.model_type not in PARTIAL and share not in (None, 1):
+        raise CheckpointError(
+            f"config.json has partial_rotary_factor = {share!r}; this family turns whole heads.",
+            "partial_rotary_factor",
+        )
 
 
 def spec(row: CausalFamily, config: Config, lookup: TokenLookup) -> ModelSpec:

@@ -18,6 +18,7 @@ from inference.engine.causal.engine import CausalEngine
 from inference.engine.causal.pool import Turn
 from inference.engine.causal.sampling import Sampling
 from inference.engine.errors import CheckpointError
+from inference.engine.forward import Request, forward_many
 from tests.inference.engine.causal.tiny import native_model, write_model
 
 PROMPTS = ([7, 3, 250, 31, 8, 90], [12] * 21 + [4], [200, 100, 5])
@@ -116,3 +117,71 @@ def test_frequencies_that_follow_the_longest_row_are_refused(kind: str, tmp_path
     with pytest.raises(CheckpointError) as caught:
         checkpoint.load(tmp_path)
     assert caught.value.field == "rope_parameters"
+
+
+def _changed(directory: Path, **changes: Any) -> Path:
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps({**config, **changes}))
+    return directory
+
+
+def _rows(directory: Path) -> torch.Tensor:
+    model = checkpoint.load(directory, dtype="float32")
+    ids = torch.tensor(PROMPTS[0] * 3)
+    return forward_many(model, [Request(ids, torch.arange(len(ids)))])[0]
+
+
+LINEAR = {"factor": 4.0, "rope_theta": 1e4}
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "field"),
+    [
+        ("llama", {"rope_scaling": {"rope_type": "unheard-of"}}, "rope_scaling"),
+        ("llama", {"rope_scaling": ["linear"]}, "rope_scaling"),
+        ("llama", {"partial_rotary_factor": 0.5}, "partial_rotary_factor"),
+        (
+            "qwen3",
+            {"rope_parameters": {"rope_theta": 1e4, "partial_rotary_factor": 0.5}},
+            "partial_rotary_factor",
+        ),
+        ("gemma3_text", {"rope_parameters": {"rope_type": "linear", **LINEAR}}, "rope_parameters"),
+        ("gemma3_text", {"rope_parameters": {"rope_theta": 5e3}}, "rope_parameters"),
+    ],
+)
+def test_what_the_native_class_would_drop_in_silence_is_refused(
+    family: str, changes: dict[str, Any], field: str, tmp_path: Path
+) -> None:
+    directory = _changed(write_model(tmp_path, family), **changes)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(directory)
+    assert caught.value.field == field
+
+
+def test_a_type_by_its_older_name_counts(tmp_path: Path) -> None:
+    """Gemma 3's class looks at `rope_type` alone, and dropped such a scaling."""
+    kinds = {"layer_types": ["sliding_attention", "full_attention", "full_attention"]}
+    directory = _changed(write_model(tmp_path, "gemma3_text"), rope_parameters=None, **kinds)
+    plain = _rows(directory)
+    older = _rows(_changed(directory, rope_scaling={"type": "linear", "factor": 4.0}))
+    newer = _rows(_changed(directory, rope_scaling={"rope_type": "linear", "factor": 4.0}))
+    assert torch.equal(older, newer)
+    assert not torch.allclose(older, plain)
+
+
+@pytest.mark.parametrize("key", ["rms_norm_eps", "hidden_act", "rope_theta"])
+def test_null_says_as_little_as_a_missing_key(key: str, tmp_path: Path) -> None:
+    directory = write_model(tmp_path)
+    config = json.loads((directory / "config.json").read_text())
+    config.pop(key, None)
+    (directory / "config.json").write_text(json.dumps(config))
+    missing = _rows(directory)
+    assert torch.equal(_rows(_changed(directory, **{key: None})), missing)
+
+
+def test_a_null_that_means_something_is_kept(tmp_path: Path) -> None:
+    """Mistral's window: null is none, a missing one is 4 096 places."""
+    directory = write_model(tmp_path, "mistral")
+    assert checkpoint.load(directory).model.config.sliding_window == 8
+    _changed(directory, sliding_window=None)
+    assert checkpoint.load(directory).model.config.sliding_window is None
