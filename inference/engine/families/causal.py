@@ -86,13 +86,12 @@ def _rotary(row: CausalFamily, key: str, value: Any) -> dict[str, Any]:
     """
     if not isinstance(value, dict):
         raise CheckpointError(f"config.json's {key} must be an object.", key)
-    if any(isinstance(part, dict) for part in value.values()):
-        parts = [part for part in value.values() if isinstance(part, dict)]
-    elif row.model_type in BY_LAYER and key == "rope_parameters":
-        raise CheckpointError(f"config.json's {key} must stand under the kinds of layers.", key)
-    else:
-        parts = [value]
-    for part in parts:
+    inner = [part for part in value.values() if isinstance(part, dict)]
+    by_layer = row.model_type in BY_LAYER and key == "rope_parameters"
+    if bool(inner) != by_layer:
+        where = "must stand" if by_layer else "cannot stand"
+        raise CheckpointError(f"config.json's {key} {where} under the kinds of layers.", key)
+    for part in inner or [value]:
         _check_kind(key, part.get("rope_type") or part.get("type"))
         _check_share(row, part)
     kind = value.get("type")

@@ -13,7 +13,14 @@ from inference.engine.errors import InputError
 from inference.engine.families.family import Family
 from inference.engine.families.rotary import check_rotary
 from inference.engine.families.spec import ModelSpec
-from inference.engine.families.values import Config, TokenLookup, mask_id, required, special_id
+from inference.engine.families.values import (
+    Config,
+    TokenLookup,
+    mask_id,
+    refuse,
+    required,
+    special_id,
+)
 
 LAYERS = ("full_attention", "sliding_attention")
 # facts about the file, not about the model
@@ -23,7 +30,10 @@ NOISE |= {"mask_token_id", "_name_or_path"}
 
 def native_config(config: Config) -> dict[str, Any]:
     check_rotary(config, LAYERS)
+    refuse(config, {"partial_rotary_factor": 1})
     values = {key: value for key, value in config.items() if key not in NOISE}
+    if scaling := values.pop("rope_scaling", None):  # the class looks at the newer name alone
+        values["rope_parameters"] = scaling
     return {**values, "reference_compile": False}
 
 

@@ -147,6 +147,8 @@ LINEAR = {"factor": 4.0, "rope_theta": 1e4}
         ),
         ("gemma3_text", {"rope_parameters": {"rope_type": "linear", **LINEAR}}, "rope_parameters"),
         ("gemma3_text", {"rope_parameters": {"rope_theta": 5e3}}, "rope_parameters"),
+        ("gemma3_text", {"rope_scaling": {"full_attention": LINEAR}}, "rope_scaling"),
+        ("llama", {"rope_parameters": {"full_attention": LINEAR}}, "rope_parameters"),
     ],
 )
 def test_what_the_native_class_would_drop_in_silence_is_refused(

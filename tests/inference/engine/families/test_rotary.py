@@ -191,3 +191,21 @@ def test_one_scaling_for_all_is_refused_where_each_kind_of_layer_has_its_own(
     with pytest.raises(CheckpointError) as caught:
         checkpoint.load(tmp_path)
     assert caught.value.field == "rope_parameters"
+
+
+def test_layers_of_modernbert_are_scaled_under_either_key(tmp_path: Path) -> None:
+    """Under the older one the native class saw nothing."""
+    write_model(tmp_path, "modernbert")
+    ids = torch.arange(40)
+    stated = _stated("modernbert", {**SCALED["linear"], "rope_theta": 10000.0})
+    plain = _stated("modernbert", {"rope_type": "default", "rope_theta": 10000.0})
+    found = []
+    for both in ((stated, None), (None, stated), (None, plain)):
+        write_config(tmp_path, rope_parameters=both[0], rope_scaling=both[1])
+        found.append(forward_many(checkpoint.load(tmp_path), [Request(ids, ids)])[0])
+    assert torch.equal(found[0], found[1])
+    assert not torch.allclose(found[1], found[2])
+    write_config(tmp_path, partial_rotary_factor=0.5)
+    with pytest.raises(CheckpointError) as refused:
+        checkpoint.load(tmp_path)
+    assert refused.value.field == "partial_rotary_factor"
