@@ -19,6 +19,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "gpu": ("benchmarks.gpu:measure", "engine at LLaDA-8B's size on a GPU"),
     "digest": ("benchmarks.digests:measure", "digest: bytes, time, error"),
     "caches": ("benchmarks.caches:measure", "the caches of Fast-dLLM beside its own loop"),
+    "threads": ("benchmarks.threads:measure", "a forward with one thread and with all"),
     "batch": ("benchmarks.batch:measure", "requests in one forward against one after the other"),
     "invariance": ("benchmarks.invariance:measure", "the same tokens alone and in company"),
     "real": ("benchmarks.real:measure", "SmolLM2 token by token, and its twin that denoises"),

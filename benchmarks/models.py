@@ -51,6 +51,13 @@ def write_large_vocabulary(directory: Path) -> None:
     (directory / "unmask.json").write_text(json.dumps(card))
 
 
+def slow() -> LoadedModel:
+    """The body of `write_slow`, loaded."""
+    with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
+        write_slow(Path(folder) / "slow")
+        return checkpoint.load(Path(folder) / "slow", dtype="float32")
+
+
 def write_slow(directory: Path) -> None:
     """A body whose step takes its time under the story model's vocabulary, as a MODELS_DIR entry.
 

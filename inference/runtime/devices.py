@@ -16,13 +16,15 @@ from inference.errors import UnmaskError
 __all__ = [
     "CPU",
     "asked_for",
+    "cpu_threads",
     "is_out_of_memory",
-    "limit_threads",
     "memory",
     "preferred",
     "release",
+    "take_all_threads",
 ]
 
+_USUAL = torch.get_num_threads()
 _asked: ContextVar[torch.device | None] = ContextVar("asked", default=None)
 
 
@@ -64,6 +66,11 @@ def _total(device: torch.device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def limit_threads() -> None:
-    if settings.TORCH_THREADS:
-        torch.set_num_threads(settings.TORCH_THREADS)
+def cpu_threads() -> int:
+    """TORCH_THREADS, else what torch has found right for this machine."""
+    return int(settings.TORCH_THREADS or _USUAL)
+
+
+def take_all_threads() -> None:
+    """Let the calling thread, and threads that are new to torch, use all."""
+    torch.set_num_threads(cpu_threads())

@@ -18,7 +18,7 @@ from django.conf import settings
 from torch import Tensor
 
 from inference.engine import forward as engine_forward
-from inference.engine import relocation
+from inference.engine import relocation, threads
 from inference.engine.batching import Batcher
 from inference.engine.block_cache import BlockForward
 from inference.engine.cache import CachedForward, LogitsCache
@@ -28,6 +28,7 @@ from inference.engine.causal.prefixes import PrefixStore
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import StepTimeout
 from inference.engine.forward import Request
+from inference.runtime import devices
 from inference.runtime.error_mapping import engine_errors
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ def _run(model: LoadedModel, requests: Sequence[Any]) -> list[Tensor]:
     A causal model takes turns of sequences that it writes, others take whole sequences; what a
     block-causal one has computed of earlier blocks is found again.
     """
+    threads.take_for(model, requests, devices.cpu_threads())
     if isinstance(requests[0], Turn):
         return steps.step(model, requests)
     forward = BlockForward(kept_keys(), engine_forward.forward_many)

@@ -178,7 +178,7 @@ def _read(
     """Load on the preferred device; when it is full, on the CPU."""
     if not entry.is_shipped and entry.owner_id is None:  # those that are trained here are known
         probe(path, settings.LOAD_TIMEOUT, cancel=late)
-    devices.limit_threads()
+    devices.take_all_threads()
     options = options_for(entry.card)
     how: dict[str, Any] = {"progress": progress, "cancel": late, "needs_tokenizer": True}
     _make_room(memory_bytes(path), options.device)

@@ -25,6 +25,7 @@ from inference.engine.errors import InputError
 from inference.engine.families import family_of
 from inference.engine.families.family import Family
 from inference.engine.native import construct
+from inference.runtime import devices
 
 log = logging.getLogger(__name__)
 FILE = "precision.json"
@@ -76,8 +77,6 @@ def has_instructions(dtype: torch.dtype) -> bool:
 
 
 def _fits(size: int) -> bool:
-    from inference.runtime import devices
-
     return size <= devices.memory(devices.CPU)
 
 
@@ -109,7 +108,7 @@ def _forward_seconds(family: Family, model: torch.nn.Module) -> float:
 def _key(config: Mapping[str, Any], own: torch.dtype) -> str:
     """The machine, its threads, the libraries and the model's shape."""
     shape = json.dumps(family_of(config).native_config(config), sort_keys=True, default=str)
-    parts = [shape, _name(own), _processor(), str(torch.get_num_threads()), torch.__version__]
+    parts = [shape, _name(own), _processor(), str(devices.cpu_threads()), torch.__version__]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
