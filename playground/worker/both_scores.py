@@ -31,7 +31,7 @@ def score_both(request: Request) -> Callable[[], Reply]:
     """
     asked = request.message
     model = runtime.load(registry.resolve(asked.model, request.user))
-    masked = runtime.load(registry.resolve(asked.masked_model, request.user))
+    masked = runtime.load(registry.resolve(asked.masked_model, request.user, "masked_model"))
     tokenizer = tokenizer_of(model)
     before = started(model, tokenizer, asked.prompt) if asked.prompt else list(tokenizer.leading)
     rows = _masked_rows(masked, asked.prompt, asked.text)
