@@ -67,6 +67,7 @@ def test_a_note_is_kept_beside_its_step_and_becomes_a_lesson(page: Page, open_pa
         page.get_by_role("button", name="Save the note").press("Enter")
         expect(page.locator("#step-note")).to_have_text(text)
     assert violations(page) == []
+    expect(page).to_have_url(re.compile(r"step=3\b"))  # written when one has stopped moving
     page.reload()
     live(page)
     expect(page.locator("#step-note")).to_have_text("<b>Three.</b>")
