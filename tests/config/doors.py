@@ -138,15 +138,19 @@ def _plain() -> Iterator[Route]:
     for name, path in _untyped():
         methods, model = PLAIN.get(name, ((), None))
         assert methods, f"{path} has no row in PLAIN"
-        schema = model.model_json_schema() if model else None
-        for old, new in RENAMED.get(name, {}).items():
-            schema["properties"][new] = schema["properties"].pop(old)
-            schema["required"] = [new if one == old else one for one in schema["required"]]
+        schema = _renamed(model.model_json_schema(), RENAMED.get(name, {})) if model else None
         parameters = tuple(re.findall(r"\{(\w+)\}", path))
         for method in methods:
             body = schema if method == "post" else None
             headers = ("Last-Event-ID",) if name == "passes" else ()
             yield Route(method, path, parameters, headers, body, (body or {}).get("$defs", {}))
+
+
+def _renamed(schema: Body, names: dict[str, str]) -> Body:
+    for old, new in names.items():
+        schema["properties"][new] = schema["properties"].pop(old)
+        schema["required"] = [new if one == old else one for one in schema["required"]]
+    return schema
 
 
 def _untyped() -> list[tuple[str, str]]:
