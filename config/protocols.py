@@ -11,9 +11,11 @@ peer that does not read costs one message and one piece, and is cut off after a 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextvars import copy_context
 from itertools import islice
 from typing import Any
 
@@ -21,6 +23,7 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 
+from inference.errors import UnmaskError, error_shape
 from inference.limits import BODY_BYTES
 
 FRAMES_PER_SECOND = 500
@@ -37,6 +40,7 @@ NORMAL, POLICY, RESTART = 1000, 1008, 1012
 CONTINUATION, TEXT, BINARY = 0, 1, 2
 ROOT_PATH = "daphne-root-path"
 FORWARDED_FOR = "X-Forwarded-For"
+TOO_LARGE = f"The body is larger than {BODY_BYTES // 2**20} MB. Send less at once."
 
 
 class Socket(WebSocketProtocol):  # type: ignore[misc]
@@ -189,9 +193,11 @@ class Request(WebRequest):  # type: ignore[misc]
             self.requestHeaders.setRawHeaders(FORWARDED_FOR, [told[-1].rpartition(",")[2].strip()])
 
     def _too_large(self) -> None:
-        self.channel.transport.write(
-            b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
+        # In a context of its own: a correlation id is made, and the server's has none.
+        body = json.dumps(copy_context().run(error_shape, UnmaskError("validation", TOO_LARGE)))
+        head = "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self.channel.transport.write((head + body).encode())
         self.channel.loseConnection()
 
 

@@ -54,18 +54,18 @@ def _local() -> QuerySet[ModelEntry]:
     return rows
 
 
-def resolve(model_path: str, user: Any = None) -> ModelEntry:
-    """The model of this name: the site's, or the user's own.
+def resolve(slug: str, user: Any = None, field: str = "model") -> ModelEntry:
+    """The model of this name: the site's, or the user's own. `field`: that it was named in.
 
     Raises UnmaskError: not_found when it is unknown or another's, model_unavailable when its
     files are not here.
     """
-    rows = ModelEntry.visible_to(user).filter(slug=model_path)
-    entry = rows.first() if "\0" not in model_path else None
+    rows = ModelEntry.visible_to(user).filter(slug=slug)
+    entry = rows.first() if "\0" not in slug else None
     if entry is None:
-        raise UnmaskError("not_found", _unknown(), "model_path")
+        raise UnmaskError("not_found", _unknown(), field)
     if entry.state == State.ABSENT:
-        raise UnmaskError("model_unavailable", absence(entry), "model_path")
+        raise UnmaskError("model_unavailable", absence(entry), field)
     return entry
 
 

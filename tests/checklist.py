@@ -210,14 +210,14 @@ CHECKLIST: dict[str, tuple[str, ...]] = {
     ),
     "D13": (_STREAMS + "test_frames_are_those_of_the_seed",),
     "D14": (_STREAMS + "test_a_failure_in_the_worker_is_the_error_frame",),
-    "D15": (_API + "test_bad_input.py::test_a_wrong_field_is_named",),
+    "D15": ("config/test_bad_input.py::test_every_field_is_refused_by_name",),
     "D16": (
         "library/worker/test_remote.py::test_a_broken_stream_ends_with_an_error_and_keeps_what_came",
         "library/worker/test_downloads.py::test_a_hub_that_is_not_there_is_told_of",
     ),
     "D17": (_SERVED + "test_a_time_limit_ends_the_run",),
     "D18": (_API + "test_models.py::test_a_broken_checkpoint_says_that_loading_failed",),
-    "D19": (_API + "test_bad_input.py::test_an_unknown_model_is_named",),
+    "D19": ("config/test_bad_input.py::test_things_of_others_are_not_found",),
     "D20": (_STREAMS + "test_a_fault_while_writing_is_told_without_its_text",),
     "D21": (
         _API + "test_canary.py::test_a_canary_is_nowhere",

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
+from core.commands.field_errors import error_of
 from core.commands.fields import Message
 from core.commands.table import CommandSpec, CommandTable
 from inference.errors import UnmaskError
-
-_WORDS = {
-    "missing": "is required",
-    "extra_forbidden": "is not a field of this message",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "string_type": "must be a text",
-    "dict_type": "must be an object",
-    "list_type": "must be a list",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
-    "string_pattern_mismatch": "is not of the expected form",
-    "literal_error": "must be {expected}",
-    "union_tag_invalid": "must have a {discriminator} of {expected_tags}",
-    "union_tag_not_found": "must have a {discriminator}",
-}
-_FIELD = re.compile(r"[\w.\-]{1,80}", re.ASCII)
 
 
 def spec_of(table: CommandTable, message: dict[str, Any]) -> CommandSpec:
@@ -53,20 +31,8 @@ def validate(table: CommandTable, message: dict[str, Any]) -> tuple[CommandSpec,
     try:
         return spec, spec.schema.model_validate(fields)
     except ValidationError as error:
-        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
-
-
-def error_of(first: Mapping[str, Any]) -> UnmaskError:
-    """One of pydantic's errors in plain words, naming the field but never its value."""
-    field = ".".join(str(part) for part in first["loc"] if part != "[key]") or None
-    shown = field if field and _FIELD.fullmatch(field) else None
-    words = _WORDS.get(first["type"])
-    reason = words.format(**first.get("ctx", {})) if words else _own_words(first["msg"])
-    return UnmaskError("validation", f"{shown} {reason}." if shown else f"{reason}.", shown)
-
-
-def _own_words(message: str) -> str:
-    return message.removeprefix("Value error, ")
+        problems = error.errors(include_url=False, include_input=False)
+        raise error_of(problems, fields) from None
 
 
 @cache

@@ -7,6 +7,7 @@ is too large a 413; all other failures have the status of their type.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -21,13 +22,13 @@ from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
 from accounts.origins import origin_problem
+from core.commands.field_errors import error_of
 from core.commands.parsing import parse
-from core.commands.validation import error_of
 from inference.errors import UnmaskError, error_shape, internal_error
 
 log = logging.getLogger(__name__)
 Answer = Callable[[HttpRequest, UnmaskError, int], HttpResponse]
-SOURCES = ("body", "query", "path", "header", "cookie", "form")
+Read = Callable[[HttpRequest, Any], tuple[UnmaskError, int]]
 NO_ACCOUNT = "Sign in, or send a personal API token as Authorization: Bearer …"
 FORGED = "The CSRF token is missing or wrong. Send the cookie's value as X-CSRFToken."
 JSON = "application/json"
@@ -62,9 +63,24 @@ class StrictParser(Parser):
             raise UnmaskError("validation", f"Send the body as {JSON}.")
         try:
             text = request.body.decode()
+        except RequestDataTooBig:
+            raise too_large() from None
         except UnicodeDecodeError:
             raise UnmaskError("validation", "The body is not UTF-8.") from None
         return parse(text, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+class TooLarge(UnmaskError):
+    """A body that is larger than bodies may be."""
+
+    @property
+    def status(self) -> int:
+        return 413
+
+
+def too_large() -> TooLarge:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
+    return TooLarge("validation", f"The body is larger than {most} MB. Send less at once.")
 
 
 def shape(request: HttpRequest, error: UnmaskError, status: int) -> HttpResponse:
@@ -80,11 +96,9 @@ def make_api(answer: Answer = shape, **options: Any) -> NinjaAPI:
     return api
 
 
-def _handler(
-    answer: Answer, read: Callable[[Any], tuple[UnmaskError, int]]
-) -> Callable[[HttpRequest, Any], HttpResponse]:
+def _handler(answer: Answer, read: Read) -> Callable[[HttpRequest, Any], HttpResponse]:
     def handle(request: HttpRequest, exception: Any) -> HttpResponse:
-        error, status = read(exception)
+        error, status = read(request, exception)
         response = answer(request, error, status)
         for name, value in error.headers.items():
             response.headers[name] = value
@@ -93,11 +107,11 @@ def _handler(
     return handle
 
 
-def _own(error: UnmaskError) -> tuple[UnmaskError, int]:
+def _own(request: HttpRequest, error: UnmaskError) -> tuple[UnmaskError, int]:
     return error, error.status
 
 
-def _http(error: HttpError) -> tuple[UnmaskError, int]:
+def _http(request: HttpRequest, error: HttpError) -> tuple[UnmaskError, int]:
     """ninja wraps what its parser raises."""
     cause = error.__cause__
     if isinstance(cause, UnmaskError):
@@ -105,35 +119,41 @@ def _http(error: HttpError) -> tuple[UnmaskError, int]:
     return UnmaskError("validation", "The body cannot be read."), error.status_code
 
 
-def _invalid(error: ValidationError) -> tuple[UnmaskError, int]:
+def _invalid(request: HttpRequest, error: ValidationError) -> tuple[UnmaskError, int]:
     """The first field at fault, by the name that the client gave it."""
-    first = dict(error.errors[0])
-    where = [part for part in first["loc"] if part not in SOURCES]
-    first["loc"] = tuple(where[1:] if first["loc"][0] == "body" else where)
-    if not first["loc"] and first["type"] == "missing":
+    source = error.errors[0]["loc"][0]
+    problems = [_named(one) for one in error.errors if one["loc"][0] == source]
+    if not problems[0]["loc"] and problems[0]["type"] == "missing":
         return UnmaskError("validation", "Send a JSON object as the body."), 422
-    return error_of(first), 422
+    in_body = source == "body"
+    given = json.loads(request.body) if in_body else dict.fromkeys(problems[0]["loc"])
+    return error_of(problems, given), 422
 
 
-def _too_big(error: RequestDataTooBig) -> tuple[UnmaskError, int]:
-    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
-    return UnmaskError("validation", f"The body is larger than {most} MB. Send less at once."), 413
+def _named(problem: dict[str, Any]) -> dict[str, Any]:
+    """With a place that begins inside of the body, or with the parameter's name."""
+    first = 2 if problem["loc"][0] == "body" else 1
+    return {**problem, "loc": tuple(problem["loc"][first:])}
 
 
-def _missing(error: Http404) -> tuple[UnmaskError, int]:
-    return _own(UnmaskError("not_found", "There is nothing at this address."))
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> tuple[UnmaskError, int]:
+    return _own(request, too_large())
 
 
-def _nobody(error: AuthenticationError) -> tuple[UnmaskError, int]:
-    return _own(UnmaskError("auth", NO_ACCOUNT))
+def _missing(request: HttpRequest, error: Http404) -> tuple[UnmaskError, int]:
+    return _own(request, UnmaskError("not_found", "There is nothing at this address."))
 
 
-def _fault(error: Exception) -> tuple[UnmaskError, int]:
+def _nobody(request: HttpRequest, error: AuthenticationError) -> tuple[UnmaskError, int]:
+    return _own(request, UnmaskError("auth", NO_ACCOUNT))
+
+
+def _fault(request: HttpRequest, error: Exception) -> tuple[UnmaskError, int]:
     log.error("a route failed", exc_info=error)
-    return _own(internal_error())
+    return _own(request, internal_error())
 
 
-_READ: dict[type[Exception], Callable[[Any], tuple[UnmaskError, int]]] = {
+_READ: dict[type[Exception], Read] = {
     UnmaskError: _own,
     AuthenticationError: _nobody,
     HttpError: _http,

@@ -16,6 +16,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 
 from accounts.paths import path_inside
+from core.http.head import TYPED
 from inference.errors import (
     UnmaskError,
     correlation_id,
@@ -74,7 +75,7 @@ def is_program(request: HttpRequest) -> bool:
     """Whether the answer is read by a program: an API's address, a token, or no HTML wanted."""
     accept = request.headers.get("accept")
     return (
-        path_inside(request).startswith("/api/")
+        path_inside(request).startswith(TYPED)
         or request.headers.get("authorization", "").lower().startswith("bearer ")
         or (accept is not None and "text/html" not in accept)
     )

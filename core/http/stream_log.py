@@ -17,7 +17,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from core.sockets.database import in_events_lane
-from inference.errors import correlation_id
+from inference.errors import REFUSALS, UnmaskError, correlation_id
 from inference.figures import OPEN, STREAM_SECONDS
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,10 @@ class StreamLog:
         """It will end with an error."""
         self._outcome = "error"
 
+    def refuse(self) -> None:
+        """The request does not fit, so nothing was begun: no duration is kept of it."""
+        self._summary("refused")
+
     async def end(self) -> None:
         """The stream came to its end."""
         await _send(self._summary(self._outcome))
@@ -83,17 +87,24 @@ def _send(summary: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def timed(route: str, user_id: int | None, model: str) -> AsyncIterator[None]:
-    """Around an answer in one piece: kept like a stream, without frames."""
+    """Around an answer in one piece: kept like a stream, without frames, unless it is refused."""
     log_ = StreamLog(route, user_id, model, "answer")
     try:
         yield
-    except Exception:
-        log_.fail()
-        await log_.end()
+    except Exception as error:
+        await _failed(log_, error)
         raise
     except BaseException:
         log_.leave()
         raise
+    await log_.end()
+
+
+async def _failed(log_: StreamLog, error: Exception) -> None:
+    if isinstance(error, UnmaskError) and error.error_type in REFUSALS:
+        log_.refuse()
+        return
+    log_.fail()
     await log_.end()
 
 

@@ -82,18 +82,24 @@ def lookahead(
         yield from ahead.lookahead(engine(model), ids, sampling, draws, top, count)
 
 
-def score_text(model: LoadedModel, text: str, prompt: str = "", top: int = 0) -> TextScore:
+def score_text(
+    model: LoadedModel, text: str, prompt: str = "", top: int = 0, whole: bool = False
+) -> TextScore:
     """How probable a model finds a text; its `perplexity` is the generative one of a sample."""
     with engine_errors():
-        return scores.score_text(engine(model), text, prompt, top)
+        return scores.score_text(engine(model), text, prompt, top, whole)
 
 
 def score_ids(
-    model: LoadedModel, ids: Sequence[int], before: Sequence[int] = (), top: int = 0
+    model: LoadedModel,
+    ids: Sequence[int],
+    before: Sequence[int] = (),
+    top: int = 0,
+    whole: bool = False,
 ) -> TextScore:
     """The same for token ids."""
     with engine_errors():
-        return scores.score_ids(engine(model), ids, before, top)
+        return scores.score_ids(engine(model), ids, before, top, whole)
 
 
 def score_line(

@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from core.links import revoke
 from inference import registry
-from inference.errors import UnmaskError
 from inference.models import ModelEntry
 from playground.commands.table import Request
 from playground.models import Conversation, ConversationLink, Message
@@ -52,10 +51,7 @@ def _model(slug: str | None, user: Any) -> ModelEntry:
     """The model of that name, without one that of new conversations. Raises UnmaskError."""
     if not slug:
         return default_for_chat(user)
-    try:
-        return registry.resolve(slug, user)
-    except UnmaskError as error:
-        raise UnmaskError(error.error_type, error.message, "model") from None
+    return registry.resolve(slug, user)
 
 
 def stop(request: Request) -> Reply:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.commands.field_errors import field_of
+from core.records.versions import Whole
 from inference.errors import UnmaskError
 from playground.commands.schemas import FOLDER, TITLE, ChatSettings
 from playground.services.turns import MOST_MESSAGES
@@ -40,7 +42,7 @@ class ConversationRecord(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     format: Literal["unmask-conversation"]
-    version: Literal[1]
+    version: Annotated[Literal[1], Whole]
     file_name: str = Field(pattern=r"^chat_[0-9]{4}(-[0-9]{2}){5}-[0-9]{3}\.txt$")
     title: str = Field(max_length=TITLE)
     folder: str = Field(max_length=FOLDER)
@@ -56,8 +58,7 @@ def checked(raw: dict[str, Any]) -> ConversationRecord:
     try:
         record = ConversationRecord.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:80]
+        place = field_of(error.errors(include_url=False, include_input=False), raw)
         raise _fault(f"{place} is not as a record has it", place) from None
     known: set[int] = set()
     for message in record.messages:

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.commands.field_errors import field_of
 from core.records.chain import Chain
+from core.records.versions import Whole
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
 from playground.commands.token_schemas import Drawing, TokenId
@@ -63,7 +65,7 @@ class TreeRecord(BaseModel):
     model_config = _CONFIG
 
     format: Literal["unmask.token_tree"]
-    version: Literal[1]
+    version: Annotated[Literal[1], Whole]
     tree: TreePart
     model: ModelPart
     tokens: list[TokenPart] = Field(min_length=1, max_length=MOST_TOKENS)
@@ -78,8 +80,7 @@ def checked(raw: dict[str, Any]) -> TreeRecord:
     try:
         record = TreeRecord.model_validate(_with_tuples(raw))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))[:80]
+        place = field_of(error.errors(include_url=False, include_input=False), raw)
         raise _fault(f"{place} is not as a record has it", place) from None
     _check_tree(record)
     _verify(raw)

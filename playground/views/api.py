@@ -8,8 +8,6 @@ import time
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -47,11 +45,7 @@ async def signed_in(request: HttpRequest) -> Any:
 
 def json_body(request: HttpRequest) -> dict[str, Any]:
     """The object that a program or a page of this site sends. Raises UnmaskError."""
-    try:
-        return StrictParser().parse_body(request)
-    except RequestDataTooBig:
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
-        raise UnmaskError("validation", f"The body is larger than {most} MB.") from None
+    return StrictParser().parse_body(request)
 
 
 async def _ended(id: int) -> Message:

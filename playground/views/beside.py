@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.commands.validation import error_of
+from core.commands.field_errors import error_of
 from core.http.stream_limits import check_stream
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
@@ -68,7 +68,8 @@ def _read(form: type[BaseModel], given: QueryDict) -> Any:
     try:
         return form.model_validate(fields)
     except ValidationError as error:
-        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
+        problems = error.errors(include_url=False, include_input=False)
+        raise error_of(problems, fields) from None
 
 
 def _form(

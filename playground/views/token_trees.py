@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
+from core.commands.fields import UUID as ID
 from playground.commands import COMMANDS
 from playground.records.token_trees import import_tree, tree_json
 from playground.selectors.token_trees import list_payload, summary, tree_for, tree_payload
@@ -26,7 +28,11 @@ async def trees(request: HttpRequest) -> JsonResponse:
     user = await signed_in(request)
     if request.method != "POST":
         return JsonResponse({"trees": await sync_to_async(list_payload)(user)})
-    return await _asked(user, "keep_tree", json_body(request))
+    body = json_body(request)
+    named = body.get("tree_id")
+    if isinstance(named, str) and re.fullmatch(ID, named):
+        await sync_to_async(tree_for)(user, named)
+    return await _asked(user, "keep_tree", body)
 
 
 @csrf_exempt

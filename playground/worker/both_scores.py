@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from inference import registry, runtime
-from inference.engine.causal.scores import TextScore, perplexity
+from inference.engine.causal.scores import perplexity
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.likelihood import token_log_likelihoods
 from inference.engine.tokenization import Tokenizer
@@ -31,12 +31,12 @@ def score_both(request: Request) -> Callable[[], Reply]:
     """
     asked = request.message
     model = runtime.load(registry.resolve(asked.model, request.user))
-    masked = runtime.load(registry.resolve(asked.masked_model, request.user))
+    masked = runtime.load(registry.resolve(asked.masked_model, request.user, "masked_model"))
     tokenizer = tokenizer_of(model)
     before = started(model, tokenizer, asked.prompt) if asked.prompt else list(tokenizer.leading)
     rows = _masked_rows(masked, asked.prompt, asked.text)
     # every token, however short the model's window: a part of the text is no score of it
-    score = TextScore(causal.score_line(model, tokenizer.encode(asked.text), before))
+    score = causal.score_ids(model, tokenizer.encode(asked.text), before, whole=True)
     own = [(one.token, {"causal": one.logprob}) for one in score.tokens]
     other = [(row["token_id"], {way: row[way] for way in ("alone", "left")}) for row in rows]
     reply = {

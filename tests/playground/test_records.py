@@ -76,6 +76,8 @@ def message_with(**fields: Any) -> Any:
 FAULTS = [
     (changed(format="other"), "format"),
     (changed(version=2), "version"),
+    (changed(version=True), "version"),
+    (changed(version=1.0), "version"),
     (changed(head=99), "head"),
     (changed(unknown=1), "unknown"),
     (changed(title="x" * 201), "title"),

@@ -172,6 +172,7 @@ DAMAGES: list[tuple[str, Any]] = [
     ("tokens.3", lambda r: r["tokens"][3].update(token=6)),
     ("tree.head", lambda r: r["tree"].update(head=9)),
     ("version", lambda r: r.update(version=2)),
+    ("version", lambda r: r.update(version=True)),
     ("format", lambda r: r.update(format="unmask.session")),
     ("unknown", lambda r: r.update(unknown=1)),
     ("tokens", lambda r: r.update(tokens=[])),
@@ -200,13 +201,17 @@ def test_damaged_records_are_refused(
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{", b"\xff\xfe", b'{"a": 1e999}', b"x" * 11_000_000]
+    ("text", "status"),
+    [
+        *((text, 400) for text in (b"", b"[]", b"{", b"\xff\xfe", b'{"a": 1e999}')),
+        (b"x" * 11_000_000, 413),
+    ],
 )
 def test_what_is_no_record_is_refused(
-    letters: ModelEntry, client_of: Any, owner: User, text: bytes
+    letters: ModelEntry, client_of: Any, owner: User, text: bytes, status: int
 ) -> None:
     answer = client_of(owner).post(f"{TREES}/import", text, content_type="application/json")
-    assert (answer.status_code, answer.json()["error_type"]) == (400, "validation")
+    assert (answer.status_code, answer.json()["error_type"]) == (status, "validation")
 
 
 def test_a_record_of_a_model_that_is_not_here_says_so(keep: Any, friend: User) -> None:

@@ -25,7 +25,7 @@ from tests.visualizer.fakes import FakeRuntime
 from visualizer.models import LabJob, Session
 from visualizer.selectors import labels_for, state_at
 from visualizer.worker import lab
-from visualizer.worker.judges import judge_for
+from visualizer.worker.judges import judge_for, score
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +89,22 @@ def test_a_parent_judges_the_very_tokens(
     expected = score_ids(CausalEngine(causal), [3, 9, 5], written.prompt_ids)
     assert reply["texts"][0]["perplexity"] == pytest.approx(expected.perplexity, rel=1e-4)
     assert reply["texts"][0]["tokens"] == 3
+
+
+def test_a_judge_with_a_short_window_judges_the_whole_text(
+    judge: ModelEntry, entry: ModelEntry, causal: Any
+) -> None:
+    """Of its end alone a text of one word would be found as likely as a text of many."""
+    text = "once upon a time " * 20
+    tokens = len(causal.tokenizer.encode(text))
+    assert tokens > causal.context
+    of_text = score(judge, entry, ([], [3]), ("", text))
+    assert of_text is not None
+    assert len(of_text.tokens) == tokens
+    entry.card = {"training": {"base": "parent"}}
+    of_ids = score(judge, entry, ([5], [3, 9] * causal.context), ("a", "b"))
+    assert of_ids is not None
+    assert len(of_ids.logprobs) == 2 * causal.context
 
 
 def test_strangers_judge_nothing_and_no_judge_is_told(

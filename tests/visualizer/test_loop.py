@@ -74,7 +74,7 @@ def test_masks_in_the_prompt_are_open_if_that_is_asked_for(play: Any, owner: Use
         ({"prompt": "a" * CONTEXT}, "prompt"),
         ({"prompt": "once", "gen_length": CONTEXT - 3}, "gen_length"),
         ({"prompt": "a" * (CONTEXT - 9), "block_length": 10}, "block_length"),
-        ({"prompt": "once", "model": "nobody/knows-it"}, "model_path"),
+        ({"prompt": "once", "model": "nobody/knows-it"}, "model"),
     ],
 )
 def test_initialize_names_what_does_not_fit(

@@ -42,10 +42,7 @@ def usable(id: str | None, user: Any) -> ModelEntry:
     model_unavailable for one whose files are not here.
     """
     if id is not None:
-        try:
-            found = registry.resolve(id, user)
-        except UnmaskError as error:
-            raise UnmaskError(error.error_type, error.message, "model") from None
+        found = registry.resolve(id, user)
         if found.kind != Kind.DIFFUSION and not diffuses(found):
             raise UnmaskError("validation", "This is no diffusion model. Use /v1.", "model")
         return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core import generation
 from core.generation import Generation, Prompt, Settings
+from inference.errors import UnmaskError
 from visualizer.api import model_list
 from visualizer.api.defaults import with_defaults
 from visualizer.api.prompts import gaps_of, prompt_of, settings_of
@@ -48,6 +50,20 @@ def infill_order(user: Any, asked: InfillRequest) -> Order:
     """Raises UnmaskError for what does not fit together."""
     asked = with_defaults(user, asked)
     return Order(user, asked, gaps_of(asked), settings_of(asked), INFILLING)
+
+
+def all_orders(
+    read: Callable[[Any, Any], Order], user: Any, requests: Sequence[Decoding]
+) -> list[Order]:
+    """Those of a batch. Raises UnmaskError naming the request that does not fit, and its field."""
+    orders = []
+    for number, asked in enumerate(requests):
+        try:
+            orders.append(read(user, asked))
+        except UnmaskError as error:
+            field = ".".join(filter(None, ("requests", str(number), error.field)))
+            raise UnmaskError(error.error_type, error.message, field) from None
+    return orders
 
 
 def start(order: Order) -> Generation:

@@ -54,12 +54,21 @@ def gaps_of(asked: InfillRequest) -> Prompt:
     """The pieces and their gaps; a length of 0 is found by the worker. Raises UnmaskError."""
     pieces = _pieces(asked)
     if sum(map(len, pieces)) > LIMITS["prompt"].high:
-        raise _refused(f"The text has more than {LIMITS['prompt'].high:g} characters.", "text")
+        words = f"The text has more than {LIMITS['prompt'].high:g} characters."
+        raise _refused(words, _given(asked))
     return Prompt(
         pieces=tuple(pieces),
         gaps=tuple(_lengths(asked, len(pieces) - 1)),
         longest_gap=asked.max_new_tokens or LONGEST_GAP,
     )
+
+
+def _given(asked: InfillRequest) -> str:
+    """The field that the texts came in."""
+    return next(name for name in _FORMS if getattr(asked, name) is not None)
+
+
+_FORMS = ("pieces", "text", "prefix", "suffix")
 
 
 def _pieces(asked: InfillRequest) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from core.commands.field_errors import field_of
 from inference.engine.canvas import Canvas, CanvasError, fold
 from inference.errors import UnmaskError
 from visualizer.records import schema
@@ -33,8 +34,7 @@ def checked(raw: Raw) -> Record:
     try:
         record = Record.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))[:80]
+        field = field_of(error.errors(include_url=False, include_input=False), raw)
         raise UnmaskError("validation", f"The record is damaged at {field}.", field) from None
     verify(raw)
     return record

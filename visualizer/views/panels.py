@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from core import generation
 from core.commands.ask import LOAD_WAIT_SECONDS, ask
-from core.commands.validation import error_of
+from core.commands.field_errors import error_of
 from core.http.errors import back_to
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
@@ -84,7 +84,8 @@ def _order(user: Any, form: QueryDict, name: str) -> Order:
             return infill_order(user, asked)
         return text_order(user, GenerateRequest(prompt=form.get("prompt", ""), **fields))
     except ValidationError as error:
-        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
+        problems = error.errors(include_url=False, include_input=False)
+        raise error_of(problems, fields) from None
 
 
 def service_fields(form: QueryDict) -> dict[str, Any]:

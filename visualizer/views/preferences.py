@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from pydantic import ValidationError
 
 from accounts.models import Profile
-from core.commands.validation import error_of
+from core.commands.field_errors import error_of
 from inference.catalog import GROUPS, RANKINGS, RECIPES
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
@@ -105,10 +105,12 @@ def _save(user: Any, form: QueryDict) -> None:
 def _service(form: QueryDict) -> Decoding:
     """What generations of the pages and of programs begin with. Raises UnmaskError."""
     fields = service_fields(form)
+    given = {name: fields[name] for name in SERVICE_NAMES}
     try:
-        return Decoding(**{name: fields[name] for name in SERVICE_NAMES})
+        return Decoding(**given)
     except ValidationError as error:
-        raise error_of(error.errors(include_url=False, include_input=False)[0]) from None
+        problems = error.errors(include_url=False, include_input=False)
+        raise error_of(problems, given) from None
 
 
 def _number(form: QueryDict, name: str) -> int | float:

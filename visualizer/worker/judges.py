@@ -36,7 +36,7 @@ def likely_by(judge: ModelEntry) -> Callable[[Sequence[int], Sequence[int]], flo
 
     def likely(before: Sequence[int], ids: Sequence[int]) -> float:
         model = runtime.load(judge)
-        perplexity = runtime.causal.score_ids(model, ids, before).perplexity
+        perplexity = runtime.causal.score_ids(model, ids, before, whole=True).perplexity
         return 0.0 if perplexity is None else 1 / perplexity
 
     return likely
@@ -55,11 +55,12 @@ def score(
 ) -> TextScore | None:
     """The score of what stands behind a prompt; each as ids of `model` and as text.
 
-    Texts are tokenized anew for a judge with other tokens. None where nothing is written.
+    Texts are tokenized anew for a judge with other tokens, and judged whole, however short its
+    window. None where nothing is written.
     """
     if not ids[1] or not texts[1].strip():
         return None
     loaded = runtime.load(judge)
     if shares_tokens(judge, model):
-        return runtime.causal.score_ids(loaded, ids[1], ids[0])
-    return runtime.causal.score_text(loaded, texts[1], texts[0])
+        return runtime.causal.score_ids(loaded, ids[1], ids[0], whole=True)
+    return runtime.causal.score_text(loaded, texts[1], texts[0], whole=True)

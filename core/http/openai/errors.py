@@ -19,13 +19,17 @@ TYPES = {
 
 
 def body_of(error: UnmaskError) -> dict[str, Any]:
+    """A failure as the error object."""
+    return object_of(error_shape(error))
+
+
+def object_of(shape: dict[str, Any]) -> dict[str, Any]:
     """The error object; `code` is our own type, by which docs/service.md tells what to do."""
-    shape = error_shape(error)
     return {
         "message": shape["message"],
-        "type": TYPES.get(error.error_type, "server_error"),
+        "type": TYPES.get(shape["error_type"], "server_error"),
         "param": shape.get("field"),
-        "code": error.error_type,
+        "code": shape["error_type"],
         "retryable": shape["retryable"],
         "correlation_id": shape["correlation_id"],
     }

@@ -49,28 +49,37 @@ def perplexity(logprobs: Sequence[float]) -> float | None:
     return math.exp(-math.fsum(logprobs) / len(logprobs)) if logprobs else None
 
 
-def score_text(engine: CausalEngine, text: str, prompt: str = "", top: int = 0) -> TextScore:
+def score_text(
+    engine: CausalEngine, text: str, prompt: str = "", top: int = 0, whole: bool = False
+) -> TextScore:
     """The score of `text` where it follows `prompt`, which is read and not scored.
 
-    Of more tokens than the model's context has the last ones count. Raises InputError for a text
-    without tokens, and EngineError.
+    Of more tokens than the model's context has the last ones count; of a `whole` text all of them,
+    the window sliding. Raises InputError for a text without tokens, and EngineError.
     """
     tokenizer = engine.model.tokenizer
     if tokenizer is None:
         raise InputError("This model cannot read text.", "model")
     before = tokenizer.encode_prompt(prompt) if prompt else []
-    return score_ids(engine, tokenizer.encode(text), before or list(tokenizer.leading), top)
+    before = before or list(tokenizer.leading)
+    return score_ids(engine, tokenizer.encode(text), before, top, whole)
 
 
 def score_ids(
-    engine: CausalEngine, ids: Sequence[int], before: Sequence[int] = (), top: int = 0
+    engine: CausalEngine,
+    ids: Sequence[int],
+    before: Sequence[int] = (),
+    top: int = 0,
+    whole: bool = False,
 ) -> TextScore:
     """The same for token ids, `before` standing in front of them."""
     if not ids:
         raise InputError("There is no text to be scored.", "text")
-    whole = [*before, *ids][-engine.model.context :]
-    kept = min(len(ids), len(whole))
-    judged = engine.judge(whole, top)
+    if whole:
+        return TextScore(score_line(engine, ids, before, top))
+    seen = [*before, *ids][-engine.model.context :]
+    kept = min(len(ids), len(seen))
+    judged = engine.judge(seen, top)
     return TextScore(judged[len(judged) - kept :], len(ids) - kept)
 
 

@@ -17,6 +17,7 @@ from visualizer.api.errors import documented
 from visualizer.api.requests import DecideRequest
 from visualizer.commands import COMMANDS
 from visualizer.commands.schemas.decisions import Calibrate
+from visualizer.selectors.calibrations import calibration as calibration_of
 
 router = Router(tags=["decisions"])
 LATE = "The decision was not there in time. Ask again, with a request_id to have it only once."
@@ -36,7 +37,12 @@ async def decide(request: HttpRequest, data: DecideRequest) -> dict[str, Any]:
 
 
 def _message(user: Any, asked: Any, name: str) -> dict[str, Any]:
-    """The command of a request, with the account's own model where none is named."""
+    """The command of a request, with the account's own model where none is named.
+
+    Raises UnmaskError for a calibration that is not theirs, before a worker is troubled.
+    """
+    if getattr(asked, "calibration", None) is not None:
+        calibration_of(user, asked.calibration)
     fields = asked.model_dump(exclude={"timeout"}, exclude_none=True)
     return {**fields, "type": name, "model": model_list.usable(asked.model, user).slug}
 

@@ -19,7 +19,7 @@ from visualizer.api.answers import (
     Infilled,
 )
 from visualizer.api.errors import STREAM, documented, documented_stream
-from visualizer.api.orders import GENERATING, Order, infill_order, text_order
+from visualizer.api.orders import GENERATING, Order, all_orders, infill_order, text_order
 from visualizer.api.requests import (
     BatchGenerate,
     BatchInfill,
@@ -84,12 +84,12 @@ def cancel(request: HttpRequest, run: str) -> Cancelled:
 @router.post("/batch/generate", response=documented(BatchAnswer))
 async def batch_generate(request: HttpRequest, data: BatchGenerate) -> dict[str, Any]:
     """Several generations; each has a result or an error of its own."""
-    orders = [await sync_to_async(text_order)(request.user, one) for one in data.requests]
+    orders = await sync_to_async(all_orders)(text_order, request.user, data.requests)
     return {"results": await runs.complete_all(orders)}
 
 
 @router.post("/batch/infill", response=documented(BatchInfilled))
 async def batch_infill(request: HttpRequest, data: BatchInfill) -> dict[str, Any]:
     """Several infillings; each has a result or an error of its own."""
-    orders = [await sync_to_async(infill_order)(request.user, one) for one in data.requests]
+    orders = await sync_to_async(all_orders)(infill_order, request.user, data.requests)
     return {"results": await runs.complete_all(orders)}

@@ -13,7 +13,7 @@ from visualizer.commands.requests import Request
 
 def load_model(request: Request) -> Write:
     """model_load_result: the model is in this worker's memory, and its row says so from now on."""
-    entry = registry.resolve(request.message.model_path, request.user)
+    entry = registry.resolve(request.message.model_path, request.user, "model_path")
     _load(entry, request.message.device)
 
     def write() -> dict[str, Any]:

@@ -119,6 +119,15 @@ def test_of_long_texts_the_end_counts(engine: CausalEngine) -> None:
         score_ids(engine, [])
 
 
+def test_of_a_whole_text_every_token_counts(engine: CausalEngine) -> None:
+    ids = [PROMPT[place % len(PROMPT)] for place in range(CONTEXT + 7)]
+    found = score_ids(engine, ids, [5], whole=True)
+    assert (len(found.logprobs), found.left_out) == (CONTEXT + 7, 0)
+    assert found.logprobs == [one.logprob for one in score_line(engine, ids, [5])]
+    with pytest.raises(InputError):
+        score_ids(engine, [], whole=True)
+
+
 def test_a_line_is_judged_as_it_was_written(engine: CausalEngine) -> None:
     """Beyond the context too, where the window slides."""
     prompt = (PROMPT * 20)[: CONTEXT - 3]
