@@ -18,7 +18,7 @@ from benchmarks import models
 from benchmarks.timing import Measured, milliseconds, summary, table
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.forward import logits
-from inference.engine.threads import is_small
+from inference.engine.threads import threads_for
 
 SPIN = "GOMP_SPINCOUNT"
 USUAL = "300000"
@@ -53,7 +53,7 @@ def _lines(name: str, length: int, most: int, beside: str) -> list[str]:
         for title, (threads, spin) in contenders.items():
             samples[title].append(_in_a_process(name, length, threads, spin))
     results: dict[str, Measured] = {title: summary(values) for title, values in samples.items()}
-    chosen = 1 if is_small(_model(name).parameters, length) else most
+    chosen = threads_for(_model(name).parameters, length, most)
     return [
         *table(f"{name}, {length} tokens, {beside}", results, 1, next(iter(contenders))),
         f"  the site takes {chosen} thread{'s' * (chosen > 1)}",

@@ -18,4 +18,7 @@ from config.settings import *  # noqa: E402, F403
 # Argon2 is slow on purpose, which tests do not need.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# Several processes of tests share a few cores.
+TORCH_THREADS = 1
+
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.core.errands"]  # noqa: F405

@@ -28,9 +28,10 @@ def take_for(model: LoadedModel, requests: Sequence[Any], most: int) -> None:
     That is one thread or `most`; who begins to compute in another thread meanwhile gets the same.
     """
     tokens = sum(len(request.ids) for request in requests)
-    torch.set_num_threads(1 if is_small(model.parameters, tokens) else most)
+    torch.set_num_threads(threads_for(model.parameters, tokens, most))
 
 
-def is_small(parameters: int, tokens: int) -> bool:
-    """Whether a forward of so many tokens is not worth a second thread."""
-    return parameters <= SMALL_MODEL and parameters * tokens <= SMALL_FORWARD
+def threads_for(parameters: int, tokens: int, most: int) -> int:
+    """How many of at most `most` threads a forward of so many tokens is worth."""
+    small = parameters <= SMALL_MODEL and parameters * tokens <= SMALL_FORWARD
+    return 1 if small else most

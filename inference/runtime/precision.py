@@ -25,6 +25,7 @@ from inference.engine.errors import InputError
 from inference.engine.families import family_of
 from inference.engine.families.family import Family
 from inference.engine.native import construct
+from inference.engine.threads import threads_for
 from inference.runtime import devices
 
 log = logging.getLogger(__name__)
@@ -81,11 +82,21 @@ def _fits(size: int) -> bool:
 
 
 def _timed(config: Mapping[str, Any], own: torch.dtype) -> dict[str, float]:
-    """Seconds of a forward over TOKENS tokens in each precision: the best of up to ROUNDS, in
-    turns, since whatever else the machine does only ever makes a round slower.
-    """
+    """Seconds of a forward over TOKENS tokens in each precision, by the threads it will have."""
     family = family_of(config)
     models = {dtype: construct(family, config).to(dtype).eval() for dtype in (torch.float32, own)}
+    parameters = sum(one.numel() for one in models[own].parameters())
+    torch.set_num_threads(threads_for(parameters, TOKENS, devices.cpu_threads()))
+    try:
+        return _best(family, models)
+    finally:
+        devices.take_all_threads()
+
+
+def _best(family: Family, models: Mapping[torch.dtype, torch.nn.Module]) -> dict[str, float]:
+    """The best of up to ROUNDS, in turns, since whatever else the machine does only ever makes a
+    round slower.
+    """
     seconds = dict.fromkeys(map(_name, models), float("inf"))
     enough = time.monotonic() + ENOUGH_SECONDS
     for number in range(ROUNDS):

@@ -74,6 +74,23 @@ def test_a_slow_machine_measures_fewer_rounds(
     assert len(made) == 2 * rounds
 
 
+@pytest.mark.parametrize(("small", "threads"), [(10**9, 1), (0, 2)])
+def test_precisions_are_timed_by_the_threads_that_a_forward_has(
+    small: int, threads: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TORCH_THREADS = 2
+    before, seen = torch.get_num_threads(), set[int]()
+    monkeypatch.setattr("inference.engine.threads.SMALL_MODEL", small)
+    monkeypatch.setattr(
+        precision, "_forward_seconds", lambda *_: seen.add(torch.get_num_threads()) or 1.0
+    )
+    try:
+        precision._timed(CONFIGS["llada"], torch.bfloat16)
+        assert (seen, torch.get_num_threads()) == ({threads}, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize(
     ("single", "other", "chosen"),
     [
