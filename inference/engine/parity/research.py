@@ -49,7 +49,12 @@ def _klass(case: Case) -> Trial:
 
 
 def _klass_dream(case: Case) -> Trial:
-    recipe = replace(klass.KLASS_DREAM, block=official.bounded_by_steps)
+    recipe = replace(
+        klass.KLASS_DREAM,
+        block=official.bounded_by_steps,
+        draw=official.likeliest,
+        quota=official.ready_or_best_filtered,
+    )
     return Trial(recipe, params(case, {**DRAW, **KLASS}))
 
 

@@ -15,6 +15,7 @@ from inference.engine.canvas import Operation
 from inference.engine.decoding import kv_cache
 from inference.engine.decoding.blocks import chunks
 from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.draws import categorical
 from inference.engine.decoding.history import with_tokens
 from inference.engine.decoding.official.judged import Fixed
 from inference.engine.decoding.official.loops import (
@@ -25,7 +26,7 @@ from inference.engine.decoding.official.loops import (
 from inference.engine.decoding.quotas import (
     best,
 )
-from inference.engine.decoding.rules import prophet
+from inference.engine.decoding.rules import klass, prophet
 from inference.engine.decoding.sources import Reader
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.processing import forbid
@@ -38,6 +39,18 @@ def bounded_by_steps(state: RunState) -> Block | None:
     if state.index >= state.steps or not state.canvas.writable_positions:
         return None
     return every_step(state)
+
+
+def likeliest(view: View) -> Drawn:
+    """KLASS on Dream: the likeliest token at every temperature, judged by the model's own law."""
+    return Drawn(view.choice.best, view.ranking)
+
+
+def ready_or_best_filtered(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """KLASS on Dream: if nothing is stable, the place whose token, drawn with temperature, top-p
+    and top-k for that purpose alone, is the most probable under them."""
+    chosen = klass.ready_everywhere(view, drawn, scores)
+    return chosen if len(chosen) else best(categorical(view).probs, 1)
 
 
 def unrolled(expected: int, most: int) -> Callable[[RunState], Block | None]:
