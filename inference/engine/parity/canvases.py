@@ -7,6 +7,7 @@ from typing import Any
 
 from inference.engine.decoding import quotas, scores
 from inference.engine.decoding.draws import gumbel
+from inference.engine.decoding.official import noise
 from inference.engine.decoding.official import research as official
 from inference.engine.decoding.official.info_gain import INFO_GAIN_DRAWN
 from inference.engine.decoding.official.loops import llada_blocks
@@ -72,7 +73,7 @@ def _dcd(case: Case) -> Trial:
     narrower = (values.window_length or values.window_masks) < values.window_masks
     if narrower and given["window_type"] == "sliding":
         recipe = replace(recipe, block=official.wide_first_window)
-    return Trial(recipe, values)
+    return Trial(replace(recipe, draw=official.multinomial_over_the_window), values)
 
 
 SLOWFAST = {
@@ -86,7 +87,8 @@ SLOWFAST = {
 
 
 def _slowfast(case: Case) -> Trial:
-    return Trial(slowfast.SLOWFAST, params(case, SLOWFAST, official=True))
+    recipe = replace(slowfast.SLOWFAST, draw=noise.gumbel_behind_the_prompt)
+    return Trial(recipe, params(case, SLOWFAST, official=True))
 
 
 INFO = {**DRAW, "variant": "info_form", "candidate_number": "candidates"}

@@ -232,6 +232,30 @@ def test_the_window_holds_a_number_of_masks_and_slides() -> None:
     assert bounded.span == (2, 5)
 
 
+def test_the_window_ends_where_the_text_does() -> None:
+    """What a dual cache evaluates beside the window would be keys of places behind the end."""
+    canvas = Canvas.start([0], 9, 5)
+    state = RunState(SPEC, Params(window_masks=4), canvas, 0, {})
+    assert dcd.window(state) is not None
+    ended = [(3, 1), *((i, 4) for i in range(4, 10))]
+    state.canvas = canvas.apply([{"op": "commit", "slot": i, "token": t} for i, t in ended])
+    moved = dcd.window(state)
+    assert moved is not None
+    assert (moved.span, moved.scope) == ((1, 4), (1, 2))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_dcd_judges_places_after_temperature_and_filters(temperature: float) -> None:
+    view = _view([0.5, 0.7], temperature=temperature)
+    judged = dcd.without_mask(view).judged
+    logits = view.choice.logits[:, :5] / temperature
+    assert torch.allclose(judged.p1, logits.softmax(-1)[:, 0])
+    alone = dcd.without_mask(_view([0.5, 0.7], top_p=0.4)).judged
+    assert torch.allclose(alone.p1, torch.ones(2))
+    plain = dcd.without_mask(_view([0.5, 0.7])).judged
+    assert torch.allclose(plain.p1, torch.tensor([0.5, 0.7]))
+
+
 def test_behind_an_end_everything_becomes_end_of_text() -> None:
     view = _view([0.5] * 5, {4: 2})
     written = [{"op": "commit", "slot": 2, "token": 4, "p": 0.5, "by": "auto"}]
