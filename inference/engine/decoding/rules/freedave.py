@@ -5,6 +5,7 @@ Source: arXiv 2510.00294; cychomatica/FreeDave, generation/core.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -171,7 +172,7 @@ def block_and_ahead(state: RunState) -> Block | None:
     size = state.spec.block_size
     if block is None or size is None or not state.params.draft_ahead:
         return block
-    end = block.span[0] + size * (1 + state.params.draft_steps // size)
+    end = block.span[0] + size * (1 + math.ceil(state.params.draft_steps / size))
     scope = tuple(i for i in state.canvas.writable_positions if block.span[0] <= i < end)
     return replace(block, scope=scope)
 

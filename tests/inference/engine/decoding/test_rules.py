@@ -383,6 +383,17 @@ def test_a_draft_that_is_right_is_accepted() -> None:
     assert [op["slot"] for op in wrong] == [1]
 
 
+@pytest.mark.parametrize(("drafts", "ahead"), [(1, 1), (4, 1), (5, 2), (8, 2), (9, 3)])
+def test_drafts_that_run_ahead_reach_as_many_blocks_as_they_have_steps_for(
+    drafts: int, ahead: int
+) -> None:
+    spec = replace(SPEC, block_size=4)
+    params = Params(draft_ahead=True, draft_steps=drafts)
+    block = freedave.block_and_ahead(RunState(spec, params, Canvas.start([0] * 4, 20, 5), 0, {}))
+    assert block is not None
+    assert block.scope == tuple(range(4, 4 + 4 * (1 + ahead)))
+
+
 def test_a_beam_s_change_of_lead_is_shown_as_what_it_is(tiny: Tiny) -> None:
     canvas = Canvas.start([5, 6, 7], 10, MASK)
     for step in _steps(tiny("llada"), "soar", 10, threshold=1.0, beam_size=3):
