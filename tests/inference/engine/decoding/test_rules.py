@@ -371,6 +371,17 @@ def test_drafts_end_exactly_as_single_steps_do(size: int, drafts: int, tiny: Tin
     assert len(quick) <= len(single)
 
 
+def test_a_draft_that_holds_less_than_the_step_writes_is_refused() -> None:
+    """Two places pass the threshold, of which the draft guessed one: what comes after that draft
+    has not seen the other."""
+    view = _view([0.9, 0.8, 0.3], draft_by="threshold", threshold=0.6, draft_steps=3)
+    view.state.carry["guesses"] = [[[1, 0]]]
+    after = _spread([_row(0.9), _row(0.8), _row(0.7)]).logits
+    view = replace(view, beside=[view.choice.logits, after])
+    found = freedave.accepted(view, Drawn(view.choice.best, view.ranking), [])
+    assert [op["slot"] for op in found] == [1, 2]
+
+
 def test_a_draft_that_is_right_is_accepted() -> None:
     """A guess that agrees with what the step leads to saves the step."""
     view = _view([0.9, 0.8, 0.7], tokens_per_step=1, draft_steps=2)
