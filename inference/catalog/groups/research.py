@@ -39,7 +39,7 @@ RECIPES: dict[str, RecipeEntry] = {
         "Stable places anywhere, from the first steps on; if there is none, the best one.",
         "Research",
         "shkim0116/KLASS, src/model/dream_klass.py",
-        (*PLAIN, RANKING, "threshold", "kl_threshold", "kl_steps"),
+        (*PLAIN, RANKING, "threshold", "kl_threshold", "kl_steps", "klass_unmask"),
         {"threshold": 0.6},
     ),
     "remdm": RecipeEntry(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 from inference.engine.decoding import quotas, scores
 from inference.engine.decoding.draws import gumbel
+from inference.engine.decoding.official import noise
 from inference.engine.decoding.official import research as official
 from inference.engine.decoding.official.info_gain import INFO_GAIN_DRAWN
 from inference.engine.decoding.official.loops import llada_blocks
@@ -72,7 +74,7 @@ def _dcd(case: Case) -> Trial:
     narrower = (values.window_length or values.window_masks) < values.window_masks
     if narrower and given["window_type"] == "sliding":
         recipe = replace(recipe, block=official.wide_first_window)
-    return Trial(recipe, values)
+    return Trial(replace(recipe, draw=official.multinomial_over_the_window), values)
 
 
 SLOWFAST = {
@@ -86,7 +88,8 @@ SLOWFAST = {
 
 
 def _slowfast(case: Case) -> Trial:
-    return Trial(slowfast.SLOWFAST, params(case, SLOWFAST, official=True))
+    recipe = replace(slowfast.SLOWFAST, draw=noise.gumbel_behind_the_prompt)
+    return Trial(recipe, params(case, SLOWFAST, official=True))
 
 
 INFO = {**DRAW, "variant": "info_form", "candidate_number": "candidates"}
@@ -163,7 +166,7 @@ def _freedave_full(case: Case) -> Trial:
     source = freedave.drafts(official.drafts_with_cache(bool(given.get("dual_cache"))))
     recipe = replace(freedave.FREEDAVE, source=source)
     values = _drafts(case, tokens_per_step=max(1, given["max_gen_length"] // steps))
-    return Trial(recipe, replace(values, block_length=size))
+    return Trial(recipe, replace(values, block_length=size), recorded=_writing)
 
 
 def _freedave_block(case: Case) -> Trial:
@@ -177,7 +180,19 @@ def _before_the_next(case: Case) -> list[Tokens]:
     """The canvas with which the next evaluation that writes begins."""
     states = zip(case["states"], case["roles"], strict=True)
     begun = [state[0] for state, role in states if role == "denoise"]
-    return [*begun[1:], case["final"][0]]
+    return _changing([*begun, case["final"][0]])
+
+
+def _writing(case: Case) -> list[Tokens]:
+    return _changing([state[0] for state in [*case["states"], case["final"]]])
+
+
+def _changing(rows: list[Tokens]) -> list[Tokens]:
+    """The canvases that differ from the one before.
+
+    A block that a threshold's draft has filled at once is looked at again, to no effect.
+    """
+    return [after for before, after in itertools.pairwise(rows) if after != before]
 
 
 def _drafts(case: Case, **more: Any) -> Params:

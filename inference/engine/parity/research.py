@@ -49,7 +49,12 @@ def _klass(case: Case) -> Trial:
 
 
 def _klass_dream(case: Case) -> Trial:
-    recipe = replace(klass.KLASS_DREAM, block=official.bounded_by_steps)
+    recipe = replace(
+        klass.KLASS_DREAM,
+        block=official.bounded_by_steps,
+        draw=official.likeliest,
+        quota=official.ready_or_best_filtered,
+    )
     return Trial(recipe, params(case, {**DRAW, **KLASS}))
 
 
@@ -79,8 +84,9 @@ def _dinfer(rule: Recipe) -> Build:
         recipe = replace(
             rule, block=official.unrolled(loop["expected_tpf"], loop["maximum_unroll"])
         )
-        if rule is not dinfer.CREDIT:
-            recipe = replace(recipe, draw=noise.gumbel_over_the_block)
+        credit = rule is dinfer.CREDIT
+        draw = noise.gumbel_after_credit if credit else noise.gumbel_over_the_block
+        recipe = replace(recipe, draw=draw, reopens=True)  # noise is drawn for full blocks too
         stops = bool(loop.get("early_stop"))
         values |= {"block_length": given["block_length"], "stop_after_block": stops}
         return Trial(recipe, Params(**values))

@@ -137,6 +137,11 @@ def multinomial_over_the_small_block(view: View) -> Drawn:
     """Fast-dLLM v2: one multinomial over every place of the small block."""
     if starts_block(view) or view.params.temperature == 0:
         return filtered_but_first(view)
+    return multinomial_over_the_span(view)
+
+
+def multinomial_over_the_span(view: View) -> Drawn:
+    """Dream's filters; one multinomial over every place of the stretch, written or not."""
     start, end = view.block.span
     judged = filtered_view(view)
     probs = torch.ones(end - start, judged.logits.shape[-1])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inference.engine.decoding.draws import gumbel
 from inference.engine.decoding.quotas import share_of_block
-from inference.engine.decoding.rules import klass
+from inference.engine.decoding.rules import dinfer, klass
 from inference.engine.decoding.sources import Reader, Reading, Source
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 
@@ -23,6 +23,26 @@ def gumbel_with_shadows(view: View) -> Drawn:
         return gumbel(view)
     length, extra = len(view.canvas), view.block.span[1] - view.block.span[0]
     return _drawn(view, (0, length + extra))
+
+
+def gumbel_of_single_precision(view: View) -> Drawn:
+    """DAEDAL: over the canvas, float32."""
+    if view.params.temperature == 0:
+        return gumbel(view)
+    return _drawn(view, (0, len(view.canvas)), torch.float32)
+
+
+def gumbel_behind_the_prompt(view: View) -> Drawn:
+    """SlowFast: over all places behind the prompt, float32."""
+    if view.params.temperature == 0:
+        return gumbel(view)
+    return _drawn(view, (view.canvas.prompt_length, len(view.canvas)), torch.float32)
+
+
+def gumbel_after_credit(view: View) -> Drawn:
+    """CreditDecoding: over the block, of the logits with credit."""
+    judged = dinfer.with_credit(view)
+    return gumbel_over_the_block(replace(view, choice=judged, ranking=judged))
 
 
 def gumbel_over_the_block(view: View) -> Drawn:
@@ -56,14 +76,14 @@ def stable_by_topk(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     return torch.searchsorted(view.positions, found)
 
 
-def _drawn(view: View, span: tuple[int, int]) -> Drawn:
+def _drawn(view: View, span: tuple[int, int], dtype: torch.dtype = torch.float64) -> Drawn:
     """The largest weight [n] among numbers that are drawn for all places of a stretch."""
     logits = view.choice.eligible
-    noise = view.batch_row.draw(view.generator, span, logits.shape[-1], dtype=torch.float64)
+    noise = view.batch_row.draw(view.generator, span, logits.shape[-1], dtype=dtype)
     rows = noise.to(logits.device)[view.positions - span[0]]
     return Drawn(_weights(logits, rows, view.params.temperature).argmax(-1), view.ranking)
 
 
 def _weights(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
-    """exp(l) / (-ln u)^T [n, V], float64."""
-    return logits.double().exp() / (-uniform.log()) ** temperature
+    """exp(l) / (-ln u)^T [n, V], in the precision of the numbers."""
+    return logits.to(uniform.dtype).exp() / (-uniform.log()) ** temperature

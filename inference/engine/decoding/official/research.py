@@ -15,17 +15,20 @@ from inference.engine.canvas import Operation
 from inference.engine.decoding import kv_cache
 from inference.engine.decoding.blocks import chunks
 from inference.engine.decoding.distribution import Distribution
+from inference.engine.decoding.draws import categorical
 from inference.engine.decoding.history import with_tokens
+from inference.engine.decoding.official.block_models import multinomial_over_the_span
 from inference.engine.decoding.official.judged import Fixed
 from inference.engine.decoding.official.loops import (
     every_step,
     llada_blocks,
     transfer_schedule,
 )
+from inference.engine.decoding.official.noise import gumbel_of_single_precision
 from inference.engine.decoding.quotas import (
     best,
 )
-from inference.engine.decoding.rules import prophet
+from inference.engine.decoding.rules import dcd, klass, prophet
 from inference.engine.decoding.sources import Reader
 from inference.engine.decoding.view import Block, Drawn, RunState, View
 from inference.engine.processing import forbid
@@ -38,6 +41,18 @@ def bounded_by_steps(state: RunState) -> Block | None:
     if state.index >= state.steps or not state.canvas.writable_positions:
         return None
     return every_step(state)
+
+
+def likeliest(view: View) -> Drawn:
+    """KLASS on Dream: the likeliest token at every temperature, judged by the model's own law."""
+    return Drawn(view.choice.best, view.ranking)
+
+
+def ready_or_best_filtered(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """KLASS on Dream: if nothing is stable, the place whose token, drawn with temperature, top-p
+    and top-k for that purpose alone, is the most probable under them."""
+    chosen = klass.ready_everywhere(view, drawn, scores)
+    return chosen if len(chosen) else best(categorical(view).probs, 1)
 
 
 def unrolled(expected: int, most: int) -> Callable[[RunState], Block | None]:
@@ -127,6 +142,13 @@ def bounded_choices(most: int) -> Callable[[RunState], Block | None]:
     return block
 
 
+def multinomial_over_the_window(view: View) -> Drawn:
+    """DCD: one multinomial over every place of the window; the mask takes no share."""
+    if view.params.temperature == 0:
+        return dcd.without_mask(view)
+    return multinomial_over_the_span(dcd.knowing_no_mask(view))
+
+
 def drafts_with_cache(dual: bool) -> Callable[..., list[Tensor]]:
     """FreeDave on models that see everything: the drafts with Fast-dLLM's caches, one by one."""
     source = kv_cache.dual if dual else kv_cache.prefix
@@ -174,11 +196,14 @@ def random_score(view: View) -> Drawn:
 
 
 def likeliest_but_not_all_masks(view: View) -> Drawn:
-    """DAEDAL: the likeliest token of each place; where that is the mask everywhere, without it."""
-    if len(view.positions) and bool((view.choice.best == view.canvas.mask_id).all()):
+    """DAEDAL: the token of each place; where that is the mask everywhere, the best without it."""
+    if not len(view.positions):  # while the length is being found nothing is drawn
+        return Drawn(view.choice.best, view.choice)
+    drawn = gumbel_of_single_precision(view)
+    if bool((drawn.tokens == view.canvas.mask_id).all()):
         known = Distribution(forbid(view.choice.logits, [view.canvas.mask_id]))
         return Drawn(known.best, known)
-    return Drawn(view.choice.best, view.choice)
+    return drawn
 
 
 def no_mask_above(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
@@ -186,8 +211,8 @@ def no_mask_above(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 
     Where that holds for all of them, the best other token is written alone.
     """
-    is_mask = view.choice.best == view.canvas.mask_id
-    if bool(is_mask.all()):
+    is_mask = drawn.tokens == view.canvas.mask_id
+    if bool((view.choice.best == view.canvas.mask_id).all()) and not bool(is_mask.any()):
         return best(scores, 1)
     real = scores.masked_fill(is_mask, -torch.inf)
     return best(real, max(1, int((real > view.params.threshold).sum())))

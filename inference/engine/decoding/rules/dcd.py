@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from inference.engine.canvas import Operation
+from inference.engine.canvas import Canvas, Operation
 from inference.engine.decoding import draws
 from inference.engine.decoding.blocks import chunks
 from inference.engine.decoding.distribution import Distribution
@@ -35,7 +35,7 @@ from inference.engine.processing import forbid
 def window(state: RunState) -> Block | None:
     """From the first mask on; at first `window_masks` masks, then as many more as were written.
 
-    No wider than `window_length`.
+    No wider than `window_length`, and not beyond an end of the text.
     """
     scope = state.canvas.writable_positions
     if not scope:
@@ -48,22 +48,33 @@ def window(state: RunState) -> Block | None:
     carry["window"] = [end, count]
     if state.params.window_length is not None:
         end = min(end, left + state.params.window_length)
+    end = max(left + 1, min([end, *_ends(state.canvas, state.spec.eos_id)[:1]]))
     inside = tuple(i for i in scope if i < end)
     return Block(inside, (left, end), 1, 0, state.index)
 
 
+def _ends(canvas: Canvas, token: int | None) -> list[int]:
+    """The places that hold end-of-text."""
+    return [i for i in canvas.places if token is not None and canvas.slots[i].token == token]
+
+
 def without_mask(view: View) -> Drawn:
-    """As `sample`, but the mask is impossible: it takes no share of the probability."""
+    """Dream's draw: temperature and filters shape the judgement too; the mask takes no share."""
+    return draws.filtered(knowing_no_mask(view))
+
+
+def knowing_no_mask(view: View) -> View:
+    """The view with the mask impossible: it takes no share of the probability."""
     logits = forbid(view.choice.logits, [view.spec.mask_id])
     known = Distribution(logits, view.choice.barred)
-    return draws.sample(replace(view, choice=known, ranking=known))
+    return replace(view, choice=known, ranking=known)
 
 
 def end_fills(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
     """Everything behind an end of the text becomes end-of-text, written tokens too."""
     canvas = view.canvas.apply(operations)
     token = view.spec.eos_id
-    places = [i for i in canvas.places if canvas.slots[i].token == token]
+    places = _ends(canvas, token)
     if token is None or not places:
         return operations
     behind = [i for i in canvas.places if i > places[0] and not canvas.slots[i].locked]

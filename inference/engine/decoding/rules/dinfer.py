@@ -28,7 +28,13 @@ def guarded_threshold(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 
 
 def credited(view: View) -> Drawn:
-    """Logits + alpha ln(1 + credit) decide token and confidence.
+    """Logits + alpha ln(1 + credit) decide token and confidence."""
+    fused = with_credit(view)
+    return draws.sample(replace(view, choice=fused, ranking=fused))
+
+
+def with_credit(view: View) -> Distribution:
+    """The distribution of logits + alpha ln(1 + credit), with this step's credit.
 
     In each step the credit of every token of a place is multiplied by `credit_decay`, and the most
     likely token of each open place (of the plain logits) is given p ** `credit_gamma`. Sparse: the
@@ -41,8 +47,7 @@ def credited(view: View) -> Drawn:
         ids = torch.tensor([int(token) for token in held], device=logits.device)
         value = torch.tensor(list(held.values()), device=logits.device)
         logits[row, ids] += view.params.credit_alpha * value.log1p().to(logits)
-    fused = Distribution(logits, view.choice.barred)
-    return draws.sample(replace(view, choice=fused, ranking=fused))
+    return Distribution(logits, view.choice.barred)
 
 
 def _updated(view: View) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ Source: arXiv 2510.00294; cychomatica/FreeDave, generation/core.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -57,9 +58,9 @@ def in_one_batch(
 def accepted(view: View, drawn: Drawn, operations: list[Operation]) -> list[Operation]:
     """The steps that single steps would have made, as far as the drafts guessed them.
 
-    A draft is accepted if all of its tokens are part of what the step from the draft before it
-    leads to. What the last accepted draft leads to is written, and its next best tokens are the
-    guesses for the following step.
+    A draft is accepted if it is what the step from the draft before it leads to. What
+    the last accepted draft leads to is written, and its next best tokens are the guesses for the
+    following step.
     """
     rows = rows_of(view.state, view.block)
     canvas = rows[0]
@@ -70,7 +71,7 @@ def accepted(view: View, drawn: Drawn, operations: list[Operation]) -> list[Oper
         canvas = _with(rows[number], writes)
         looked_at = rows[number]
         following = rows[number + 1] if number + 1 < len(rows) else None
-        if following is None or not _part_of(view, following, canvas):
+        if following != canvas:
             break
     _guess(view, looked_at, canvas, ranked)
     return [
@@ -130,11 +131,6 @@ def _with(tokens: list[int], writes: dict[int, Write]) -> list[int]:
     return found
 
 
-def _part_of(view: View, draft: list[int], target: list[int]) -> bool:
-    mask = view.canvas.mask_id
-    return all(token in (mask, target[i]) for i, token in enumerate(draft))
-
-
 def _guess(
     view: View, looked_at: list[int], canvas: list[int], ranked: list[tuple[int, Write]]
 ) -> None:
@@ -171,7 +167,7 @@ def block_and_ahead(state: RunState) -> Block | None:
     size = state.spec.block_size
     if block is None or size is None or not state.params.draft_ahead:
         return block
-    end = block.span[0] + size * (1 + state.params.draft_steps // size)
+    end = block.span[0] + size * (1 + math.ceil(state.params.draft_steps / size))
     scope = tuple(i for i in state.canvas.writable_positions if block.span[0] <= i < end)
     return replace(block, scope=scope)
 

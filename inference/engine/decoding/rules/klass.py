@@ -43,8 +43,14 @@ def ready(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
 
 def stable_everywhere(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
     """Dream's form: at least `threshold`, no waiting; if nothing is stable, the best place."""
-    chosen = _calm(view, drawn, scores >= view.params.threshold)
+    chosen = ready_everywhere(view, drawn, scores)
     return chosen if len(chosen) else best(scores, 1)
+
+
+def ready_everywhere(view: View, drawn: Drawn, scores: Tensor) -> Tensor:
+    """Indices of the stable places of Dream's form that are to be written, possibly none."""
+    chosen = _calm(view, drawn, scores >= view.params.threshold)
+    return _picked(view, drawn, scores, chosen) if len(chosen) else chosen
 
 
 def _calm(view: View, drawn: Drawn, sure: Tensor) -> Tensor:

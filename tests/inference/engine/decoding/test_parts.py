@@ -117,6 +117,16 @@ def test_klass_wants_confidence_and_calm() -> None:
     assert len(_chosen(klass.stable, replace(view, history=[calm]), scores.probability)) == 1
 
 
+@pytest.mark.parametrize("quota", [klass.stable, klass.stable_everywhere])
+@pytest.mark.parametrize(("rule", "written"), [("all", [0, 1]), ("max_conf", [1]), ("min_kl", [0])])
+def test_klass_writes_all_stable_places_or_one_of_them(
+    quota: Callable[..., Tensor], rule: str, written: list[int]
+) -> None:
+    view = _view([_row(0.8), _row(0.9)], 1, threshold=0.6, kl_steps=1, klass_unmask=rule)
+    nearly = Distribution(torch.tensor([_row(0.8), _row(0.901)]).clamp_min(1e-9).log())
+    assert _chosen(quota, replace(view, history=[nearly]), scores.probability) == written
+
+
 @pytest.mark.parametrize(("step", "count"), [(0, 1), (1, 2)])
 def test_klass_finds_nothing_stable_before_the_history_of_the_block_is_long_enough(
     step: int, count: int

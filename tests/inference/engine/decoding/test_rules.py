@@ -232,6 +232,30 @@ def test_the_window_holds_a_number_of_masks_and_slides() -> None:
     assert bounded.span == (2, 5)
 
 
+def test_the_window_ends_where_the_text_does() -> None:
+    """What a dual cache evaluates beside the window would be keys of places behind the end."""
+    canvas = Canvas.start([0], 9, 5)
+    state = RunState(SPEC, Params(window_masks=4), canvas, 0, {})
+    assert dcd.window(state) is not None
+    ended = [(3, 1), *((i, 4) for i in range(4, 10))]
+    state.canvas = canvas.apply([{"op": "commit", "slot": i, "token": t} for i, t in ended])
+    moved = dcd.window(state)
+    assert moved is not None
+    assert (moved.span, moved.scope) == ((1, 4), (1, 2))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_dcd_judges_places_after_temperature_and_filters(temperature: float) -> None:
+    view = _view([0.5, 0.7], temperature=temperature)
+    judged = dcd.without_mask(view).judged
+    logits = view.choice.logits[:, :5] / temperature
+    assert torch.allclose(judged.p1, logits.softmax(-1)[:, 0])
+    alone = dcd.without_mask(_view([0.5, 0.7], top_p=0.4)).judged
+    assert torch.allclose(alone.p1, torch.ones(2))
+    plain = dcd.without_mask(_view([0.5, 0.7])).judged
+    assert torch.allclose(plain.p1, torch.tensor([0.5, 0.7]))
+
+
 def test_behind_an_end_everything_becomes_end_of_text() -> None:
     view = _view([0.5] * 5, {4: 2})
     written = [{"op": "commit", "slot": 2, "token": 4, "p": 0.5, "by": "auto"}]
@@ -347,6 +371,17 @@ def test_drafts_end_exactly_as_single_steps_do(size: int, drafts: int, tiny: Tin
     assert len(quick) <= len(single)
 
 
+def test_a_draft_that_holds_less_than_the_step_writes_is_refused() -> None:
+    """Two places pass the threshold, of which the draft guessed one: what comes after that draft
+    has not seen the other."""
+    view = _view([0.9, 0.8, 0.3], draft_by="threshold", threshold=0.6, draft_steps=3)
+    view.state.carry["guesses"] = [[[1, 0]]]
+    after = _spread([_row(0.9), _row(0.8), _row(0.7)]).logits
+    view = replace(view, beside=[view.choice.logits, after])
+    found = freedave.accepted(view, Drawn(view.choice.best, view.ranking), [])
+    assert [op["slot"] for op in found] == [1, 2]
+
+
 def test_a_draft_that_is_right_is_accepted() -> None:
     """A guess that agrees with what the step leads to saves the step."""
     view = _view([0.9, 0.8, 0.7], tokens_per_step=1, draft_steps=2)
@@ -357,6 +392,17 @@ def test_a_draft_that_is_right_is_accepted() -> None:
     view.state.carry["guesses"] = [[[3, 0]]]
     wrong = freedave.accepted(view, Drawn(view.choice.best, view.ranking), [])
     assert [op["slot"] for op in wrong] == [1]
+
+
+@pytest.mark.parametrize(("drafts", "ahead"), [(1, 1), (4, 1), (5, 2), (8, 2), (9, 3)])
+def test_drafts_that_run_ahead_reach_as_many_blocks_as_they_have_steps_for(
+    drafts: int, ahead: int
+) -> None:
+    spec = replace(SPEC, block_size=4)
+    params = Params(draft_ahead=True, draft_steps=drafts)
+    block = freedave.block_and_ahead(RunState(spec, params, Canvas.start([0] * 4, 20, 5), 0, {}))
+    assert block is not None
+    assert block.scope == tuple(range(4, 4 + 4 * (1 + ahead)))
 
 
 def test_a_beam_s_change_of_lead_is_shown_as_what_it_is(tiny: Tiny) -> None:
