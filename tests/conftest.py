@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
 from accounts import rate_limits
+from config.logs import configure
 from core.jobs import dispatch
 from tests.servers import Site, full_site, postgres_server, redis_server
 from tests.tiny import tiny_model
@@ -135,3 +139,20 @@ def browser() -> Iterator[Browser]:
 
     with chromium() as running:
         yield running
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that would be written, at the most talkative level."""
+    described = configure("DEBUG")["formatters"]["json"]
+    options = {key: value for key, value in described.items() if key != "()"}
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**options))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(before)

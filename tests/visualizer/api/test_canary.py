@@ -8,12 +8,10 @@ import io
 import json
 import logging
 import logging.config
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from django.contrib.auth.models import User
 
 from config.api import api, openai
@@ -74,23 +72,6 @@ def texts() -> list[tuple[str, dict[str, Any]]]:
 
 
 ASKED += texts()
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Everything that would be written, at the most talkative level."""
-    described = configure("DEBUG")["formatters"]["json"]
-    options = {key: value for key, value in described.items() if key != "()"}
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**options))
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield written
-    root.removeHandler(handler)
-    root.setLevel(before)
 
 
 @pytest.mark.parametrize("number", range(len(ASKED)))
