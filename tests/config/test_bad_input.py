@@ -28,7 +28,7 @@ from playground.models import ChatCommand, TokenTree, TreeToken
 from playground.records.token_trees import tree_record
 from playground.services.conversations import create_conversation
 from tests.config.bad_values import CANARY, BadValues
-from tests.config.doors import GOOD, INFILL, PLACES, TURNS, Route, routes
+from tests.config.routes import GOOD, INFILL, PLACES, TURNS, Route, routes
 from visualizer.models import Command
 from visualizer.services import calibrations
 
