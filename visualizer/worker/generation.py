@@ -32,6 +32,7 @@ from visualizer.selectors import StateRef, head_of, state_at
 from visualizer.selectors.drafts import draft_from, first_draft
 from visualizer.selectors.history import tip
 from visualizer.services import generations
+from visualizer.services.run_settings import DRAWING
 from visualizer.services.runs import request_stop, start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
@@ -42,7 +43,6 @@ from visualizer.worker.session_model import model_of
 from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
 
 Status = Generation.Status
-DRAWING = ("temperature", "top_p", "top_k")
 
 
 def work(
@@ -92,6 +92,8 @@ def _work(lease: Lease, row: Generation) -> None:
 
 
 def _fail(lease: Lease, row: Generation, shape: dict[str, Any]) -> None:
+    # read again: a session that was being made when it failed was not kept
+    row.refresh_from_db(fields=["session", "run"])
     with fenced(lease):
         generations.GENERATOR.end(row=row, status=Status.FAILED, error=shape)
 
