@@ -107,10 +107,11 @@ def have_worked(session: UUID) -> None:
 
 
 def run_usage(session: Session, run: Run, completion: int) -> dict[str, int]:
-    """Tokens and forward passes of a run."""
+    """Tokens and forward passes of a run. Masks in the prompt are places of the completion."""
+    prompt = len(session.prompt_ids) - session.prompt_ids.count(session.mask_id)
     return {
-        "prompt_tokens": len(session.prompt_ids),
+        "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": len(session.prompt_ids) + completion,
+        "total_tokens": prompt + completion,
         "steps": Step.objects.filter(run=run).count(),
     }

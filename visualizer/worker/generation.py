@@ -167,7 +167,9 @@ def _run_settings(row: Generation, canvas: Canvas) -> dict[str, Any]:
         uses = recipe_named(recipe).uses
     parameters = card_parameters(row.model.card, recipe)
     parameters |= {name: asked[name] for name in DRAWING if asked[name] is not None}
-    parameters |= {"stop_at_end": True} if "stop_at_end" in uses else {}
+    # an end of text ends its own gap only, and nothing follows the last piece
+    ending = {"fill_last_block": False} if row.prompt["pieces"] else {"stop_at_end": True}
+    parameters |= {name: value for name, value in ending.items() if name in uses}
     parameters |= asked["parameters"]
     if asked["block_length"] is not None and "block_length" in uses:
         parameters["block_length"] = asked["block_length"]
@@ -212,7 +214,7 @@ def tell_step(work: RunProgress, told: dict[str, Any], after: Canvas) -> None:
     if row is None:
         return
     model = model_of(work.session)
-    found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
+    found = settled_text(model, after, revises=_revises(work.run), **_ends(row))
     generations.publish_text(row=row, text=found.text)
     generations.publish_draft(row=row, payload=draft_from(told))
     if found.ended and row.settings["stop"]:
@@ -230,13 +232,11 @@ def finish(run: Run, error: dict[str, Any] | None = None) -> None:
     session = Session.objects.select_related("model__vocabulary").get(pk=run.session_id)
     canvas = state_at(session, StateRef(run.branch_id, tip(run.branch)))
     model = runtime.load(session.model)
-    found = settled_text(
-        model, canvas, revises=_revises(run), final=True, stop=row.settings["stop"]
-    )
+    found = settled_text(model, canvas, revises=_revises(run), final=True, **_ends(row))
     generations.publish_text(row=row, text=found.text)
     _sum_up(row, model, session, canvas, found.ended)
     status = Status.CANCELLED if row.finish_reason == "cancelled" else Status.DONE
-    ids = [] if row.settings["stop"] else settled_ids(model, canvas)
+    ids = [] if any(_ends(row).values()) else settled_ids(model, canvas)
     generations.GENERATOR.end(row=row, status=status, ids=ids)
 
 
@@ -256,8 +256,13 @@ def _sum_up(
 def _filled(model: LoadedModel, canvas: Canvas, row: Generation) -> dict[str, Any]:
     """The text of each gap, and the whole with its pieces."""
     pieces = row.prompt["pieces"]
-    gaps = gap_texts(model, canvas)
+    gaps = gap_texts(model, canvas, **_ends(row))
     return {"gaps": gaps, "full_text": pieces[0] + row.text + pieces[-1]}
+
+
+def _ends(row: Generation) -> dict[str, list[str]]:
+    """What the text ends before, and between which pieces it stands."""
+    return {"stop": row.settings["stop"], "pieces": row.prompt["pieces"]}
 
 
 def _revises(run: Run) -> bool:
