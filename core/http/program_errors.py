@@ -7,43 +7,25 @@ bad token, a limit and an unknown address by middleware that knows nothing of `/
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import cast
 
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 from accounts.paths import path_inside
 from core.http.head import TYPED
+from core.http.middleware import Work, middleware
 from core.http.openai.errors import object_of
 from inference.errors import UnmaskError, error_shape
 
 JSON = "application/json"
 OPENAI = "/v1/"
 NO_METHOD = "This address does not take this method. The header Allow names those that it takes."
-Sync = Callable[[HttpRequest], HttpResponseBase]
-Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-@sync_and_async_middleware
-def program_errors(get_response: Sync | Async) -> Sync | Async:
+@middleware
+def program_errors(request: HttpRequest) -> Work:
     """Every refusal of a program's request is JSON; below `/v1` as OpenAI's clients read it."""
-    if iscoroutinefunction(get_response):
-        later = cast(Async, get_response)
-
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            return _told(request, await later(request))
-
-        return answer_async
-
-    plain = cast(Sync, get_response)
-
-    def answer(request: HttpRequest) -> HttpResponseBase:
-        return _told(request, plain(request))
-
-    return answer
+    return _told(request, (yield None))
 
 
 def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
