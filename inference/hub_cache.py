@@ -7,20 +7,25 @@ JSON files and imports no client.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from inference.catalog.families import FAMILIES, family_of
-from inference.causal_families import is_causal
-from inference.model_folders import CONFIG, GGUF, NAME, LeftOut, config_of
+from inference.model_folders import (
+    CLOSED,
+    CONFIG,
+    GGUF,
+    NAME,
+    LeftOut,
+    can_be_opened,
+    config_of,
+    entries,
+)
+from inference.whole_models import missing_files, type_fault
 
 FOLDER = re.compile(r"models--(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-INDEX = "model.safetensors.index.json"
-INDEX_BYTES = 64 * 2**20
 
 
 class Snapshot(NamedTuple):
@@ -68,7 +73,8 @@ def left_out(root: Path) -> list[LeftOut]:
 
 
 def _newest(slug: str, folder: Path) -> Snapshot | None:
-    places = [p for p in (folder / "snapshots").glob("*") if COMMIT.fullmatch(p.name)]
+    inside = entries(folder / "snapshots")
+    places = [path for path in inside if COMMIT.fullmatch(path.name) and path.is_dir()]
     newest = sorted(places, key=lambda place: (place.stat().st_mtime, place.name), reverse=True)
     found = [Snapshot(slug, place, tuple(_missing(place))) for place in newest]
     return next((one for one in found if not one.missing), found[0] if found else None)
@@ -76,37 +82,23 @@ def _newest(slug: str, folder: Path) -> Snapshot | None:
 
 def _missing(place: Path) -> list[str]:
     """What a whole checkpoint has and this directory lacks; links that lead nowhere count."""
-    broken = [path.name for path in place.iterdir() if not path.exists()]
+    if not can_be_opened(place):
+        return [CONFIG]
+    broken = [path.name for path in entries(place) if not path.exists()]
     if broken:
         return broken
-    if not config_of(place):
-        return [CONFIG]
-    if (place / INDEX).is_file():
-        return [name for name in _shards(place / INDEX) if not (place / name).is_file()]
-    weights = [*place.glob("*.safetensors"), *place.glob("*.gguf")]
-    return [] if weights else ["*.safetensors"]
-
-
-def _shards(index: Path) -> list[str]:
-    """The files that an index names; plain names only, so that none leads out of the directory."""
-    try:
-        if index.stat().st_size > INDEX_BYTES:
-            return [index.name + " of a usual size"]
-        named = json.loads(index.read_text(encoding="utf-8-sig"))["weight_map"].values()
-        names = sorted({str(name) for name in named})
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        return [index.name + " that can be read"]
-    return [name for name in names if Path(name).name == name]
+    config = config_of(place)
+    if config is GGUF:
+        return []
+    return missing_files(place, config) if config else [CONFIG]
 
 
 def _fault(found: Snapshot) -> str:
     """Why a snapshot is not offered; "" if it is."""
+    if not can_be_opened(found.path):
+        return CLOSED
     if found.missing:
         shown = ", ".join(found.missing[:3])
         return f"it is not whole: {shown} is missing; download it again"
     config = config_of(found.path)
-    model_type = config.get("model_type")
-    known = isinstance(model_type, str) and family_of(model_type) in FAMILIES
-    if config is GGUF or known or is_causal(config):
-        return ""
-    return f"its model type ({str(model_type)[:40]}) is none that can be loaded here"
+    return "" if config is GGUF else type_fault(config)

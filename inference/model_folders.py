@@ -13,15 +13,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from inference.whole_models import packed_fault, type_fault, weights_fault
+
 SIDECAR = "unmask.json"
 CONFIG = "config.json"
 PACKED = "*.gguf"
 GGUF = {"model_type": "gguf"}
 """Stands for the config.json of a folder with a GGUF file, which says all of that itself."""
 NO_CONFIG = f"it has weights and no {CONFIG}"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+PEFT_CONFIG = "adapter_config.json"
+PEFT = "it is an adapter of PEFT, which is not read: merge it into its model and save that"
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+NAME = re.compile(f"{_PART}(?:/{_PART})?")
+"""A name of a model; parts as long as the hub allows, so that no path becomes too long."""
 FILE_BYTES = 4 * 2**20
 WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt")
+CLOSED = "it cannot be opened"
 DEEPEST = 5
 """How many folders deep a forgotten model is looked for."""
 MOST = 10_000
@@ -39,33 +46,42 @@ def model_slugs(root: Path) -> list[str]:
     """Names of the models, sorted: at most two names deep (`name` or `owner/name`)."""
     marks = [root.glob(depth + mark) for mark in (CONFIG, PACKED) for depth in ("*/", "*/*/")]
     slugs = {path.parent.relative_to(root).as_posix() for path in chain(*marks)}
-    return sorted(slug for slug in slugs if NAME.fullmatch(slug) and config_of(root / slug))
+    return sorted(slug for slug in slugs if NAME.fullmatch(slug) and not _fault(root / slug))
 
 
 def config_of(folder: Path) -> dict[str, Any]:
-    """What config.json says, GGUF for a folder that has one such file instead, or nothing."""
-    packed = not (folder / CONFIG).exists() and len(list(folder.glob(PACKED))) == 1
-    return GGUF if packed else read_object(folder, CONFIG)
+    """What config.json says, GGUF for a folder whose weights are one such file, or nothing."""
+    if not can_be_opened(folder):
+        return {}
+    return GGUF if packed_fault(folder) == "" else read_object(folder, CONFIG)
 
 
 def candidates(root: Path) -> list[str]:
     """Folders below, however deep, that hold what a model directory holds; in order of name."""
-    names = (folder.relative_to(root).as_posix() for folder in _folders(root) if config_of(folder))
-    return sorted(names)
+    names = (_name(folder, root) for folder in _folders(root) if config_of(folder))
+    return sorted(name for name in names if name.isprintable())
+
+
+def own_fault(root: Path, slug: str) -> str:
+    """Why the folder of this name is not taken; "" where it is, or where there is none."""
+    folder = root / slug
+    return _fault(folder) if NAME.fullmatch(slug) and config_of(folder) else ""
 
 
 def left_out(root: Path) -> list[LeftOut]:
     """What lies there like a model and is not taken, in order of name."""
     taken, found = set(model_slugs(root)), list[LeftOut]()
+    if _holds_model({path.name for path in entries(root)}):
+        found.append(LeftOut(".", "a model needs a folder of its own in this directory"))
     for folder in _folders(root):
-        name = folder.relative_to(root).as_posix()
+        name = _name(folder, root)
         if name in taken:
             fault = fault_of(folder, SIDECAR)
             reason = f"its {SIDECAR} is not read: {fault}" if fault else ""
         else:
             reason = _reason(folder, name)
         if reason:
-            found.append(LeftOut(name, reason))
+            found.append(LeftOut(writable(name), reason))
     return sorted(found)
 
 
@@ -106,30 +122,54 @@ def _folders(root: Path) -> Iterator[Path]:
         if folder != root:
             yield folder
         if depth < DEEPEST:
-            waiting += [(path, depth + 1) for path in _inside(folder) if _is_folder(path)]
+            waiting += [(path, depth + 1) for path in entries(folder) if _may_be_folder(path)]
 
 
-def _inside(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, in order of name; nothing for one that cannot be read."""
     try:
         return sorted(Path(entry.path) for entry in os.scandir(folder))
     except OSError:
         return []
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() or (path.is_symlink() and not path.exists())
+def can_be_opened(folder: Path) -> bool:
+    """Whether the files of a folder may be listed and looked at."""
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _may_be_folder(path: Path) -> bool:
+    """A folder, or a link that leads nowhere; os.path knows no PermissionError."""
+    return os.path.isdir(path) or (os.path.islink(path) and not os.path.exists(path))
+
+
+def _name(folder: Path, root: Path) -> str:
+    return folder.relative_to(root).as_posix()
+
+
+def writable(name: str) -> str:
+    """A name as it can be printed: bytes that are no UTF-8, and controls, as escapes."""
+    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def _reason(folder: Path, name: str) -> str:
     """Why this folder is not taken; "" where there is nothing like a model in it."""
-    if folder.is_symlink() and not folder.exists():
+    if os.path.islink(folder) and not os.path.exists(folder):
         return "its link leads nowhere"
-    if not os.access(folder, os.R_OK | os.X_OK):
-        return "it cannot be opened"
-    files = {path.name for path in _inside(folder)}
-    weights = any(file.endswith(WEIGHTS) for file in files)
-    if CONFIG not in files and not weights:
+    if not can_be_opened(folder):
+        return CLOSED
+    files = {path.name for path in entries(folder)}
+    if not _holds_model(files):
         return ""
+    return _misplaced(name) or _fault(folder)
+
+
+def _holds_model(files: set[str]) -> bool:
+    return CONFIG in files or any(file.lower().endswith(WEIGHTS) for file in files)
+
+
+def _misplaced(name: str) -> str:
+    """What is wrong with the place or the name of a folder that holds a model; "" for nothing."""
     if name.startswith("models--"):
         return (
             "this is the layout of the Hugging Face cache; link or copy the folder as "
@@ -138,11 +178,27 @@ def _reason(folder: Path, name: str) -> str:
     if name.count("/") > 1:
         return "it lies too deep; only <name> and <owner>/<name> are looked at"
     if not NAME.fullmatch(name):
-        return "a name has letters a to z, digits, dots, dashes and underscores only; rename it"
-    if CONFIG not in files:
-        packed = sum(file.endswith(".gguf") for file in files)
-        return f"it has {packed} GGUF files; keep one" if packed else NO_CONFIG
-    return f"its {CONFIG} is not read: {fault_of(folder, CONFIG)}"
+        return (
+            "a name has letters a to z, digits, dots, dashes and underscores only, 96 at most; "
+            "rename it"
+        )
+    return ""
+
+
+def _fault(folder: Path) -> str:
+    """What a folder lacks that is to be a model; "" for nothing."""
+    if not can_be_opened(folder):
+        return CLOSED
+    packed = packed_fault(folder)
+    if packed is not None:
+        return packed
+    if not os.path.lexists(folder / CONFIG):
+        return PEFT if (folder / PEFT_CONFIG).exists() else NO_CONFIG
+    fault = fault_of(folder, CONFIG)
+    if fault:
+        return f"its {CONFIG} is not read: {fault}"
+    config = read_object(folder, CONFIG)
+    return weights_fault(folder, config) or type_fault(config)
 
 
 def _owner_and_name(cached: str) -> str:

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from inference import adapted_models, hub_cache, packages
 from inference.errors import UnmaskError
-from inference.model_folders import NAME, SIDECAR, config_of, read_object
+from inference.model_folders import NAME, SIDECAR, config_of, own_fault, read_object
 from inference.models import ModelEntry, ModelFolder
 
 SHIPPED_DIR = Path(__file__).resolve().parent / "shipped"
@@ -131,6 +131,9 @@ def absence(entry: ModelEntry) -> str:
     base = adapted_models.missing_base(config_of(folder), folder.parent) if folder else None
     if base is not None:
         return adapted_models.absence(entry.label, base)
+    fault = own_fault(settings.MODELS_DIR, entry.slug)
+    if fault:
+        return f"{entry.label} lies in MODELS_DIR and cannot be used: {fault}."
     packaged = packages.PACKAGED.get(entry.slug)
     if packaged is not None:
         return f"{entry.label} is not on this machine. `{packaged.command}` brings it."

@@ -57,6 +57,16 @@ FAMILY_OF = {
 }
 """Model types as configs write them (lower case) → the family, where the names differ."""
 
+ARCHITECTURES = frozenset(
+    {
+        "A2DLlamaLMHeadModel", "A2DQwen2LMHeadModel", "A2DQwen3LMHeadModel",
+        "DiffusionGemmaForBlockDiffusion", "DreamModel", "Fast_dLLM_QwenForCausalLM",
+        "LLaDA2MoeModelLM", "LLaDAMoEModel", "LLaDAMoEModelLM", "LLaDAModel", "LLaDAModelLM",
+        "ModernBertForMaskedLM", "SDARForCausalLM",
+    }
+)  # fmt: skip
+"""By which a family is known whatever the model type is called."""
+
 SHIFTED = frozenset({"dream", "block_llama", "fast_dllm_qwen", "fast_dllm_qwen2"})
 """Families and model types whose rows predict the next place."""
 

@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
 EMBEDDING = "model.embed_tokens.weight"
 MASK = "mask"
 MOST_RANK = 1024
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+MOST_SCALE = 2.0**16
+"""More than float16 holds: no product of MOST_RANK such terms leaves float32."""
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+SLUG = re.compile(f"{_PART}(?:/{_PART})?")
 
 
 @dataclass(frozen=True)
@@ -58,27 +62,28 @@ def open_adapter(
     read; the base's checksum and the adapter's scales are.
     """
     card = card_of(config)
-    base = open_files(_whole_base(card.base, directory))
-    found = base.weights.content_hash(lambda: None)
-    if found != card.sha256:
-        raise CheckpointError(
-            f"This adapter was made for a {card.base} with other weights (sha256 "
-            f"{card.sha256[:12]}…; here is {found[:12]}…).",
-            "adapter.sha256",
-        )
+    base = open_files(whole_base(card.base, directory))
     file = directory / FILE
     if not file.is_file():  # a pipe would never end
         raise CheckpointError(f"{FILE} is missing in {directory.name}/.", FILE)
     headers = shards.headers_of([file])
     check_shapes(headers, base.weights.headers(), card.rank)
     check_numbers(file, headers)
+    found = base.weights.content_hash(lambda: None)  # last: it reads gigabytes
+    if found != card.sha256:
+        raise CheckpointError(
+            f"This adapter was made for a {card.base} with other weights (sha256 "
+            f"{card.sha256[:12]}…; here is {found[:12]}…).",
+            "adapter.sha256",
+        )
     own = {key: value for key, value in config.items() if key != "adapter"}
     merged = {**base.config, **own}
     weights = FoldedWeights(base.weights, file, found)
     return replace(base, config=merged, weights=weights)
 
 
-def _whole_base(name: str, directory: Path) -> Path:
+def whole_base(name: str, directory: Path) -> Path:
+    """Where a base lies that is no adapter itself. Raises CheckpointError."""
     path = base_path(name, directory)
     config = path / "config.json"
     if config.is_file() and "adapter" in shards.read_json(config):
@@ -138,11 +143,15 @@ def check_shapes(
 
 
 def check_numbers(file: Path, headers: Mapping[str, shards.Header]) -> None:
-    """Raises CheckpointError for scales, or a mask, that are not finite."""
+    """Raises CheckpointError for scales that are not positive, or make a product that no float32
+    holds, and for a mask that is not finite.
+    """
     floats = {key: None for key, header in headers.items() if header.dtype != "I8"}
     for key, value in shards.tensors([file], floats):
         if not bool(value.isfinite().all()):
             raise CheckpointError(f"{key} holds values that are not finite.", key)
+        if key != MASK and not bool(((value > 0) & (value <= MOST_SCALE)).all()):
+            raise CheckpointError(f"{key} must be above 0, at most {MOST_SCALE:g}.", key)
 
 
 def _expected(
@@ -152,8 +161,12 @@ def _expected(
     scales = ("F16", "F32")
     if EMBEDDING not in base:
         raise CheckpointError(f"The base has no {EMBEDDING}.", EMBEDDING)
+    groups = groups_of(base)
+    for key in chain([EMBEDDING], *groups.values()):
+        if len(base[key].shape) != 2:
+            raise CheckpointError(f"{key} of the base is no matrix.", key)
     yield MASK, (("F32", "F16", "BF16"), [base[EMBEDDING].shape[1]])
-    for name, keys in groups_of(base).items():
+    for name, keys in groups.items():
         rows, columns = sum(base[key].shape[0] for key in keys), base[keys[0]].shape[1]
         for part, shape in (("down", [rank, columns]), ("up", [rows, rank])):
             yield f"{name}.{part}", (("I8",), shape)

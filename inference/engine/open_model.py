@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference.engine import shards
-from inference.engine.adapters import base_path, card_of, open_adapter
+from inference.engine.adapters import card_of, open_adapter, whole_base
 from inference.engine.chat_templates import default_system
 from inference.engine.errors import CheckpointError
 from inference.engine.gguf.files import gguf_memory, open_gguf
@@ -55,23 +55,25 @@ def memory_bytes(path: Path) -> int:
 
 
 def base_of(path: Path) -> Path | None:
-    """Where the model lies that an adapter changes, or None. Raises CheckpointError."""
+    """Where the model lies that an adapter changes, or None. Raises CheckpointError, for an
+    adapter of an adapter too.
+    """
     if not (path / "config.json").is_file():
         return None
     config = shards.read_json(path / "config.json")
     if "adapter" not in config:
         return None
-    return base_path(card_of(config).base, path)
+    return whole_base(card_of(config).base, path)
 
 
 def gguf_file(path: Path) -> Path | None:
-    """The GGUF file that a path means: itself, or the only one of a directory without config.
+    """The GGUF file that a path means: itself, or the only one of a directory without safetensors.
 
     Raises CheckpointError where there are several.
     """
     if path.suffix == ".gguf":
         return path
-    if not path.is_dir() or (path / "config.json").exists():
+    if not path.is_dir() or any(path.glob("*.safetensors")):
         return None
     found = sorted(path.glob("*.gguf"))
     if len(found) > 1:

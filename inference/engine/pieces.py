@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
@@ -20,39 +20,27 @@ def piece_reader(data: dict[str, Any]) -> Callable[[str], str]:
     """The function token → text that fits the tokenizer's decoder.
 
     Bytes that are no whole character stand in it as Python's surrogateescape has them (U+DCNN);
-    `readable` shows them.
+    `readable` shows them. Without a decoder tokens are words: the library joins them by blanks.
     """
     decoder = json.dumps(data.get("decoder"))
     if '"ByteLevel"' in decoder:
         return _from_bytes
     if '"WordPiece"' in decoder:
         return _from_wordpiece
-    if '"Metaspace"' in decoder or "\u2581" in decoder or "\\u2581" in decoder:
-        return _from_metaspace
-    return lambda token: token
+    if '"BPEDecoder"' in decoder:
+        end = str(data["decoder"].get("suffix") or "</w>")
+        return lambda token: token.replace(end, " ")
+    if decoder == "null":
+        return lambda token: " " + token
+    blanks = '"Metaspace"' in decoder or "\\u2581" in decoder
+    fallback = '"ByteFallback"' in decoder or data.get("model", {}).get("byte_fallback") is True
+    return partial(_from_sentencepiece, blanks=blanks, fallback=fallback)
 
 
 def byte_reader(data: dict[str, Any]) -> Callable[[str], bytes]:
     """The function token → bytes of UTF-8, of which a token may hold a part of a character."""
-    decoder = json.dumps(data.get("decoder"))
-    if '"ByteLevel"' in decoder:
-        return _own_bytes
-    if data.get("model", {}).get("byte_fallback"):
-        return lambda token: _byte_or(token, _from_metaspace)
     read = piece_reader(data)
-    return lambda token: read(token).encode()
-
-
-def _own_bytes(token: str) -> bytes:
-    table = byte_table()
-    if any(character not in table for character in token):
-        return token.encode()
-    return bytes(table[character] for character in token)
-
-
-def _byte_or(token: str, read: Callable[[str], str]) -> bytes:
-    match = _BYTE.fullmatch(token)
-    return bytes([int(match[1], 16)]) if match else read(token).encode()
+    return lambda token: read(token).encode("utf-8", "surrogateescape")
 
 
 def _from_bytes(token: str) -> str:
@@ -62,11 +50,11 @@ def _from_bytes(token: str) -> str:
     return _raw(bytes(table[character] for character in token))
 
 
-def _from_metaspace(token: str) -> str:
-    match = _BYTE.fullmatch(token)
+def _from_sentencepiece(token: str, blanks: bool, fallback: bool) -> str:
+    match = _BYTE.fullmatch(token) if fallback else None
     if match:
         return _raw(bytes([int(match[1], 16)]))
-    return token.replace("\u2581", " ")
+    return token.replace("\u2581", " ") if blanks else token
 
 
 def _from_wordpiece(token: str) -> str:

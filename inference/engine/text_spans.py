@@ -7,6 +7,7 @@ knows the characters it has a share in. Pure Python, for the web side too.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,16 @@ def decode(pieces: Sequence[str]) -> Decoded:
         spans += [(length + start, length + end) for start, end in own]
         length, first = length + len(text), last
     return Decoded("".join(parts), tuple(spans))
+
+
+def growth(pieces: Sequence[str]) -> list[str]:
+    """By what the text grows with each raw piece: a character with the last of its tokens.
+
+    Bytes of no character become U+FFFD, as in every text that is sent as it grows.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    grown = [decoder.decode(piece.encode("utf-8", "surrogateescape")) for piece in pieces]
+    return [*grown[:-1], *(last + decoder.decode(b"", final=True) for last in grown[-1:])]
 
 
 def raw_of(label: str) -> str:

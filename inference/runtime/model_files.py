@@ -12,7 +12,7 @@ from inference.engine.shards import find_shards
 BESIDE = (
     "config.json", GENERATION, tokenization.FILE, bpe_files.CONFIG, TEMPLATE_FILE, *bpe_files.FILES
 )  # fmt: skip
-Fingerprint = tuple[tuple[str, int, int, int], ...]
+Fingerprint = tuple[tuple[str, int, int, int, int], ...]
 
 
 def weight_bytes(path: Path) -> int:
@@ -27,8 +27,9 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Name, size, time of change (ns) and inode of every file that loading reads.
+    """Name, size, both times of change (ns) and inode of every file that loading reads.
 
+    The time of writing can be set (by unpacking, copying, syncing), that of the inode cannot.
     Those of an adapter's base are among them. Equal fingerprints mean that nothing was written
     since, without reading gigabytes. Raises CheckpointError when there are no weights.
     """
@@ -38,6 +39,6 @@ def fingerprint(path: Path) -> Fingerprint:
     return own if base is None else (*own, *fingerprint(base))
 
 
-def _stamp(path: Path) -> tuple[str, int, int, int]:
+def _stamp(path: Path) -> tuple[str, int, int, int, int]:
     found = path.stat()
-    return path.name, found.st_size, found.st_mtime_ns, found.st_ino
+    return path.name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import CheckpointError, LoadCancelled
-from inference.engine.open_model import memory_bytes
+from inference.engine.open_model import base_of, memory_bytes
 from inference.errors import UnmaskError
 from inference.model_locations import directory
 from inference.models import ModelEntry
@@ -177,7 +177,9 @@ def _read(
 ) -> LoadedModel:
     """Load on the preferred device; when it is full, on the CPU."""
     if not entry.is_shipped and entry.owner_id is None:  # those that are trained here are known
-        probe(path, settings.LOAD_TIMEOUT, cancel=late)
+        for part in (path, base_of(path)):
+            if part is not None:
+                probe(part, settings.LOAD_TIMEOUT, cancel=late)
     devices.take_all_threads()
     options = options_for(entry.card)
     how: dict[str, Any] = {"progress": progress, "cancel": late, "needs_tokenizer": True}

@@ -167,6 +167,9 @@ def _render(template: Any) -> None:
 def check_gguf(path: Path) -> None:
     """The whole header, by the engine's own parser, which needs nothing but Python."""
     files = [path] if path.is_file() else sorted(path.glob("*.gguf"))
+    for file in files:
+        if not file.is_file():
+            raise Fault(f"{file.name} is not a regular file")
     if len(files) != 1:
         raise Fault(f"there are {len(files)} GGUF files in one directory")
     parser = runpy.run_path(str(GGUF_PARSER))
@@ -189,10 +192,9 @@ CHECKS: tuple[Callable[[Path], None], ...] = (
 
 
 def checks_for(path: Path) -> tuple[Callable[[Path], None], ...]:
-    """What is looked at: a GGUF file, or a directory without config.json that holds some."""
-    if (path / "config.json").exists() or not (path.is_file() or any(path.glob("*.gguf"))):
-        return CHECKS
-    return (check_gguf,)
+    """What is looked at: a GGUF file, or a directory that holds some and no safetensors."""
+    packed = any(path.glob("*.gguf")) and not any(path.glob("*.safetensors"))
+    return (check_gguf,) if path.is_file() or packed else CHECKS
 
 
 def _json(path: Path, limit: int) -> Any:

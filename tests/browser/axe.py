@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import axe_core_python
+import axe_playwright_python
 from playwright.sync_api import Page
 
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 STILL = """() => Promise.all(

@@ -48,9 +48,12 @@ def test_a_session_does_not_complain(page: Page, complaints: list[str]) -> None:
     for view in ("text", "table", "cells"):
         page.locator("#view").select_option(view)
     page.locator("#heat-lines").hover()
+    live(page)
+    assert complaints == []
     page.goto(page.url.split("?")[0] + "compare/")
     expect(page.locator("h1")).to_be_visible()
-    assert complaints == []
+    # That a request of the page before was cut off by leaving it is no complaint.
+    assert [one for one in complaints if "/compare/" in one.partition(": ")[0]] == []
 
 
 def test_a_swap_carries_no_inline_style_over(page: Page, complaints: list[str]) -> None:

@@ -23,6 +23,7 @@ def adapter(folder: Path, base: str = BASE) -> None:
     folder.mkdir(parents=True)
     config = {"model_type": "block_llama", "mask_token_id": 16, "adapter": {"base": base}}
     (folder / "config.json").write_text(json.dumps(config))
+    (folder / "adapter.safetensors").touch()
     card = {"label": "Twin", "kind": "diffusion", "context": 64, "training": {"base": base}}
     (folder / "unmask.json").write_text(json.dumps(card))
     (folder / "README.md").write_text("# Twin")
@@ -50,6 +51,7 @@ def test_an_adapter_beside_its_base_is_here_and_goes_with_it(root: Path) -> None
     (root / "models" / "parent").mkdir()
     config = root / "models" / "parent" / "config.json"
     config.write_text(json.dumps({"model_type": "llama"}))
+    config.with_name("model.safetensors").touch()
     assert {row.slug for row in registry.sync_models()} == {"twin", "parent"}
     config.unlink()
     registry.sync_models()

@@ -36,6 +36,7 @@ def _model(directory: Path, context: int = 256, **card: object) -> None:
     directory.mkdir(parents=True)
     config = {"model_type": "llada", "max_sequence_length": context, "mask_token_id": 5}
     (directory / "config.json").write_text(json.dumps(config))
+    (directory / "model.safetensors").touch()
     if card:
         (directory / "unmask.json").write_text(json.dumps(card))
 
@@ -111,6 +112,15 @@ def test_a_published_model_is_known_by_name_and_says_where_to_put_it(root: Path)
     _model(root / "models" / "GSAI-ML" / "LLaDA-8B-Base")
     registry.sync_models()
     assert registry.resolve("GSAI-ML/LLaDA-8B-Base").label == "LLaDA 8B Base"
+
+
+def test_what_is_not_whole_says_so_instead_of_being_here(root: Path) -> None:
+    _model(root / "models" / "GSAI-ML" / "LLaDA-8B-Base")
+    weights = root / "models" / "GSAI-ML" / "LLaDA-8B-Base" / "model.safetensors"
+    weights.rename(weights.with_suffix(".incomplete"))
+    registry.sync_models()
+    with pytest.raises(UnmaskError, match="lies in MODELS_DIR and cannot be used: it is not whole"):
+        registry.resolve("GSAI-ML/LLaDA-8B-Base")
 
 
 def test_a_forged_row_cannot_leave_its_directory(root: Path) -> None:

@@ -19,7 +19,9 @@ from tests.tiny import tiny_model
 from tests.visualizer.fakes import ALPHABET
 from visualizer.models import Session
 from visualizer.selectors.generated_text import generated_text
+from visualizer.selectors.labels import labels_for
 from visualizer.selectors.previews import preview_of
+from visualizer.selectors.token_logprobs import Decision, _within
 from visualizer.services.sessions import delete_session
 from visualizer.views.sharing import qr_code
 
@@ -66,6 +68,27 @@ def test_rows_show_model_text_and_order(
     page = owner_client.get("/sessions/").content.decode()
     assert 'excerpt result">cat' in page
     assert page.count('class="swatch') == 12
+
+
+def byte_canvas(session: Session, text: str) -> Canvas:
+    """A session whose tokens are bytes, and a canvas of "Say " and a text's, the last one open."""
+    pieces = [bytes([n]).decode("utf-8", "surrogateescape") for n in range(256)]
+    kept = Vocabulary.objects.create(hash="d" * 64, size=257, pieces=pack([*pieces, "<|mask|>"]))
+    session.model.vocabulary, session.mask_id = kept, 256
+    tokens = [*f"Say {text}".encode()[:-1], 256]
+    slots = tuple(Slot(n, token, prompt=n < 4) for n, token in enumerate(tokens))
+    return Canvas(slots, mask_id=256, prompt_length=4)
+
+
+def test_characters_of_several_tokens_are_whole_wherever_a_text_is_shown(session: Session) -> None:
+    canvas = byte_canvas(session, "é 你好 👩‍👧")
+    labels = labels_for(session)
+    assert generated_text(session, canvas).startswith("é 你好 👩‍<0xF0><0x9F><0x91> … ")
+    assert labels.text(canvas.tokens[:6]) == "Say é"
+    written = {slot.id: Decision(0, slot.id) for slot in canvas.slots[4:]}
+    told = _within("é 你好 ", canvas, written, labels)
+    assert "".join(text for _, text in told) == "é 你好 "
+    assert [slot.token for slot, _ in told] == [*"é 你好 ".encode()]
 
 
 def test_a_text_ends_at_any_model_s_end_token(session: Session) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from inference.engine.canvas import Canvas, fold
+from inference.engine.canvas import fold
 from visualizer.models import Generation, Step
 from visualizer.selectors.history import start_of
-from visualizer.selectors.labels import Labels, labels_for
+from visualizer.selectors.labels import labels_for
 
 MOST_CHARACTERS = 4 * 2**20
 """Beyond it the earliest texts are left out."""
 
 
 def canvas_texts(generation_id: UUID) -> list[str]:
-    """Oldest first, masks shown by their label; the labels of tokens joined, nothing decoded."""
+    """Oldest first, masks shown by their label."""
     row = Generation.objects.select_related("session__model__vocabulary", "run").get(
         pk=generation_id
     )
@@ -25,12 +25,8 @@ def canvas_texts(generation_id: UUID) -> list[str]:
     steps = Step.objects.filter(run=row.run).order_by("number")
     for operations in steps.values_list("operations", flat=True):
         canvas = fold(canvas, [operations])
-        texts.append(_text(canvas, labels))
+        texts.append(labels.text(canvas.tokens))
     return _newest(texts)
-
-
-def _text(canvas: Canvas, labels: Labels) -> str:
-    return "".join(labels(slot.token) for slot in canvas.slots)
 
 
 def _newest(texts: list[str]) -> list[str]:

@@ -101,6 +101,6 @@ def shown_canvas(row: Generation) -> list[Piece]:
     pieces = []
     for name, group in groupby(range(len(canvas)), key=kind):
         places = list(group)
-        text = "".join(labels(canvas.slots[place].token) for place in places)
+        text = labels.text(canvas.slots[place].token for place in places)
         pieces.append(Piece(name, "" if name == "open" else text, len(places)))
     return pieces

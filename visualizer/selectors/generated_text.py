@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inference.engine.canvas import Canvas
 from visualizer.models import Session
 from visualizer.selectors.labels import labels_for
-from visualizer.selectors.scores import joined
+from visualizer.selectors.scores import ended
 
 OPEN = " … "
 
@@ -22,7 +22,7 @@ def generated_text(session: Session, canvas: Canvas) -> str:
     ends = set(labels.special) - kept
     tokens = [slot.token for slot in canvas.slots if not slot.prompt]
     written = _before_end(tokens, ends)
-    return joined([OPEN if token == session.mask_id else labels(token) for token in written])
+    return ended(labels.text(written, {session.mask_id: OPEN}))
 
 
 def _before_end(tokens: list[int], ends: set[int]) -> Iterator[int]:

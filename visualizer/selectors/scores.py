@@ -80,13 +80,13 @@ def checks_at(session: Session, ref: StateRef) -> list[Check]:
 
 def _text(session: Session, canvas: Canvas) -> Text:
     labels = labels_for(session)
-    pieces = [labels(token) for token in canvas.tokens]
-    return Text(session.prompt, joined(pieces[canvas.prompt_length :]), joined(pieces))
+    answer, whole = canvas.tokens[canvas.prompt_length :], canvas.tokens
+    return Text(session.prompt, ended(labels.text(answer)), ended(labels.text(whole)))
 
 
-def joined(pieces: list[str]) -> str:
-    """The pieces up to the end token, without a start token."""
-    return "".join(pieces).removeprefix(START).partition(END)[0]
+def ended(text: str) -> str:
+    """The text up to the end token, without a start token."""
+    return text.removeprefix(START).partition(END)[0]
 
 
 def addition_marks(text: Text) -> Marks:

@@ -5,11 +5,12 @@ the pass over the finished text.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.generation import At, TokenLogprob
 from inference.engine.canvas import Canvas, Slot, fold
 from inference.engine.digest_view import DigestView
+from inference.engine.text_spans import growth
 from visualizer.models import Digest, Generation, Run, Step
 from visualizer.selectors.history import start_of
 from visualizer.selectors.labels import Labels, labels_for
@@ -41,21 +42,29 @@ def token_logprobs(
         decisions = {id: Decision(last, canvas.position_of[id]) for id in decisions}
     labels = labels_for(row.session)
     wanted = _within(row.text, canvas, decisions, labels)[first:]
-    numbers = {decisions[slot.id].number for slot in wanted}
+    numbers = {decisions[slot.id].number for slot, _ in wanted}
     kept = Digest.objects.filter(branch=row.run.branch, number__in=numbers).exclude(data=b"")
     views = {one.number: DigestView.from_bytes(bytes(one.data)) for one in kept}
-    return [_told(views, decisions[slot.id], slot.token, top, labels) for slot in wanted]
+    return [
+        replace(_told(views, decisions[slot.id], slot.token, top, labels), text=text)
+        for slot, text in wanted
+    ]
 
 
 def _within(
     text: str, canvas: Canvas, decisions: dict[int, Decision], labels: Labels
-) -> list[Slot]:
-    """The written slots whose tokens make the text; special tokens end it."""
+) -> list[tuple[Slot, str]]:
+    """The written slots whose tokens make the text, each with what it adds to it.
+
+    Special tokens end the text. A character of several tokens is the last one's.
+    """
+    slots = [slot for slot in canvas.slots if slot.id in decisions and slot.token != canvas.mask_id]
     found, left = [], len(text)
-    for slot in canvas.slots:
-        if slot.id in decisions and slot.token != canvas.mask_id and left > 0:
-            found.append(slot)
-            left -= len(labels(slot.token))
+    for slot, added in zip(slots, growth([labels.raw_of(s.token) for s in slots]), strict=True):
+        if left <= 0:
+            break
+        found.append((slot, added))
+        left -= len(added)
     return found
 
 

@@ -260,7 +260,7 @@ def _filled(model: LoadedModel, canvas: Canvas, row: Generation) -> dict[str, An
     return {"gaps": gaps, "full_text": pieces[0] + row.text + pieces[-1]}
 
 
-def _ends(row: Generation) -> dict[str, list[str]]:
+def _ends(row: Generation) -> dict[str, Any]:
     """What the text ends before, and between which pieces it stands."""
     return {"stop": row.settings["stop"], "pieces": row.prompt["pieces"]}
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from inference.engine.text_spans import decode, raw_of
+
 Draft = dict[str, Any]
 
 
 class DraftText:
-    """The generated part of the canvas; masks are left out of its text."""
+    """The generated part of the canvas; masks are left out of its text. Characters that take
+    several tokens are joined, not over a mask.
+    """
 
     def __init__(self) -> None:
         self._canvas: list[str | None] = []
@@ -26,7 +30,8 @@ class DraftText:
             change = _CHANGES.get(operation["op"])
             if change is not None:
                 change(self._canvas, operation)
-        return "".join(label for label in self._canvas[self._start :] if label is not None)
+        shown = self._canvas[self._start :]
+        return decode(["" if label is None else raw_of(label) for label in shown]).text
 
 
 def _write(canvas: list[str | None], operation: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ QK_NORMS = {"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm"
 ARCHITECTURES: dict[str, Architecture] = {
     "llama": Architecture(
         "llama",
-        {**OPTIONS, "rope.dimension_count": "head_dim"},
+        {"rope.dimension_count": "head_dim", **OPTIONS},  # key_length counts where both stand
         changes={
             "attn_q": uninterleaved("num_attention_heads"),
             "attn_k": uninterleaved("num_key_value_heads"),
@@ -115,8 +115,16 @@ ARCHITECTURES: dict[str, Architecture] = {
         dict.fromkeys(GEMMA_NORMS, less_one),
     ),
 }
-REFUSED = ("rope.scaling.type", "rope.scaling.factor", "expert_count")
-"""What changes the computation and is not read."""
+PLAIN = (None, "none", 0, 0.0, 1.0)
+REFUSED: dict[str, tuple[Any, ...]] = {
+    # what changes the computation and is not read: the values that change nothing
+    "rope.scaling.type": PLAIN,
+    "rope.scaling.factor": PLAIN,
+    "rope.scale_linear": PLAIN,
+    "expert_count": PLAIN,
+    "attention.causal": (None, True),
+}
+SPLIT = "split.count"
 BIGGEST_GEMMA2 = 46
 """Layers of Gemma 2 27B, whose scale of attention stands in no key."""
 
@@ -145,6 +153,7 @@ def config_of(metadata: Metadata, tied: bool) -> dict[str, Any]:
     for key, field_name in row.options.items():
         if f"{name}.{key}" in metadata:
             config[field_name] = _number(metadata, f"{name}.{key}")
+    _refuse_partial_rotation(metadata, name, config)
     config["vocab_size"] = _vocabulary(metadata, name)
     for key, field_name in TOKENS.items():
         if key in metadata:
@@ -171,14 +180,28 @@ def native_name(row: Architecture, name: str) -> str:
 
 
 def _refuse(metadata: Metadata, name: str) -> None:
-    for key in REFUSED:
+    for key, plain in REFUSED.items():
         value = metadata.get(f"{name}.{key}")
-        if value not in (None, "none", 0, 0.0, 1.0):
+        if value not in plain:
             raise CheckpointError(
                 f"{name}.{key} is {str(value)[:40]!r}; such files are not read.", f"{name}.{key}"
             )
+    if metadata.get(SPLIT, 0) not in (0, 1):
+        raise CheckpointError(
+            "The file is one part of several; join them with llama-gguf-split --merge.", SPLIT
+        )
     if name == "gemma2" and metadata.get("gemma2.block_count") == BIGGEST_GEMMA2:
         raise CheckpointError("Gemma 2 27B is not read from GGUF.", "gemma2.block_count")
+
+
+def _refuse_partial_rotation(metadata: Metadata, name: str, config: Mapping[str, Any]) -> None:
+    """None of these classes turns a part of a head only."""
+    key, heads = f"{name}.rope.dimension_count", config["num_attention_heads"]
+    width = config.get("head_dim") or (config["hidden_size"] / heads if heads else None)
+    if key in metadata and metadata[key] != width:
+        raise CheckpointError(
+            f"{key} is {str(metadata[key])[:40]}, not the {width} of a whole head.", key
+        )
 
 
 def _number(metadata: Metadata, key: str) -> int | float:

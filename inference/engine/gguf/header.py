@@ -17,6 +17,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST = {"tensor_count": 100_000, "kv_count": 4096}
 MOST_ITEMS = 2**22
+"""Of all lists together: tokens, their scores and types, and merges."""
 KEY_BYTES = 2**16 - 1
 STRING_BYTES = 2**22
 METADATA_BYTES = 2**26
@@ -167,6 +168,7 @@ class _Cursor:
 
     def __init__(self, data: mmap.mmap, end: int) -> None:
         self._data, self._end, self.at = data, end, 0
+        self._items = MOST_ITEMS
 
     def bytes(self, count: int, key: str) -> bytes:
         if count > self._end - self.at:
@@ -200,8 +202,11 @@ class _Cursor:
 
     def _array(self, key: str) -> list[Any]:
         kind, count = self.number("I", key), self.number("Q", key)
-        if count > MOST_ITEMS:
-            raise GGUFError(f"{key!r} has {count} items; at most {MOST_ITEMS} are read.", key)
+        if count > self._items:
+            raise GGUFError(
+                f"{key!r} has {count} items; at most {MOST_ITEMS} in all lists are read.", key
+            )
+        self._items -= count
         if kind in SCALARS:
             form = f"<{count}{SCALARS[kind]}"
             return list(struct.unpack(form, self.bytes(struct.calcsize(form), key)))

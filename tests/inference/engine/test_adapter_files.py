@@ -13,8 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.engine import adapters, checkpoint
+from inference.engine import adapters, checkpoint, shards
 from inference.engine.errors import CheckpointError
+from tests.inference.engine.causal.tiny import write_model
 from tests.inference.engine.test_adapters import adapter, base, write_adapter
 
 __all__ = ["adapter", "base"]
@@ -38,6 +39,19 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda s: s["layers.1.back.up.scale"].fill_(float("nan")),
         "layers.1.back.up.scale",
     ),
+    "a scale of 0": (lambda s: s["layers.1.out.up.scale"].zero_(), "layers.1.out.up.scale"),
+    "negative scales": (lambda s: s["layers.0.qkv.down.scale"].neg_(), "layers.0.qkv.down.scale"),
+    "scales without measure": (
+        lambda s: s.update(
+            {"layers.0.out.up.scale": torch.full_like(s["layers.0.out.up.scale"].float(), 3e38)}
+        ),
+        "layers.0.out.up.scale",
+    ),
+    "transposed": (
+        lambda s: s.update({"layers.0.out.down": s["layers.0.out.down"].t()}),
+        "layers.0.out.down",
+    ),
+    "a scale missing": (lambda s: s.pop("layers.0.qkv.up.scale"), "layers.0.qkv.up.scale"),
     "float64 scales": (
         lambda s: s.update({"layers.0.out.up.scale": s["layers.0.out.up.scale"].double()}),
         "layers.0.out.up.scale",
@@ -124,6 +138,7 @@ def test_files_that_are_no_adapter_are_refused_by_name(what: str, adapter: Path)
         ({"base": "nobody/knows"}, "adapter.base", "Bring nobody/knows first"),
         ({"base": "../parent"}, "adapter.base", "names no model"),
         ({"base": None}, "adapter.base", "names no model"),
+        ({"base": "x" * 5000}, "adapter.base", "names no model"),
         ({"sha256": "0" * 64}, "adapter.sha256", "other weights"),
         ({"sha256": "x"}, "adapter.sha256", "no checksum"),
         ({"rank": 0}, "adapter.rank", "1 to"),
@@ -137,6 +152,38 @@ def test_another_base_is_refused_by_name(
     with pytest.raises(CheckpointError, match=words) as caught:
         checkpoint.load(path)
     assert caught.value.field == field
+
+
+@pytest.mark.usefixtures("nothing_built")
+def test_what_does_not_fit_is_refused_before_the_base_is_read(
+    adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checksum is of gigabytes."""
+    stored = load_file(adapter / adapters.FILE)
+    stored.pop("mask")
+    save_file(stored, adapter / adapters.FILE)
+
+    def never(*args: object) -> str:
+        raise AssertionError("the base was read")
+
+    monkeypatch.setattr(shards, "content_hash", never)
+    with pytest.raises(CheckpointError, match="lacks mask"):
+        checkpoint.load(adapter)
+
+
+@pytest.mark.usefixtures("nothing_built")
+@pytest.mark.parametrize(
+    "key", ["model.embed_tokens.weight", "model.layers.1.mlp.down_proj.weight"]
+)
+def test_a_base_whose_matrices_are_none_is_refused_by_key(key: str, tmp_path: Path) -> None:
+    base = tmp_path / "parent"
+    base.mkdir()
+    path = write_adapter(tmp_path / "twin", write_model(base))
+    state = load_file(base / "model.safetensors")
+    save_file({**state, key: torch.zeros(3)}, base / "model.safetensors")
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(path)
+    assert caught.value.field == key
 
 
 def test_an_adapter_of_an_adapter_of_itself_is_refused(adapter: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.engine.text_spans import decode, raw_of
+from inference.engine.text_spans import decode, growth, raw_of
 
 
 def _byte(number: int) -> str:
@@ -49,6 +49,22 @@ def test_bytes_that_make_no_character_are_shown() -> None:
 
 def test_an_open_place_between_two_halves_keeps_them_apart() -> None:
     assert decode([_byte(0xC3), "<|mask|>", _byte(0xA9)]).text == "<0xC3><|mask|><0xA9>"
+
+
+@given(st.lists(st.binary(max_size=5), max_size=12))
+def test_a_text_grows_by_whole_characters_only(data: list[bytes]) -> None:
+    grown = growth([part.decode("utf-8", "surrogateescape") for part in data])
+    assert len(grown) == len(data)
+    assert "".join(grown) == b"".join(data).decode("utf-8", "replace")
+
+
+def test_a_character_comes_with_its_last_token() -> None:
+    family = "👩‍👩‍👧".encode()
+    pieces = [family[at : at + 1].decode("utf-8", "surrogateescape") for at in range(len(family))]
+    grown = growth(["a", *pieces])
+    assert "".join(grown) == "a" + family.decode()
+    assert grown[:5] == ["a", "", "", "", "👩"]
+    assert growth(["a", "\udcf0"]) == ["a", "\ufffd"]
 
 
 def test_six_letters_are_no_byte() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer as Native
 
 from inference.engine.errors import CheckpointError, InputError
 from inference.engine.pieces import byte_table, readable
+from inference.engine.text_spans import decode
 from inference.engine.tokenization import Tokenizer, checked_prompt
 
 MASK = "<|mdm_mask|>"
@@ -175,6 +177,44 @@ def test_byte_fallback_and_metaspace(tmp_path: Path) -> None:
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     )
     assert _write(tmp_path, native).pieces() == ["<unk>", "\n", " hi", "yo", "<0xE2>"]
+
+
+BYTES = {f"<0x{byte:02X}>": byte + 1 for byte in range(256)}
+WORDS = {"<unk>": 0, "one": 1, "two": 2}
+JOINED: dict[str, tuple[Any, Any, Any]] = {
+    # what a token is: the model, how text is cut, the decoder
+    "bytes, without blanks": (
+        models.BPE({"<unk>": 0, **BYTES}, [], unk_token="<unk>", byte_fallback=True),
+        None,
+        decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()]),
+    ),
+    "letters with a mark at a word's end": (
+        models.BPE({c: n for n, c in enumerate([*"onetw", "e</w>", "o</w>"])}, [],
+                   end_of_word_suffix="</w>"),
+        pre_tokenizers.Whitespace(),
+        decoders.BPEDecoder(suffix="</w>"),
+    ),
+    "words, without a decoder": (
+        models.WordLevel(WORDS, unk_token="<unk>"), pre_tokenizers.Whitespace(), None
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", JOINED)
+def test_pieces_join_to_what_the_library_decodes(kind: str, tmp_path: Path) -> None:
+    model, cut, decoder = JOINED[kind]
+    native = Native(model)
+    if cut is not None:
+        native.pre_tokenizer = cut
+    if decoder is not None:
+        native.decoder = decoder
+    tokenizer = _write(tmp_path, native)
+    pieces = tokenizer.raw_pieces()
+    for text in ("one two", "é 你好 😀") if cut is None else ("one two",):
+        ids = tokenizer.encode(text)
+        assert decode([pieces[token] for token in ids]).text.strip() == text
+        assert b"".join(map(tokenizer.token_bytes, ids)).decode().strip() == text
+        assert tokenizer.decode(ids) == text
 
 
 def test_word_pieces(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from inference.labels import labels
 from inference.models import ModelEntry
 from inference.runtime import devices, forwards, model_state, models
 from inference.runtime import probe as probing
+from inference.runtime.load_options import LoadOptions
 from inference.runtime.model_files import weight_bytes
 from tests.tiny import tiny_model
 
@@ -579,3 +580,51 @@ def test_a_card_may_put_a_model_on_a_device_of_its_own(
     model = runtime.load(entries["a"])
     assert (model.device.type, model.dtype) == ("cpu", torch.bfloat16)
     assert _row("a").error == ""
+
+
+def _adapted(root: Path, name: str, base: str) -> ModelEntry:
+    """The folder of an adapter, as far as it is looked at before it is opened, and its row."""
+    (root / name).mkdir()
+    config = {"model_type": "block_llama", "adapter": {"base": base, "sha256": "0" * 64, "rank": 1}}
+    (root / name / "config.json").write_text(json.dumps(config))
+    save_file({"mask": torch.ones(1)}, root / name / "adapter.safetensors")
+    registry.sync_models()
+    return _row(name)
+
+
+def test_adapters_of_each_other_are_refused(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    one, other = (_adapted(settings.MODELS_DIR, *names) for names in (("x", "y"), ("y", "x")))
+    registry.sync_models()
+    for entry in (one, other):
+        with pytest.raises(UnmaskError, match="adapter of an adapter") as caught:
+            runtime.load(entry)
+        assert (caught.value.error_type, caught.value.field) == ("model_loading", "adapter.base")
+
+
+def test_an_adapters_base_is_looked_at_first_in_a_child_too(
+    entries: dict[str, ModelEntry], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The base is somebody else's, too."""
+    entry = _adapted(settings.MODELS_DIR, "x", "a")
+    (settings.MODELS_DIR / "a" / "tokenizer.json").write_text("{")
+    monkeypatch.setattr(LoadOptions, "load", lambda *args, **kwargs: pytest.fail("it was opened"))
+    with pytest.raises(UnmaskError, match=r"refused: tokenizer\.json"):
+        runtime.load(entry)
+
+
+def test_weights_of_the_same_size_and_time_are_loaded_anew(
+    entries: dict[str, ModelEntry], settings: Settings
+) -> None:
+    """As unpacking and copying leave them: written over in place, the old time set again."""
+    old = runtime.load(entries["a"])
+    path = settings.MODELS_DIR / "a" / "model.safetensors"
+    before = path.stat()
+    path.write_bytes((settings.MODELS_DIR / "b" / "model.safetensors").read_bytes())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (
+        before.st_size, before.st_mtime_ns, before.st_ino
+    )  # fmt: skip
+    assert runtime.load(entries["a"]).weights_hash != old.weights_hash

@@ -157,3 +157,13 @@ def test_drafts_fold_to_the_text_of_the_canvas() -> None:
     ]
     for ops, text in steps:
         assert draft.apply({"ops": ops}) == text
+
+
+def test_drafts_join_the_bytes_of_a_character_and_none_over_a_mask() -> None:
+    draft = DraftText()
+    ops = [
+        {"op": "commit", "pos": pos, "label": label}
+        for pos, label in ((0, "<0xC3>"), (2, "<0xA9>"))
+    ]
+    assert draft.apply({"canvas": ["M"] * 3, "mask": "M", "ops": ops}) == "<0xC3><0xA9>"
+    assert draft.apply({"ops": [{"op": "delete", "pos": 1}]}) == "é"

@@ -11,6 +11,7 @@ import pytest
 
 from inference.engine import checkpoint
 from inference.engine.errors import CheckpointError
+from inference.engine.gguf import header
 from inference.engine.gguf.header import GGUFError, read_header
 from tests.inference.engine.gguf.files import write_gguf
 
@@ -107,6 +108,19 @@ def test_bad_headers_are_refused_by_key(what: str, tmp_path: Path) -> None:
         checkpoint.load(path)
 
 
+def test_lists_share_what_may_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of bytes become objects of some thirty bytes each."""
+    monkeypatch.setattr(header, "MOST_ITEMS", 10)
+    path = tmp_path / "model.gguf"
+    lists = [pair(key, 9, array(0, 5, b"\1" * 5)) for key in "abc"]
+    path.write_bytes(file(tuple(lists[:2])))
+    assert len(read_header(path).metadata) == 2
+    path.write_bytes(file(tuple(lists)))
+    with pytest.raises(GGUFError, match="at most 10 in all lists") as caught:
+        read_header(path)
+    assert caught.value.key == "c"
+
+
 def test_a_plain_header_is_read(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     pairs = (
@@ -117,13 +131,13 @@ def test_a_plain_header_is_read(tmp_path: Path) -> None:
         pair("numbers", 9, array(5, 2, struct.pack("<ii", -1, 7))),
     )
     path.write_bytes(file(pairs, (tensor("a", (4, 2)), tensor("b", (32,), 8, 64))))
-    header = read_header(path)
-    assert header.metadata == {
+    found = read_header(path)
+    assert found.metadata == {
         "u8": 255, "yes": True, "f64": 0.5, "words": ["ä", ""], "numbers": [-1, 7]
     }  # fmt: skip
-    assert header.tensors["a"].shape == (2, 4)
-    assert header.tensors["b"].bytes == 34
-    assert header.tensors["b"].offset - header.tensors["a"].offset == 64
+    assert found.tensors["a"].shape == (2, 4)
+    assert found.tensors["b"].bytes == 34
+    assert found.tensors["b"].offset - found.tensors["a"].offset == 64
 
 
 def test_damaged_files_never_raise_anything_else(tmp_path: Path) -> None:

@@ -95,7 +95,11 @@ def test_the_table_of_types_is_that_of_the_package() -> None:
         assert Kind(number).name == name
 
 
-def test_a_directory_with_one_file_is_a_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", [None, '{"model_type": "mamba"}'])
+def test_a_directory_with_one_file_is_a_model(config: str | None, tmp_path: Path) -> None:
+    """Whatever a config.json beside it says, as many repositories have one."""
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
     write_gguf(tmp_path / "model.gguf")
     model = checkpoint.load(tmp_path)
     assert model.spec.attention == "causal"
@@ -160,7 +164,12 @@ def logits_of_ids(model: torch.nn.Module, ids: list[int]) -> list[int]:
         ({"llama.embedding_length": 255}, "config.json"),
         ({"llama.attention.head_count": 0}, "num_attention_heads"),
         ({"llama.rope.scaling.type": "yarn"}, "llama.rope.scaling.type"),
+        ({"llama.rope.scale_linear": 2.0}, "llama.rope.scale_linear"),
+        ({"llama.rope.dimension_count": 32}, "llama.rope.dimension_count"),
+        ({"llama.attention.key_length": 32}, "llama.rope.dimension_count"),
+        ({"llama.attention.causal": False}, "llama.attention.causal"),
         ({"llama.expert_count": 8}, "llama.expert_count"),
+        ({"split.count": 2}, "split.count"),
         ({"llama.vocab_size": 7}, "llama.vocab_size"),
         ({"llama.rope.freq_base": float("nan")}, "llama.rope.freq_base"),
         ({"tokenizer.ggml.model": "bert"}, "tokenizer.ggml.model"),
@@ -180,6 +189,15 @@ def test_files_that_describe_no_model_are_refused_by_key(
     changed: dict[str, object], key: str, tmp_path: Path
 ) -> None:
     path = write_gguf(tmp_path / "model.gguf", **changed)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(path)
+    assert caught.value.field == key
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "qwen3", "gemma2"])
+def test_a_rotation_of_a_part_of_each_head_is_refused(architecture: str, tmp_path: Path) -> None:
+    key = f"{architecture}.rope.dimension_count"
+    path = write_gguf(tmp_path / "model.gguf", architecture, **{key: 32})
     with pytest.raises(CheckpointError) as caught:
         checkpoint.load(path)
     assert caught.value.field == key
