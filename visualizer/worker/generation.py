@@ -40,7 +40,12 @@ from visualizer.worker.lengths import gen_length_within, masks_of_prompt
 from visualizer.worker.resume import RunProgress
 from visualizer.worker.run_parameters import prepared
 from visualizer.worker.session_model import model_of
-from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
+from visualizer.worker.settled_text import (
+    gap_texts,
+    settled_ids,
+    settled_text,
+    tokens_written,
+)
 
 Status = Generation.Status
 
@@ -244,12 +249,11 @@ def _sum_up(
     row: Generation, model: LoadedModel, session: Session, canvas: Canvas, ended: bool
 ) -> None:
     assert row.run is not None
-    written = len(canvas.places) - len(canvas.open_positions)
     row.usage = {
-        **generations.run_usage(session, row.run, written),
+        **generations.run_usage(session, row.run, tokens_written(canvas)),
         **(_filled(model, canvas, row) if row.prompt["pieces"] else {}),
     }
-    left = bool(canvas.open_positions)
+    left = any(not canvas.slots[position].surplus for position in canvas.open_positions)
     row.finish_reason = "stop" if ended else "cancelled" if left else "length"
 
 

@@ -54,6 +54,12 @@ def gap_texts(
     return [_settled_part(model, canvas, span, stop, final=True).text for span in spans]
 
 
+def tokens_written(canvas: Canvas) -> int:
+    """The generated places that hold a token: what fills a block up is none, and will be cut."""
+    own = (slot for slot in canvas.slots if not (slot.prompt or slot.surplus))
+    return sum(slot.token != canvas.mask_id for slot in own)
+
+
 def settled_ids(model: LoadedModel, canvas: Canvas) -> list[int]:
     """The tokens of a canvas's final text (that of `settled_text` without stop texts)."""
     return _settled_ids(model, canvas, _generated(canvas), final=True)[0]

@@ -12,7 +12,12 @@ from inference.engine.lengths import best_trial, quick_lengths
 from inference.errors import UnmaskError
 from visualizer.models import Generation
 from visualizer.worker.gaps import ids_with_gaps
-from visualizer.worker.settled_text import gap_texts, generated_spans, settled_text
+from visualizer.worker.settled_text import (
+    gap_texts,
+    generated_spans,
+    settled_text,
+    tokens_written,
+)
 
 MASK = 9
 
@@ -162,6 +167,7 @@ def test_what_fills_a_block_up_is_no_text(stories: Any) -> None:
     made.fill(" red", " was", " very")
     assert len(spans(made.canvas)) == 1
     assert made.text() == (" red", False)
+    assert tokens_written(made.canvas) == 1
 
 
 def test_a_text_is_as_long_as_was_asked_for(ask: Any, worker: Any) -> None:
