@@ -10,6 +10,13 @@ const label = (control) => control.getAttribute("aria-label") ?? control.textCon
 const isSeen = (control) => control.isConnected && control.checkVisibility();
 const controls = (scope) => $$(CONTROLS, scope).filter(isSeen);
 
+/** The control with the label that is nearest to the former place: rows have the same buttons. */
+function alike(all, was) {
+  const far = (one) => Math.abs(all.indexOf(one) - was.place);
+  const found = all.filter((one) => label(one) === was.label);
+  return found.sort((a, b) => far(a) - far(b))[0];
+}
+
 /** What has the focus within `scope`, to be found again later; null if nothing there has. */
 export function focusIn(scope) {
   const control = document.activeElement;
@@ -25,7 +32,7 @@ export function refocus(scope, was, { nearest = false } = {}) {
   const now = document.activeElement;
   if (!scope || !was || (now !== document.body && isSeen(now))) return;
   const all = controls(scope);
-  const same = isSeen(was.control) ? was.control : all.find((one) => label(one) === was.label);
+  const same = isSeen(was.control) ? was.control : alike(all, was);
   const beside = nearest ? all[Math.min(was.place, all.length - 1)] : null;
   const next = same ?? beside ?? scope;
   if (next === scope) scope.tabIndex = -1;
@@ -37,4 +44,21 @@ export function keepFocus(scope, change, options) {
   const was = focusIn(scope());
   change();
   refocus(scope(), was, options);
+}
+
+/** Parts that htmx puts in, asked for or told by a socket, keep it too. */
+export function keepFocusOverSwaps() {
+  const held = new Map();
+  const remember = ({ detail: { target } }) => {
+    const was = target?.id ? focusIn(target) : null;
+    if (was) held.set(target.id, was);
+  };
+  const restore = () => {
+    for (const [id, was] of held) refocus(document.getElementById(id), was, { nearest: true });
+    held.clear();
+  };
+  for (const name of ["htmx:beforeSwap", "htmx:oobBeforeSwap"])
+    document.addEventListener(name, remember);
+  for (const name of ["htmx:afterSwap", "htmx:oobAfterSwap"])
+    document.addEventListener(name, restore);
 }

@@ -1,7 +1,6 @@
 // The workspace: wires state, stream, cells, inspector, timeline, heat map and keys together.
 import { Connection } from "./connection.js";
 import { $, element, showScripted } from "./dom.js";
-import { keepFocus } from "./focus.js";
 import { listen } from "./keys.js";
 import { Page } from "./page.js";
 import { getJson } from "./requests.js";
@@ -23,13 +22,6 @@ function failed(error) {
   $("#banner").replaceChildren(`The session could not be read: ${error.message}. `, again);
 }
 
-/** Parts of the page by their ids; who was in one is there afterwards too. */
-function swapParts(text) {
-  const id = document.activeElement?.closest("section[id]")?.id;
-  const change = () => window.htmx.swap(document.body, text, { swapStyle: "none" });
-  keepFocus(() => id && document.getElementById(id), change, { nearest: true });
-}
-
 function begin(main, told) {
   const page = new Page(main, told, firstStep(told, main.dataset.head));
   showScripted();
@@ -37,7 +29,7 @@ function begin(main, told) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const on = {
     frame: (frame) => page.updates.frame(frame),
-    html: swapParts,
+    html: (text) => window.htmx.swap(document.body, text, { swapStyle: "none" }),
     state: (name, detail) => {
       connection.show(name, detail);
       page.connected(name === "live");

@@ -5,7 +5,7 @@ import { BINS, bin, bytes, TABLE } from "/static/js/colours.js";
 import { differing, stepOf } from "/static/js/comparison.js";
 import { connectionWords } from "/static/js/connection.js";
 import { difference } from "/static/js/difference.js";
-import { focusIn, keepFocus, refocus } from "/static/js/focus.js";
+import { focusIn, keepFocus, keepFocusOverSwaps, refocus } from "/static/js/focus.js";
 import { describe } from "/static/js/look.js";
 import { PanelMemory } from "/static/js/memory.js";
 import { bySlots, Profile, passFor } from "/static/js/profile.js";
@@ -411,4 +411,26 @@ test("the focus of who has gone on elsewhere stays there", () => {
   equal(focusIn(scope), null);
   scope.remove();
   other.remove();
+});
+
+test("of rows that htmx puts in anew the same button of the same row has the focus", () => {
+  keepFocusOverSwaps();
+  const scope = scopeWith("<ul id=rows></ul>");
+  const fill = (labels) => {
+    scope.firstChild.innerHTML = labels.map((one) => `<li><button>${one}</button></li>`).join("");
+  };
+  const tell = (name) =>
+    document.dispatchEvent(new CustomEvent(name, { detail: { target: scope.firstChild } }));
+  const at = () => [...scope.querySelectorAll("button")].indexOf(document.activeElement);
+  fill(["load", "load", "load"]);
+  scope.querySelectorAll("button")[1].focus();
+  tell("htmx:oobBeforeSwap");
+  fill(["load", "load", "unload"]);
+  tell("htmx:oobAfterSwap");
+  equal(at(), 1);
+  tell("htmx:beforeSwap");
+  fill(["unload"]);
+  tell("htmx:afterSwap");
+  equal(at(), 0);
+  scope.remove();
 });
