@@ -26,7 +26,7 @@ NO_MODEL = (
 )
 NO_PORT = "Nothing can listen on {}, port {}: {}. {}"
 PORT_ADVICE = {
-    errno.EADDRINUSE: "Stop what listens there, or choose another port with PORT=… .",
+    errno.EADDRINUSE: "Choose another port with PORT=… , or stop what listens there.",
     errno.EACCES: "Choose a port above 1023 with PORT=… .",
 }
 

@@ -44,5 +44,5 @@ def _entry(token: TokenLogprob) -> dict[str, Any]:
     return {**_plain(token.text, token.logprob), "top_logprobs": top}
 
 
-def _plain(text: str, logprob: float) -> dict[str, Any]:
+def _plain(text: str, logprob: float | None) -> dict[str, Any]:
     return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "replace"))}

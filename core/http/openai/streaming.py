@@ -33,8 +33,8 @@ async def chunks(
 ) -> AsyncGenerator[Frame | None]:
     """All chunks of all choices as they are made. A failure is an error chunk, and the end."""
     usages: list[Part] = []
-    for part in [] if asked.writes else _echoes(form, usages):
-        yield Frame(part)
+    for echo in [] if asked.writes else _echoes(form, usages):
+        yield Frame(echo)
     streams = [_ChoiceStream(user, asked, form, choice, usages) for choice in choices]
     try:
         async with aclosing(_merged([stream.parts() for stream in streams])) as parts:
