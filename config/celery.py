@@ -60,9 +60,11 @@ app.steps["worker"].add(Timers)
 @celeryd_init.connect
 def _prepare(**_: Any) -> None:
     """Sent by `celery worker` only, not by the worker inside the web process."""
+    from django.core.management.base import CommandError
     from django.db import connections
 
     from config.checks import refuse_contradictions
+    from config.startup import refuse_without_database
 
     if env().embedded:
         raise SystemExit(
@@ -70,4 +72,8 @@ def _prepare(**_: Any) -> None:
             "for ever. Set REDIS_URL and DATABASE_URL to run several processes."
         )
     refuse_contradictions()
+    try:
+        refuse_without_database()
+    except CommandError as error:
+        raise SystemExit(str(error)) from None
     connections.settings["default"]["CONN_MAX_AGE"] = 60

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -25,6 +27,12 @@ class Contradiction(NamedTuple):
 
 def _public(settings: Env) -> bool:
     return not set(settings.hosts) <= LOCAL
+
+
+def _takes_files(path: Path) -> bool:
+    """Whether files can be made there, or the directory itself where there is none yet."""
+    there = next(one for one in (path, *path.absolute().parents) if one.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 CONTRADICTIONS = (
@@ -90,6 +98,27 @@ CONTRADICTIONS = (
         lambda env: 0 < len(env.SECRET_KEY) < 32,
         "SECRET_KEY is short.",
         "Use at least 32 random characters.",
+    ),
+    Contradiction(
+        "unmask.W004",
+        Warning,
+        lambda env: env.MODELS_DIR is not None and not env.MODELS_DIR.is_dir(),
+        "MODELS_DIR is no directory: only the shipped models are listed.",
+        "Make it, or correct MODELS_DIR; then run `python manage.py sync_models`.",
+    ),
+    Contradiction(
+        "unmask.W005",
+        Warning,
+        lambda env: not all(root.is_dir() for root in env.model_roots),
+        "MODEL_ROOTS names something that is no directory: nothing can be added from there.",
+        "Make it, or correct MODEL_ROOTS.",
+    ),
+    Contradiction(
+        "unmask.W006",
+        Warning,
+        lambda env: not all(map(_takes_files, (env.training_dir, env.hub_cache))),
+        "Nothing can be written where trained or downloaded models shall lie.",
+        "Set TRAINING_DIR and HF_HUB_CACHE to directories in which this account may write.",
     ),
 )
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
 
 from accounts.paths import path_inside
 from core.http.health import reasons
+from core.http.middleware import Work, middleware
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +43,7 @@ PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
 }
 
 
-@sync_and_async_middleware
-def probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+@middleware
+def probes(request: HttpRequest) -> Work:
     """Answers the probes before anything looks at the Host: machines ask by address."""
-
-    def answer(request: HttpRequest) -> Any:
-        probe = PROBES.get(path_inside(request))
-        return probe(request) if probe else get_response(request)
-
-    async def answer_async(request: HttpRequest) -> Any:
-        probe = PROBES.get(path_inside(request))
-        return await (sync_to_async(probe)(request) if probe else get_response(request))
-
-    return answer_async if iscoroutinefunction(get_response) else answer
+    return (yield PROBES.get(path_inside(request)))

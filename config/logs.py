@@ -116,7 +116,8 @@ STRUCTURED, BACKEND = "structured.log", "backend.log"
 def configure(level: str, folder: Path | None = None) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING, so that both write the same lines.
 
-    `folder`: where the two files are written besides stderr; whoever rotates them may move them.
+    `folder`: where the two files are written besides stderr; it is there already. Whoever rotates
+    the files may move them.
     """
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -126,7 +127,6 @@ def configure(level: str, folder: Path | None = None) -> dict[str, Any]:
     )
     handlers = {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}}
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
         files = (("structured", STRUCTURED, "json"), ("backend", BACKEND, "plain"))
         handlers |= {name: _file(folder / file, form) for name, file, form in files}
     return {

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
+from core.http.middleware import Work, middleware
 from inference.errors import new_correlation_id
 
 HEADER = "X-Correlation-ID"
@@ -30,27 +27,12 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-Sync = Callable[[HttpRequest], HttpResponseBase]
-Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-
-@sync_and_async_middleware
-def response_headers(get_response: Sync | Async) -> Sync | Async:
+@middleware
+def response_headers(request: HttpRequest) -> Work:
     """A fresh correlation id per request, in the log lines, in errors and in the answer."""
-    if iscoroutinefunction(get_response):
-
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            fresh = new_correlation_id()
-            return _sealed(await get_response(request), fresh)
-
-        return answer_async
-
-    def answer(request: HttpRequest) -> HttpResponseBase:
-        fresh = new_correlation_id()
-        response: HttpResponseBase = get_response(request)  # type: ignore[assignment]
-        return _sealed(response, fresh)
-
-    return answer
+    fresh = new_correlation_id()
+    return _sealed((yield None), fresh)
 
 
 def _sealed(response: HttpResponseBase, correlation_id: str) -> HttpResponseBase:

@@ -7,18 +7,19 @@ from typing import Any
 from config.databases import database_from
 from config.env import BASE_DIR as ROOT
 from config.env import env
+from config.folders import usable, writable
 from config.logs import configure
 from config.secret import cookie_name, secret_key
 
 ENV = env()
 BASE_DIR = ROOT
-ENV.DATA_DIR.mkdir(parents=True, exist_ok=True)
 
-DATA_DIR = ENV.DATA_DIR
+DATA_DIR = writable(ENV.DATA_DIR, "DATA_DIR")
 EMBEDDED = ENV.embedded
 REDIS_URL = ENV.REDIS_URL
 DEBUG = ENV.DEBUG
-SECRET_KEY = secret_key(ENV.SECRET_KEY, ENV.DATA_DIR)
+with usable("DATA_DIR"):
+    SECRET_KEY = secret_key(ENV.SECRET_KEY, DATA_DIR)
 ALLOWED_HOSTS = ENV.hosts
 CSRF_TRUSTED_ORIGINS = ENV.origins
 ROOT_URLCONF = "config.urls"
@@ -81,13 +82,12 @@ TEMPLATES = [
 ]
 
 try:
-    DATABASES = {"default": database_from(ENV.DATABASE_URL, ENV.DATA_DIR)}
+    DATABASES = {"default": database_from(ENV.DATABASE_URL, DATA_DIR)}
 except ValueError as error:
     raise SystemExit(f"DATABASE_URL cannot be used: {error}") from None
 PATH_PREFIX = ENV.prefix
 STATIC_URL = f"{PATH_PREFIX}/static/"
-STATIC_ROOT = ENV.DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = writable(DATA_DIR / "static", "DATA_DIR")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
@@ -104,7 +104,7 @@ SESSION_COOKIE_SECURE = ENV.HTTPS
 CSRF_COOKIE_SECURE = ENV.HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.HTTPS else None
-LOGGING = configure(ENV.LOG_LEVEL, ENV.LOG_DIR)
+LOGGING = configure(ENV.LOG_LEVEL, ENV.LOG_DIR and writable(ENV.LOG_DIR, "LOG_DIR"))
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from inference.models import ModelEntry, StreamEvent, Vocabulary, WorkerBeat
+from inference.read_only_admin import Concealed, ReadOnly, as_json, pretty
 from inference.registry import cancel_load
-
-LONGEST = 20_000
-
-
-def as_json(value: Any) -> SafeString:
-    """JSON for reading; text of models and users is escaped, long values are cut."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return format_html("<pre>{}</pre>", text[:LONGEST] + ("…" if len(text) > LONGEST else ""))
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows that only the site itself writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(ModelEntry)
@@ -85,16 +66,16 @@ class VocabularyAdmin(ReadOnly):
 
 
 @admin.register(StreamEvent)
-class StreamEventAdmin(ReadOnly):
+class StreamEventAdmin(Concealed):
+    """Events tell what people write and models answer, so their contents are not shown."""
+
     list_display = ("stream", "number", "type", "created")
     list_filter = ("type", "created")
     search_fields = ("stream__id",)
-    fields = ("stream", "number", "type", "created", "shown_payload")
+    fields = ("stream", "number", "type", "created")
     readonly_fields = fields
-
-    @admin.display(description="payload")
-    def shown_payload(self, row: StreamEvent) -> SafeString:
-        return as_json(row.payload)
+    written, text_of, named = ("payload_text",), "payload", "an event"
+    payload_text = pretty("payload", "payload")
 
 
 @admin.register(WorkerBeat)

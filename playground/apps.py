@@ -17,7 +17,11 @@ class PlaygroundConfig(AppConfig):
         for one in (conversations, side_by_side, token_trees):
             on_transfer(one.__name__, _transfer(one))
         on_owners("playground", _owners)
-        register("autoregressive", "playground.services.completions.GENERATOR")
+        register(
+            "autoregressive",
+            "playground.services.completions.GENERATOR",
+            score="playground.commands.prompt_scores.prompt_scores",
+        )
         ended.connect(on_ended, dispatch_uid="playground")
 
 

@@ -142,9 +142,18 @@ _MODEL_STATES: dict[str, tuple[str, str]] = {
 }
 
 
+_SERVER_STATES: dict[str, tuple[str, str]] = {
+    ModelEntry.State.AVAILABLE: ("none", "on another server"),
+    ModelEntry.State.FAILED: ("bad", "on another server, which does not answer"),
+}
+"""Of models that are never loaded here."""
+
+
 def model_state(entry: ModelEntry) -> dict[str, str]:
     """Light and words of the model's pill."""
-    light, words = _MODEL_STATES.get(entry.state, ("none", entry.state))
+    elsewhere = _SERVER_STATES if entry.kind == ModelEntry.Kind.REMOTE else {}
+    states = {**_MODEL_STATES, **elsewhere}
+    light, words = states.get(entry.state, ("none", entry.state))
     if entry.state == ModelEntry.State.LOADING and entry.bytes_total:
         words = f"loading {entry.progress:.0%}"
     device = f" on {entry.device}" if entry.device else ""

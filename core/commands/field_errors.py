@@ -38,6 +38,7 @@ _WORDS = {
     "union_tag_invalid": "must have a {discriminator} of {expected_tags}",
     "union_tag_not_found": "must have a {discriminator}",
 }
+_VERBS = ("must", "is", "has", "cannot")
 _FIELD = re.compile(r"[\w.\-]{1,80}", re.ASCII)
 
 
@@ -47,7 +48,15 @@ def error_of(problems: Sequence[Problem], given: Any) -> UnmaskError:
     field = ".".join(map(str, told[0][1]))
     shown = field if _FIELD.fullmatch(field) else None
     reason = " or ".join(dict.fromkeys(_reason(problem) for problem, _ in told))
-    return UnmaskError("validation", f"{shown} {reason}." if shown else f"{reason}.", shown)
+    return UnmaskError("validation", _sentence(shown, reason), shown)
+
+
+def _sentence(field: str | None, reason: str) -> str:
+    """Reasons go on after the field's name, or are words of their own (of a part of a message)."""
+    first = reason.partition(" ")[0]
+    if not field or first == field.rpartition(".")[2]:
+        return f"{reason}."
+    return f"{field} {reason}." if first in _VERBS else f"{field}: {reason}."
 
 
 def field_of(problems: Sequence[Problem], given: Any) -> str:
@@ -57,6 +66,8 @@ def field_of(problems: Sequence[Problem], given: Any) -> str:
 
 def _reason(problem: Problem) -> str:
     words = _WORDS.get(problem["type"])
+    if problem["type"] == "too_long" and problem["ctx"]["max_length"] == 0:
+        return "must be empty: what it asks for is not known here"
     if words is None:
         return str(problem["msg"]).removeprefix("Value error, ")
     return words.format(**problem.get("ctx", {}))

@@ -31,6 +31,7 @@ from core.generation.seam import (
     kinds,
     logprobs,
     register,
+    score,
     start,
     stop,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "kinds",
     "logprobs",
     "register",
+    "score",
     "start",
     "stop",
     "watch",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
@@ -15,6 +16,10 @@ from inference import registry
 from inference.errors import UnmaskError
 from inference.models import ModelEntry
 
+NO_ORDER = (
+    "A model that does not write from left to right has no log-probabilities of a prompt: leave "
+    "echo or logprobs out."
+)
 At = Literal["step", "end"]
 """Where a diffusion model's log-probabilities are read: when it decided, or over the end."""
 ended = Signal()
@@ -121,20 +126,35 @@ class TokenLogprob:
     """A token of a text: natural logarithm of its probability, and of the likeliest tokens there.
 
     Over the whole vocabulary at temperature 1. For a diffusion model: at the step that decided it,
-    or in one pass over the finished text, in which the model sees the token itself.
+    or in one pass over the finished text, in which the model sees the token itself. None: of a
+    text's first token, before which nothing stands.
     """
 
     text: str
-    logprob: float
+    logprob: float | None
     top: tuple[tuple[str, float], ...] = ()
 
 
+class Score(Protocol):
+    """How probable a model finds each token of a text; awaits a worker. Raises UnmaskError."""
+
+    async def __call__(
+        self, *, user: Any, model: ModelEntry, text: str, top: int
+    ) -> list[TokenLogprob]: ...
+
+
 _GENERATORS: dict[str, str] = {}
+_SCORES: dict[str, str] = {}
 
 
-def register(kind: str, path: str) -> None:
-    """Have models of a kind answered by the Generator instance at a dotted path."""
+def register(kind: str, path: str, score: str = "") -> None:
+    """Have models of a kind answered by the Generator instance at a dotted path.
+
+    `score`: the dotted path of a Score, for kinds of models that read from left to right.
+    """
     _GENERATORS[kind] = path
+    if score:
+        _SCORES[kind] = score
 
 
 def generator(kind: str) -> Generator:
@@ -157,6 +177,18 @@ def start(
     entry = registry.resolve(model, user) if model else registry.default_model()
     settings = settings or Settings()
     return generator(entry.kind).start(user=user, model=entry, prompt=prompt, settings=settings)
+
+
+async def score(*, user: Any, model: str, text: str, top: int = 0) -> list[TokenLogprob]:
+    """Of each token of a text, given those before it, with `top` alternatives (10 at most).
+
+    Raises UnmaskError for a model that there is not, and for one that does not read in order.
+    """
+    entry = await sync_to_async(registry.resolve)(model, user)
+    if entry.kind not in _SCORES:
+        raise UnmaskError("validation", NO_ORDER, "echo")
+    found: Score = import_string(_SCORES[entry.kind])
+    return await found(user=user, model=entry, text=text, top=top)
 
 
 def find(*, user: Any, id: UUID | str) -> Generation:

@@ -33,8 +33,8 @@ class StoredGenerator(Generic[Row]):
     saved: ClassVar[tuple[str, ...]] = ()
     """Fields of its own that are saved when a generation ends."""
 
-    def check(self, prompt: seam.Prompt, settings: seam.Settings) -> None:
-        """Refuse what this kind of model does not know. Raises UnmaskError (validation)."""
+    def check(self, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings) -> None:
+        """Refuse what the model cannot do, before anything is stored. Raises UnmaskError."""
 
     def url_of(self, row: Row) -> str:
         """The address of the page that shows it; empty where there is none."""
@@ -57,7 +57,7 @@ class StoredGenerator(Generic[Row]):
         self, *, user: Any, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings
     ) -> seam.Generation:
         """Write the generation down and send it to a worker. Raises UnmaskError."""
-        self.check(prompt, settings)
+        self.check(model, prompt, settings)
         row: Any = self.rows._default_manager.create(
             owner=user,
             model=model,

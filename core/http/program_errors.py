@@ -1,4 +1,4 @@
-"""Refusals below /api and /v1 that no route of theirs answers, in the shape that programs expect.
+"""Refusals that no view answers: in the shape that programs expect, or as a page.
 
 A method that a route does not have is answered by the framework, with words or nothing at all; a
 bad token, a limit and an unknown address by middleware that knows nothing of `/v1`.
@@ -7,56 +7,44 @@ bad token, a limit and an unknown address by middleware that knows nothing of `/
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import cast
 
-from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
+from django.template.loader import render_to_string
 
 from accounts.paths import path_inside
-from core.http.head import TYPED
+from core.http.errors import is_htmx, is_program
+from core.http.middleware import Work, middleware
 from core.http.openai.errors import object_of
 from inference.errors import UnmaskError, error_shape
 
 JSON = "application/json"
 OPENAI = "/v1/"
 NO_METHOD = "This address does not take this method. The header Allow names those that it takes."
-Sync = Callable[[HttpRequest], HttpResponseBase]
-Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-@sync_and_async_middleware
-def program_errors(get_response: Sync | Async) -> Sync | Async:
-    """Every refusal of a program's request is JSON; below `/v1` as OpenAI's clients read it."""
-    if iscoroutinefunction(get_response):
-        later = cast(Async, get_response)
+@middleware
+def program_errors(request: HttpRequest) -> Work:
+    """Every refusal of a program's request is JSON; below `/v1` as OpenAI's clients read it.
 
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            return _told(request, await later(request))
-
-        return answer_async
-
-    plain = cast(Sync, get_response)
-
-    def answer(request: HttpRequest) -> HttpResponseBase:
-        return _told(request, plain(request))
-
-    return answer
+    Who opens the address of a form gets a page.
+    """
+    return _told(request, (yield None))
 
 
 def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    path = path_inside(request)
-    if response.status_code < 400 or response.streaming or not path.startswith(TYPED):
+    if response.status_code < 400 or response.streaming:
         return response
     if response.status_code == 405:
-        response = _with_headers(_no_method(), response)
-    return _as_openai(response) if path.startswith(OPENAI) else response
+        response = _with_headers(_no_method(request), response)
+    return _as_openai(response) if path_inside(request).startswith(OPENAI) else response
 
 
-def _no_method() -> JsonResponse:
-    return JsonResponse(error_shape(UnmaskError("validation", NO_METHOD)), status=405)
+def _no_method(request: HttpRequest) -> HttpResponse:
+    """The page is drawn without an account: here one may be on an event loop."""
+    if is_program(request) or is_htmx(request):
+        return JsonResponse(error_shape(UnmaskError("validation", NO_METHOD)), status=405)
+    return HttpResponse(render_to_string("405.html"), status=405)
 
 
 def _as_openai(response: HttpResponseBase) -> HttpResponseBase:
@@ -69,7 +57,7 @@ def _as_openai(response: HttpResponseBase) -> HttpResponseBase:
     return _with_headers(told, response)
 
 
-def _with_headers(told: JsonResponse, before: HttpResponseBase) -> JsonResponse:
+def _with_headers(told: HttpResponse, before: HttpResponseBase) -> HttpResponse:
     """Those that say when and how to ask again, and cookies."""
     for name, value in before.headers.items():
         if name not in ("Content-Type", "Content-Length"):

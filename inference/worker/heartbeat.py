@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 BEAT_EVERY = 4
 KEEP = timedelta(hours=1)
 State = ModelEntry.State
+TOLD: dict[str, Callable[[], Any]] = {}
+"""What apps add to the metrics of a worker's row, by name."""
 
 
 def name() -> str:
@@ -41,6 +45,7 @@ def beat() -> None:
             "tasks": consumption.figures(),
             "models": runtime.figures(),
             "figures": figures.snapshot(),
+            **{name: tell() for name, tell in TOLD.items()},
         },
         "seen": Now(),  # the database's clock: machines may disagree about the time
     }

@@ -23,6 +23,8 @@ class _Timer:
     seconds: float
     work: Work
     due: float = field(default=0.0)
+    fault: str = ""
+    """What went wrong the last time; empty while it goes well."""
 
 
 _TIMERS: dict[str, _Timer] = {}
@@ -39,7 +41,7 @@ def every(seconds: float) -> Callable[[Work], Work]:
 
 
 class TimerThread(threading.Thread):
-    """Runs what is due. A failing entry is logged and tried again in its next turn."""
+    """Runs what is due. What fails is tried again in its next turn; the log hears of it once."""
 
     def __init__(self) -> None:
         super().__init__(name="timers", daemon=True)
@@ -62,7 +64,18 @@ def _run(name: str, timer: _Timer) -> None:
     close_old_connections()
     try:
         timer.work()
-    except BaseException:  # SystemExit too: without its timers a worker counts as dead
-        log.exception("timer %s failed", name)
+    except BaseException as error:  # SystemExit too: without its timers a worker counts as dead
+        _tell_fault(name, timer, type(error).__name__)
+    else:
+        if timer.fault:
+            log.info("timer %s works again", name)
+        timer.fault = ""
     timer.due = time.monotonic() + timer.seconds
     close_old_connections()
+
+
+def _tell_fault(name: str, timer: _Timer, fault: str) -> None:
+    """Once for each kind of failure: a database that is away would fill the log every second."""
+    if fault != timer.fault:
+        log.exception("timer %s failed; it is tried again every %g s", name, timer.seconds)
+    timer.fault = fault

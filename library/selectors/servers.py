@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inference.models import ModelEntry
+from inference.registry import living_workers
 from inference.remote_backends import RemoteBackend, backends
 
 
@@ -29,5 +30,11 @@ def _server(backend: RemoteBackend) -> Server:
     error = rows.filter(state=ModelEntry.State.FAILED).values_list("error", flat=True).first()
     count = rows.count()
     if not count and not error:
-        error = "It has not answered yet."
+        error = _fault(backend.name) or "It has not answered yet."
     return Server(backend.name, backend.about.label, count, error or "")
+
+
+def _fault(name: str) -> str:
+    """Why a server that has listed nothing did not answer a worker."""
+    told = [beat.metrics.get("servers", {}).get(name, "") for beat in living_workers()]
+    return next(filter(None, told), "")

@@ -25,12 +25,9 @@ class RemoteGenerator(StoredGenerator[RemoteGeneration]):
     kind = ModelEntry.Kind.REMOTE
     saved = ("usage", "tokens")
 
-    def start(
-        self, *, user: Any, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings
-    ) -> seam.Generation:
-        """As every generator. Raises UnmaskError (validation) for what its server cannot do."""
+    def check(self, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings) -> None:
+        """What its server cannot do is refused."""
         check(model, prompt, settings)
-        return super().start(user=user, model=model, prompt=prompt, settings=settings)
 
     def usage_of(self, row: RemoteGeneration) -> dict[str, Any]:
         """As the server counted; nothing where it did not."""

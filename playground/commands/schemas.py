@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -44,6 +45,11 @@ class ChatSettings(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
+def _is_seen(character: str) -> bool:
+    """Not a space, a control character, or one that only joins or directs others."""
+    return not (character.isspace() or unicodedata.category(character) in ("Cc", "Cf"))
+
+
 class Written(Message):
     """A message with a text of somebody's."""
 
@@ -52,7 +58,7 @@ class Written(Message):
     @field_validator("message")
     @classmethod
     def _not_blank(cls, value: str) -> str:
-        if not value.strip():
+        if not any(map(_is_seen, value)):
             raise ValueError("must hold more than spaces")
         return value
 

@@ -45,4 +45,4 @@ class CompletionToken(models.Model):
         ordering = ["number"]
 
     def __str__(self) -> str:
-        return self.label
+        return f"token {self.number}"

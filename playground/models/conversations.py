@@ -57,6 +57,12 @@ class Conversation(models.Model):
         ]
 
     def __str__(self) -> str:
+        """Without its title, which is of what somebody wrote: this stands in the admin's log."""
+        return f"conversation {str(self.pk)[:8]}"
+
+    @property
+    def heading(self) -> str:
+        """What its owner sees it by."""
         return self.title or self.file_name
 
 

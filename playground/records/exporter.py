@@ -27,7 +27,7 @@ class Format:
 
 def as_markdown(conversation: Conversation) -> str:
     """The shown line under its title, a heading for each turn."""
-    parts = [f"# {conversation}", f"Model: {conversation.model.label}"]
+    parts = [f"# {conversation.heading}", f"Model: {conversation.model.label}"]
     if conversation.system_prompt:
         parts += ["## System prompt", conversation.system_prompt]
     for turn in line_of(conversation)[0]:

@@ -17,7 +17,7 @@ def conversation_payload(conversation: Conversation) -> dict[str, Any]:
     return {
         "id": str(conversation.pk),
         "file_name": conversation.file_name,
-        "title": str(conversation),
+        "title": conversation.heading,
         "folder": conversation.folder,
         "system_prompt": conversation.system_prompt,
         "model": conversation.model.slug,

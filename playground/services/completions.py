@@ -44,7 +44,7 @@ class CausalGenerator(StoredGenerator[Completion]):
     rows = Completion
     kind = ModelEntry.Kind.AUTOREGRESSIVE
 
-    def check(self, prompt: seam.Prompt, settings: seam.Settings) -> None:
+    def check(self, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings) -> None:
         _refuse_foreign(prompt, settings)
 
     def usage_of(self, row: Completion) -> dict[str, Any]:

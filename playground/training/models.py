@@ -152,7 +152,8 @@ class Question(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.prompt[:40]
+        """Without its prompt: this stands in the admin."""
+        return f"question {self.pk}"
 
 
 class TrainingCommand(CommandRow):

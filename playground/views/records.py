@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core.commands.parsing import parse
 from core.http.errors import back_to
+from core.http.uploads import record_text
 from inference.errors import UnmaskError
 from playground.records.exporter import FORMATS
 from playground.records.importer import import_record
@@ -41,19 +41,7 @@ def export(request: HttpRequest, conversation_id: UUID, form: str) -> HttpRespon
 def import_conversation(request: HttpRequest) -> HttpResponse:
     """Make a conversation of an uploaded record."""
     back_to(request, reverse("chats"))
-    raw = parse(_text(request.FILES.get("record")), RECORD_BYTES)
+    raw = parse(record_text(request.FILES.get("record"), RECORD_BYTES), RECORD_BYTES)
     conversation = import_record(owner=request.user, raw=raw)
     messages.success(request, "The record is a conversation of yours now.")
     return redirect("conversation", conversation.pk)
-
-
-def _text(file: UploadedFile[bytes] | None) -> str:
-    if file is None:
-        raise UnmaskError("validation", "Choose a record (JSON) first.", "record")
-    if (file.size or 0) > RECORD_BYTES:
-        most = f"{RECORD_BYTES // 2**20} MB"
-        raise UnmaskError("validation", f"The record is larger than {most}.", "record")
-    try:
-        return bytes(file.read()).decode("utf-8")
-    except UnicodeDecodeError:
-        raise UnmaskError("validation", "This file is not a record in UTF-8.", "record") from None

@@ -29,7 +29,7 @@ from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
 from inference.figures import QUEUE_SECONDS
-from inference.limits import SLICE_SECONDS
+from inference.limits import LIMITS, SLICE_SECONDS
 from inference.runtime import causal
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.steps_ahead import AHEAD, StepsAhead
@@ -98,9 +98,15 @@ def _prepare(lease: Lease, row: Completion, model: LoadedModel) -> None:
             + (f"at most {room} are left to ask for." if room >= 1 else "make it shorter."),
             "max_new_tokens" if room >= 1 else "prompt",
         )
-    row.prompt_ids, row.most = ids, room if wanted is None else wanted
+    row.prompt_ids, row.most = ids, _usual(row.prompt, room) if wanted is None else wanted
     with fenced(lease):
         row.save(update_fields=["prompt_ids", "most", "updated"])
+
+
+def _usual(prompt: dict[str, Any], room: int) -> int:
+    """Tokens at most where nothing is asked for: turns have an end, a text may go on for ever."""
+    plain = prompt["text"] and not prompt["ids"]
+    return min(room, int(LIMITS["gen_length"].default or room)) if plain else room
 
 
 def prompt_ids(model: LoadedModel, prompt: dict[str, Any]) -> list[int]:

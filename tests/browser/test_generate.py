@@ -21,7 +21,7 @@ def slow(page: Page, path: str) -> None:
     """The panel, with the slow model chosen."""
     page.goto(path)
     page.locator("#id_choice").select_option("slow")
-    page.get_by_role("button", name="Load").click()
+    page.get_by_role("button", name="Use this model").click()
     expect(page.locator("#id_choice")).to_have_value("slow")
     expect(page.locator("input[name=model][type=hidden]")).to_have_value("slow")
 

@@ -368,7 +368,7 @@ CONTRADICTIONS = [
     ("/v1/chat/completions", {"model": "stories", "messages": TURNS, "prompt": "a"}, "prompt"),
     ("/v1/chat/completions", {"model": "stories", "messages": TURNS, "top_logprobs": 2},
      "top_logprobs"),
-    ("/v1/chat/completions", {"model": "stories", "messages": TURNS, "tools": []}, "tools"),
+    ("/v1/chat/completions", {"model": "stories", "messages": TURNS, "tools": ["f"]}, "tools"),
 ]  # fmt: skip
 
 

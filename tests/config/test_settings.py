@@ -56,6 +56,10 @@ def test_every_setting_is_described() -> None:
         ({"ALLOWED_HOSTS": "unmask.example"}, "unmask.W001"),
         ({"ALLOWED_HOSTS": "unmask.example", "HTTPS": True}, "unmask.W002"),
         ({"SECRET_KEY": "short"}, "unmask.W003"),
+        ({"MODELS_DIR": "/dev/null/models"}, "unmask.W004"),
+        ({"MODEL_ROOTS": "/dev/null/models"}, "unmask.W005"),
+        ({"TRAINING_DIR": "/dev/null/training"}, "unmask.W006"),
+        ({"HF_HUB_CACHE": "/dev/null/hub"}, "unmask.W006"),
     ],
 )
 def test_contradictions_are_named(values: dict[str, Any], id: str) -> None:
@@ -63,7 +67,7 @@ def test_contradictions_are_named(values: dict[str, Any], id: str) -> None:
 
 
 def test_every_contradiction_has_a_case_and_the_two_shapes_have_none() -> None:
-    assert len({row.id for row in CONTRADICTIONS}) == len(CONTRADICTIONS) == 9
+    assert len({row.id for row in CONTRADICTIONS}) == len(CONTRADICTIONS) == 12
     assert _ids() == []
     assert _ids(**SITE) == []
 

@@ -71,6 +71,7 @@ def test_a_taken_port_is_said_in_one_line(site: Site, tmp_path: Path) -> None:
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "Choose another port with PORT=" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert "Unmask is at" not in done.stdout  # another server answers there
     assert "Traceback" not in done.stderr
 

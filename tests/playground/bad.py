@@ -7,6 +7,7 @@ from typing import Any
 BAD: list[tuple[dict[str, Any], str | None]] = [
     ({"message": ""}, "message"),
     ({"message": "   \n"}, "message"),
+    ({"message": "\u200b\ufeff \u2060"}, "message"),
     ({"message": "a" * 1_000_000}, "message"),
     ({"message": 7}, "message"),
     ({}, "message"),

@@ -55,6 +55,15 @@ def test_files_are_named_by_the_moment(branched: Conversation, owner_client: Cli
     assert owner_client.get(reverse("export_chat", args=[branched.pk, "exe"])).status_code == 404
 
 
+def test_a_mark_in_front_of_a_file_is_no_fault(
+    branched: Conversation, owner_client: Client
+) -> None:
+    """Some editors begin every file with one."""
+    text = "\ufeff" + json.dumps(record_of(branched))
+    owner_client.post(reverse("import_chat"), {"record": io.BytesIO(text.encode())})
+    assert Conversation.objects.count() == 2
+
+
 def test_an_upload_becomes_a_conversation(branched: Conversation, owner_client: Client) -> None:
     file = io.BytesIO(json.dumps(record_of(branched)).encode())
     answer = owner_client.post(reverse("import_chat"), {"record": file})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -97,3 +100,29 @@ def test_deleted_sessions_are_brought_back(staff: Client, made: Session) -> None
     staff.post(reverse("admin:visualizer_session_changelist"), chosen)
     made.refresh_from_db()
     assert made.deleted is None
+
+
+def export(staff: Client, rows: list[Session]) -> Any:
+    chosen = {"action": "export_records", "_selected_action": [str(row.pk) for row in rows]}
+    return staff.post(reverse("admin:visualizer_session_changelist"), chosen)
+
+
+def test_records_are_exported_and_that_is_logged(staff: Client, owner: User, start: Any) -> None:
+    sessions = [start(prompt="one"), start(prompt="two")]
+    answer = export(staff, sessions)
+    assert answer["Content-Disposition"] == 'attachment; filename="unmask-records.zip"'
+    with ZipFile(BytesIO(b"".join(answer.streaming_content))) as packed:
+        records = {name: json.loads(packed.read(name)) for name in packed.namelist()}
+    prompts = {name: record["session"]["prompt"] for name, record in records.items()}
+    assert prompts == {f"unmask-{row.pk}.json": row.prompt for row in sessions}
+    logged = LogEntry.objects.values_list("object_id", "change_message")
+    assert set(logged) == {(str(row.pk), "Exported the record.") for row in sessions}
+
+
+def test_too_many_records_are_refused(
+    staff: Client, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.read_only_admin.MOST_RECORDS", 1)
+    answer = export(staff, [start(), start()])
+    assert "Choose 1 at most." in staff.get(answer["Location"]).content.decode()
+    assert not LogEntry.objects.exists()

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from inference.models import ModelEntry, StreamEvent
 from visualizer.consumers import queue_position
 from visualizer.models import Command, Run, Session
-from visualizer.partials import branch_tree, render_for, run_state, staged_rows
+from visualizer.partials import branch_tree, model_state, render_for, run_state, staged_rows
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>"
@@ -117,3 +117,18 @@ def test_a_command_says_that_its_model_is_loaded_first(owner: User, session: Ses
     assert ">Waiting</span>" in async_to_sync(queue_position.of)(command.pk)
     ModelEntry.objects.filter(pk=session.model_id).update(state=ModelEntry.State.LOADING)
     assert ">Waiting for the model</span>" in async_to_sync(queue_position.of)(command.pk)
+
+
+@pytest.mark.parametrize(
+    ("state", "light", "words"),
+    [
+        (ModelEntry.State.AVAILABLE, "none", "far on another server"),
+        (ModelEntry.State.FAILED, "bad", "far on another server, which does not answer"),
+    ],
+)
+def test_a_model_elsewhere_is_never_said_to_be_loaded_here(
+    state: str, light: str, words: str
+) -> None:
+    entry = ModelEntry(label="far", kind=ModelEntry.Kind.REMOTE, state=state)
+    told = model_state(entry)
+    assert (told["state"], told["text"]) == (light, words)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from visualizer.admin import sessions, user_data
+from visualizer.admin import generations, sessions, user_data
 
-__all__ = ["sessions", "user_data"]
+__all__ = ["generations", "sessions", "user_data"]

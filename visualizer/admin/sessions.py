@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -11,8 +12,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from visualizer.admin.read_only import Concealed, Part, pretty
+from inference.read_only_admin import Concealed, Exportable, Part, pretty
 from visualizer.models import Branch, Command, Digest, Note, Run, Session, Step
+from visualizer.records.exporter import record
 from visualizer.services.sessions import restore_session
 
 
@@ -28,7 +30,7 @@ class BranchInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Session)
-class SessionAdmin(Concealed):
+class SessionAdmin(Concealed, Exportable):
     list_display = ("id", "owner", "model", "gen_length", "head_number", "updated", "deleted")
     list_filter = ("model", "created", ("deleted", admin.EmptyFieldListFilter))
     search_fields = ("id", "owner__username", "model__slug")
@@ -42,12 +44,15 @@ class SessionAdmin(Concealed):
     )  # fmt: skip
     written = ("title", "prompt", "prompt_ids_text", "staged_text")
     text_of, named = "prompt", "title and prompt"
-    actions = ("bring_back",)
+    actions = ("bring_back", "export_records")
     prompt_ids_text = pretty("prompt_ids", "prompt ids")
     settings_text = pretty("settings", "settings")
     staged_text = pretty("staged", "staged")
     provenance_text = pretty("provenance", "provenance")
-    readonly_fields = (*fields, *written, "hidden")
+    readonly_fields = fields
+
+    def record_of(self, row: Session) -> Iterable[str]:
+        return record(row)
 
     @admin.action(description="Bring the selected deleted sessions back", permissions=["delete"])
     def bring_back(self, request: HttpRequest, rows: QuerySet[Session]) -> None:
@@ -107,7 +112,7 @@ class NoteAdmin(Concealed, OfBranch):
     search_fields = ("branch__session__id", "branch__session__owner__username")
     fields = ("branch", "number", "updated")
     written, text_of, named = ("text",), "text", "a note"
-    readonly_fields = (*fields, *written, "hidden")
+    readonly_fields = fields
 
 
 @admin.register(Digest)

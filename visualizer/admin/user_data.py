@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.links import revoke
-from visualizer.admin.read_only import ReadOnly, pretty
+from inference.read_only_admin import ReadOnly, pretty
 from visualizer.models import LabJob, Preset, ShareLink
 
 

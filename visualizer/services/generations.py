@@ -21,6 +21,7 @@ from visualizer.models import Generation, Run, Session, Step
 from visualizer.selectors import traces
 from visualizer.selectors.drafts import drafts_of
 from visualizer.selectors.token_logprobs import token_logprobs
+from visualizer.services.run_settings import check_recipe
 from visualizer.services.runs import request_stop
 from visualizer.services.sessions import rename_session
 
@@ -32,6 +33,10 @@ class DiffusionGenerator(StoredGenerator[Generation]):
     kind = ModelEntry.Kind.DIFFUSION
     related = ("model", "session__model__vocabulary")
     saved = ("usage",)
+
+    def check(self, model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings) -> None:
+        """A recipe and parameters that no run could have are refused."""
+        check_recipe(model.card, settings)
 
     def url_of(self, row: Generation) -> str:
         """The page of its session; the list of sessions until there is one."""
@@ -102,10 +107,11 @@ def have_worked(session: UUID) -> None:
 
 
 def run_usage(session: Session, run: Run, completion: int) -> dict[str, int]:
-    """Tokens and forward passes of a run."""
+    """Tokens and forward passes of a run. Masks in the prompt are places of the completion."""
+    prompt = len(session.prompt_ids) - session.prompt_ids.count(session.mask_id)
     return {
-        "prompt_tokens": len(session.prompt_ids),
+        "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": len(session.prompt_ids) + completion,
+        "total_tokens": prompt + completion,
         "steps": Step.objects.filter(run=run).count(),
     }

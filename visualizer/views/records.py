@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core.commands.parsing import parse
 from core.http.errors import back_to
+from core.http.uploads import record_text
 from inference.errors import UnmaskError
 from visualizer.records.chain import UNVERIFIED, is_sealed
 from visualizer.records.exporter import FORMATS
@@ -45,7 +45,8 @@ def export(request: HttpRequest, access: SessionAccess, form: str) -> HttpRespon
 def import_session(request: HttpRequest) -> HttpResponse:
     """Make a session of an uploaded record; what is wrong with the file is said in words."""
     back_to(request, reverse("sessions"))
-    raw = parse(_text(request.FILES.get("record")), UPLOAD_BYTES)
+    text = record_text(request.FILES.get("record"), UPLOAD_BYTES, LARGEST)
+    raw = parse(text, UPLOAD_BYTES)
     session = import_record(owner=request.user, raw=raw)
     messages.success(request, f"Record imported.{_unverified(raw)}")
     return redirect("workspace", session.pk)
@@ -53,15 +54,3 @@ def import_session(request: HttpRequest) -> HttpResponse:
 
 def _unverified(raw: dict[str, Any]) -> str:
     return "" if is_sealed(raw) else f" {UNVERIFIED}"
-
-
-def _text(file: UploadedFile[bytes] | None) -> str:
-    """The file's text. Raises UnmaskError for a missing, too large or unreadable one."""
-    if file is None:
-        raise UnmaskError("validation", "Choose a record (JSON) first.", "record")
-    if (file.size or 0) > UPLOAD_BYTES:
-        raise UnmaskError("validation", f"The record has more than {LARGEST}", "record")
-    try:
-        return bytes(file.read()).decode("utf-8-sig")  # editors may have put a mark in front
-    except UnicodeDecodeError:
-        raise UnmaskError("validation", "This file is not a record in UTF-8.", "record") from None

@@ -32,6 +32,7 @@ from visualizer.selectors import StateRef, head_of, state_at
 from visualizer.selectors.drafts import draft_from, first_draft
 from visualizer.selectors.history import tip
 from visualizer.services import generations
+from visualizer.services.run_settings import DRAWING
 from visualizer.services.runs import request_stop, start_run
 from visualizer.services.sessions import create_session, title_from
 from visualizer.worker.gaps import ids_with_gaps
@@ -42,7 +43,6 @@ from visualizer.worker.session_model import model_of
 from visualizer.worker.settled_text import gap_texts, settled_ids, settled_text
 
 Status = Generation.Status
-DRAWING = ("temperature", "top_p", "top_k")
 
 
 def work(
@@ -92,6 +92,8 @@ def _work(lease: Lease, row: Generation) -> None:
 
 
 def _fail(lease: Lease, row: Generation, shape: dict[str, Any]) -> None:
+    # read again: a session that was being made when it failed was not kept
+    row.refresh_from_db(fields=["session", "run"])
     with fenced(lease):
         generations.GENERATOR.end(row=row, status=Status.FAILED, error=shape)
 
@@ -165,7 +167,9 @@ def _run_settings(row: Generation, canvas: Canvas) -> dict[str, Any]:
         uses = recipe_named(recipe).uses
     parameters = card_parameters(row.model.card, recipe)
     parameters |= {name: asked[name] for name in DRAWING if asked[name] is not None}
-    parameters |= {"stop_at_end": True} if "stop_at_end" in uses else {}
+    # an end of text ends its own gap only, and nothing follows the last piece
+    ending = {"fill_last_block": False} if row.prompt["pieces"] else {"stop_at_end": True}
+    parameters |= {name: value for name, value in ending.items() if name in uses}
     parameters |= asked["parameters"]
     if asked["block_length"] is not None and "block_length" in uses:
         parameters["block_length"] = asked["block_length"]
@@ -210,7 +214,7 @@ def tell_step(work: RunProgress, told: dict[str, Any], after: Canvas) -> None:
     if row is None:
         return
     model = model_of(work.session)
-    found = settled_text(model, after, revises=_revises(work.run), stop=row.settings["stop"])
+    found = settled_text(model, after, revises=_revises(work.run), **_ends(row))
     generations.publish_text(row=row, text=found.text)
     generations.publish_draft(row=row, payload=draft_from(told))
     if found.ended and row.settings["stop"]:
@@ -228,13 +232,11 @@ def finish(run: Run, error: dict[str, Any] | None = None) -> None:
     session = Session.objects.select_related("model__vocabulary").get(pk=run.session_id)
     canvas = state_at(session, StateRef(run.branch_id, tip(run.branch)))
     model = runtime.load(session.model)
-    found = settled_text(
-        model, canvas, revises=_revises(run), final=True, stop=row.settings["stop"]
-    )
+    found = settled_text(model, canvas, revises=_revises(run), final=True, **_ends(row))
     generations.publish_text(row=row, text=found.text)
     _sum_up(row, model, session, canvas, found.ended)
     status = Status.CANCELLED if row.finish_reason == "cancelled" else Status.DONE
-    ids = [] if row.settings["stop"] else settled_ids(model, canvas)
+    ids = [] if any(_ends(row).values()) else settled_ids(model, canvas)
     generations.GENERATOR.end(row=row, status=status, ids=ids)
 
 
@@ -254,8 +256,13 @@ def _sum_up(
 def _filled(model: LoadedModel, canvas: Canvas, row: Generation) -> dict[str, Any]:
     """The text of each gap, and the whole with its pieces."""
     pieces = row.prompt["pieces"]
-    gaps = gap_texts(model, canvas)
+    gaps = gap_texts(model, canvas, **_ends(row))
     return {"gaps": gaps, "full_text": pieces[0] + row.text + pieces[-1]}
+
+
+def _ends(row: Generation) -> dict[str, Any]:
+    """What the text ends before, and between which pieces it stands."""
+    return {"stop": row.settings["stop"], "pieces": row.prompt["pieces"]}
 
 
 def _revises(run: Run) -> bool:

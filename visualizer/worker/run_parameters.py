@@ -11,6 +11,7 @@ from inference.engine.decoding.recipes import recipe_named
 from inference.errors import UnmaskError
 from inference.runtime.error_mapping import engine_errors
 from visualizer.models import Session
+from visualizer.services.run_settings import OWN_PACE
 
 
 def prepared(
@@ -37,8 +38,4 @@ def _pace(name: str, uses: tuple[str, ...], masks: int, per_step: int) -> dict[s
         return {"tokens_per_step": per_step}
     if "steps" in uses:
         return {"steps": max(1, math.ceil(masks / per_step))}
-    raise UnmaskError(
-        "validation",
-        f"{name} sets its own pace, by a threshold or a bound. Leave tokens_per_step out.",
-        "tokens_per_step",
-    )
+    raise UnmaskError("validation", OWN_PACE.format(name), "tokens_per_step")

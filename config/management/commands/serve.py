@@ -14,6 +14,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.env import env
+from config.folders import usable
+from config.startup import default_model_fault, refuse_to_serve
 
 log = logging.getLogger(__name__)
 HERE = {"127.0.0.1", "0.0.0.0", "::"}
@@ -28,9 +30,13 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=env().PORT)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        if settings.EMBEDDED:
-            _start_worker()
-        call_command("collectstatic", interactive=False, verbosity=0)
+        refuse_to_serve(host, port)
+        if fault := default_model_fault():
+            self.stderr.write(self.style.WARNING(fault))
+        with usable("DATA_DIR"):
+            if settings.EMBEDDED:
+                _start_worker()
+            call_command("collectstatic", interactive=False, verbosity=0)
         _serve(host, port, self._announce)
 
     def _announce(self, address: str) -> None:
@@ -62,10 +68,11 @@ def _serve(host: str, port: int, announce: Callable[[str], None]) -> None:
     finally:
         if settings.EMBEDDED:
             ended = _stop_worker()
-    if server.failure:
-        raise CommandError(f"{server.failure} Choose another port with PORT=… .")
+    failure = f"{server.failure} Choose another port with PORT=… ." if server.failure else ""
     if not ended:
-        _leave()
+        _leave(failure)
+    if failure:
+        raise CommandError(failure)
 
 
 def _stop_worker() -> bool:
@@ -74,15 +81,17 @@ def _stop_worker() -> bool:
     return EMBEDDED.stop()
 
 
-def _leave() -> None:
+def _leave(failure: str) -> None:
     """End this process although tasks go on in it; whoever serves next takes their leases over.
 
     Threads cannot be ended, and the interpreter would wait for those of the worker's pool.
     """
     log.warning("some tasks did not end; they are left behind")
+    if failure:
+        log.error(failure)
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(1 if failure else 0)
 
 
 def url_of(host: str, port: int) -> str:

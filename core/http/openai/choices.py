@@ -10,15 +10,15 @@ from asgiref.sync import sync_to_async
 
 from core import generation
 from core.generation import Collected, Generation, Prompt, TokenLogprob
+from core.http.openai.forms import Echo
 from core.http.openai.requests import CompletionRequest, Request
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A choice under way: which one it is, and what stands before its text."""
+    """A choice under way, and which one it is."""
 
     index: int
-    prompt: str
     made: Generation
 
 
@@ -32,7 +32,7 @@ def started(user: Any, asked: Request) -> list[Choice]:
     choices = []
     for index, ((prompt, _), one) in enumerate(zip(pairs, settings, strict=True)):
         made = generation.start(user=user, model=asked.model, prompt=prompt, settings=one)
-        choices.append(Choice(index, _text_of(prompt), made))
+        choices.append(Choice(index, made))
     return choices
 
 
@@ -68,7 +68,18 @@ async def logprobs_of(
     )
 
 
-def echoes(asked: Request, choices: list[Choice]) -> list[str]:
-    """The prompt before each choice's text, where it was asked for."""
-    wanted = isinstance(asked, CompletionRequest) and asked.echo
-    return [choice.prompt for choice in choices] if wanted else []
+async def echoes(user: Any, asked: Request) -> list[Echo]:
+    """The prompt before each choice's text, where it was asked for; scored once for its choices.
+
+    Raises UnmaskError for log-probabilities on a model that does not write in order.
+    """
+    if not (isinstance(asked, CompletionRequest) and asked.echo):
+        return []
+    found = []
+    for prompt in map(_text_of, asked.prompts()):
+        tokens = None
+        if asked.scores:
+            top = asked.logprobs or 0
+            tokens = await generation.score(user=user, model=asked.model, text=prompt, top=top)
+        found += [Echo(prompt, tokens)] * asked.n
+    return found

@@ -18,6 +18,10 @@ TYPES = {
 """Their names for our types; all others are `server_error`."""
 
 
+SENT_AS = {"max_new_tokens": "max_tokens", "json_schema": "response_format"}
+"""Names of fields here that `/v1` knows by others."""
+
+
 def body_of(error: UnmaskError) -> dict[str, Any]:
     """A failure as the error object."""
     return object_of(error_shape(error))
@@ -28,7 +32,7 @@ def object_of(shape: dict[str, Any]) -> dict[str, Any]:
     return {
         "message": shape["message"],
         "type": TYPES.get(shape["error_type"], "server_error"),
-        "param": shape.get("field"),
+        "param": SENT_AS.get(shape.get("field") or "", shape.get("field")),
         "code": shape["error_type"],
         "retryable": shape["retryable"],
         "correlation_id": shape["correlation_id"],

@@ -9,11 +9,23 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from core.generation import TokenLogprob
-from core.http.openai.logprobs import for_chat, for_completion
+from core.http.openai.logprobs import for_chat, for_completion, joined
 
 Part = dict[str, Any]
 FINISH = {"stop": "stop", "length": "length", "cancelled": "stop"}
 Tokens = Sequence[TokenLogprob] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The prompt before a choice's text, and its tokens where their log-probabilities are asked."""
+
+    text: str
+    tokens: Tokens = None
+
+    def __len__(self) -> int:
+        """Tokens that were scored."""
+        return len(self.tokens or ())
 
 
 @dataclass
@@ -28,7 +40,7 @@ class Form:
     chunk: ClassVar[str]
 
     model: str
-    echo: Sequence[str] = ()
+    echo: Sequence[Echo] = ()
     id: str = field(default_factory=lambda: uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -42,6 +54,11 @@ class Form:
     def _head(self, name: str) -> Part:
         ours = {"id": f"{self.prefix}{self.id}", "object": name}
         return {**ours, "created": self.created, "model": self.model}
+
+    def echo_usage(self) -> Part:
+        """Where nothing but the echo is told: the tokens that were scored."""
+        counts = [{"prompt_tokens": n, "total_tokens": n} for n in map(len, self.echo)]
+        return summed(counts)
 
     def choice(self, index: int, text: str, reason: str, tokens: Tokens) -> Part:
         raise NotImplementedError
@@ -64,12 +81,15 @@ class TextForm(Form):
     prefix, whole, chunk = "cmpl-", "text_completion", "text_completion"
 
     def choice(self, index: int, text: str, reason: str, tokens: Tokens) -> Part:
-        logprobs = self._logprobs(index, tokens, 0)
+        logprobs = joined(self._echo_logprobs(index), self._logprobs(index, tokens, 0))
         about = {"index": index, "finish_reason": FINISH[reason], "logprobs": logprobs}
         return {"text": self._echoed(index) + text, **about}
 
     def first(self, index: int) -> Part | None:
-        return self.delta(index, self._echoed(index)) if self.echo else None
+        if not self.echo:
+            return None
+        about = {"finish_reason": None, "logprobs": self._echo_logprobs(index)}
+        return {"index": index, "text": self._echoed(index), **about}
 
     def delta(self, index: int, text: str, tokens: Tokens = None, at: int = 0) -> Part:
         logprobs = self._logprobs(index, tokens, at)
@@ -82,7 +102,11 @@ class TextForm(Form):
         return None if tokens is None else for_completion(tokens, len(self._echoed(index)) + at)
 
     def _echoed(self, index: int) -> str:
-        return self.echo[index] if self.echo else ""
+        return self.echo[index].text if self.echo else ""
+
+    def _echo_logprobs(self, index: int) -> Part | None:
+        tokens = self.echo[index].tokens if self.echo else None
+        return None if tokens is None else for_completion(tokens, 0)
 
 
 class ChatForm(Form):

@@ -22,6 +22,13 @@ def for_completion(tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any
     }
 
 
+def joined(first: dict[str, Any] | None, then: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Two of that form, one behind the other; either may be missing."""
+    if first is None or then is None:
+        return first or then
+    return {name: [*first[name], *then[name]] for name in first}
+
+
 def _by_text(token: TokenLogprob) -> dict[str, float]:
     """Alternatives by their text; of several that read alike (parts of characters) the best."""
     return dict(reversed(token.top))
@@ -37,5 +44,5 @@ def _entry(token: TokenLogprob) -> dict[str, Any]:
     return {**_plain(token.text, token.logprob), "top_logprobs": top}
 
 
-def _plain(text: str, logprob: float) -> dict[str, Any]:
+def _plain(text: str, logprob: float | None) -> dict[str, Any]:
     return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "replace"))}

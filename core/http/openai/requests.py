@@ -1,8 +1,4 @@
-"""What `/v1` takes: OpenAI's fields, and ours for diffusion beside them.
-
-Fields of OpenAI's that have no meaning here are taken at the value that changes nothing and refused
-at any other; unknown ones are refused, so that nothing that was asked for is silently dropped.
-"""
+"""What `/v1` takes: OpenAI's fields, and ours for diffusion beside them."""
 
 from __future__ import annotations
 
@@ -12,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.commands.fields import limited, text
 from core.generation import At, Prompt, Settings
+from core.http.openai.neutral import Neutral, NeutralChat
 from core.http.openai.response_format import ResponseFormat
 from inference.catalog import PARAMETERS
 from inference.errors import UnmaskError
+from inference.limits import LIMITS
 
 MOST_CHOICES, MOST_STOPS, STOP_CHARACTERS = 8, 4, 200
 MOST_LOGPROBS, MOST_TOP_LOGPROBS = 5, 20
@@ -33,7 +31,7 @@ class StreamOptions(Lax):
     include_obfuscation: bool = False
 
 
-class Generating(Lax):
+class Generating(Neutral):
     """What both kinds of completion share."""
 
     model: str = Field(min_length=1, max_length=200)
@@ -44,10 +42,6 @@ class Generating(Lax):
     temperature: float | None = Field(None, ge=0, le=10, allow_inf_nan=False)
     top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
     seed: int | None = limited("seed", None)
-    frequency_penalty: float | None = Field(None, ge=0, le=0, description="0 only")
-    presence_penalty: float | None = Field(None, ge=0, le=0, description="0 only")
-    logit_bias: dict[str, float] | None = Field(None, max_length=0, description="empty only")
-    user: str | None = Field(None, max_length=500, description="not kept")
     top_k: int | None = Field(None, ge=0, le=2_000_000)
     steps: int | None = Field(None, ge=1, le=65_536, description="forward passes (diffusion)")
     tokens_per_step: int | None = Field(None, ge=1, le=1024, description="(diffusion)")
@@ -73,6 +67,11 @@ class Generating(Lax):
     @property
     def most_tokens(self) -> int | None:
         raise NotImplementedError
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is generated."""
+        return True
 
     @property
     def top(self) -> int | None:
@@ -110,7 +109,12 @@ class CompletionRequest(Generating):
 
     prompt: str | list[str]
     suffix: str | None = text("prompt", None, "text behind the gap: the prompt is continued to it")
-    max_tokens: int | None = limited("gen_length", None)
+    max_tokens: int | None = Field(
+        None,
+        ge=0,
+        le=int(LIMITS["gen_length"].high),
+        description="0, with echo and logprobs: only the prompt's log-probabilities",
+    )
     echo: bool = False
     logprobs: int | None = Field(None, ge=0, le=MOST_LOGPROBS)
     best_of: int | None = Field(None, ge=1, le=1, description="1 only")
@@ -122,6 +126,19 @@ class CompletionRequest(Generating):
     @property
     def top(self) -> int | None:
         return self.logprobs
+
+    @property
+    def scores(self) -> bool:
+        """Whether log-probabilities of the prompt are asked for."""
+        return self.echo and self.logprobs is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is generated. Raises UnmaskError where nothing at all is asked for."""
+        if self.max_tokens == 0 and not (self.scores and self.suffix is None):
+            words = "max_tokens: 0 needs echo and logprobs: it asks how probable a prompt is."
+            raise UnmaskError("validation", words, "max_tokens")
+        return self.max_tokens != 0
 
     def prompts(self) -> list[Prompt]:
         """One for each text. Raises UnmaskError for none, for many, and for long ones."""
@@ -157,7 +174,7 @@ class ChatMessage(Lax):
         return {"role": "system" if self.role == "developer" else self.role, "content": shown}
 
 
-class ChatRequest(Generating):
+class ChatRequest(Generating, NeutralChat):
     """`POST /v1/chat/completions`."""
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=200)
@@ -165,8 +182,6 @@ class ChatRequest(Generating):
     max_completion_tokens: int | None = limited("gen_length", None)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
-    store: Literal[False] | None = Field(None, description="false only")
-    metadata: dict[str, str] | None = Field(None, max_length=16, description="not kept")
 
     @property
     def most_tokens(self) -> int | None:

@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference.catalog import PARAMETERS
 from inference.errors import UnmaskError
 
-ANY_OBJECT = {"type": "object"}
+_PLAIN: list[dict[str, Any]] = [{"type": name} for name in ("string", "number", "boolean", "null")]
+_PLAIN_OBJECT = {"type": "object", "additionalProperties": {"anyOf": _PLAIN}}
+_PLAIN_LIST = {"type": "array", "items": {"anyOf": _PLAIN}}
+ANY_OBJECT = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [*_PLAIN, _PLAIN_LIST, _PLAIN_OBJECT]},
+}
+"""An object of plain values, and of lists and objects of these. An object of whatever depth takes
+more states than vocabularies of 50 000 tokens have room for (`inference.engine.grammar`)."""
 
 
 class _Format(BaseModel):

@@ -75,9 +75,12 @@ async def _whole(request: HttpRequest, asked: Request, form: Form) -> dict[str, 
 
 
 async def _collected(user: Any, asked: Request, form: Form) -> dict[str, Any]:
+    form.echo = await echoes(user, asked)
+    if not asked.writes:
+        told = [form.choice(index, "", "length", []) for index in range(len(form.echo))]
+        return form.answer(told, form.echo_usage())
     choices = await started(user, asked)
     found = await collected(user, choices)
-    form.echo = echoes(asked, choices)
     told, usages = [], []
     for choice, one in zip(choices, found, strict=True):
         assert one.done is not None
@@ -89,8 +92,8 @@ async def _collected(user: Any, asked: Request, form: Form) -> dict[str, Any]:
 
 async def _stream(request: HttpRequest, asked: Request, form: Form) -> HttpResponseBase:
     await sync_to_async(check_stream)(request)
-    choices = await started(request.user, asked)
-    form.echo = echoes(asked, choices)
+    form.echo = await echoes(request.user, asked)
+    choices = await started(request.user, asked) if asked.writes else []
     parts = chunks(request.user, asked, form, choices)
     return sse.respond(parts, form.chunk, request.user.pk, asked.model)
 

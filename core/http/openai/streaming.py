@@ -33,6 +33,8 @@ async def chunks(
 ) -> AsyncGenerator[Frame | None]:
     """All chunks of all choices as they are made. A failure is an error chunk, and the end."""
     usages: list[Part] = []
+    for echo in [] if asked.writes else _echoes(form, usages):
+        yield Frame(echo)
     streams = [_ChoiceStream(user, asked, form, choice, usages) for choice in choices]
     try:
         async with aclosing(_merged([stream.parts() for stream in streams])) as parts:
@@ -44,6 +46,16 @@ async def chunks(
     if asked.stream_options is not None and asked.stream_options.include_usage:
         yield Frame(form.piece([], usage=summed(usages)))
     yield DONE
+
+
+def _echoes(form: Form, usages: list[Part]) -> list[Part]:
+    """The chunks of an answer in which nothing is written."""
+    usages.append(form.echo_usage())
+    parts = []
+    for index in range(len(form.echo)):
+        first, last = form.first(index), form.last(index, "length", None)
+        parts += [form.piece([one]) for one in (first, last) if one is not None]
+    return parts
 
 
 class _ChoiceStream:

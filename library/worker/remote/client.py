@@ -34,13 +34,18 @@ LARGEST_ANSWER = 16 * 2**20
 """Bytes of an answer that is no stream."""
 BUSY = frozenset({429, 502, 503, 504})
 
+REFUSED = (
+    "{name} refused the request: it may be too long for the model, or ask for a recipe or a value "
+    "that the server does not know."
+)
+"""Its own words are not passed on: they may hold a prompt."""
 _STATUSES: dict[int, tuple[str, str]] = {
-    400: ("validation", "{name} refused the request: it may be too long for the model."),
+    400: ("validation", REFUSED),
     401: ("model_unavailable", "{name} refuses this site's key."),
     403: ("model_unavailable", "{name} refuses this site's key."),
     404: ("model_unavailable", "{name} has no such model, or speaks another protocol."),
     413: ("validation", "The request is too large for {name}."),
-    422: ("validation", "{name} refused the request: it may be too long for the model."),
+    422: ("validation", REFUSED),
     429: ("rate_limit", "{name} has too much to do. Try again in a moment."),
     504: ("timeout", "{name} did not answer in time."),
 }

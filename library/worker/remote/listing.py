@@ -8,6 +8,7 @@ from typing import Any
 
 from inference.errors import UnmaskError
 from inference.remote_backends import RemoteBackend, backends
+from inference.worker import heartbeat
 from inference.worker.timers import every
 from library.services import remote
 from library.worker.remote import client
@@ -16,6 +17,10 @@ from library.worker.threads import ANSWERS
 REFRESH_SECONDS = 60.0
 SECONDS = 5.0
 MOST_MODELS = 200
+FAULTS: dict[str, str] = {}
+"""Why a server did not list its models when it was asked last. The worker's row tells them: of a
+server that has never answered there are no models that could."""
+heartbeat.TOLD["servers"] = FAULTS.copy
 ID = re.compile(r"[\w./@+-]{1,150}(:[\w.-]{1,40})?")
 """What a server may call a model; anything else is passed over."""
 
@@ -34,8 +39,10 @@ def refresh_one(backend: RemoteBackend) -> None:
     try:
         listed = models_of(backend)
     except UnmaskError as error:
+        FAULTS[backend.name] = error.message
         remote.store_failure(backend, error.message)
     else:
+        FAULTS.pop(backend.name, None)
         remote.store_listing(backend, listed)
 
 

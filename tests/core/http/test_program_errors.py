@@ -33,6 +33,14 @@ def test_a_wrong_method_names_the_right_ones(path: str, owner_client: Client) ->
     assert (told.get("error_type") or told["error"]["code"]) == "validation"
 
 
-def test_pages_keep_their_own(owner_client: Client) -> None:
-    answer = owner_client.put("/chat/new/", b"", headers={"Accept": "text/html"})
-    assert (answer.status_code, answer.content) == (405, b"")
+def test_the_address_of_a_form_is_a_page_with_a_way_on(owner_client: Client) -> None:
+    for path in ("/chat/new/", "/training/new/", "/accounts/theme", "/sessions/import/"):
+        answer = owner_client.get(path, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST"), path
+        assert "Only from a form" in answer.content.decode()
+
+
+def test_programs_are_told_of_methods_wherever_they_ask(owner_client: Client) -> None:
+    for headers in ({"Accept": "application/json"}, {"HX-Request": "true"}):
+        answer = owner_client.put("/chat/new/", b"", headers=headers)
+        assert (answer.status_code, answer.json()["error_type"]) == (405, "validation")

@@ -19,7 +19,9 @@ from inference.events import events_after
 from inference.models import ModelEntry
 from inference.remote_backends import RemoteBackend, lacks
 from inference.remote_kinds import KINDS
+from inference.worker import heartbeat
 from library.models import RemoteGeneration
+from library.selectors.servers import servers
 from library.services import remote
 from library.worker.remote import answers, client, listing
 from tests.library.model_server import KEY, ModelServer, model_server
@@ -348,6 +350,21 @@ def test_a_server_that_does_not_answer_is_named_and_comes_back(
     server.status = 0
     client.breaker_of.cache_clear()
     assert declared(server, settings).state == ModelEntry.State.AVAILABLE
+
+
+def test_a_server_that_never_answered_says_why(server: ModelServer, settings: Any) -> None:
+    """A wrong key was told as "It has not answered yet", for ever."""
+    backend = RemoteBackend(name="new", kind="vllm", url=server.url, key="wrong")
+    settings.REMOTE_BACKENDS = (backend,)
+    assert [one.error for one in servers()] == ["It has not answered yet."]
+    server.status = 401
+    listing.refresh_one(backend)
+    heartbeat.beat()
+    assert [one.error for one in servers()] == ["new refuses this site's key."]
+    server.status = 0
+    client.breaker_of.cache_clear()
+    listing.refresh_one(backend)
+    assert [(one.models, one.error) for one in servers()] == [(1, "")]
 
 
 def test_it_is_never_loaded_here(server: ModelServer, settings: Any) -> None:

@@ -12,7 +12,7 @@ from inference.engine.lengths import best_trial, quick_lengths
 from inference.errors import UnmaskError
 from visualizer.models import Generation
 from visualizer.worker.gaps import ids_with_gaps
-from visualizer.worker.settled_text import generated_spans
+from visualizer.worker.settled_text import gap_texts, generated_spans, settled_text
 
 MASK = 9
 
@@ -95,4 +95,78 @@ def test_several_gaps_are_filled_and_told(ask: Any, worker: Any, model: str) -> 
 def test_fixed_lengths_are_kept(ask: Any, worker: Any) -> None:
     asked = {"text": "Leo had<gap> kite. He<gap> happy.", "lengths": [2, 3]}
     told = ask.post("infill", model="stories", **asked).json()
+    assert told["usage"]["completion_tokens"] == 5
+    assert told["usage"]["prompt_tokens"] == told["usage"]["total_tokens"] - 5
+    assert told["usage"]["total_tokens"] < 25
+
+
+class Written:
+    """A canvas in the making: pieces of text with gaps of masks, which are then filled."""
+
+    def __init__(self, model: Any, *parts: str | int) -> None:
+        self.model, self.pieces = model, [one for one in parts if isinstance(one, str)]
+        ids: list[int] = []
+        for one in parts:
+            ids += model.tokenizer.encode(one) if isinstance(one, str) else [self.mask] * one
+        self.canvas = Canvas.start(ids, 0, self.mask)
+
+    @property
+    def mask(self) -> int:
+        return int(self.model.spec.mask_id)
+
+    def fill(self, *tokens: int | str | None) -> Written:
+        """The first open places; None leaves one open. A text is one token."""
+        ids = [self._id(one) if isinstance(one, str) else one for one in tokens]
+        places = zip(self.canvas.open_positions, ids, strict=False)
+        operations = [
+            {"op": "commit", "slot": self.canvas.slots[place].id, "token": token}
+            for place, token in places
+            if token is not None
+        ]
+        self.canvas = self.canvas.apply(operations)
+        return self
+
+    def _id(self, text: str) -> int:
+        (id,) = self.model.tokenizer.encode(text)
+        return int(id)
+
+    def text(self, **asked: Any) -> tuple[str, bool]:
+        found = settled_text(self.model, self.canvas, revises=False, pieces=self.pieces, **asked)
+        return found.text, found.ended
+
+
+def test_an_end_of_text_ends_its_own_gap_only(stories: Any) -> None:
+    """The user's own text behind it was left out of the answer."""
+    end = min(stories.spec.end_ids)
+    made = Written(stories, "Leo had a", 3, " kite. He", 2, " happy.")
+    made.fill(" red", end, None, " was")
+    assert made.text() == (" red kite. He was", False)
+    made.fill(" old", " very")
+    assert made.text(final=True) == (" red kite. He was very", False)
+    assert gap_texts(stories, made.canvas, made.pieces, ()) == [" red", " was very"]
+
+
+def test_a_stop_text_is_looked_for_in_the_gaps_only(stories: Any) -> None:
+    made = Written(stories, "Leo had a", 2, " kite. He", 2, " happy.")
+    made.fill(" red", " kite", " was", " very")
+    assert made.text(stop=["kite"]) == (" red  kite. He was very", False)
+    assert made.text(stop=["kite", "very"], final=True) == (" red  kite. He was ", True)
+    assert gap_texts(stories, made.canvas, made.pieces, ["kite"]) == [" red ", " was very"]
+
+
+def test_what_fills_a_block_up_is_no_text(stories: Any) -> None:
+    made = Written(stories, "Leo had a", 1, " kite.")
+    last = made.canvas.slots[-1].id
+    fill = {"op": "insert", "slot": last, "new": [70, 71], "surplus": True}
+    made.canvas = made.canvas.apply([fill])
+    made.fill(" red", " was", " very")
+    assert len(spans(made.canvas)) == 1
+    assert made.text() == (" red", False)
+
+
+def test_a_text_is_as_long_as_was_asked_for(ask: Any, worker: Any) -> None:
+    """Tokens that fill a block model's last block were streamed as text and kept."""
+    asked = {"recipe": "llada2/threshold", "block_length": 8, "max_new_tokens": 5}
+    told = ask.post("generate", model="stories", prompt="Once upon a time", **asked).json()
+    assert told["history"][-1] == "Once upon a time" + told["text"]
     assert told["usage"]["completion_tokens"] == 5

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from inference.errors import UnmaskError
+from inference.models import StreamEvent
 from visualizer.models import Generation, Session, Step
+from visualizer.worker import generation
 
 pytestmark = pytest.mark.usefixtures("worker")
 FIELDS = {"text", "history", "generation_time", "model_used"}
@@ -87,3 +90,41 @@ def test_a_failure_has_the_one_shape_and_no_prompt(ask: Any) -> None:
     }  # fmt: skip
     assert (told["error_type"], told["field"]) == ("validation", "max_new_tokens")
     assert "canary" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"recipe": "no/such"}, "recipe"),
+        ({"parameters": {"no_such": 1}}, "no_such"),
+        ({"parameters": {"threshold": 0.5}}, "threshold"),
+        ({"recipe": "fastdllm/threshold", "parameters": {"threshold": 7}}, "threshold"),
+        ({"recipe": "fastdllm/threshold", "tokens_per_step": 2}, "tokens_per_step"),
+        ({"recipe": "fastdllm/threshold", "steps": 2}, "steps"),
+        ({"recipe": "soar", "top_k": 2}, "top_k"),
+    ],
+)
+@pytest.mark.parametrize("route", ["generate", "generate/stream"])
+def test_what_no_run_could_have_is_refused_at_once(
+    ask: Any, route: str, asked: dict[str, Any], field: str
+) -> None:
+    """A stream began with 200 and said so in its second frame."""
+    answer = ask.post(route, model="stories", prompt="Once", max_new_tokens=8, **asked)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert not Generation.objects.exists()
+
+
+def test_a_failure_leads_to_no_session_that_was_not_kept(
+    ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session is made in the transaction that fails; the error named its address."""
+
+    def refuse(**_: Any) -> None:
+        raise UnmaskError("validation", "Not like this.")
+
+    monkeypatch.setattr(generation, "start_run", refuse)
+    answer = ask.post("generate", model="stories", prompt="Once", max_new_tokens=8)
+    assert answer.status_code == 400
+    assert not Session.objects.exists()
+    last = StreamEvent.objects.latest("number")
+    assert (last.type, last.payload["url"]) == ("error", "/sessions/")

@@ -13,8 +13,10 @@ from django.contrib.auth.models import User
 
 from accounts.tokens import issue
 from config.asgi import http
+from core.worker import executor
 from inference import registry, runtime
-from playground.models import Completion
+from playground.commands import COMMANDS
+from playground.models import ChatCommand, Completion
 from playground.worker import completions
 from tests.inference.engine.causal.tiny import write_model
 from tests.tiny import tiny_model
@@ -57,6 +59,7 @@ def chats(
     settings.MODELS_DIR, settings.DEVICE = talking, "cpu"
     torch.set_num_threads(1)
     monkeypatch.setitem(WORK, Completion.TASK, completions.work)
+    monkeypatch.setitem(WORK, ChatCommand.TASK, lambda pk: executor.execute(COMMANDS, pk))
     registry.sync_models()
     yield
     for slug in {"talk", "plain"} & set(runtime.loaded()):

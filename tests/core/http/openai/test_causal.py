@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 
 from inference import registry, runtime
 from inference.engine.forward import logits
+from inference.limits import LIMITS
 from playground.models import Completion
 
 openai = pytest.importorskip("openai")
@@ -68,6 +69,67 @@ async def test_the_end_is_no_other_place_for_a_causal_model(client: Any) -> None
     first, second = (one.choices[0].logprobs for one in (plain, end))
     assert first.tokens == second.tokens
     assert first.token_logprobs == pytest.approx(second.token_logprobs, abs=1e-5)
+
+
+@sync_to_async
+def prompt_by_hand(text: str) -> list[float | None]:
+    """Of each token of a prompt, given those before it; the first one's is not known."""
+    model = runtime.load(registry.resolve("plain"))
+    assert model.tokenizer is not None
+    ids = model.tokenizer.encode(text)
+    lines = logits(model, ids, list(range(1, len(ids)))).log_softmax(-1)
+    later = [float(line[id]) for line, id in zip(lines, ids[1:], strict=True)]
+    return [None, *later]
+
+
+async def test_how_probable_a_prompt_is(client: Any) -> None:
+    """What harnesses ask that compare answers by their likelihood."""
+    expected = await prompt_by_hand(HELLO["prompt"])
+    asked = {**HELLO, "echo": True, "logprobs": 2, "max_tokens": 0}
+    told = await client.completions.create(**asked)
+    (choice,) = told.choices
+    assert (choice.text, choice.finish_reason) == (HELLO["prompt"], "length")
+    assert "".join(choice.logprobs.tokens) == HELLO["prompt"]
+    assert choice.logprobs.token_logprobs[0] is choice.logprobs.top_logprobs[0] is None
+    assert choice.logprobs.token_logprobs[1:] == pytest.approx(expected[1:], abs=1e-3)
+    assert {len(top) for top in choice.logprobs.top_logprobs[1:]} == {2}
+    assert told.usage.prompt_tokens == told.usage.total_tokens == len(expected)
+    assert not await Completion.objects.aexists()
+
+
+@pytest.mark.parametrize("most", [0, 3])
+async def test_an_echo_with_log_probabilities_has_those_of_the_prompt(
+    client: Any, most: int
+) -> None:
+    """They began behind the prompt, so that whoever summed up the prompt's summed up others."""
+    prompts = {"prompt": ["hello world", "hello"], "max_tokens": most, "n": 2, "seed": 3}
+    asked = {**HELLO, **prompts, "echo": True, "logprobs": 1}
+    told = await client.completions.create(**asked)
+    whole = [one.logprobs for one in told.choices]
+    for one, choice in zip(whole, told.choices, strict=True):
+        assert "".join(one.tokens) == choice.text
+        assert one.text_offset[0] == 0
+    stream = await client.completions.create(**asked, stream=True)
+    pieces: dict[int, list[str]] = {}
+    async for chunk in stream:
+        for choice in chunk.choices:
+            pieces.setdefault(choice.index, [])
+            pieces[choice.index] += choice.logprobs.tokens if choice.logprobs else []
+    assert [pieces[index] for index in sorted(pieces)] == [one.tokens for one in whole]
+
+
+@pytest.mark.parametrize("more", [{}, {"echo": True}, {"logprobs": 1}])
+async def test_nothing_at_all_is_no_wish(client: Any, more: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.completions.create(**{**HELLO, **more, "max_tokens": 0})
+    assert caught.value.param == "max_tokens"
+
+
+async def test_a_text_without_a_limit_has_the_usual_one(client: Any) -> None:
+    """A model that never ends would write until its context is full."""
+    await client.completions.create(model="plain", prompt="hello world", seed=1)
+    row = await Completion.objects.aget()
+    assert row.most <= int(LIMITS["gen_length"].default)
 
 
 async def test_it_stops_before_a_stop_text(client: Any) -> None:

@@ -85,3 +85,43 @@ async def test_alternatives_need_log_probabilities(client: Any) -> None:
         await client.chat.completions.create(model="plain", **CHAT, top_logprobs=3)
     assert refused.value.body["param"] == "top_logprobs"
     assert not await Completion.objects.aexists()
+
+
+NOTHING: dict[str, Any] = {
+    "tools": [],
+    "tool_choice": "none",
+    "parallel_tool_calls": True,
+    "functions": [],
+    "function_call": "auto",
+    "service_tier": "auto",
+    "modalities": ["text"],
+    "safety_identifier": "me",
+    "prompt_cache_key": "key",
+    "logit_bias": {},
+    "store": False,
+}
+SOMETHING: dict[str, Any] = {
+    "tools": [{"type": "function", "function": {"name": "f"}}],
+    "tool_choice": "required",
+    "functions": [{"name": "f"}],
+    "function_call": {"name": "f"},
+    "service_tier": "priority",
+    "modalities": ["audio"],
+    "logit_bias": {"5": 1},
+    "reasoning_effort": "high",
+}
+
+
+async def test_what_clients_send_along_changes_nothing(client: Any) -> None:
+    told = await client.chat.completions.create(model="plain", **CHAT, **NOTHING)
+    plain = await client.chat.completions.create(model="plain", **CHAT)
+    assert told.choices[0].message.content == plain.choices[0].message.content
+
+
+@pytest.mark.parametrize("field", SOMETHING)
+async def test_what_models_here_cannot_do_is_refused_by_name(client: Any, field: str) -> None:
+    asked = {**CHAT, field: SOMETHING[field]}
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.chat.completions.create(model="plain", **asked)
+    assert str(refused.value.param).split(".")[0] == field
+    assert "at most 0" not in refused.value.body["message"]

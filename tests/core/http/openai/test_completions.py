@@ -100,6 +100,7 @@ BAD: dict[str, Any] = {
     "frequency_penalty": [1.0],
     "logit_bias": [{"1": 2.0}],
     "best_of": [2],
+    "user": ["x" * 501],
     "logprobs_at": ["middle", 1, True],
     "surprise": [1],
 }
@@ -118,6 +119,12 @@ async def test_bad_fields_are_named(client: Any, field: str) -> None:
     assert not await Generation.objects.aexists()
 
 
+async def test_a_diffusion_model_scores_no_prompt(client: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.completions.create(**{**STORY, "echo": True, "logprobs": 1})
+    assert refused.value.param == "echo"
+
+
 async def test_failures_are_those_of_the_client_s_library(client: Any) -> None:
     with pytest.raises(openai.NotFoundError) as unknown:
         await client.completions.create(**{**STORY, "model": "nobody"})
@@ -126,7 +133,7 @@ async def test_failures_are_those_of_the_client_s_library(client: Any) -> None:
         await client.with_options(api_key="sk-nonsense").completions.create(**STORY)
     with pytest.raises(openai.BadRequestError) as late:
         await client.completions.create(**{**STORY, "max_tokens": 1000})
-    assert late.value.body["param"] == "max_new_tokens"
+    assert late.value.body["param"] == "max_tokens"
 
 
 async def test_a_failure_in_a_stream_is_told_there(client: Any) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+
+from core.http.openai.response_format import ANY_OBJECT
+from inference.engine.grammar import automaton, compile_child
 
 openai = pytest.importorskip("openai")
 pytestmark = pytest.mark.usefixtures("chats")
@@ -54,3 +58,15 @@ async def test_what_makes_no_sense_is_refused_by_name(client: Any, body: dict[st
     with pytest.raises(openai.BadRequestError) as caught:
         await client.completions.create(**HELLO, extra_body=body)
     assert (caught.value.param or "").split(".")[0] == "response_format"
+
+
+def test_an_object_fits_into_the_vocabularies_that_there_are() -> None:
+    """Of any depth it took more states than the shipped models' tokens have room for."""
+    largest = 160_000
+    pattern = compile_child.pattern_of({"schema": json.dumps(ANY_OBJECT)})
+    rows, _ = compile_child.automaton(pattern)
+    assert len(rows) <= automaton.CELLS // largest
+    found = re.compile(pattern)
+    for text in ("{}", '{"a": [1, null], "b": {"c": "d"}, "e": -1.5}'):
+        assert found.fullmatch(text)
+    assert not found.fullmatch("[1]")
