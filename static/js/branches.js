@@ -1,5 +1,6 @@
 // The branch panel: rename, mark, prune with undo, bring back, fill open places from another
 // branch.
+import { $ } from "./dom.js";
 import { toast } from "./toasts.js";
 
 const MESSAGES = {
@@ -18,7 +19,7 @@ export async function changeBranch(page, form) {
   const what = form.dataset.branchDo;
   const branch = Number(form.dataset.id);
   const name = page.state.branches.get(branch)?.name ?? "The branch";
-  form.closest("details.menu")?.removeAttribute("open");
+  close(form.closest("details.menu"));
   if (what === "merge" && !(await page.steering.here())) return;
   const values = Object.fromEntries(new FormData(form));
   const reply = await page.commands.send(branchMessage(what, branch, values));
@@ -28,6 +29,12 @@ export async function changeBranch(page, form) {
     const undo = () => page.commands.send(MESSAGES.restore(branch));
     toast("info", `${name} was archived.`, { action: { label: "Undo", run: undo } });
   }
+}
+
+function close(menu) {
+  const isInside = menu?.contains(document.activeElement);
+  menu?.removeAttribute("open");
+  if (isInside) $("summary", menu).focus();
 }
 
 /** Where a branch begins and how long it is: `from 3 · 21 steps`. */

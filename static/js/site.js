@@ -1,6 +1,7 @@
 // What every page needs: toasts, theme switch, example prompts, menus.
 import { bindCopyButtons } from "./clipboard.js";
 import { $, $$ } from "./dom.js";
+import { keepFocusOverSwaps } from "./focus.js";
 import { post } from "./requests.js";
 import { toast } from "./toasts.js";
 
@@ -108,6 +109,7 @@ export function openSite() {
   document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
   window.addEventListener("pageshow", clearBusy);
   bindCopyButtons();
+  keepFocusOverSwaps();
   for (const name of ["htmx:responseError", "htmx:sendError"]) {
     document.addEventListener(name, failed);
   }

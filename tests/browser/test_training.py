@@ -66,8 +66,9 @@ def test_pause_go_on_and_longer(page: Page) -> None:
     begin(page, 20_000)
     words(page, "training")
     expect(page.locator("[data-step]")).not_to_have_text("0", timeout=LONG)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause").press("Enter")
     words(page, "paused")
+    expect(page.locator(".training-buttons :focus")).to_be_visible()  # not lost with its button
     page.get_by_role("button", name="Resume").click()
     words(page, "training")
     page.get_by_role("button", name="Stop and keep").click()

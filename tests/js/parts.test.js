@@ -5,6 +5,7 @@ import { BINS, bin, bytes, TABLE } from "/static/js/colours.js";
 import { differing, stepOf } from "/static/js/comparison.js";
 import { connectionWords } from "/static/js/connection.js";
 import { difference } from "/static/js/difference.js";
+import { focusIn, keepFocus, keepFocusOverSwaps, refocus } from "/static/js/focus.js";
 import { describe } from "/static/js/look.js";
 import { PanelMemory } from "/static/js/memory.js";
 import { bySlots, Profile, passFor } from "/static/js/profile.js";
@@ -367,4 +368,69 @@ test("difference: written tokens by their own probability, masks by the pass", (
   near(grid[0][0], 0.6, 1e-9);
   near(grid[0][1], 0.5, 1e-9);
   equal(grid[1][1], null); // no pass after step 1: not known
+});
+
+function scopeWith(html) {
+  const scope = document.createElement("div");
+  scope.innerHTML = html;
+  document.body.append(scope);
+  return scope;
+}
+const focused = () => document.activeElement.textContent;
+
+test("the focus of what is replaced goes to the same label, the same place, or the scope", () => {
+  const scope = scopeWith("<button>a</button><button>b</button><button>c</button>");
+  const press = (name) => [...scope.children].find((one) => one.textContent === name).focus();
+  const replace = (html, options) =>
+    keepFocus(
+      () => scope,
+      () => {
+        scope.innerHTML = html;
+      },
+      options,
+    );
+  press("b");
+  replace("<button>c</button><button disabled>a</button><button>b</button>");
+  equal(focused(), "b");
+  replace("<button hidden>b</button><button>d</button>", { nearest: true });
+  equal(focused(), "d");
+  replace("<button>e</button>");
+  equal(document.activeElement === scope, true);
+  scope.remove();
+});
+
+test("the focus of who has gone on elsewhere stays there", () => {
+  const scope = scopeWith("<button>a</button>");
+  const other = scopeWith("<button>z</button>");
+  scope.firstChild.focus();
+  const was = focusIn(scope);
+  other.firstChild.focus();
+  scope.replaceChildren();
+  refocus(scope, was);
+  equal(focused(), "z");
+  equal(focusIn(scope), null);
+  scope.remove();
+  other.remove();
+});
+
+test("of rows that htmx puts in anew the same button of the same row has the focus", () => {
+  keepFocusOverSwaps();
+  const scope = scopeWith("<ul id=rows></ul>");
+  const fill = (labels) => {
+    scope.firstChild.innerHTML = labels.map((one) => `<li><button>${one}</button></li>`).join("");
+  };
+  const tell = (name) =>
+    document.dispatchEvent(new CustomEvent(name, { detail: { target: scope.firstChild } }));
+  const at = () => [...scope.querySelectorAll("button")].indexOf(document.activeElement);
+  fill(["load", "load", "load"]);
+  scope.querySelectorAll("button")[1].focus();
+  tell("htmx:oobBeforeSwap");
+  fill(["load", "load", "unload"]);
+  tell("htmx:oobAfterSwap");
+  equal(at(), 1);
+  tell("htmx:beforeSwap");
+  fill(["unload"]);
+  tell("htmx:afterSwap");
+  equal(at(), 0);
+  scope.remove();
 });

@@ -294,6 +294,7 @@ def test_a_job_that_ends_its_workers_is_given_up(begun: Start) -> None:
         ({"count": 0}, "count"),
         ({"count": 201}, "count"),
         ({"job": "x"}, "job"),
+        ({"seed": 2**63}, "seed"),
         ({"block_lengths": []}, "block_lengths"),
         ({"block_lengths": [4, 4]}, "block_lengths"),
         ({"block_lengths": [1025]}, "block_lengths.0"),
@@ -315,6 +316,17 @@ def test_orders_keep_to_their_limits(
         play(owner, type="lab_start", **{**ORDER, **fields})
     assert refused.value.field == field
     assert not LabJob.objects.exists()
+
+
+def test_the_largest_seeds_are_measured_and_written(begun: Start) -> None:
+    with pytest.raises(AssertionError, match="count on from it"):
+        begun(seed=2**63 - 4, seeds=3, count=3)
+    job = begun(seed=2**63 - 5, seeds=3, count=3, steps=[3])
+    work_off(job)
+    assert job.status == "done"
+    table = parquet.read_table(io.BytesIO(lab_parquet(job)))
+    assert table["seed"].to_pylist()[-1] == 2**63 - 3
+    assert job.seed_of(8) + 8 % job.count <= 2**63 - 1  # of the session that watches a case
 
 
 def test_models_without_a_task_and_unknown_ones_are_refused(

@@ -12,6 +12,7 @@ from core.jobs import dispatch
 from inference import registry
 from inference.errors import UnmaskError
 from inference.events import publish
+from inference.limits import LIMITS
 from inference.models import ModelEntry, Stream
 from visualizer.models import LabJob
 from visualizer.selectors.lab import lab_progress
@@ -54,14 +55,23 @@ def lab_start(
         block_lengths=list(block_lengths),
         parameters=parameters or {},
     )
-    if job.total > MOST_CASES:
-        says = f"That is {job.total} cases; a job has {MOST_CASES} at most."
-        raise UnmaskError("validation", f"{says} Take fewer settings, seeds or cases.", "count")
+    _check_size(job)
     job.stream = Stream.objects.create()
     job.save()
     tell(job)
     dispatch.work(job)
     return job
+
+
+def _check_size(job: LabJob) -> None:
+    """Raises UnmaskError (count, seed) for more cases, or later seeds, than there may be."""
+    if job.total > MOST_CASES:
+        says = f"That is {job.total} cases; a job has {MOST_CASES} at most."
+        raise UnmaskError("validation", f"{says} Take fewer settings, seeds or cases.", "count")
+    last = int(LIMITS["seed"].high)
+    if job.seed + job.seeds + job.count - 2 > last:  # a session of each case has one of its own
+        says = f"Seeds and cases count on from it, up to {last}. Take a smaller one."
+        raise UnmaskError("validation", says, "seed")
 
 
 def _task_of(entry: ModelEntry) -> str:

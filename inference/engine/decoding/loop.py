@@ -133,12 +133,12 @@ class Run:
     def limit(self, state: RunState) -> int:
         """The steps after which a run counts as endless, however often it was taken up anew.
 
-        A canvas that shrinks has needed steps for places that are gone.
+        A canvas that shrinks has needed steps for places that are gone; a loop may be asked for.
         """
         longest = max(len(state.canvas), int(state.carry.get("longest", 0)))
         if self.recipe.edits or self.recipe.grows:
             state.carry["longest"] = longest
-        return 64 + 16 * longest + 2 * (self.params.steps or 0)
+        return 64 + 16 * longest + 2 * (self.params.steps or 0) + 2 * self.params.loop_steps
 
     @torch.inference_mode()
     def step(self, state: RunState, block: Block, step: int) -> StepResult:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from inference.engine.errors import InputError
 from inference.engine.training.optim import Average
 
 TENSORS = "training-{step}.safetensors"
@@ -43,7 +46,53 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], average: Average
 ) -> dict[str, Any]:
-    """Put a run back as it was saved and return its `state`; FileNotFoundError if none is there."""
+    """Put a run back as it was saved and return its `state`. Raises InputError for one that cannot
+    be read or is of another model.
+    """
+    try:
+        return _loaded(folder, model, optimizers, average)
+    except UNREADABLE as error:
+        raise _unreadable(error) from error
+
+
+def check_settings(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Raises InputError naming what a checkpoint was begun with otherwise."""
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        begun = state.get("settings", {})  # none in older ones
+        differing = [name for name in wanted if begun.get(name, wanted[name]) != wanted[name]]
+    except UNREADABLE as error:
+        raise _unreadable(error) from error
+    for name in differing:
+        raise InputError(
+            f"This training was begun with {name} {begun[name]}, not {wanted[name]}. Resume it "
+            "with the same settings, or begin another one in a directory of its own.",
+            name,
+        )
+
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    SafetensorError,
+)
+"""What reading a file or torch raises for a checkpoint that is broken or does not fit."""
+
+
+def _unreadable(error: Exception) -> InputError:
+    return InputError(
+        f"The checkpoint cannot be read ({type(error).__name__}). Begin anew in another directory.",
+        "resume",
+    )
+
+
+def _loaded(
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], average: Average
+) -> dict[str, Any]:
     state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
     tensors = load_file(folder / state["tensors"])
     model.load_state_dict(_under(tensors, "model."))

@@ -13,11 +13,13 @@ from typing import TypeVar
 
 import torch
 
+from inference.engine.adapters import MOST_RANK
 from inference.engine.checkpoint import load
 from inference.engine.errors import InputError
 from inference.engine.training.card import write_card
 from inference.engine.training.decode import Settings
 from inference.engine.training.evaluation import Report, Row, evaluate
+from inference.engine.training.order_checks import positive, seed
 from inference.engine.training.run import Order, pick_device, train
 from inference.engine.training.tables import text_table, write_csv, write_plot
 from inference.engine.training.task import Task
@@ -25,32 +27,20 @@ from inference.engine.training.tasks import TASKS
 from inference.engine.training.trainer import Progress
 
 Number = TypeVar("Number", int, float)
-SIZES = ("width", "layers", "heads", "mlp_width")
+SIZES = {"width": 8192, "layers": 256, "heads": 256, "mlp_width": 65_536}
+"""The most of each; a model has MOST_PARAMETERS at most."""
+MOST_BATCH, MOST_THREADS = 65_536, 1024
 STAGES = ("train", "measure")
-ADAPTATION = {
-    "documents": "conversations to write; by default for a third of the minutes",
-    "rank": "of the added matrices",
-    "block": "tokens of a block",
-    "copies": "noisy copies of a document",
-    "held": "documents of the held-out bound",
-    "show": "minutes between two held-out bounds while it runs",
-    "questions": "asked for the card, 30 at most",
+ADAPTATION: dict[str, tuple[str, float]] = {
+    # what it means, the most that it may be
+    "documents": ("conversations to write; by default for a third of the minutes", 10**7),
+    "rank": ("of the added matrices", MOST_RANK),
+    "block": ("tokens of a block", 1024),
+    "copies": ("noisy copies of a document", 256),
+    "held": ("documents of the held-out bound", 10**6),
+    "show": ("minutes between two held-out bounds while it runs", float("inf")),
+    "questions": ("asked for the card, 30 at most", 30),
 }
-
-
-def positive(kind: type[Number]) -> Callable[[str], Number]:
-    """For options that are divided by, or of which there must be at least one."""
-
-    def read(text: str) -> Number:
-        try:
-            number = kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
-        if not 0 < number < float("inf"):
-            raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-        return number
-
-    return read
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,15 +55,17 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=positive(int), help="train this many steps instead of minutes"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=positive(int), default=1, help="CPU threads (default 1)")
+    parser.add_argument(
+        "--threads", type=positive(int, MOST_THREADS), default=1, help="CPU threads (default 1)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--start-from", type=Path, help="directory of a model to go on from")
-    parser.add_argument("--batch-size", type=positive(int))
+    parser.add_argument("--batch-size", type=positive(int, MOST_BATCH))
     parser.add_argument("--learning-rate", type=positive(float))
-    for size in SIZES:
-        parser.add_argument(f"--{size.replace('_', '-')}", type=positive(int))
+    for size, most in SIZES.items():
+        parser.add_argument(f"--{size.replace('_', '-')}", type=positive(int, most))
     _add_adaptation_arguments(parser.add_argument_group("with --from"))
 
 
@@ -97,8 +89,8 @@ def _add_adaptation_arguments(adaptation: argparse._ArgumentGroup) -> None:
     adaptation.add_argument(
         "--wall", action="store_true", help="count minutes of the clock on a CPU, too"
     )
-    for name, meaning in ADAPTATION.items():
-        adaptation.add_argument(f"--{name}", type=positive(int), help=meaning)
+    for name, (meaning, most) in ADAPTATION.items():
+        adaptation.add_argument(f"--{name}", type=positive(int, most), help=meaning)
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -178,9 +170,11 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperatures", default="0", help="with commas")
     parser.add_argument("--eos-last", action="store_true", help="end-of-text waits for the rest")
     parser.add_argument("--count", type=positive(int), default=60, help="cases (default 60)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=positive(int), default=1, help="CPU threads (default 1)")
+    parser.add_argument(
+        "--threads", type=positive(int, MOST_THREADS), default=1, help="CPU threads (default 1)"
+    )
     parser.add_argument("--csv", type=Path, help="write the table here")
     parser.add_argument("--plot", type=Path, help="write the curve here (.png or .svg)")
     parser.add_argument("--card", action="store_true", help="write the model card from this")

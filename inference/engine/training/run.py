@@ -13,15 +13,17 @@ import torch
 from tokenizers import Tokenizer
 
 from inference.engine.corpora.bpe import END, MASK, START, id_of
+from inference.engine.errors import InputError
 from inference.engine.training.export import export
 from inference.engine.training.model import MaskPredictor, Shape
 from inference.engine.training.noise import diffusion_loss
 from inference.engine.training.optim import OptimSettings
+from inference.engine.training.order_checks import CHECKPOINT, check_output
 from inference.engine.training.start import start_from
 from inference.engine.training.task import Task
 from inference.engine.training.trainer import Budget, Plan, Progress, Trainer
 
-CHECKPOINT = "checkpoint"
+MOST_PARAMETERS = 300_000_000
 CHOICES = ("batch_size", "learning_rate")
 """What an order may set besides the sizes, and else suits the task."""
 
@@ -46,8 +48,10 @@ def train(
 ) -> Progress:
     """Train a task's model and export the averaged weights into `folder`.
 
-    An interrupt ends the run early; the checkpoint stays, so that `resume` can go on.
+    An interrupt ends the run early; the checkpoint stays, so that `resume` can go on. Raises
+    InputError, CheckpointError for an order that cannot be carried out.
     """
+    check_output(folder, order.resume)
     trainer, tokenizer = prepare(task, folder, order)
     progress = trainer.run(report)
     model: Any = trainer.model
@@ -65,24 +69,44 @@ def prepare(task: Task, folder: Path, order: Order) -> tuple[Trainer, Tokenizer]
     if order.start_from is not None:
         start_from(model, order.start_from)
     corpus = task.corpus(tokenizer, order.seed)
-    trainer = Trainer(model, corpus, plan_of(task, order), folder / CHECKPOINT)
+    plan = plan_of(task, order)
+    trainer = Trainer(model, corpus, plan, folder / CHECKPOINT, settings=fixed(task, model, plan))
     if order.resume:
         trainer.resume()
     return trainer, tokenizer
 
 
+def fixed(task: Task, model: MaskPredictor, plan: Plan) -> dict[str, Any]:
+    """What a resumed run has in common with what it goes on with."""
+    shape = model.shape
+    sizes = {name: getattr(shape, name) for name in ("width", "layers", "heads", "mlp_width")}
+    about = {"batch_size": plan.batch_size, "learning_rate": plan.optim.learning_rate}
+    return {"task": task.name, "seed": plan.seed, **sizes, **about}
+
+
 def pick_device(name: str) -> torch.device:
-    """ "auto" is CUDA where there is one."""
+    """ "auto" is CUDA where there is one. Raises InputError for CUDA where there is none."""
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise InputError("torch finds no CUDA device here.", "device")
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if there else "cpu"
     return torch.device(name)
 
 
 def shape_of(task: Task, tokenizer: Tokenizer, sizes: dict[str, int]) -> Shape:
-    """The task's sizes with the user's in front; a wider model gets a wider MLP."""
+    """The task's sizes with the user's in front; a wider model gets a wider MLP.
+
+    Raises InputError for sizes that make no model, or one that no such trainer is for.
+    """
     chosen: dict[str, Any] = task.recipe.sizes | sizes
     if "width" in sizes and "mlp_width" not in sizes:
         chosen["mlp_width"] = 16 * math.ceil(sizes["width"] * 8 / 3 / 16)
+    if chosen["width"] % (2 * chosen["heads"]):
+        raise InputError("width must be a multiple of twice the number of heads.", "width")
+    block = 4 * chosen["width"] ** 2 + 3 * chosen["width"] * chosen["mlp_width"]
+    if chosen["layers"] * block > MOST_PARAMETERS:
+        raise InputError(f"Its blocks would have more than {MOST_PARAMETERS:,} weights.", "width")
     return Shape(
         vocab_size=tokenizer.get_vocab_size(),
         context=task.context,

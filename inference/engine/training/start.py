@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
+from inference.engine import shards
 from inference.engine.errors import CheckpointError
 from inference.engine.training.model import MaskPredictor
 
@@ -18,7 +18,11 @@ def start_from(model: MaskPredictor, folder: Path) -> None:
     The new model may know more tokens, all of them behind those of the old one; their rows stay as
     they are. Raises CheckpointError where anything else differs.
     """
-    weights = load_file(folder / "model.safetensors")
+    file = folder / "model.safetensors"
+    if not file.is_file():
+        raise CheckpointError(f"{file.name} is missing in {folder.name}/.", file.name)
+    with shards.opened(file) as handle:
+        weights = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
     for name, parameter in model.named_parameters():
         old = weights.get(name)
         if old is None or old.shape[1:] != parameter.shape[1:] or len(old) > len(parameter):

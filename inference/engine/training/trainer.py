@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from inference.engine.training.checkpoints import STATE, load_checkpoint, save_checkpoint
+from inference.engine.errors import InputError
+from inference.engine.training.checkpoints import (
+    STATE,
+    check_settings,
+    load_checkpoint,
+    save_checkpoint,
+)
 from inference.engine.training.noise import diffusion_loss
 from inference.engine.training.optim import (
     Average,
@@ -102,7 +109,8 @@ class Progress:
 class Trainer:
     """Trains one model on one corpus into one folder.
 
-    `optimizers` None: those of the small models that are trained from the start.
+    `optimizers` None: those of the small models that are trained from the start. `settings`: what
+    a run that goes on must have in common with this one, as JSON.
     """
 
     def __init__(
@@ -112,9 +120,11 @@ class Trainer:
         plan: Plan,
         folder: Path,
         optimizers: list[torch.optim.Optimizer] | None = None,
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.model, self.corpus, self.plan, self.folder = model, corpus, plan, folder
         self.optimizers = optimizers or build_optimizers(model, plan.optim)
+        self.settings = settings or {}
         self.average = Average(model)
         self.rng = np.random.default_rng(plan.seed)
         self.progress = Progress()
@@ -125,9 +135,13 @@ class Trainer:
         ] = []  # where the run was (re)started, with what budget
 
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint; False if there is none."""
+        """Go on from the folder's checkpoint; False if there is none.
+
+        Raises InputError for one of other settings, and for one that cannot be read.
+        """
         if not (self.folder / STATE).exists():
             return False
+        check_settings(self.folder, self.settings)
         state = load_checkpoint(self.folder, self.model, self.optimizers, self.average)
         self.rng.bit_generator.state = state["rng"]
         counted = state["progress"]
@@ -144,13 +158,15 @@ class Trainer:
             "progress": {**vars(self.progress), "smooth": None, "loss": self.progress.loss},
             "rng": self.rng.bit_generator.state,
             "stretches": self.stretches,
+            "settings": self.settings,
         }
         save_checkpoint(self.folder, self.model, self.optimizers, self.average, state)
 
     def run(self, report: Callable[[Progress, float], None] | None = None) -> Progress:
         """Train until the budget is spent or a stop is asked for; then save.
 
-        `report` is called after every step with the counters and the share spent.
+        `report` is called after every step with the counters and the share spent. Raises InputError
+        for a loss that is not finite at the end.
         """
         by_clock = self.plan.budget.wall or self.device.type == "cuda"
         clock = time.monotonic if by_clock else time.process_time
@@ -170,6 +186,8 @@ class Trainer:
                     saved = clock()
                 if report is not None:
                     report(self.progress, spent)
+        if self.progress.step and not math.isfinite(self.progress.loss):
+            raise InputError("The loss is no number any more: train more slowly.", "learning_rate")
         self.save()
         return self.progress
 

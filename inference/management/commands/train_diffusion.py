@@ -28,13 +28,13 @@ class Command(BaseCommand):
         from inference.engine.errors import EngineError
         from inference.engine.training.cli import adapt_command, train_command
 
-        if options["parent"] is not None:
-            path = parent_path(options["parent"])
-            try:
+        try:
+            if options["parent"] is not None:
+                path = parent_path(options["parent"])
                 adapt_command(argparse.Namespace(**options), path)
-            except EngineError as error:
-                raise CommandError(error.message) from error
-            return
-        if options["start_from"] is not None:
-            options["start_from"] = model_directory(options["start_from"])
-        train_command(argparse.Namespace(**options))
+                return
+            if options["start_from"] is not None:
+                options["start_from"] = model_directory(options["start_from"])
+            train_command(argparse.Namespace(**options))
+        except EngineError as error:
+            raise CommandError(error.message) from error

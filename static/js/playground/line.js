@@ -1,6 +1,7 @@
 // The turns of a conversation on the page. The server draws them; what has changed is fetched and
 // put in place of what it replaces, so that everything else (where one reads, an open form) stays.
 import { $, $$, element } from "../dom.js";
+import { focusIn, refocus } from "../focus.js";
 
 const fresher = (old, turn) => (old?.dataset.key === turn.dataset.key ? old : turn);
 
@@ -62,6 +63,10 @@ export class Line {
     return $(".line", this.box);
   }
 
+  get turns() {
+    return $$(".turn", this.box);
+  }
+
   get head() {
     return Number(this.list.dataset.head);
   }
@@ -102,20 +107,21 @@ export class Line {
     while (this.again) {
       this.again = false;
       const fresh = $(".line", await this.html("line/"));
-      const held = document.activeElement?.closest?.(".turn")?.dataset.message;
+      const turn = document.activeElement?.closest?.(".turn");
+      const place = this.turns.indexOf(turn);
+      const was = focusIn(turn);
       merge(this.list, document.importNode(fresh, true));
-      this.refocus(held);
+      this.refocus(turn, place, was);
       this.observe();
       this.adopt();
     }
   }
 
-  /** Who was in a turn that has been replaced is in the one that stands there now. */
-  refocus(id) {
-    const turn = id && this.turn(id);
-    if (!turn || turn.contains(document.activeElement)) return;
-    turn.tabIndex = -1;
-    turn.focus({ preventScroll: true });
+  /** Who was in a turn is in what came in its place: its newer state, or another version. */
+  refocus(turn, place, was) {
+    if (turn?.isConnected || place < 0) return;
+    const next = this.turn(turn.dataset.message) ?? this.turns[place] ?? this.turns.at(-1);
+    refocus(next, was ?? { control: turn });
   }
 
   observe() {

@@ -37,7 +37,7 @@ def _tail_block(state: RunState, number: int, step: int, steps: int) -> Block:
     """Block `number` of the tail behind the prompt; every earlier mask competes too."""
     size = state.params.block_length or len(state.canvas) - state.canvas.prompt_length
     start = state.canvas.prompt_length + number * size
-    span = (start, start + size)
+    span = (start, min(start + size, len(state.canvas)))  # as a slice of the tail ends
     if step == 0:
         state.carry["masks_at_start"] = sum(i >= start for i in _below(state, span[1]))
     scope = tuple(_below(state, span[1]))

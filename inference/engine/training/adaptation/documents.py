@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -16,6 +17,9 @@ from inference.engine.errors import InputError
 
 CANDIDATES = 16
 FEWEST = 3
+MOST_CORPUS = 128 * 2**20
+STRETCH = 2**16
+"""Characters of a text that are encoded at once."""
 PLACEHOLDER = "\ue000"
 
 
@@ -64,13 +68,9 @@ def corpus_documents(parent: LoadedModel, file: Path, length: int) -> list[Docum
     """A text file as documents of `length` tokens, split at blank lines. Raises InputError."""
     if parent.tokenizer is None:
         raise InputError("This model reads no text.", "corpus")
-    try:
-        paragraphs = file.read_text(encoding="utf-8").split("\n\n")
-    except (OSError, ValueError):
-        raise InputError(f"{file.name} is not readable text.", "corpus") from None
     none = torch.zeros(0, CANDIDATES)
     found = []
-    for paragraph in paragraphs:
+    for paragraph in _paragraphs(file):
         ids = parent.tokenizer.encode(paragraph.strip())
         parts = [ids[i : i + length] for i in range(0, len(ids), length)]
         found += [
@@ -79,6 +79,25 @@ def corpus_documents(parent: LoadedModel, file: Path, length: int) -> list[Docum
     if not found:
         raise InputError(f"{file.name} holds no text.", "corpus")
     return found
+
+
+def _paragraphs(file: Path) -> Iterator[str]:
+    """The parts between blank lines, long ones in stretches that a tokenizer takes at once."""
+    try:
+        if file.stat().st_size > MOST_CORPUS:
+            raise InputError(f"{file.name} is larger than {MOST_CORPUS >> 20} MiB.", "corpus")
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise InputError(f"{file.name} is not readable text.", "corpus") from None
+    for paragraph in text.split("\n\n"):
+        for start in range(0, len(paragraph), STRETCH):
+            yield paragraph[start : start + STRETCH]
+
+
+def check_ids(documents: Sequence[Document], rows: int) -> None:
+    """Raises InputError for documents of a vocabulary with more than `rows` tokens."""
+    if any(max(one.ids, default=0) >= rows for one in documents):
+        raise InputError("The documents were written by a model with other tokens.", "data")
 
 
 def save_documents(documents: Sequence[Document], file: Path) -> None:
@@ -96,14 +115,17 @@ def save_documents(documents: Sequence[Document], file: Path) -> None:
 
 
 def load_documents(file: Path) -> list[Document]:
-    """The documents of a file, in their order."""
-    stored = load_file(file)
-    lengths, begins, counts = stored["sizes"].T.tolist()
-    parts = (
-        stored["ids"].split(lengths),
-        stored["candidates"].split(counts),
-        stored["shares"].split(counts),
-    )
+    """The documents of a file, in their order. Raises InputError for a file of something else."""
+    try:
+        stored = load_file(file)
+        lengths, begins, counts = stored["sizes"].T.tolist()
+        parts = (
+            stored["ids"].split(lengths),
+            stored["candidates"].split(counts),
+            stored["shares"].split(counts),
+        )
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
+        raise InputError(f"{file.name} is no file of documents.", "data") from None
     return [
         Document(ids.tolist(), begin, candidates, shares)
         for ids, begin, candidates, shares in zip(parts[0], begins, *parts[1:], strict=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -135,7 +136,12 @@ class Adapter(nn.Module):
     @torch.no_grad()
     def load(self, file: Path) -> None:
         """The numbers of an adapter of the same shapes. Raises InputError for another one."""
-        stored = load_file(file)
+        try:
+            stored = load_file(file)
+        except (OSError, SafetensorError):
+            raise InputError(
+                f"There is no adapter to start from, {file.name}.", "start_from"
+            ) from None
         for name, value in (*self._named(), (MASK, self.mask)):
             if name not in stored or stored[name].shape != value.shape:
                 raise InputError(f"{file.name} does not fit this model at {name}.", "start_from")

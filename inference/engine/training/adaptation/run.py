@@ -31,7 +31,8 @@ from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder, label_of, record
 from inference.engine.training.adaptation.sources import documents_of, split
 from inference.engine.training.adaptation.training import Report, Watch, trainer_of
-from inference.engine.training.run import CHECKPOINT, pick_device
+from inference.engine.training.order_checks import CHECKPOINT, check_output
+from inference.engine.training.run import pick_device
 from inference.engine.training.trainer import Progress
 
 RUN, HELD = "run.json", "held.safetensors"
@@ -49,10 +50,14 @@ def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
 
 
 def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = None) -> Progress:
-    """Write and train; leaves in `folder` the adapter and what `measure` makes a card of."""
+    """Write and train; leaves in `folder` the adapter and what `measure` makes a card of.
+
+    Raises EngineError, InputError.
+    """
+    check_output(folder, order.resume)
     parent = _parent(path, order)
     work = folder / CHECKPOINT
-    work.mkdir(parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
     held, documents = split(documents_of(parent, work, order), order.seed)
     save_documents(held, work / HELD)
     mask = order.mask_id if order.mask_id is not None else unused_id(parent)

@@ -13,6 +13,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
 from inference.engine.training.adaptation.documents import (
     Document,
+    check_ids,
     corpus_documents,
     load_documents,
     save_documents,
@@ -62,6 +63,7 @@ def _own_texts(parent: LoadedModel, work: Path, order: AdaptOrder) -> list[Docum
     part = work / PART
     files = [*order.data, *([part] if order.resume and part.exists() else [])]
     known = [document for file in files for document in load_documents(file)]
+    check_ids(known, parent.spec.vocab_size)
     enough = _enough(order)
     if enough(known):
         return known

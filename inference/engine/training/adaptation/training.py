@@ -34,6 +34,8 @@ MASK_RATE = 5.0
 """Learning rate of the mask's vector, times that of the matrices."""
 WARM_UP, DECAY_SHARE = 20, 0.9
 """Steps in which the learning rate rises, and the last share of the run in which it falls to 0."""
+FIXED = ("base", "seed", "rank", "block", "copies", "batch_size", "learning_rate")
+"""What a resumed run has in common with what it goes on with."""
 NEIGHBOURS = 8
 """Documents of like length from which one is drawn."""
 
@@ -83,7 +85,8 @@ def trainer_of(
         {"params": [adapter.mask], "scale": MASK_RATE},
     ]
     optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), weight_decay=0.0)
-    return Trainer(adapter, _Corpus(documents), plan, work, [optimizer])
+    settings = {name: getattr(order, name) for name in FIXED} | {"mask_id": adapter.mask_id}
+    return Trainer(adapter, _Corpus(documents), plan, work, [optimizer], settings)
 
 
 class Watch:

@@ -15,8 +15,8 @@ import torch
 
 from inference.engine.checkpoint import load
 from inference.engine.corpora.library import LIBRARY
-from inference.engine.training.cli import positive
 from inference.engine.training.export import SIDECAR, write_json
+from inference.engine.training.order_checks import check_output, positive, seed
 from inference.engine.training.texts.card import readme
 from inference.engine.training.texts.kinds import KINDS
 from inference.engine.training.texts.session import Order, TextTraining
@@ -30,9 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", choices=sorted(LIBRARY), required=True)
     parser.add_argument("--output", type=Path, required=True, help="directory of the model")
     parser.add_argument("--label", default="", help="the model's name on pages")
-    parser.add_argument("--steps", type=positive(int), default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=positive(int), default=1, help="CPU threads (default 1)")
+    parser.add_argument("--steps", type=positive(int, STEPS.high), default=2000)
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument(
+        "--threads", type=positive(int, 1024), default=1, help="CPU threads (default 1)"
+    )
     for field in fields(Sizes):
         kind = float if field.name == "learning_rate" else int
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=positive(kind))
@@ -42,6 +44,7 @@ def train_command(options: argparse.Namespace) -> None:
     """Train, print the curve, and write the model with its card. Raises InputError."""
     torch.set_num_threads(options.threads)
     given = {field.name: getattr(options, field.name) for field in fields(Sizes)}
+    check_output(options.output, resume=False)
     sizes = checked_sizes({name: value for name, value in given.items() if value is not None})
     with tempfile.TemporaryDirectory() as folder:
         order = _order(options, sizes, Path(folder))
@@ -63,7 +66,7 @@ def _order(options: argparse.Namespace, sizes: Sizes, folder: Path) -> Order:
         prompt=row.prompt,
         text=text,
         folder=folder,
-        stretches=[[0, min(options.steps, int(STEPS.high))]],
+        stretches=[[0, options.steps]],
         sizes=sizes,
         seed=options.seed,
     )

@@ -1,5 +1,6 @@
 // The page of a training: its socket's frames become curve, numbers, samples and buttons.
 import { $, $$, data, element, put, showScripted, write } from "../../dom.js";
+import { keepFocus } from "../../focus.js";
 import { errorToast, toast } from "../../toasts.js";
 import { follow } from "../follow.js";
 import { Chart } from "./chart.js";
@@ -77,9 +78,11 @@ class TrainingPage {
   }
 
   drawButtons(status) {
-    for (const form of $$("[data-when]", this.root)) {
-      form.hidden = !form.dataset.when.split(" ").includes(status.state);
-    }
+    const show = () => {
+      for (const form of $$("[data-when]", this.root))
+        form.hidden = !form.dataset.when.split(" ").includes(status.state);
+    };
+    keepFocus(() => $(".training-buttons", this.root), show, { nearest: true });
     const uses = $("[data-uses]", this.root);
     if (!uses || !status.model) return;
     uses.hidden = false;

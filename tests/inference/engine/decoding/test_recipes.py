@@ -241,3 +241,22 @@ def test_a_run_without_end_is_stopped_however_often_it_is_taken_up(size: int, ti
     idle = replace(recipe_named("rank/random"), quota=_nothing)
     with pytest.raises(EngineError, match="does not come to an end"):
         _in_slices(tiny("llada"), Canvas.start([5, 6], 2, MASK), idle, {}, size)
+
+
+@pytest.mark.parametrize("block", [None, 7, 20, 1024])
+@pytest.mark.parametrize("recipe", ["fastdllm/dual", "fastdllm/dual_schedule"])
+def test_the_published_dual_cache_takes_blocks_longer_than_the_text(
+    recipe: str, block: int | None, tiny: Tiny
+) -> None:
+    params = {"official": True} | ({} if block is None else {"block_length": block})
+    steps = list(generate(tiny("llada"), Canvas.start([5, 6], 5, MASK), recipe, params, 3))
+    assert steps[-1].masked == 0
+
+
+def test_a_long_loop_comes_to_its_end(tiny: Tiny) -> None:
+    params = {"loop_steps": 200, "loop_tokens": 1}
+    steps = list(
+        generate(tiny("llada"), Canvas.start([5, 6], 4, MASK), "confidence_loop", params, 3)
+    )
+    assert steps[-1].masked == 0
+    assert len(steps) >= 400

@@ -205,6 +205,69 @@ def test_equal_seeds_make_equal_adapters(tmp_path: Path) -> None:
     assert files[0] == files[1] != files[2]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "holds no text"),
+        (b"\n\n \n\n", "holds no text"),
+        (b"One line, no more.", "too few documents"),
+        (b"\xff\xfe\x00text", "not readable text"),
+        (None, "not readable text"),
+    ],
+)
+def test_texts_that_give_no_documents_are_told(
+    content: bytes | None, told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "corpus.txt"
+    if content is not None:
+        file.write_bytes(content)
+    order = replace(ORDER, corpus=file, documents=None)
+    with pytest.raises(InputError, match=told):
+        adapt(write_model(tmp_path / "parent"), tmp_path / "twin", order)
+
+
+def test_a_long_line_is_cut_and_a_file_beyond_the_limit_refused(
+    parent: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "corpus.txt"
+    file.write_text("word " * 100)
+    whole = docs.corpus_documents(parent, file, 64)
+    monkeypatch.setattr(docs, "STRETCH", 50)
+    cut = docs.corpus_documents(parent, file, 64)
+    assert len(cut) == 10 > len(whole)
+    monkeypatch.setattr(docs, "MOST_CORPUS", 100)
+    with pytest.raises(InputError, match="larger than"):
+        docs.corpus_documents(parent, file, 64)
+
+
+def test_files_of_other_documents_are_told(tmp_path: Path) -> None:
+    base, file = write_model(tmp_path / "parent"), tmp_path / "documents.safetensors"
+    order = replace(ORDER, data=(file,))
+    for content in (None, b"x"):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(InputError, match="no file of documents"):
+            adapt(base, tmp_path / "twin", order)
+    other = document()
+    other.ids[3] = 5000
+    docs.save_documents([other] * 9, file)
+    with pytest.raises(InputError, match="other tokens"):
+        adapt(base, tmp_path / "twin", order)
+    with pytest.raises(InputError, match="no adapter to start from"):
+        adapt(base, tmp_path / "twin", replace(ORDER, start_from=tmp_path))
+
+
+def test_an_adaptation_goes_on_with_its_own_settings_only(tmp_path: Path) -> None:
+    base, folder = write_model(tmp_path / "parent"), tmp_path / "twin"
+    plain = replace(ORDER, questions=0, steps=1)
+    adapt(base, folder, plain)
+    with pytest.raises(InputError, match="holds a model or a training already"):
+        adapt(base, folder, plain)
+    for name, value in (("rank", 3), ("block", 2), ("batch_size", 1), ("seed", 4)):
+        with pytest.raises(InputError, match=f"begun with {name}"):
+            adapt(base, folder, replace(plain, resume=True, **{name: value}))
+
+
 def test_what_cannot_be_adapted_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Only Llama models"):
         adapt(write_model(tmp_path / "gpt2", "gpt2"), tmp_path / "out", replace(ORDER, base="gpt2"))

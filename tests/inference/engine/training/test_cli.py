@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from django.core.management import CommandError, call_command
 
 from inference.engine.errors import InputError
@@ -61,6 +64,115 @@ def test_training_needs_more_than_nothing(
     with pytest.raises(SystemExit):
         parser.parse_args(["--task", "addition", "--output", "m", f"{option}={value}"])
     assert f"argument {option}: must be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--seed -1", f"--seed {2**63}", f"--width {2**40}", f"--layers {2**40}", "--rank 1025",
+        f"--batch-size {2**40}", f"--threads {2**40}", "--block 1025", "--questions 31",
+    ],
+)  # fmt: skip
+def test_numbers_that_no_machine_has_room_for_are_refused_at_once(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    option, value = words.split()
+    parser = argparse.ArgumentParser()
+    add_train_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--task", "addition", "--output", "m", f"{option}={value}"])
+    assert f"argument {option}: must be" in capsys.readouterr().err
+
+
+SMALL = ["train_diffusion", "--task", "addition", "--width=16", "--layers=1", "--heads=2",
+         "--batch-size=4"]  # fmt: skip
+
+
+def trained(folder: Path, *words: str) -> None:
+    call_command(*SMALL, "--steps=2", f"--output={folder}", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--heads=3"], "multiple of twice the number of heads"),
+        (["--width=8192", "--layers=256", "--heads=2"], "more than 300,000,000 weights"),
+        (["--start-from=nowhere/at-all"], r"model\.safetensors is missing"),
+    ],
+)
+def test_orders_that_make_no_model_are_told(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CommandError, match=told):
+        trained(tmp_path / "m", *words)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(CommandError, match="no CUDA device"):
+        trained(tmp_path / "m", "--device=cuda")
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("file", "file/below", "link", "x" * 300):
+        with pytest.raises(CommandError, match="Nothing can be written to"):
+            trained(tmp_path / name)
+
+
+def test_no_model_and_no_training_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    trained(tmp_path / "first")
+    for name in ("mine", "first"):
+        with pytest.raises(CommandError, match="holds a model or a training already"):
+            trained(tmp_path / name)
+    trained(tmp_path / "first", "--resume")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--width=32", "begun with width 16, not 32"),
+        ("--layers=2", "begun with layers 1, not 2"),
+        ("--batch-size=2", "begun with batch_size 4, not 2"),
+        ("--seed=5", "begun with seed 0, not 5"),
+        ("--learning-rate=0.5", "begun with learning_rate"),
+    ],
+)
+def test_other_settings_do_not_go_on_with_a_training(words: str, told: str, tmp_path: Path) -> None:
+    trained(tmp_path)
+    with pytest.raises(CommandError, match=told):
+        trained(tmp_path, "--resume", words)
+
+
+def _state(folder: Path, **values: object) -> None:
+    path = folder / "checkpoint" / "training.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "no JSON": lambda folder: (folder / "checkpoint" / "training.json").write_text("{"),
+    "a list": lambda folder: (folder / "checkpoint" / "training.json").write_text("[]"),
+    "nothing": lambda folder: (folder / "checkpoint" / "training.json").write_text("{}"),
+    "another file's name": lambda folder: _state(folder, tensors="nothing.safetensors"),
+    "cut off": lambda folder: [
+        path.write_bytes(path.read_bytes()[:500])
+        for path in folder.glob("checkpoint/*.safetensors")
+    ],
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_checkpoint_is_told(what: str, tmp_path: Path) -> None:
+    trained(tmp_path)
+    BROKEN[what](tmp_path)
+    with pytest.raises(CommandError, match="checkpoint cannot be read"):
+        trained(tmp_path, "--resume")
+
+
+def test_a_loss_that_is_no_number_makes_no_model(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="train more slowly"):
+        call_command(*SMALL, "--steps=8", "--learning-rate=1e30", f"--output={tmp_path}")
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_an_evaluation_needs_a_case(capsys: pytest.CaptureFixture[str]) -> None:
