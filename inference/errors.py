@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
@@ -88,8 +89,32 @@ def error_shape(error: UnmaskError) -> dict[str, Any]:
     return shape | ({"field": error.field} if error.field else {})
 
 
-def internal_error() -> UnmaskError:
-    """What a user sees of an unexpected failure; the log has the rest under the same id."""
+OUTAGES = frozenset(
+    {
+        "django.db.utils.OperationalError",
+        "django.db.utils.InterfaceError",
+        "kombu.exceptions.OperationalError",
+        "redis.exceptions.ConnectionError",
+        "redis.exceptions.TimeoutError",
+    }
+)
+"""Failures of the database, the broker or the channel layer: by name, as no shape needs all."""
+OUTAGE = "A part of this service does not answer. Try again in a moment."
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether a part that this process needs did not answer."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    return bool(names & OUTAGES)
+
+
+def internal_error(error: BaseException | None = None) -> UnmaskError:
+    """What a user sees of an unexpected failure; the log has the rest under the same id.
+
+    `error`: the failure; that which is being handled if not given.
+    """
+    if is_outage(error or sys.exception()):
+        return UnmaskError("network", OUTAGE)
     return UnmaskError(
         "generation",
         "Something failed on our side. Try again; if it stays, report the correlation id.",

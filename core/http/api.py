@@ -150,7 +150,7 @@ def _nobody(request: HttpRequest, error: AuthenticationError) -> tuple[UnmaskErr
 
 def _fault(request: HttpRequest, error: Exception) -> tuple[UnmaskError, int]:
     log.error("a route failed", exc_info=error)
-    return _own(request, internal_error())
+    return _own(request, internal_error(error))
 
 
 _READ: dict[type[Exception], Read] = {

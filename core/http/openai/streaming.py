@@ -8,6 +8,7 @@ empty delta with the keys type "diffusion_frame", step, masked and text.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,9 +22,10 @@ from core.http.openai.errors import body_of
 from core.http.openai.forms import Form, Part, summed
 from core.http.openai.requests import Request
 from core.http.sse import Frame
-from inference.errors import UnmaskError
+from inference.errors import UnmaskError, internal_error
 from inference.events import Event
 
+log = logging.getLogger(__name__)
 DONE = Frame("[DONE]")
 Parts = AsyncGenerator[Part | None]
 
@@ -42,6 +44,10 @@ async def chunks(
                 yield None if part is None else Frame(part)
     except UnmaskError as error:
         yield Frame({"error": body_of(error)})
+        return
+    except Exception:
+        log.exception("a stream failed")
+        yield Frame({"error": body_of(internal_error())})
         return
     if asked.stream_options is not None and asked.stream_options.include_usage:
         yield Frame(form.piece([], usage=summed(usages)))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import kombu.exceptions
 import pytest
-from django.contrib.auth.models import AnonymousUser
+import redis.exceptions
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from core.http.errors import ErrorMiddleware, answer, back_to
+from accounts.tokens import issue
+from core.http.errors import ErrorMiddleware, answer, back_to, server_error
 from inference.errors import ERROR_TYPES, REFUSALS, UnmaskError, new_correlation_id
 
 PERSON = {"headers": {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}}
@@ -95,3 +99,34 @@ def test_going_back_is_for_people() -> None:
     request = asked(**PROGRAM)
     back_to(request, "/elsewhere/")
     assert answer(request, UnmaskError("conflict", "No.")).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "outage",
+    [
+        OperationalError("server closed the connection: secret"),
+        redis.exceptions.ConnectionError("Error 111 connecting to secret:6379"),
+        redis.exceptions.TimeoutError("secret"),
+        kombu.exceptions.OperationalError("secret"),
+    ],
+)
+def test_a_part_that_does_not_answer_is_no_fault_of_a_model(
+    outage: Exception, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told as a failed generation, with status 500."""
+
+    def fail(*_: Any) -> None:
+        raise outage
+
+    monkeypatch.setattr("visualizer.api.service.config", fail)
+    client = Client(
+        headers={"Authorization": f"Bearer {issue(owner)}"}, raise_request_exception=False
+    )
+    answer = client.get("/api/diffusion/config")
+    told = answer.json()
+    assert (answer.status_code, told["error_type"], told["retryable"]) == (502, "network", True)
+    assert "secret" not in told["message"]
+    try:
+        fail()
+    except type(outage):  # as Django calls its handler
+        assert server_error(asked(**PROGRAM)).status_code == 502
