@@ -93,6 +93,10 @@ def test_masks_are_boxes_in_the_prompt_box_and_masks_for_the_model(
     assert session.prompt_ids[1] == session.prompt_ids[3] == MASK
     again = owner_client.get(f"/?from={session.pk}").content.decode()
     assert "a▢b▢</textarea>" in again
+    owner_client.post("/", sent | {"prompt": "a▢ <|mask|>"})
+    other = Session.objects.exclude(pk=session.pk).get()
+    again = owner_client.get(f"/?from={other.pk}").content.decode()
+    assert "a▢ &lt;|mask|&gt;</textarea>" in again  # letters to this model
 
 
 def test_a_box_is_a_character_where_special_tokens_do_not_count(

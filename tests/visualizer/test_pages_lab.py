@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -246,6 +247,23 @@ def test_a_job_without_rows_says_why(
 ) -> None:
     job = job_of(owner, session, status=status)
     assert words in owner_client.get(f"/lab/{job.pk}/").content.decode()
+
+
+def test_what_a_program_left_off_or_open_is_so_in_a_repeated_job(
+    owner: User, owner_client: Client, with_task: ModelEntry, play: Any
+) -> None:
+    with_task.family = "llada"
+    with_task.save()
+    own = {"eos_last": False, "stop_at_end": True, "threshold": 0.0}
+    asked = {"model": with_task.slug, "recipes": ["klass"], "steps": [3]}
+    reply = play(owner, type="lab_start", **asked, parameters={"klass": own})
+    again = owner_client.get(f"/lab/?from={reply['job']['id']}").content.decode()
+    fields = {name: re.search(rf'<input [^>]*name="klass:p_{name}"[^>]*>', again) for name in own}
+    assert all(fields.values())
+    ticked = {name: "checked" in found[0] for name, found in fields.items() if found}
+    assert ticked == {"eos_last": False, "stop_at_end": True, "threshold": False}
+    assert fields["threshold"] is not None
+    assert 'value="0.0"' in fields["threshold"][0]
 
 
 def test_jobs_are_repeated_and_deleted(

@@ -72,6 +72,9 @@ def test_what_a_recipe_does_not_read_is_not_sent() -> None:
     form = QueryDict("p_eos_last=on&p_stop_at_end=on&p_temperature=0.5&p_threshold=0.8")
     assert recipe_parameters(form, "dreamon") == {"temperature": 0.5}
     assert recipe_parameters(form, "nobody") == {}
+    assert recipe_parameters(QueryDict("p_threshold=0&p_top_k="), "fastdllm/threshold") == {
+        "threshold": 0.0
+    }
     with pytest.raises(UnmaskError) as refused:
         recipe_parameters(QueryDict("p_threshold=0,8"), "fastdllm/threshold")
     assert refused.value.field == "p_threshold"

@@ -23,8 +23,8 @@ from visualizer.selectors.recordings import recorded
 from visualizer.views.examples import adapted, examples, mask_text, showcase, suited
 from visualizer.views.panel_defaults import defaults_of
 from visualizer.views.params import number_of
-from visualizer.views.starts import go_on, start, start_of, waiting
-from visualizer.views.tokens import BOX, boxes
+from visualizer.views.starts import go_on, model_of, start, start_of, waiting
+from visualizer.views.tokens import BOX
 
 FIELDS = ("prompt", "gen_length", "block_length", "seed", "model", "special_tokens", "chat")
 RECENT = 6
@@ -69,7 +69,8 @@ async def starting(request: HttpRequest, command_id: int) -> HttpResponse:
     except UnmaskError as error:
         if alone:
             return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
-        return await sync_to_async(_page)(request, user, sent_before(command), error)
+        form = await sync_to_async(sent_before)(command)
+        return await sync_to_async(_page)(request, user, form, error)
     return HttpResponse(headers={"HX-Redirect": target}) if alone else redirect(target)
 
 
@@ -136,13 +137,20 @@ async def _prefilled(request: HttpRequest, user: Any) -> Form:
 def sent_before(command: Command) -> dict[str, str]:
     """The form that a start came from."""
     form = {name: _as_sent(command.message.get(name) or "") for name in FIELDS}
-    return form | {"prompt": boxes(form["prompt"]) if form["special_tokens"] else form["prompt"]}
+    prompt = _with_boxes(form["prompt"], model_of(command), bool(form["special_tokens"]))
+    return form | {"prompt": prompt}
+
+
+def _with_boxes(prompt: str, entry: ModelEntry | None, special: bool) -> str:
+    """The prompt as it was typed: the model's own mask as a box, where special tokens count."""
+    mask = mask_text(entry) if special and entry is not None else ""
+    return prompt.replace(mask, BOX) if mask else prompt
 
 
 def _like(user: Any, origin: str) -> Form:
     session = session_for(user, origin)
     return {
-        "prompt": boxes(session.prompt) if session.special_tokens else session.prompt,
+        "prompt": _with_boxes(session.prompt, session.model, session.special_tokens),
         "gen_length": str(session.gen_length or ""),
         "block_length": str(session.block_length if session.gen_length else ""),
         "seed": str(session.seed),

@@ -120,8 +120,14 @@ def _as_form(job: LabJob | None) -> QueryDict:
         for name in ("count", "seed", "seeds"):
             form.update({name: str(getattr(job, name))})
         for recipe, own in job.parameters.items():
-            form.update({f"{recipe}:p_{name}": str(value) for name, value in own.items()})
+            said = {name: value for name, value in own.items() if value not in (None, "")}
+            form.update({f"{recipe}:p_{name}": _as_typed(value) for name, value in said.items()})
     return form
+
+
+def _as_typed(value: Any) -> str:
+    """A parameter as its field sends it: nothing for a box that is not ticked."""
+    return "" if value is False else str(value)
 
 
 def _asked(request: HttpRequest) -> str:

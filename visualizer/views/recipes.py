@@ -171,7 +171,12 @@ def recipe_parameters(form: Form, recipe: str, prefix: str = "") -> dict[str, An
         for name in options_of(recipe)
         if name not in PACE
     }
-    return {name: value for name, value in values.items() if value not in (None, "", False)}
+    return {name: value for name, value in values.items() if _is_set(value)}
+
+
+def _is_set(value: Any) -> bool:
+    """Whether a field says something; 0, which equals False, does."""
+    return value is not None and value is not False and value != ""
 
 
 def _flag(form: Form, key: str) -> bool:
