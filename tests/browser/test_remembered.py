@@ -92,6 +92,8 @@ def test_settings_stay_across_reloads_and_branches(page: Page) -> None:
         expect(page.locator("#id_softmax_temperature")).to_have_value("0.6")
         expect(page.locator("#id_strategy")).to_have_value(strategy)
         page.reload()
+    live(page)
+    expect(page.locator("#id_recipe")).to_have_value("llada/random")  # put back by the script
     sentence = page.locator("#id_recipe option:checked").get_attribute("data-sentence") or "-"
     expect(page.locator("#recipe-help")).to_have_text(sentence)
 
