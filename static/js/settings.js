@@ -27,9 +27,9 @@ const SCALES = {
   top_p: [(place) => place, (shown) => shown],
 };
 
-/** The parameters that a recipe reads, as they are set; what is empty or off is left out. */
+/** The parameters that a recipe reads, as they are set; what says nothing is left out. */
 export function runParameters(options, values) {
-  const isSet = (held) => held !== "" && held !== false && !Number.isNaN(held);
+  const isSet = (held) => held !== "" && held !== null && !Number.isNaN(held);
   const read = ([name, held]) => options.includes(name) && isSet(held);
   return Object.fromEntries(Object.entries(values).filter(read));
 }
@@ -39,9 +39,11 @@ export function placeholder(name, plain, own) {
   return own[name] ?? (plain || "none");
 }
 
-/** What a field holds: a number (NaN if it is empty), whether it is ticked, or a name. */
+/** What a field says: a number (NaN if it is empty), true if it is ticked, false if it is switched
+ * off, or a name; null for the usual. */
 function held(field) {
-  if (field.type === "checkbox") return field.checked;
+  if (field.type === "checkbox") return field.checked || null;
+  if ("switch" in field.dataset) return field.value === "off" ? false : null;
   return field.type === "number" ? field.valueAsNumber : field.value;
 }
 
@@ -150,6 +152,7 @@ export class Settings {
     for (const field of this.parameterFields) {
       const value = preset.parameters?.[field.dataset.parameter];
       if (field.type === "checkbox") field.checked = Boolean(value);
+      else if ("switch" in field.dataset) field.value = value === false ? "off" : "";
       else field.value = value ?? "";
     }
     for (const name of ANNOUNCED) this.changed(name);

@@ -135,11 +135,12 @@ test("memory: panels by session, the last ones are kept", () => {
 });
 
 test("run parameters: only what the recipe reads and what is set", () => {
-  const given = { temperature: 0.7, eos_last: true, stop_at_end: false, threshold: 0 };
+  const given = { temperature: 0.7, eos_last: true, stop_at_end: null, threshold: 0 };
   equal(runParameters(["temperature", "eos_last"], given), { temperature: 0.7, eos_last: true });
   equal(runParameters(["temperature"], { ...given, temperature: NaN }), {});
   equal(runParameters(["threshold", "stop_at_end"], given), { threshold: 0 });
   equal(runParameters([], given), {});
+  equal(runParameters(["fill_last_block"], { fill_last_block: false }), { fill_last_block: false });
 });
 
 test("placeholders: a recipe's own default goes before the plain one", () => {

@@ -17,6 +17,9 @@ from visualizer.views.form_commands import FORMS
 from visualizer.views.panel_defaults import chosen_settings
 from visualizer.views.recipes import (
     ELSEWHERE,
+    OFF,
+    USUALLY_ON,
+    as_typed,
     fields_of_recipe,
     options_of,
     parameter_fields,
@@ -58,13 +61,14 @@ def test_an_empty_form_sets_nothing_and_a_full_one_everything(name: str) -> None
     for key, value in found.items():
         row = PARAMETERS[key]
         size = len(value) if row.kind == "text" else value
-        assert value is True or value in row.choices or row.low <= size <= row.high
+        right = value is (key not in USUALLY_ON) if row.kind == "flag" else value in row.choices
+        assert right or row.low <= size <= row.high
 
 
 def _typed(name: str) -> str:
     row = PARAMETERS[name]
     if row.kind == "flag":
-        return "on"
+        return OFF if name in USUALLY_ON else "on"
     return row.choices[0] if row.choices else f"{row.high:g}" if row.high < 1e5 else "1"
 
 
@@ -78,6 +82,21 @@ def test_what_a_recipe_does_not_read_is_not_sent() -> None:
     with pytest.raises(UnmaskError) as refused:
         recipe_parameters(QueryDict("p_threshold=0,8"), "fastdllm/threshold")
     assert refused.value.field == "p_threshold"
+
+
+def test_what_is_usually_on_can_be_switched_off() -> None:
+    assert {"fill_last_block", "stop_after_block"} == USUALLY_ON
+    form = QueryDict("p_stop_after_block=off&p_fill_last_block=")
+    set_off = recipe_parameters(form, "llada2/threshold")
+    assert set_off == {"stop_after_block": False}
+    shown = fields_of_recipe("llada2/threshold", form=form)["own"]
+    values = {field.parameter.name: field.value for field in shown}
+    assert (values["stop_after_block"], values["fill_last_block"]) == (OFF, "")
+    again = {f"p_{name}": as_typed(name, value) for name, value in set_off.items()}
+    assert recipe_parameters(again, "llada2/threshold") == set_off
+    kept = parameter_fields(["llada2/threshold"], "llada2/threshold", set_off)["own"]
+    assert {field.value for field in kept if field.parameter.name == "stop_after_block"} == {OFF}
+    assert as_typed("stop_after_block", True) != OFF
 
 
 def test_the_page_shows_the_chosen_recipe_s_fields_alone(

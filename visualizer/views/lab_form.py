@@ -18,7 +18,7 @@ from visualizer.models import LabJob
 from visualizer.selectors import lab as selectors
 from visualizer.views.lab import told_job
 from visualizer.views.params import number_of, whole
-from visualizer.views.recipes import fields_of_recipe, recipe_parameters, recipes
+from visualizer.views.recipes import as_typed, fields_of_recipe, recipe_parameters, recipes
 
 LISTED = 50
 USUAL = (DEFAULT_RECIPE, "llada/random", "rank/left_to_right")
@@ -121,13 +121,10 @@ def _as_form(job: LabJob | None) -> QueryDict:
             form.update({name: str(getattr(job, name))})
         for recipe, own in job.parameters.items():
             said = {name: value for name, value in own.items() if value not in (None, "")}
-            form.update({f"{recipe}:p_{name}": _as_typed(value) for name, value in said.items()})
+            form.update(
+                {f"{recipe}:p_{name}": as_typed(name, value) for name, value in said.items()}
+            )
     return form
-
-
-def _as_typed(value: Any) -> str:
-    """A parameter as its field sends it: nothing for a box that is not ticked."""
-    return "" if value is False else str(value)
 
 
 def _asked(request: HttpRequest) -> str:

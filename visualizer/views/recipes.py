@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,14 @@ MORE = (
     "official",
 )
 """What nearly every recipe reads and few people set."""
+USUALLY_ON = frozenset(
+    name
+    for name, row in PARAMETERS.items()
+    if row.kind == "flag"
+    and (row.default or any(one.defaults.get(name) for one in RECIPES.values()))
+)
+"""Flags that are on unless they are switched off: a box that is not ticked says nothing."""
+OFF = "off"
 Form = Mapping[str, Any]
 
 
@@ -52,6 +60,11 @@ class ParameterField:
     default: str
     value: Any
     shown: bool
+
+    @property
+    def kind(self) -> str:
+        """How it is asked for: the parameter's kind, or a switch for a flag that is usually on."""
+        return "switch" if self.parameter.name in USUALLY_ON else self.parameter.kind
 
     @property
     def step(self) -> str:
@@ -124,8 +137,7 @@ def parameter_fields(
     for name, row in PARAMETERS.items():
         if name in read:
             default = _text(defaults.get(name, row.default))
-            value = values.get(name)
-            value = bool(value) if row.kind == "flag" else _text(value)
+            value = _shown(row, values.get(name))
             field = ParameterField(row, f"{prefix}p_{name}", default, value, name in shown)
             found[_group(name)].append(field)
     return found
@@ -154,6 +166,19 @@ def _group(name: str) -> str:
     return "common" if name in COMMON else "more" if name in MORE else "own"
 
 
+def as_typed(name: str, value: Any) -> str:
+    """A parameter's value as its field sends it: nothing for a box that is not ticked."""
+    if value is False:
+        return OFF if name in USUALLY_ON else ""
+    return str(value)
+
+
+def _shown(row: Parameter, value: Any) -> Any:
+    if row.name in USUALLY_ON:
+        return OFF if value is False or value == OFF else ""
+    return bool(value) if row.kind == "flag" else _text(value)
+
+
 def _text(value: Any) -> str:
     """A value as an input holds it; nothing for a default that is none."""
     if value is None or isinstance(value, bool):
@@ -167,20 +192,23 @@ def recipe_parameters(form: Form, recipe: str, prefix: str = "") -> dict[str, An
     Raises UnmaskError naming the first field that is no number; ranges are checked by the command.
     """
     values = {
-        name: _READERS[PARAMETERS[name].kind](form, f"{prefix}p_{name}")
+        name: _reader(name)(form, f"{prefix}p_{name}")
         for name in options_of(recipe)
         if name not in PACE
     }
-    return {name: value for name, value in values.items() if _is_set(value)}
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def _is_set(value: Any) -> bool:
-    """Whether a field says something; 0, which equals False, does."""
-    return value is not None and value is not False and value != ""
+def _reader(name: str) -> Callable[[Form, str], Any]:
+    return _switch if name in USUALLY_ON else _READERS[PARAMETERS[name].kind]
 
 
-def _flag(form: Form, key: str) -> bool:
-    return bool(form.get(key))
+def _flag(form: Form, key: str) -> bool | None:
+    return True if form.get(key) else None
+
+
+def _switch(form: Form, key: str) -> bool | None:
+    return False if form.get(key) == OFF else None
 
 
 def _typed(form: Form, key: str) -> str:
