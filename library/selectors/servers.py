@@ -27,14 +27,13 @@ def _server(backend: RemoteBackend) -> Server:
     rows = ModelEntry.objects.filter(
         kind=ModelEntry.Kind.REMOTE, slug__startswith=backend.slug("")
     ).exclude(state=ModelEntry.State.ABSENT)
-    error = rows.filter(state=ModelEntry.State.FAILED).values_list("error", flat=True).first()
+    failed = rows.filter(state=ModelEntry.State.FAILED).values_list("error", flat=True).first()
     count = rows.count()
-    if not count and not error:
-        error = _fault(backend.name) or "It has not answered yet."
-    return Server(backend.name, backend.about.label, count, error or "")
+    error = failed or _fault(backend.name) or ("" if count else "It has not answered yet.")
+    return Server(backend.name, backend.about.label, count, error)
 
 
 def _fault(name: str) -> str:
-    """Why a server that has listed nothing did not answer a worker."""
+    """Why a worker got no list of it, or leaves it alone for a while."""
     told = [beat.metrics.get("servers", {}).get(name, "") for beat in living_workers()]
     return next(filter(None, told), "")

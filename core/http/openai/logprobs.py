@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.generation import TokenLogprob
+from inference.engine.text_spans import raw_of
 
 
 def for_completion(tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:
@@ -40,9 +41,18 @@ def for_chat(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
 
 
 def _entry(token: TokenLogprob) -> dict[str, Any]:
-    top = [_plain(text, logprob) for text, logprob in token.top]
+    """A token and its alternatives; a part of a character (`<0xE2>`) has its own bytes."""
+    top = [{**_plain(text, logprob), "bytes": _bytes(raw_of(text))} for text, logprob in token.top]
     return {**_plain(token.text, token.logprob), "top_logprobs": top}
 
 
 def _plain(text: str, logprob: float | None) -> dict[str, Any]:
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "replace"))}
+    return {"token": text, "logprob": logprob, "bytes": _bytes(text)}
+
+
+def _bytes(text: str) -> list[int]:
+    """Surrogates other than those of single bytes, which stand for nothing, become "?"."""
+    try:
+        return list(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return list(text.encode("utf-8", "replace"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -123,11 +123,21 @@ def guarded(backend: RemoteBackend) -> Iterator[None]:
                 raise Down("network", _LOST.format(name=backend.name)) from error
     except pybreaker.CircuitBreakerError as error:
         raise UnmaskError(
-            "network",
-            f"{backend.name} has failed several times and is left alone for "
-            f"{PAUSE_SECONDS:g} seconds. Try again then, or ask another model.",
-            retry_after=int(PAUSE_SECONDS),
+            "network", _left_alone(backend.name), retry_after=int(PAUSE_SECONDS)
         ) from error
+
+
+def left_alone(names: Iterable[str]) -> dict[str, str]:
+    """Those of the servers whose breaker is open in this process, and what is said of them."""
+    is_open = (name for name in names if breaker_of(name).current_state == pybreaker.STATE_OPEN)
+    return {name: _left_alone(name) for name in is_open}
+
+
+def _left_alone(name: str) -> str:
+    return (
+        f"{name} has failed several times and is left alone for {PAUSE_SECONDS:g} seconds. Try "
+        "again then, or ask another model."
+    )
 
 
 _LOST = "The connection to {name} failed. Try again, or ask another model."

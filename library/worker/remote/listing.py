@@ -18,11 +18,17 @@ REFRESH_SECONDS = 60.0
 SECONDS = 5.0
 MOST_MODELS = 200
 FAULTS: dict[str, str] = {}
-"""Why a server did not list its models when it was asked last. The worker's row tells them: of a
-server that has never answered there are no models that could."""
-heartbeat.TOLD["servers"] = FAULTS.copy
+"""Why a server did not list its models when it was asked last."""
 ID = re.compile(r"[\w./@+-]{1,150}(:[\w.-]{1,40})?")
 """What a server may call a model; anything else is passed over."""
+
+
+def faults() -> dict[str, str]:
+    """What the worker's row tells of servers: no model can, of one that has never answered."""
+    return FAULTS | client.left_alone(backend.name for backend in backends())
+
+
+heartbeat.TOLD["servers"] = faults
 
 
 @every(REFRESH_SECONDS)

@@ -265,9 +265,13 @@ def test_a_server_that_fails_again_and_again_is_left_alone(
     message = refused(answered(owner, model), "network")["message"]
     assert "left alone" in message
     assert len(server.asked) == asked
+    heartbeat.beat()
+    assert [one.error for one in servers()] == [message]
     client.breaker_of("far").half_open()
     assert answered(owner, model).status == Status.DONE
     assert answered(owner, model).status == Status.DONE
+    heartbeat.beat()
+    assert [one.error for one in servers()] == [""]
 
 
 def test_requests_that_are_wrong_do_not_count_against_a_server(
@@ -364,6 +368,7 @@ def test_a_server_that_never_answered_says_why(server: ModelServer, settings: An
     server.status = 0
     client.breaker_of.cache_clear()
     listing.refresh_one(backend)
+    heartbeat.beat()
     assert [(one.models, one.error) for one in servers()] == [(1, "")]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from core.generation import TokenLogprob
+from core.http.openai.logprobs import for_chat
 from inference.engine.digest_view import DigestView
 from visualizer.models import Digest, Generation, Run, Session, Step
 
@@ -105,3 +107,10 @@ async def test_a_stream_tells_the_same(client: Any, at: str) -> None:
     assert [v for one in pieces for v in one.text_offset] == whole.logprobs.text_offset
     assert last is not None
     assert len(last.logprobs.tokens) == (len(whole.logprobs.tokens) if at == "end" else 0)
+
+
+def test_parts_of_a_character_have_their_own_bytes() -> None:
+    token = TokenLogprob("\u00e9", -1.0, (("<0xC3>", -1.0), ("<0xA9>x", -2.0), ("\ud800", -3.0)))
+    [entry] = for_chat([token])["content"]
+    assert entry["bytes"] == [0xC3, 0xA9]
+    assert [one["bytes"] for one in entry["top_logprobs"]] == [[0xC3], [0xA9, 0x78], [0x3F]]
