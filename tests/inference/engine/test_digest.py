@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from inference.engine import digest
-from inference.engine.digest import SMALL, encode
+from inference.engine.digest import SMALL, UNSHARED, encode, half
 from inference.engine.digest_bytes import pack
 from inference.engine.digest_device import columns_of
 from inference.engine.digest_forms import KEEP
@@ -232,3 +234,32 @@ def test_markers_that_no_decoder_may_write_are_no_candidates() -> None:
     view = DigestView.from_bytes(encode(logits, [0], digest.excluded_ids(spec)))
     assert not {5, 7, 8} & set(view.ids[0].tolist())
     assert view.p1()[0] == pytest.approx(float(logits.softmax(-1)[0, view.ids[0, 0]]), abs=1e-6)
+
+
+def test_half_precision_by_portions_is_that_of_the_whole() -> None:
+    values = torch.linspace(-70_000, 70_000, 3 * UNSHARED + 5).reshape(-1, 1).numpy()
+    values[:3, 0] = 1e-8, float("inf"), -0.0
+    expected = torch.from_numpy(values).half().numpy()
+    assert half(values).tobytes() == expected.tobytes()
+
+
+TASKS = """
+import os, numpy, torch
+from inference.engine import digest
+torch.set_num_threads(2)
+rows = torch.from_numpy(numpy.zeros((48, 761), numpy.float32))  # to fill it would be shared
+begun = len(os.listdir("/proc/self/task"))
+for work in (lambda: digest.reduce(rows, range(48), [1]), rows.half):
+    work()
+    print(len(os.listdir("/proc/self/task")) - begun)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_no_operation_on_small_rows_is_shared_among_threads() -> None:
+    """A helper of torch comes with the first operation that is shared: of these rows, with `half`
+    as a whole, and with nothing of the digest.
+    """
+    assert 2 * UNSHARED < 48 * 761
+    done = subprocess.run([sys.executable, "-c", TASKS], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["0", "1"]
