@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.links import revoke
-from inference.read_only_admin import Concealed, Exportable, Part, ReadOnly, pretty
+from core.links_admin import LinkAdmin
+from inference.read_only_admin import Concealed, Exportable, Part, pretty
 from playground.models import ChatCommand, Conversation, ConversationLink, Message
 from playground.records.exporter import as_json
 from playground.services.conversations import restore
@@ -63,21 +63,12 @@ class MessageAdmin(Concealed, Part):
 
 
 @admin.register(ConversationLink)
-class ConversationLinkAdmin(ReadOnly):
-    """Links can be revoked; their tokens are not known here either, and the hash is not shown."""
-
+class ConversationLinkAdmin(LinkAdmin):
     list_display = ("id", "name", "conversation", "may_write", "created", "expires", "revoked")
     list_filter = (("revoked", admin.EmptyFieldListFilter), "may_write", "created", "expires")
     search_fields = ("name", "conversation__id", "conversation__owner__username")
     list_select_related = ("conversation",)
     fields = ("conversation", "name", "may_write", "created", "expires", "revoked")
-    actions = ("revoke",)
-
-    @admin.action(description="Revoke the selected links", permissions=["delete"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[ConversationLink]) -> None:
-        for link in rows:
-            revoke(link)
-        self.message_user(request, f"{len(rows)} revoked.")
 
 
 @admin.register(ChatCommand)

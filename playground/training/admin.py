@@ -7,11 +7,9 @@ deleted here but with its account.
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
-from core.links import revoke
-from inference.read_only_admin import Concealed, Part, ReadOnly, pretty
+from core.links_admin import LinkAdmin
+from inference.read_only_admin import Concealed, Part, pretty
 from playground.training.models import Text, Training, TrainingCommand, TrainingLink
 
 
@@ -46,21 +44,12 @@ class TextAdmin(Concealed, Part):
 
 
 @admin.register(TrainingLink)
-class TrainingLinkAdmin(ReadOnly):
-    """Links can be revoked; their tokens are not known here either, and the hash is not shown."""
-
+class TrainingLinkAdmin(LinkAdmin):
     list_display = ("id", "name", "training", "created", "expires", "revoked")
     list_filter = (("revoked", admin.EmptyFieldListFilter), "created", "expires")
     search_fields = ("name", "training__id", "training__owner__username")
     list_select_related = ("training",)
     fields = ("training", "name", "created", "expires", "revoked")
-    actions = ("revoke",)
-
-    @admin.action(description="Revoke the selected links", permissions=["delete"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[TrainingLink]) -> None:
-        for link in rows:
-            revoke(link)
-        self.message_user(request, f"{len(rows)} revoked.")
 
 
 @admin.register(TrainingCommand)

@@ -18,6 +18,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core.links_admin import LinkAdmin
 from inference.models import Stream, Vocabulary
 from inference.read_only_admin import Concealed, Exportable, Part
 from playground.models import Conversation, Message, TokenTree
@@ -204,3 +205,17 @@ def test_records_of_conversations_and_trees_are_exported(staff: Client) -> None:
 def test_all_that_is_exported_has_a_page_that_conceals() -> None:
     for row_admin in admin.site._registry.values():
         assert not isinstance(row_admin, Exportable) or isinstance(row_admin, Concealed)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [one for one in PAGES if isinstance(admin.site._registry[one], LinkAdmin)],
+    ids=lambda model: model._meta.label,
+)
+def test_links_are_revoked_and_their_hash_is_not_shown(staff: Client, model: Any) -> None:
+    row = row_of(model)
+    model.objects.update(hash="a-hash-of-a-token")
+    assert "a-hash-of-a-token" not in staff.get(address(model, "change", row.pk)).content.decode()
+    chosen = {"action": "revoke", "_selected_action": [str(row.pk)]}
+    staff.post(address(model, "changelist"), chosen)
+    assert model.objects.get().revoked is not None

@@ -5,29 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.links import revoke
+from core.links_admin import LinkAdmin
 from inference.read_only_admin import ReadOnly, pretty
 from visualizer.models import LabJob, Preset, ShareLink
 
 
 @admin.register(ShareLink)
-class ShareLinkAdmin(ReadOnly):
-    """Links can be revoked; their tokens are not known here either, and the hash is not shown."""
-
+class ShareLinkAdmin(LinkAdmin):
     list_display = ("id", "name", "session_id", "created", "expires", "revoked", "last_used")
     list_filter = (("revoked", admin.EmptyFieldListFilter), "created", "expires")
     search_fields = ("name", "session__id", "session__owner__username")
     fields = ("session", "name", "created", "expires", "revoked", "last_used")
-    actions = ("revoke",)
-
-    @admin.action(description="Revoke the selected links", permissions=["delete"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[ShareLink]) -> None:
-        for link in rows:
-            revoke(link)
-        self.message_user(request, f"{len(rows)} revoked.")
 
 
 @admin.register(Preset)
