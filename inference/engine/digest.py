@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest_bytes import pack
+from inference.engine.digest_codes import pieces, write_codes
 from inference.engine.digest_device import Columns, columns_of
 from inference.engine.digest_forms import FARTHEST_HALF, KEEP, Form
 from inference.engine.digest_histogram import form_of_rows
@@ -24,12 +25,9 @@ from inference.engine.digest_tail import Array, nodes_for
 from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
-from inference.engine.reduce import largest
 
 SMALL = 4096
 """Rows over a vocabulary up to this leave the device's thread whole."""
-UNSHARED = 2**14
-"""Elements of an operation that torch does by one thread: half of what it begins to share out."""
 
 
 class Reduced:
@@ -115,14 +113,7 @@ def _counted(logits: Tensor, positions: Sequence[int], where: Array, barred: lis
     if logits.device.type != "cpu":
         columns = columns_of(logits, positions, barred, kept, nodes)
         return _Columns(columns, where, np.asarray(barred, "<u4"))
-    _check(_largest_of(logits), positions)
     return _Ready(form_of_rows(logits, where, barred, kept, nodes))
-
-
-def _largest_of(logits: Tensor) -> Array:
-    """The largest logit [n]; what is no number stands above all."""
-    rows = logits if logits.dtype != torch.bfloat16 else logits.float()
-    return rows.gather(1, largest(rows)[:, None])[:, 0].float().numpy()
 
 
 def _check(peaks: Array, positions: Sequence[int]) -> None:
@@ -142,7 +133,8 @@ def _whole(rows: Array, positions: Sequence[int], where: Array, barred: list[int
         others[:, excluded] = -np.inf
         top = others.max(axis=1)
     top += 0.0  # of a largest logit of -0.0 the one of 0.0 would lie below it
-    codes = half(top[:, None] - rows).view("<u2")
+    codes = np.empty(rows.shape, "<u2")
+    write_codes(pieces(top[:, None] - rows, codes))
     apart = np.minimum(np.maximum(top[:, None] - aside, -FARTHEST_HALF), FARTHEST_HALF)
     return _Whole(codes, where, top, excluded, apart)
 
@@ -151,14 +143,3 @@ def _sizes(logits: Tensor, barred: list[int]) -> tuple[int, int]:
     """How many tokens are named, and how many nodes the curve of the others has."""
     vocabulary = logits.shape[-1]
     return min(KEEP, vocabulary - len(barred)), nodes_for(vocabulary)
-
-
-def half(values: Array) -> Array:
-    """In half precision: by torch, since numpy takes many times as long, and in portions that torch
-    does not share out, since on a busy machine waiting for a helper takes longer than the work.
-    """
-    found = np.empty(values.size, np.float16)
-    given, into = torch.from_numpy(values.reshape(-1)), torch.from_numpy(found)
-    for start in range(0, values.size, UNSHARED):
-        into[start : start + UNSHARED].copy_(given[start : start + UNSHARED])
-    return found.reshape(values.shape)

@@ -14,8 +14,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from inference.engine.digest_forms import Form, codes_of
-from inference.engine.digest_histogram import BINS, bins_of, edges, table
+from inference.engine.digest_forms import FARTHEST_HALF, Form, codes_of
+from inference.engine.digest_histogram import BINS, INFINITE, bins_of, edges, table
 from inference.engine.digest_tail import Array, entropies_of, from_sums
 from inference.engine.errors import NonFiniteError
 from inference.engine.reduce import DEVICE_PORTION
@@ -39,7 +39,7 @@ class Columns:
     def form(self, positions: Array, excluded: Array) -> Form:
         """The arrays of a digest of these rows."""
         start, count, kept = 3, self.excluded, self.kept
-        apart = self.found[:, start : start + count]
+        apart = self.found[:, start : start + count].clip(-FARTHEST_HALF, FARTHEST_HALF)
         named = self.found[:, start + count : start + count + kept]
         ids = self.found[:, start + count + kept : start + count + 2 * kept]
         sums = self.found[:, start + count + 2 * kept :]
@@ -106,7 +106,7 @@ def tail_counts(below: Tensor, named: Tensor, excluded: int) -> Tensor:
     one = torch.ones((), dtype=torch.int32, device=below.device)
     counts.scatter_add_(1, bins, one.expand_as(bins))
     counts.scatter_add_(1, bins.gather(1, named), (-one).expand_as(named))
-    counts[:, -1] -= excluded
+    counts[:, INFINITE] -= excluded
     return counts
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from inference.engine import digest
-from inference.engine.digest import SMALL, UNSHARED, encode, half
+from inference.engine.digest import SMALL, encode
 from inference.engine.digest_bytes import pack
+from inference.engine.digest_codes import UNSHARED, pieces, write_codes
 from inference.engine.digest_device import columns_of
 from inference.engine.digest_forms import KEEP
 from inference.engine.digest_tail import nodes_for
@@ -236,11 +237,30 @@ def test_markers_that_no_decoder_may_write_are_no_candidates() -> None:
     assert view.p1()[0] == pytest.approx(float(logits.softmax(-1)[0, view.ids[0, 0]]), abs=1e-6)
 
 
+def test_a_tail_of_impossible_tokens_weighs_nothing() -> None:
+    for rows in (1, 2):  # alone, and beside one whose tail weighs
+        logits = torch.full((rows, SMALL + 9), -torch.inf)
+        logits[0, [8, 3, 90]] = torch.tensor([1.0, 2.0, 3.0])
+        logits[1:] = _noise(4, rows - 1, SMALL + 9)
+        for digested in (encode(logits, range(rows), [5]), _by_device(logits)):
+            shares = DigestView.from_bytes(digested).probabilities(8.0)[0, :3]
+            expected = (torch.tensor([3.0, 2.0, 1.0]) / 8).softmax(-1).numpy()
+            assert shares == pytest.approx(expected, abs=1e-4)
+
+
+def _by_device(logits: torch.Tensor) -> bytes:
+    places = list(range(len(logits)))
+    columns = columns_of(logits, places, [5], KEEP, nodes_for(logits.shape[1]))
+    return pack(columns.form(np.asarray(places, "<u4"), np.asarray([5], "<u4")))
+
+
 def test_half_precision_by_portions_is_that_of_the_whole() -> None:
     values = torch.linspace(-70_000, 70_000, 3 * UNSHARED + 5).reshape(-1, 1).numpy()
     values[:3, 0] = 1e-8, float("inf"), -0.0
     expected = torch.from_numpy(values).half().numpy()
-    assert half(values).tobytes() == expected.tobytes()
+    codes = np.empty(values.shape, "<u2")
+    write_codes(pieces(values, codes))
+    assert codes.tobytes() == expected.tobytes()
 
 
 TASKS = """
