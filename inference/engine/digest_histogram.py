@@ -99,7 +99,8 @@ class _Row:
         bins = scratch.bins[self.tokens]
         np.subtract.at(counts, bins[bins < INFINITE], 1)
         some = np.flatnonzero(counts > 0)
-        self.first, self.last = (some[0], some[-1]) if len(some) else (INFINITE, 0)
+        self.first = int(some[0]) if len(some) else INFINITE
+        self.last = int(some[-1]) if len(some) else 0
 
 
 def _largest(row: Array, position: int, excluded: list[int]) -> float:
