@@ -68,18 +68,22 @@ class _Columns(Reduced):
 
 @dataclass
 class _Whole(Reduced):
-    """All differences l0 - l: their bits in half precision [n, V], those of excluded ids [n, x]."""
+    """The rows [n, V] themselves in single precision, which nobody writes to, and the largest
+    logit [n] of a token that can be chosen."""
 
-    codes: Array
+    rows: Array
     positions: Array
     top_logit: Array
     excluded: Array
-    apart: Array
 
     @cached_property
     def form(self) -> Form:
-        codes, self.codes = self.codes, np.empty(0)  # they are spoilt
-        return form_of_whole(codes, self.positions, self.top_logit, self.excluded, self.apart)
+        rows, self.rows = self.rows, np.empty((0, 0))  # nobody needs them any more
+        top = self.top_logit[:, None]
+        codes = np.empty(rows.shape, "<u2")
+        write_codes(pieces(top - rows, codes))
+        apart = np.clip(top - rows[:, self.excluded], -FARTHEST_HALF, FARTHEST_HALF)
+        return form_of_whole(codes, self.positions, self.top_logit, self.excluded, apart)
 
 
 def excluded_ids(spec: ModelSpec) -> list[int]:
@@ -123,7 +127,7 @@ def _check(peaks: Array, positions: Sequence[int]) -> None:
 
 
 def _whole(rows: Array, positions: Sequence[int], where: Array, barred: list[int]) -> Reduced:
-    """Of rows [n, V] in single precision; in few calls, since each is felt beside a small model."""
+    """Of rows [n, V] in single precision: only what tells whether they are numbers at all."""
     top = rows.max(axis=1)
     _check(top, positions)
     excluded = np.asarray(barred, np.int64)
@@ -133,10 +137,7 @@ def _whole(rows: Array, positions: Sequence[int], where: Array, barred: list[int
         others[:, excluded] = -np.inf
         top = others.max(axis=1)
     top += 0.0  # of a largest logit of -0.0 the one of 0.0 would lie below it
-    codes = np.empty(rows.shape, "<u2")
-    write_codes(pieces(top[:, None] - rows, codes))
-    apart = np.minimum(np.maximum(top[:, None] - aside, -FARTHEST_HALF), FARTHEST_HALF)
-    return _Whole(codes, where, top, excluded, apart)
+    return _Whole(rows, where, top, excluded)
 
 
 def _sizes(logits: Tensor, barred: list[int]) -> tuple[int, int]:
