@@ -6,9 +6,6 @@ still tries to write is refused, because its fence no longer holds.
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,18 +13,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from core.jobs.models import CommandRow, Leased
 
-log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=9)
-RENEW_SECONDS = 3.0
-FORWARDS = 20
-"""One piece of work may last as long as these: it makes several and waits for those of others."""
 
 
 class LeaseLost(Exception):
@@ -119,49 +111,6 @@ def void_all() -> None:
     for commands in command_models():
         rows = commands._default_manager.exclude(lease_expires=None)
         rows.update(lease_expires=Now() - LEASE)
-
-
-def longest_work() -> float:
-    """The seconds after which work counts as hanging.
-
-    The engine ends a load or a forward that overruns its own limit long before.
-    """
-    return float(settings.LOAD_TIMEOUT + FORWARDS * settings.STEP_TIMEOUT)
-
-
-@contextmanager
-def renewed(held: Lease | CommandRow) -> Iterator[None]:
-    """Renew a lease (or a command's) by a thread until the work is done; the thread ends with it.
-
-    Work that hangs loses the lease in the end: somebody else goes on and this writer is refused.
-    """
-    done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(held, done), name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        # it may be waiting for the database, as long as that lets it
-        thread.join(RENEW_SECONDS)
-
-
-def _renew(held: Lease | CommandRow, done: threading.Event) -> None:
-    latest = time.monotonic() + longest_work()
-    while not done.wait(RENEW_SECONDS) and time.monotonic() < latest:
-        try:
-            if not _rows(held).update(lease_expires=Now() + LEASE):
-                return  # the row has gone, or somebody else holds it
-        except DatabaseError:  # a busy database; the next renewal still comes in time
-            log.warning("a lease could not be renewed", exc_info=True)
-        finally:
-            close_old_connections()
-
-
-def _rows(held: Lease | CommandRow) -> QuerySet[Any]:
-    if isinstance(held, Lease):
-        return held.held
-    return type(held)._default_manager.filter(pk=held.pk)
 
 
 def expired() -> Q:

@@ -18,6 +18,7 @@ from core.commands.validation import spec_of, validate
 from core.jobs import dispatch, leases
 from core.jobs.leases import Lease, LeaseLost, fenced
 from core.jobs.models import CommandRow, Leased
+from core.jobs.renewals import renewed
 from inference.errors import UnmaskError, correlation_id, internal_error
 from inference.events import gathered
 from inference.runtime.error_mapping import engine_errors
@@ -99,7 +100,7 @@ def _attempt(
     _, message = validate(table, command.message)
     target = table.load_target(command)
     request = table.request(command.user, target, message, command)
-    with leases.renewed(lease or command), engine_errors():
+    with renewed(lease or command), engine_errors():
         write: Write = spec.load_handler()(request)
     with fenced(lease), gathered():
         if lease is not None:

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 
-from core.jobs import leases
 from core.jobs.leases import Lease, LeaseLost, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import registry
@@ -67,7 +67,7 @@ def _begin(lease: Lease, row: Download) -> int:
 
 def _work(lease: Lease, row: Download, until: float) -> None:
     try:
-        with leases.renewed(lease):
+        with renewed(lease):
             _Transfer(lease, row, until).run()
     except SliceOver:
         return

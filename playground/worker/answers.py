@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.generation import Prompt, Settings
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
@@ -73,7 +73,7 @@ def _work(lease: Lease, message: Message) -> None:
     if message.model.kind == ModelEntry.Kind.REMOTE:
         _ask_elsewhere(lease, message, turns, wanted)
         return
-    with leases.renewed(lease), engine_errors():
+    with renewed(lease), engine_errors():
         model = runtime.load(message.model)
         system = message.conversation.system_prompt
         begun = begun_ids(model, message.token_ids, message.prefix)

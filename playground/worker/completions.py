@@ -12,8 +12,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
@@ -74,7 +74,7 @@ def _work(lease: Lease, row: Completion, seconds: float) -> None:
         return
     if not row.prompt_ids:
         QUEUE_SECONDS.labels("completion").observe((timezone.now() - row.created).total_seconds())
-    with leases.renewed(lease), engine_errors():
+    with renewed(lease), engine_errors():
         model = runtime.load(row.model)
         if not row.prompt_ids:
             _prepare(lease, row, model)

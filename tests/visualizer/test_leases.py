@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from pytest_django import Settings
 
-from core.jobs import leases
+from core.jobs import leases, renewals
 from tests.visualizer.working import work_off
 from visualizer.models import Run, Session
 from visualizer.worker import slices
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def short(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """A lease of a second and a half, renewed fifteen times in it: a machine may stand still."""
     monkeypatch.setattr(leases, "LEASE", timedelta(seconds=1.5))
-    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(renewals, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(renewals, "LOOK_SECONDS", 0.1)
     settings.LOAD_TIMEOUT = 0
 
 
@@ -31,7 +32,7 @@ def taken_over(session: Session, seconds: float) -> bool:
     """Whether somebody else gets the lease while a step takes this long."""
     lease = leases.take(Session, session.pk)
     assert lease is not None
-    with leases.renewed(lease):
+    with renewals.renewed(lease):
         time.sleep(seconds)
         return leases.take(Session, session.pk) is not None
 
@@ -47,20 +48,20 @@ def test_a_lease_is_kept_as_long_as_the_settings_let_a_step_take(
 def test_the_patience_follows_the_settings(settings: Settings) -> None:
     """A step may be made of several forwards, wait for others and load its model first."""
     settings.STEP_TIMEOUT, settings.LOAD_TIMEOUT = 1000, 300
-    assert leases.longest_work() >= 5 * 1000 + 300
+    assert renewals.longest_work() >= 5 * 1000 + 300
 
 
 def test_a_renewal_that_fails_is_tried_again(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, failures = leases._rows, iter([True, True])
+    rows, failures = renewals._rows, iter([True, True])
 
     def busy(held: Any) -> Any:
         if next(failures, False):
             raise OperationalError("database is locked")
         return rows(held)
 
-    monkeypatch.setattr(leases, "_rows", busy)
+    monkeypatch.setattr(renewals, "_rows", busy)
     assert not taken_over(session, 2.5)
 
 

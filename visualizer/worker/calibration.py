@@ -12,8 +12,8 @@ from uuid import UUID
 import torch
 from pydantic import TypeAdapter
 
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
@@ -54,7 +54,7 @@ def _begin(lease: Lease, row: Calibration) -> int:
 
 
 def _work(lease: Lease, row: Calibration, seconds: float) -> None:
-    with leases.renewed(lease):
+    with renewed(lease):
         model = runtime.load(row.model)
         places = [place.texts() for place in _PLACES.validate_python(row.places)]
         ended = _score_some(row, model, places, time.monotonic() + seconds)

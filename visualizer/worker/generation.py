@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
@@ -89,7 +89,7 @@ def _work(lease: Lease, row: Generation) -> None:
         with fenced(lease):
             generations.GENERATOR.end(row=row, status=Status.CANCELLED)
         return
-    with leases.renewed(lease), engine_errors():
+    with renewed(lease), engine_errors():
         model = runtime.load(row.model)
         ids, length = prompt_ids(model, row)
     with fenced(lease):

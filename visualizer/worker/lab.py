@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference import runtime
@@ -66,7 +66,7 @@ def _begin(lease: Lease, job: LabJob) -> int:
 
 
 def _work(lease: Lease, job: LabJob, seconds: float) -> None:
-    with leases.renewed(lease), engine_errors():
+    with renewed(lease), engine_errors():
         model = runtime.load(job.model)
         cases = cases_of(model, job)
         job.cases = job.cases or told_cases(model, cases)
@@ -140,7 +140,7 @@ def _one_case(lease: Lease, job: LabJob, model: LoadedModel, cases: list[Case]) 
     """Decode the next case; with the last one of a row the row is finished."""
     settings, number = grid(job)[len(job.results)], len(job.partial)
     dice = replace(settings, seed=job.seed_of(number))
-    with leases.renewed(lease), engine_errors():
+    with renewed(lease), engine_errors():
         one = judged(model, cases[number], dice, number % job.count, runtime.forward)
     job.partial.append(asdict(one))
     if len(job.partial) == job.cases_per_row:

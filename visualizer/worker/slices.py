@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import transaction
 
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.slices import work_guarded
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
@@ -80,7 +80,7 @@ def _work(work: RunProgress, deadline: float) -> None:
     if _stop_asked(work):
         _finish(work, Status.STOPPED)
         return
-    with leases.renewed(work.lease):  # the model may have to be loaded again
+    with renewed(work.lease):  # the model may have to be loaded again
         source = source_of(work)
     with StepsAhead(source.make, source.model) as ahead:
         ahead.allow(1)
@@ -117,7 +117,7 @@ def _leave(
 
 
 def _next(work: RunProgress, ahead: StepsAhead[Made]) -> Made | None:
-    with leases.renewed(work.lease), engine_errors():
+    with renewed(work.lease), engine_errors():
         return ahead.take()
 
 
@@ -209,7 +209,7 @@ def _finish(work: RunProgress, status: str) -> None:
     told = work.generation
     if told is not None and told.settings.get("final_pass"):
         canvas = state_at(work.session, work.ref)
-        with leases.renewed(work.lease), engine_errors():
+        with renewed(work.lease), engine_errors():
             passed = forward(work.session, canvas, PLAIN, work.number)
         shown = work.session.settings
         with fenced(work.lease):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from core.jobs import leases
 from core.jobs.leases import Lease, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference.errors import UnmaskError
@@ -62,7 +62,7 @@ def _work(lease: Lease, row: RemoteGeneration) -> None:
             f"The worker that read from {backend.name} ended in the middle of the answer. What "
             "came stays; ask again for a whole one.",
         )
-    with leases.renewed(lease):
+    with renewed(lease):
         _Answer(lease, row, backend).run()
 
 

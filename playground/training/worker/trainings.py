@@ -16,8 +16,8 @@ from celery.worker import state
 from django.conf import settings
 from django.db import transaction
 
-from core.jobs import leases
 from core.jobs.leases import Lease, expired, fenced
+from core.jobs.renewals import renewed
 from core.worker.executor import advance
 from core.worker.slices import work_guarded
 from inference.engine.training.export import SIDECAR
@@ -75,7 +75,7 @@ def _work(lease: Lease, training: Training) -> None:
     if training.cancel_requested:
         _end(lease, training, Status.CANCELLED)
         return
-    with leases.renewed(lease), engine_errors():
+    with renewed(lease), engine_errors():
         order = order_for(training, lease)
         with started(order) as source:
             Slice(lease, training, source, order.folder).run()
