@@ -96,7 +96,8 @@ class Update:
     """UPDATE of the rows in which some fields have given values.
 
     `set`: field → SQL with `%s` for what the caller gives, `{name}` for a column, e.g.
-    `"{number} + %s"`. `where`: fields that are compared. `returning`: fields that are read.
+    `"{number} + %s"`. `where`: fields that are compared. `returning`: fields that are read, and
+    `asking`: SQL with `%s` whose values are read behind them.
     """
 
     def __init__(
@@ -105,18 +106,20 @@ class Update:
         set: dict[str, str],
         where: Sequence[str],
         returning: Sequence[str] = (),
+        asking: Sequence[str] = (),
     ) -> None:
         self._model, self._set, self._where = model, set, where
-        self._returning = returning
+        self._returning, self._asking = returning, asking
 
     def adapt(self, name: str, value: Any) -> Any:
         """A value of a field, for `given`."""
         return self._table.adapt(name, value)
 
-    def __call__(self, given: Values, where: Values) -> list[tuple[Any, ...]]:
-        """The fields read of each row that was changed. `given`: adapted values, in order."""
+    def __call__(self, given: Values, where: Values, about: Values = ()) -> list[tuple[Any, ...]]:
+        """What is read of each row that was changed. `given`, and `about` for what is asked:
+        adapted values, in order."""
         found = [self._table.adapt(*pair) for pair in zip(self._where, where, strict=True)]
-        return fetched(self._text, [*given, *found])
+        return fetched(self._text, [*given, *found, *about])
 
     @cached_property
     def _table(self) -> Table:
@@ -128,7 +131,8 @@ class Update:
         columns = {one.name: table.column(one.name) for one in self._model._meta.fields}
         sets = ", ".join(f"{columns[n]} = {sql.format(**columns)}" for n, sql in self._set.items())
         tests = " AND ".join(f"{columns[name]} = %s" for name in self._where)
-        read = ", ".join(columns[name] for name in self._returning) or table.key
+        told = [*(columns[name] for name in self._returning), *self._asking]
+        read = ", ".join(told) or table.key
         return f"UPDATE {table.name} SET {sets} WHERE {tests} RETURNING {read}"
 
 

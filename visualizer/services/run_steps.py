@@ -19,8 +19,8 @@ from core.jobs.leases import EXPIRY, Lease, LeaseLost, expiry
 from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
 from inference.events import publish
-from inference.statements import Insert, Update, encoded
-from visualizer.models import Digest, Run, Session, Step
+from inference.statements import Insert, Table, Update, encoded
+from visualizer.models import Command, Digest, Run, Session, Step
 from visualizer.selectors import event_payloads
 from visualizer.selectors.history import StateRef, home_of
 from visualizer.selectors.labels import labels_for
@@ -57,46 +57,66 @@ class RunStep:
     carry: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A written step: its event's payload, and what the database said while it was written."""
+
+    payload: dict[str, Any]
+    stop_asked: bool
+    command_waits: bool
+
+
 def write_run_step(
     *, lease: Lease, session: Session, run: Run, number: int, made: RunStep
-) -> dict[str, Any]:
-    """Inside a transaction: write step `number` of a run's branch. Returns its event's payload.
+) -> Written:
+    """Inside a transaction: write step `number` of a run's branch.
 
     The head goes along if it is on the state before it. Raises LeaseLost when another worker has
-    the session, and UnmaskError (conflict) if the step's number is taken.
+    the session, Run.DoesNotExist, and UnmaskError (conflict) if the step's number is taken.
     """
-    follows = _hold(lease, session, run.branch_id, number)
+    stop_asked, waits = _hold(lease, session, run, number)
+    follows = (session.head_branch_id, session.head_number) == (run.branch_id, number)
     _keep(session, StateRef(run.branch_id, number - 1), made)
     payload = _write(session, run, number, made)
     if follows:
         publish(session.stream_id, "head", {"branch": run.branch_id, "number": number})
+    if follows and session.staged:
         clear_staged(session=session)
     REMEMBER([encoded(made.carry)], [run.pk])
     run.carry, run.attempts = made.carry, 0
-    return payload
+    return Written(payload, stop_asked, waits)
 
 
 @cache
 def _held() -> Update:
-    """What checks the fence, renews the lease, moves the head and reads, all in one."""
+    """What checks the fence, renews the lease, moves the head and reads, all in one: whether a stop
+    is asked for (NULL: the run is gone) and whether a command waits, too."""
     set = {"head_number": HEAD, "lease_expires": EXPIRY[connection.vendor], "updated": "%s"}
-    return Update(Session, set, ["id", "lease_fence"], READ)
+    runs, commands = Table(Run), Table(Command)
+    stop = f"(SELECT {runs.column('stop_requested')} FROM {runs.name} WHERE {runs.key} = %s)"
+    here = f"{commands.column('session')} = %s AND {commands.column('state')} = %s"
+    waits = f"EXISTS(SELECT 1 FROM {commands.name} WHERE {here})"
+    return Update(Session, set, ["id", "lease_fence"], READ, [stop, waits])
 
 
-def _hold(lease: Lease, session: Session, branch: int, number: int) -> bool:
+def _hold(lease: Lease, session: Session, run: Run, number: int) -> tuple[bool, bool]:
     """Check the fence, hold the session's row, and read what others may have changed of it.
 
-    True if the head was on the state before the step and has moved to it.
+    The head moves to the step if it is on the state before it. Returns whether a stop is asked for
+    and whether a command waits.
     """
     statement = _held()
-    now = statement.adapt("updated", timezone.now())
-    given = [branch, number - 1, number, expiry(), now]
-    held = statement(given, [lease.row, lease.fence])
+    now, key = statement.adapt("updated", timezone.now()), statement.adapt("id", session.pk)
+    given = [run.branch_id, number - 1, number, expiry(), now]
+    about = [run.pk, key, Command.State.PENDING.value]
+    held = statement(given, [lease.row, lease.fence], about)
     if not held:
         raise LeaseLost(f"fence {lease.fence} no longer holds")
-    settings, staged, session.head_branch_id, session.head_number = held[0]
+    settings, staged, session.head_branch_id, session.head_number, stop_asked, waits = held[0]
     session.settings, session.staged = json.loads(settings), json.loads(staged)
-    return (session.head_branch_id, session.head_number) == (branch, number)
+    if stop_asked is None:
+        raise Run.DoesNotExist(f"there is no run {run.pk}")
+    return bool(stop_asked), bool(waits)
 
 
 def _keep(session: Session, read: StateRef, made: RunStep) -> None:

@@ -38,6 +38,9 @@ class RunProgress:
     canvas: Canvas
     number: int
     generation: Generation | None = None
+    stop_asked: bool = False
+    command_waits: bool = False
+    """As of the last step that was written."""
 
     @property
     def ref(self) -> StateRef:

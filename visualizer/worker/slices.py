@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -23,8 +22,7 @@ from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.steps_ahead import AHEAD, StepsAhead
 from inference.runtime.suspended import SUSPENDED
-from inference.statements import Table, fetched
-from visualizer.models import Command, Generation, Run, Session
+from visualizer.models import Generation, Run, Session
 from visualizer.selectors.history import StateRef, state_at, tip
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.services import runs
@@ -87,6 +85,7 @@ def _work(work: RunProgress, deadline: float) -> None:
         while (made := _next(work, ahead)) is not None:
             due = _due(work, deadline)
             _write_beside(work, made, ahead, due is None)
+            due = _wanted(work, due)
             if due == LATE and ahead.stop():
                 continue  # what is ready is written too
             if due is not None:
@@ -137,37 +136,21 @@ def _write(work: RunProgress, made: Made) -> None:
 
 def _due(work: RunProgress, deadline: float) -> str | None:
     """What is due after the step that has just been computed, if the run is not to go on."""
-    stop_asked, waits = _asked(work)
-    if stop_asked:
-        return Status.STOPPED
     made = work.number + 2 - work.run.first_step
     if work.run.max_steps is not None and made >= work.run.max_steps:
         return Status.DONE
-    if waits:
-        return PAUSE
     return LATE if time.monotonic() > deadline else None
+
+
+def _wanted(work: RunProgress, due: str | None) -> str | None:
+    """What is due now that the step is written: others may have asked for something meanwhile."""
+    if work.stop_asked:
+        return Status.STOPPED
+    return PAUSE if work.command_waits and due != Status.DONE else due
 
 
 def _stop_asked(work: RunProgress) -> bool:
     return Run.objects.filter(pk=work.run.pk, stop_requested=True).exists()
-
-
-def _asked(work: RunProgress) -> tuple[bool, bool]:
-    """Whether a stop is asked for, and whether a command waits: one query between two steps."""
-    session = Table(Command).adapt("session", work.session.pk)
-    found = fetched(_question(), [session, Command.State.PENDING.value, work.run.pk])
-    if not found:
-        raise Run.DoesNotExist(f"there is no run {work.run.pk}")
-    stop_requested, waits = found[0]
-    return bool(stop_requested), bool(waits)
-
-
-@cache
-def _question() -> str:
-    runs, commands = Table(Run), Table(Command)
-    here = f"{commands.column('session')} = %s AND {commands.column('state')} = %s"
-    waits = f"EXISTS(SELECT 1 FROM {commands.name} WHERE {here})"
-    return f"SELECT {runs.column('stop_requested')}, {waits} FROM {runs.name} WHERE {runs.key} = %s"
 
 
 def _as_step(work: RunProgress, made: Made) -> RunStep:
@@ -183,10 +166,11 @@ def _as_step(work: RunProgress, made: Made) -> RunStep:
 
 def _store(work: RunProgress, step: RunStep) -> None:
     """Distribution, step and the run's memory, in a transaction that needs the fence."""
-    told = write_run_step(
+    written = write_run_step(
         lease=work.lease, session=work.session, run=work.run, number=work.number + 1, made=step
     )
-    generation.tell_step(work, told, step.after)
+    generation.tell_step(work, written.payload, step.after)
+    work.stop_asked, work.command_waits = written.stop_asked, written.command_waits
     STEP_SECONDS.observe(step.timings["total"] / 1000)
     work.number += 1
 
