@@ -64,7 +64,7 @@ def write_slow(directory: Path) -> None:
     So that what a step costs besides the model is seen against a step of a larger one.
     """
     config = json.loads((SHIPPED / "stories" / "config.json").read_text())
-    config |= {"d_model": 512, "n_layers": 8, "n_heads": 8, "n_kv_heads": 8}
+    config |= {"d_model": 512, "n_layers": 14, "n_heads": 8, "n_kv_heads": 8}
     config |= {"mlp_hidden_size": 1408, "torch_dtype": "float32", "max_sequence_length": 512}
     torch.manual_seed(0)
     checkpoint.save(checkpoint.build(config), config, directory)

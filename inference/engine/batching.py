@@ -53,6 +53,7 @@ class Batcher:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._at_work = threading.local()
+        self._busy = threading.Event()
 
     def __call__(
         self, model: LoadedModel, requests: Sequence[Request], seconds: float | None = None
@@ -94,6 +95,10 @@ class Batcher:
     def is_awaited(self) -> bool:
         """Whether somebody waits for the work at hand to end."""
         return len(self.queue) > 0
+
+    def wait_until_busy(self, seconds: float) -> bool:
+        """Wait until the device computes; False if nothing has begun within `seconds`."""
+        return self._busy.wait(seconds)
 
     def close(self) -> None:
         """Ends the thread after the forward at hand; whoever still waits gets an error."""
@@ -175,6 +180,7 @@ class Batcher:
         for job in jobs:
             job.started, job.thread = began, threading.current_thread()
         self._at_work.job = jobs[0]
+        self._busy.set()
         try:
             results = self._compute(jobs)
         except BaseException as error:  # a Rust panic is no Exception; the caller gets it all
@@ -182,6 +188,7 @@ class Batcher:
             return
         finally:
             self._at_work.job = None
+            self._busy.clear()
         taken = time.monotonic() - began
         self.stats.job(jobs, taken)
         if jobs[0].work is None:

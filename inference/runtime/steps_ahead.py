@@ -20,6 +20,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.runtime.forwards import ENGINE
 
 T = TypeVar("T")
+GIVE_WAY_SECONDS = 0.05
 AHEAD = 4
 """Steps of a run that may be waiting to be written: what is kept of each is some megabytes."""
 
@@ -52,6 +53,17 @@ class StepsAhead(Generic[T]):
         with self._changed:
             self._allowed = max(0, steps - len(self._ready))
             self._changed.notify_all()
+
+    def give_way(self) -> None:
+        """Wait, not for long, until the device is at the next step, if one is to be made.
+
+        Whoever decides what that step reads needs Python's lock, as do those of other runs with
+        which it shares its forward: what can be done beside the forward comes after them.
+        """
+        with self._changed:
+            comes = self._allowed > 0 and not self._ready and not self._ended
+        if comes:
+            ENGINE.wait_until_busy(GIVE_WAY_SECONDS)
 
     def take(self) -> T | None:
         """The next step, waiting for it; None behind the last one. Raises what making it raised."""

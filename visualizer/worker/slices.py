@@ -103,6 +103,7 @@ def _write_beside(work: RunProgress, made: Made, ahead: StepsAhead[Made], goes_o
     if goes_on:
         ahead.allow(_room(work, number))
     if not awaited:
+        ahead.give_way()
         _write(work, made)
 
 

@@ -187,3 +187,43 @@ def test_a_forward_inside_is_rescued_and_the_hand_over_goes_on(model: LoadedMode
         batcher.close()
     assert len(rescued) == 1
     assert batcher.stats.forwards == 3
+
+
+def test_who_writes_gives_way_until_the_next_step_is_at_the_device(
+    engine: Batcher, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps_ahead, "GIVE_WAY_SECONDS", 20.0)
+    decided, read = threading.Event(), threading.Event()
+
+    def between(number: int) -> None:
+        if number == 2:
+            assert decided.wait(20)
+            engine.submit(lambda: read.wait(20))
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(engine, model, [Request(torch.arange(1, 5))]).result(20)  # company
+        with StepsAhead(Steps(2, between), model) as ahead:
+            ahead.allow(2)
+            assert ahead.take() == 1
+            waiting = other.submit(ahead.give_way)
+            time.sleep(0.05)
+            assert not waiting.done()
+            decided.set()
+            waiting.result(10)
+            read.set()
+            assert ahead.take() == 2
+
+
+@pytest.mark.parametrize("allowed", [1, 2], ids=["none is to be made", "one is ready"])
+def test_nobody_gives_way_to_nobody(
+    allowed: int, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps_ahead, "GIVE_WAY_SECONDS", 20.0)
+    steps = Steps(9)
+    with StepsAhead(steps, model) as ahead:
+        ahead.allow(allowed)
+        assert ahead.take() == 1
+        wait_for(lambda: steps.made == allowed)
+        began = time.monotonic()
+        ahead.give_way()
+        assert time.monotonic() - began < 10
