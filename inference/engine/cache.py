@@ -151,30 +151,32 @@ class CachedForward:
 
     def __call__(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
         """Logits of each request's rows. What is in use is not evicted meanwhile."""
+        keys = [cache_key(model, request.ids) for request in requests]
         with ExitStack() as pins:
-            for request in requests:
-                pins.enter_context(self.cache.pinned(cache_key(model, request.ids)))
-            return self._answer(model, requests)
+            for key in keys:
+                pins.enter_context(self.cache.pinned(key))
+            return self._answer(model, requests, keys)
 
-    def _answer(self, model: LoadedModel, requests: Sequence[Request]) -> list[Tensor]:
-        found = [self._look(model, request) for request in requests]
+    def _answer(
+        self, model: LoadedModel, requests: Sequence[Request], keys: Sequence[Key]
+    ) -> list[Tensor]:
+        found = [self._look(*pair) for pair in zip(keys, requests, strict=True)]
         missing = [i for i, rows in enumerate(found) if rows is None]
         computed = self.run(model, [requests[i] for i in missing]) if missing else []
         for i, rows in zip(missing, computed, strict=True):
             found[i] = rows
-            self._keep(model, requests[i], rows)
+            self._keep(keys[i], requests[i], rows, model.dtype)
         return [rows for rows in found if rows is not None]
 
-    def _look(self, model: LoadedModel, request: Request) -> Tensor | None:
+    def _look(self, key: Key, request: Request) -> Tensor | None:
         if request.rows is None or _is_custom(request):
             return None
-        return self.cache.get(cache_key(model, request.ids), request.rows)
+        return self.cache.get(key, request.rows)
 
-    def _keep(self, model: LoadedModel, request: Request, logits: Tensor) -> None:
-        if request.rows is None or _is_custom(request):
+    def _keep(self, key: Key, request: Request, logits: Tensor, dtype: torch.dtype) -> None:
+        if request.rows is None or _is_custom(request) or not self.cache.limit:
             return
-        key = cache_key(model, request.ids)
-        self.cache.put(key, *_in_order(request.rows, logits), model.dtype)
+        self.cache.put(key, *_in_order(request.rows, logits), dtype)
 
 
 def _is_custom(request: Request) -> bool:

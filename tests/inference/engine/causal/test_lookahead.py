@@ -123,7 +123,8 @@ def test_of_a_whole_text_every_token_counts(engine: CausalEngine) -> None:
     ids = [PROMPT[place % len(PROMPT)] for place in range(CONTEXT + 7)]
     found = score_ids(engine, ids, [5], whole=True)
     assert (len(found.logprobs), found.left_out) == (CONTEXT + 7, 0)
-    assert found.logprobs == [one.logprob for one in score_line(engine, ids, [5])]
+    by_line = [one.logprob for one in score_line(engine, ids, [5])]
+    assert found.logprobs == pytest.approx(by_line, abs=1e-5)  # sums hang on where arrays lie
     with pytest.raises(InputError):
         score_ids(engine, [], whole=True)
 
