@@ -15,22 +15,29 @@ from inference.engine.training.adaptation.evaluation import (
     measured,
     surest,
     twin_answers,
+    way_of,
 )
 from inference.engine.training.adaptation.questions import QUESTIONS
 from inference.packages import PACKAGED, path_of
 
+BLOCK = 8
 END = {"stop_at_end": True}
 WAYS: dict[str, Way] = {
+    "one a step, of least entropy": way_of(1, BLOCK),
     "one a step, the surest": surest(1),
+    "one a step, from the left": Way("sdar/sequential", {"tokens_per_step": 1}),
     "two a step, the surest": surest(2),
+    "two a step, of least entropy": Way(
+        "rank/low_entropy", {"tokens_per_step": 2, "block_length": BLOCK}
+    ),
     "two a step, from the left": Way("sdar/sequential", {"tokens_per_step": 2}),
     "all above 0.4": Way("llada2/threshold", {"threshold": 0.4, "tokens_per_step": 1}),
     "all above 0.3": Way("llada2/threshold", {"threshold": 0.3, "tokens_per_step": 1}),
     "best of each run of masks, or above 0.5": Way(
-        "dinfer/hierarchy", {"threshold": 0.5, "low_threshold": 0.0, "block_length": 8}
+        "dinfer/hierarchy", {"threshold": 0.5, "low_threshold": 0.0, "block_length": BLOCK}
     ),
     "best of each run of masks, or above 0.4": Way(
-        "dinfer/hierarchy", {"threshold": 0.4, "low_threshold": 0.0, "block_length": 8}
+        "dinfer/hierarchy", {"threshold": 0.4, "low_threshold": 0.0, "block_length": BLOCK}
     ),
     "one a step, with edits": Way(
         "llada2/edit",

@@ -60,7 +60,7 @@ def test_the_twin_answers_and_every_step_is_kept(owner: User, sent: list[Any]) -
     assert example["prompt"] == "What is the capital of France?"
     started = ask(owner, None, type="initialize", model=TWIN, chat=True, **example)
     session = Session.objects.get(pk=started["session_id"])
-    kept = {name: usual[name] for name in ("temperature", "threshold")}
+    kept = {"temperature": usual["temperature"]}
     ask(owner, session, type="run", recipe=usual["recipe"], parameters=kept)
     work_off(session, sent)
     run = Run.objects.get(session=session)

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from inference.engine.families.llama import OWN
+from inference.engine.training.adaptation.evaluation import ONE_A_STEP
 
 SAMPLES = 12
 DECODING = {
-    "recipe": "llada2/threshold",
-    "tokens_per_step": 1,
-    "threshold": 1.0,
+    "recipe": ONE_A_STEP.recipe,
+    **ONE_A_STEP.parameters,
     "temperature": 0.0,
     "stop_at_end": True,
 }
-"""What the answers of the card were measured with."""
+"""What the answers of the card at one token a step were measured with."""
 PROMPTS = (
     "What is the capital of France?",
     "What color is the sky on a clear day?",
@@ -82,7 +82,8 @@ BOUND = (
 SAMPLED = "The first questions, nothing left out."
 ANSWERS = (
     "Right: the wanted word stands in the first 32 tokens. Nats: what the parent gives each token "
-    "of the answer on average. Distinct: share of different pairs of neighbours."
+    "of the answer on average. Distinct: share of different pairs of neighbours. One token a step "
+    "is the one of least entropy, two are those of the largest probability."
 )
 
 

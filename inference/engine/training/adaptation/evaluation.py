@@ -48,9 +48,19 @@ class Way:
     parameters: Mapping[str, Any]
 
 
+ONE_A_STEP = Way("rank/low_entropy", {"tokens_per_step": 1})
+
+
 def surest(tokens_per_step: int) -> Way:
     """So many tokens a step, those that the model is surest of."""
     return Way("llada2/threshold", {"threshold": 1.0, "tokens_per_step": tokens_per_step})
+
+
+def way_of(pace: int, block: int) -> Way:
+    """How so many tokens a step are decoded best (`make bench ARGS=rules`)."""
+    if pace > 1:
+        return surest(pace)
+    return Way(ONE_A_STEP.recipe, {**ONE_A_STEP.parameters, "block_length": block})
 
 
 @dataclass(frozen=True)
@@ -172,10 +182,12 @@ def evaluate(
     questions = list(islice(fitting, count))
     if not questions:
         return {}
+    assert twin.spec.block_size is not None
     ways = {"parent, left to right": parent_answers(engine, questions)}
     for pace in paces:
         name = f"this model, {pace} token{'s' * (pace > 1)} a step"
-        ways[name] = twin_answers(twin, questions, surest(pace))
+        way = way_of(pace, twin.spec.block_size)
+        ways[name] = twin_answers(twin, questions, way)
     table = {name: asdict(measured(engine, answers)) for name, answers in ways.items()}
     samples = [
         {"question": question, **{name: answers[n].text for name, answers in ways.items()}}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -35,7 +36,7 @@ from inference.engine.training.order_checks import CHECKPOINT, check_output
 from inference.engine.training.run import pick_device
 from inference.engine.training.trainer import Progress
 
-RUN, HELD = "run.json", "held.safetensors"
+RUN, HELD, CARD = "run.json", "held.safetensors", "unmask.json"
 BEFORE, BEGUN = "before.json", "begun.json"
 
 
@@ -86,18 +87,31 @@ def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
 def measure(path: Path, folder: Path, order: AdaptOrder) -> None:
     """Ask the adapted model in `folder` questions, and write its card.
 
-    Raises InputError where nothing has been trained.
+    Where the texts that were held out are gone, what its card says of them stays. Raises InputError
+    where nothing has been trained.
     """
-    work = folder / CHECKPOINT
-    if not (work / RUN).exists():
-        raise InputError(f"{folder.name} holds no trained adapter.", "output")
+    run = _trained(folder)
     parent = _parent(path, order)
-    run, held = json.loads((work / RUN).read_text()), load_documents(work / HELD)
     twin = checkpoint.load(folder, parent.device, order.dtype)
-    quality = {"bounds": run["bounds"], "gaps": gap_hits(parent, twin, held)}
+    quality = dict(run["quality"])
+    if (folder / CHECKPOINT / HELD).exists():
+        quality["gaps"] = gap_hits(parent, twin, load_documents(folder / CHECKPOINT / HELD))
     if order.questions and parent.chat_template is not None:
         quality |= evaluate(CausalEngine(parent), twin, order.questions)
     write_card(folder, label_of(order.base), run["training"], quality)
+
+
+def _trained(folder: Path) -> dict[str, Any]:
+    """What is known of the training in a folder, `training` and `quality`: from the run itself, or
+    from the card of a finished model."""
+    run, card = folder / CHECKPOINT / RUN, folder / CARD
+    if run.exists():
+        found = json.loads(run.read_text())
+        return {"training": found["training"], "quality": {"bounds": found["bounds"]}}
+    kept: dict[str, Any] = json.loads(card.read_text()) if card.exists() else {}
+    if not {"training", "quality"} <= set(kept):
+        raise InputError(f"{folder.name} holds no trained adapter.", "output")
+    return kept
 
 
 def _parent(path: Path, order: AdaptOrder) -> LoadedModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from inference.engine.training.adaptation.record import AdaptOrder
 from inference.engine.training.adaptation.run import adapt, measure, train
 from inference.engine.training.adaptation.writer import CANDIDATES, Writer, collect
 from inference.engine.training.optim import OptimSettings, rate_factor
+from inference.engine.training.order_checks import CHECKPOINT
 from tests.inference.engine.causal.tiny import write_model
 from tests.inference.engine.training.test_adaptation import MASK, ORDER, document
 
@@ -179,3 +181,20 @@ def test_a_rate_falls_as_its_settings_say() -> None:
     assert [rate_factor(n, 0.0, settings) for n in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
     assert [rate_factor(9, spent, settings) for spent in (0.5, 0.75, 1.0)] == [1.0, 0.5, 0.0]
     assert rate_factor(999, 1.0) == 0.02
+
+
+def test_a_finished_model_is_asked_anew_and_its_other_figures_stay(tmp_path: Path) -> None:
+    base, folder = write_model(tmp_path / "parent"), tmp_path / "twin"
+    adapt(base, folder, ORDER)
+    shutil.rmtree(folder / CHECKPOINT)
+    file = folder / "unmask.json"
+    before = json.loads(file.read_text())
+    kept = {name: before["quality"][name] for name in ("bounds", "gaps")}
+    file.write_text(json.dumps({**before, "decoding": {}, "quality": {**kept, "answers": {}}}))
+    measure(base, folder, ORDER)
+    after = json.loads(file.read_text())
+    assert after == before
+    assert after["decoding"]["recipe"] == "rank/low_entropy"
+    file.write_text("{}")
+    with pytest.raises(InputError, match="no trained adapter"):
+        measure(base, folder, ORDER)
