@@ -67,8 +67,9 @@ class _Work:
         """The first time remember it, the second time begin to renew."""
         if self.seen and self.thread is None:
             given = self.held, self.done
-            self.thread = threading.Thread(target=_renew, args=given, name="lease", daemon=True)
-            self.thread.start()
+            thread = threading.Thread(target=_renew, args=given, name="lease", daemon=True)
+            thread.start()
+            self.thread = thread
         self.seen = True
 
     def end(self) -> None:
@@ -91,8 +92,8 @@ class _Watch:
         with self._lock:
             self._works.add(work)
             if not self._looks:
-                self._looks = True
                 threading.Thread(target=self._look, name="leases", daemon=True).start()
+                self._looks = True
 
     def remove(self, work: _Work) -> None:
         with self._lock:
@@ -103,10 +104,18 @@ class _Watch:
             time.sleep(LOOK_SECONDS)
             with self._lock:
                 for work in self._works:
-                    work.look()
+                    _looked_at(work)
                 if not self._works:
                     self._looks = False
                     return
+
+
+def _looked_at(work: _Work) -> None:
+    """A machine without room for a thread now may have some at the next look."""
+    try:
+        work.look()
+    except RuntimeError:
+        log.exception("a lease could not be renewed")
 
 
 _WATCH = _Watch()

@@ -20,6 +20,8 @@ KEEP = 128
 FARTHEST_HALF = 6e4
 """Differences are held to what half precision can say."""
 FARTHEST_CODE = int(np.float16(FARTHEST_HALF).view("u2"))
+NEVER = 0x7FFF
+"""The code of a token that may not be named: behind that of any other."""
 
 
 class DigestError(ValueError):

@@ -17,14 +17,12 @@ import torch
 from torch import Tensor
 
 from inference.engine.digest_codes import pieces, write_codes
-from inference.engine.digest_forms import FARTHEST_CODE, FARTHEST_HALF, Form
+from inference.engine.digest_forms import FARTHEST_CODE, FARTHEST_HALF, NEVER, Form
 from inference.engine.digest_tail import Array, entropies_of, from_sums, terms_of
 from inference.engine.errors import NonFiniteError
 
 SHIFT = 2
 """Bits of a half-precision fraction that a bin does not tell apart: 8 of 10 are left."""
-NEVER = 0x7FFF
-"""The code of a token that may not be named: behind that of any other."""
 INFINITE = int(np.float16(np.inf).view("u2")) >> SHIFT
 """The bin of differences that half precision cannot say; what lies in it weighs nothing."""
 BINS = (NEVER >> SHIFT) + 2

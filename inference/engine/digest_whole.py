@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from inference.engine.digest_forms import FARTHEST_CODE, KEEP, Form
+from inference.engine.digest_forms import FARTHEST_CODE, KEEP, NEVER, Form
 from inference.engine.digest_tail import (
     Array,
     Curve,
@@ -23,8 +23,6 @@ from inference.engine.digest_tail import (
     terms_of,
 )
 
-NEVER = 0x7FFF
-"""The code of a token that may not be named: behind that of any other."""
 SHIFT = 4
 """Bits of a code that a bin does not tell apart: 6 of a fraction's 10 are left."""
 LAST = int(np.float16(512).view("u2")) >> SHIFT

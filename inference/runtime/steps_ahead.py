@@ -21,6 +21,7 @@ from inference.runtime.forwards import ENGINE
 
 T = TypeVar("T")
 GIVE_WAY_SECONDS = 0.05
+"""The longest wait of a writer for the device to begin: many times what deciding takes."""
 AHEAD = 4
 """Steps of a run that may be waiting to be written: what is kept of each is some megabytes."""
 

@@ -89,21 +89,14 @@ def test_a_command_is_renewed_alone(command: ErrandCommand, renew: Any) -> None:
     assert ends_in(other) is None
 
 
+@pytest.mark.parametrize(("limit", "waits"), [(10, 4), (9, 3)], ids=["beyond", "at its end"])
 def test_work_that_hangs_is_not_renewed_for_ever(
-    errand: Errand, renew: Any, settings: Settings
+    limit: int, waits: int, errand: Errand, renew: Any, settings: Settings
 ) -> None:
     """With a limit of ten seconds the waits at 3, 6 and 9 renew; that at 12 ends it."""
-    settings.LOAD_TIMEOUT, settings.STEP_TIMEOUT = 10, 0
+    settings.LOAD_TIMEOUT, settings.STEP_TIMEOUT = limit, 0
     lease = taken(errand)
-    assert len(renew(lease, waits=100).waited) == 4
-
-
-def test_at_the_very_end_of_the_limit_it_is_over(
-    errand: Errand, renew: Any, settings: Settings
-) -> None:
-    settings.LOAD_TIMEOUT, settings.STEP_TIMEOUT = 9, 0
-    lease = taken(errand)
-    assert len(renew(lease, waits=100).waited) == 3
+    assert len(renew(lease, waits=100).waited) == waits
 
 
 def test_a_busy_database_is_logged_and_tried_again(
@@ -202,3 +195,21 @@ def test_the_watch_comes_back_after_it_found_nothing(
     wait_for(lambda: not watch._looks, "the watch's end")
     with renewals.renewed(lease):
         assert asked.wait(10)
+
+
+def test_a_machine_without_room_for_a_thread_renews_a_little_later(
+    errand: Errand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, start, refused = threading.Event(), threading.Thread.start, iter([True])
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name == "lease" and next(refused, False):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    monkeypatch.setattr(renewals, "_renew", lambda held, done: asked.set())
+    monkeypatch.setattr(renewals, "_WATCH", renewals._Watch())
+    with renewals.renewed(taken(errand)):
+        assert asked.wait(10)
+    assert [one.getMessage() for one in caplog.records] == ["a lease could not be renewed"]

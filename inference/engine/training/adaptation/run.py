@@ -32,11 +32,12 @@ from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder, label_of, record
 from inference.engine.training.adaptation.sources import documents_of, split
 from inference.engine.training.adaptation.training import Report, Watch, trainer_of
+from inference.engine.training.export import SIDECAR
 from inference.engine.training.order_checks import CHECKPOINT, check_output
 from inference.engine.training.run import pick_device
 from inference.engine.training.trainer import Progress
 
-RUN, HELD, CARD = "run.json", "held.safetensors", "unmask.json"
+RUN, HELD = "run.json", "held.safetensors"
 BEFORE, BEGUN = "before.json", "begun.json"
 
 
@@ -104,7 +105,7 @@ def measure(path: Path, folder: Path, order: AdaptOrder) -> None:
 def _trained(folder: Path) -> dict[str, Any]:
     """What is known of the training in a folder, `training` and `quality`: from the run itself, or
     from the card of a finished model."""
-    run, card = folder / CHECKPOINT / RUN, folder / CARD
+    run, card = folder / CHECKPOINT / RUN, folder / SIDECAR
     if run.exists():
         found = json.loads(run.read_text())
         return {"training": found["training"], "quality": {"bounds": found["bounds"]}}
