@@ -11,6 +11,7 @@ from celery.worker import WorkController
 from celery.worker import state as worker_state
 from django.conf import settings
 
+from config.broker import ARRIVED
 from config.celery import app
 from config.lock import DataLock
 
@@ -67,6 +68,7 @@ class Embedded:
             self._stopping, thread = True, self._thread
         if thread is not None:
             worker_state.should_stop = 0
+            ARRIVED.set()
             thread.join(STOP_SECONDS)
         with self._guard:
             self._thread = None

@@ -8,7 +8,9 @@ carried to the loop that receives.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from channels.layers import InMemoryChannelLayer
@@ -43,6 +45,30 @@ class ThreadSafeLayer(InMemoryChannelLayer):  # type: ignore[misc]
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         if group in self.groups:  # most streams have nobody who listens
             await self._at_home(super().group_send(group, message))
+
+    def ring(self, bells: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Send (group, message) from any thread, without waiting for it.
+
+        All who receive a message share it. The receiving loop is woken once, and only if somebody
+        is in one of the groups.
+        """
+        heard = [bell for bell in bells if bell[0] in self.groups]
+        home = self._home
+        if not heard:
+            return
+        if home is None or home.is_closed():
+            self._put(heard)
+            return
+        with suppress(RuntimeError):  # the loop was closed this very moment, with all who listened
+            home.call_soon_threadsafe(self._put, heard)
+
+    def _put(self, bells: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        expires = time.time() + self.expiry
+        for group, message in bells:
+            for channel in list(self.groups.get(group, ())):
+                fresh = asyncio.Queue[Any](maxsize=self.get_capacity(channel))
+                with suppress(asyncio.QueueFull):
+                    self.channels.setdefault(channel, fresh).put_nowait((expires, message))
 
     async def _at_home(self, work: Coroutine[Any, Any, T]) -> T:
         home = self._home

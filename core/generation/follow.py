@@ -154,7 +154,8 @@ async def _missed(made: Generation, after: int) -> AsyncIterator[Event]:
 async def _rung(layer: Any, channel: str, seconds: float = POLL_SECONDS) -> Bell | None:
     """The bell that rang within that time, if any."""
     try:
-        bell: Bell = await asyncio.wait_for(layer.receive(channel), seconds)
+        async with asyncio.timeout(seconds):  # unlike `wait_for` it needs no task of its own
+            bell: Bell = await layer.receive(channel)
     except TimeoutError:
         return None
     return bell

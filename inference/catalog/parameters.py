@@ -148,6 +148,7 @@ _ROWS = (
     _integer("core_revisions", "Tokens revised", 1, 64, 1, "most of them in a step"),
     _choice("core_form", "Ranked by", ("core", "margin"), "lost support, or the margin alone"),
     _integer("draft_steps", "Drafts", 1, 16, 4, "canvases checked in one forward"),
+    _integer("draft_width", "Tokens tried", 1, 32, 8, "at the second place of a step"),
     _choice("draft_by", "Steps of", ("number", "threshold"), "tokens_per_step, or the threshold"),
     _integer("leap_radius", "Radius", 0, 1024, 4, "in places, around a confident one"),
     _share("relaxed_threshold", "Relaxed threshold", 0.75, "that suffices near a confident place"),

@@ -9,7 +9,7 @@ from inference.catalog.families import BLOCKS, SHIFTED, family_of
 from inference.catalog.groups import basic, canvases, dream, fast_dllm, llada, llada2, research
 from inference.catalog.recipe import GRAMMAR, Group, RecipeEntry, Trait
 
-OWN_CANVASES = frozenset({"soar", "freedave", "freedave/blocks"})
+OWN_CANVASES = frozenset({"soar", "freedave", "freedave/blocks", "pairs", "pairs/blocks"})
 """Recipes that carry canvases of their own from step to step, past every filter."""
 
 

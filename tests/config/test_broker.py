@@ -48,8 +48,28 @@ def test_messages_that_lie_there_are_delivered_in_order(connection: Connection) 
     assert heard == [0, 1, 2]
 
 
+def test_whoever_acknowledges_a_task_makes_room_for_the_next_at_once(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "TURN_SECONDS", 20.0)
+    heard: list[Any] = []
+    for number in range(2):
+        _put(number)
+
+    def hear(body: Any, message: Any) -> None:
+        heard.append(body)
+        threading.Timer(0.05, message.ack).start()
+
+    with Consumer(connection, Queue(NAME), callbacks=[hear], prefetch_count=1):
+        begun = time.monotonic()
+        for _ in range(2):
+            connection.drain_events(timeout=2.0)
+    assert heard == [0, 1]
+    assert time.monotonic() - begun < 5
+
+
 def test_without_a_message_the_loop_has_its_turn_again(connection: Connection) -> None:
-    """Finished tasks are acknowledged in the worker's loop, not while it waits."""
+    """A worker's loop looks then whether it is to end."""
     with Consumer(connection, Queue(NAME), callbacks=[lambda *_: None]):
         begun = time.monotonic()
         with pytest.raises(TimeoutError):

@@ -90,3 +90,41 @@ def test_a_group_that_nobody_is_in_wakes_no_loop(monkeypatch: pytest.MonkeyPatch
     asyncio.run(layer.group_send("g", {"at": time.perf_counter()}))
     thread.join(5)
     assert len(result[0]) == 1
+
+
+def test_a_bell_from_a_thread_reaches_all_who_are_in_the_group() -> None:
+    layer, started = ThreadSafeLayer(), threading.Event()
+
+    async def two() -> list[list[float]]:
+        return await asyncio.gather(
+            _listen(layer, 3, started), _listen(layer, 3, threading.Event())
+        )
+
+    thread, result = _in_thread(two)
+    assert started.wait(5)
+    message = {"type": "x", "at": time.perf_counter()}
+    layer.ring([("g", message), ("nobody", message), ("g", message)])
+    layer.ring([("g", message)])
+    thread.join(10)
+    assert [len(delays) for delays in result[0]] == [3, 3]
+
+
+def test_a_bell_waits_for_a_receiver_that_has_not_looked_yet() -> None:
+    layer = ThreadSafeLayer()
+
+    async def late() -> dict[str, Any]:
+        channel = await layer.new_channel()
+        await layer.group_add("g", channel)
+        layer.ring([("g", {"type": "x"})])
+        return await layer.receive(channel)
+
+    assert asyncio.run(late()) == {"type": "x"}
+
+
+def test_a_bell_after_the_receiving_loop_has_closed_harms_nobody() -> None:
+    layer, started = ThreadSafeLayer(), threading.Event()
+    thread, _ = _in_thread(lambda: _listen(layer, 1, started))
+    assert started.wait(5)
+    layer.ring([("g", {"type": "x", "at": 0.0})])
+    thread.join(10)
+    layer.ring([("g", {"type": "x", "at": 0.0})])  # nobody discarded the channel

@@ -8,6 +8,8 @@ CHUNKS = ("block_length", *PLAIN, RANKING)
 
 
 FREEDAVE = ("temperature", "draft_steps", "draft_by", "threshold")
+PAIRS = ("block_length", "temperature", "stop_at_end", "draft_width")
+TREES = "a draft tree one token deep, after Medusa, arXiv 2401.10774, and Spiffy, arXiv 2509.18085"
 DCD_SOURCE = "arXiv 2601.02076; shuyingte/DCD, decode_algorithm.py"
 
 
@@ -127,6 +129,24 @@ RECIPES: dict[str, RecipeEntry] = {
             "fill_last_block",
             "stop_after_block",
         ),
+        {"block_length": 4, "stop_after_block": True},
+        trained=frozenset({"blocks", "llada2", "qwen3", "qwen2"}),
+    ),
+    "pairs": RecipeEntry(
+        "Pairs, the second token checked",
+        "rules.pairs.PAIRS",
+        "Writes two tokens a step; the second is chosen knowing the first, in the same forward.",
+        "Research",
+        TREES,
+        PAIRS,
+    ),
+    "pairs/blocks": RecipeEntry(
+        "Pairs, block models",
+        "rules.pairs.PAIRS_BLOCKS",
+        "The same inside the blocks of a block model.",
+        "Research",
+        TREES,
+        (*PAIRS, "fill_last_block", "stop_after_block"),
         {"block_length": 4, "stop_after_block": True},
         trained=frozenset({"blocks", "llada2", "qwen3", "qwen2"}),
     ),

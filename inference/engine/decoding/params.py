@@ -89,6 +89,7 @@ class Params:
     core_revisions: int = 1
     core_form: str = "core"
     draft_steps: int = 4
+    draft_width: int = 8
     draft_by: str = "number"
     draft_ahead: bool = False
     leap_radius: int = 4

@@ -18,8 +18,11 @@ from inference.engine.forward import logits
 from tests.inference.engine.models import MASK
 
 Tiny = Callable[[str], LoadedModel]
-MODELS = {"llada2": "llada2", "sdar": "sdar", "fastdllm2": "fast-dllm-v2", "freedave": "sdar"}
-BY_PARTS = {"fastdllm2/block_cache", "freedave/blocks"}
+MODELS = {
+    **{"llada2": "llada2", "sdar": "sdar", "fastdllm2": "fast-dllm-v2"},
+    **{"freedave": "sdar", "pairs": "sdar"},
+}
+BY_PARTS = {"fastdllm2/block_cache", "freedave/blocks", "pairs/blocks"}
 """They read a block or a part of it at a time: so is it filled."""
 RECIPES = [name for name, row in catalog.RECIPES.items() if "fill_last_block" in row.uses]
 BLOCK = 4

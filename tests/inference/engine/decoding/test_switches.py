@@ -14,7 +14,8 @@ from inference.engine.errors import InputError
 BY_COUNT = {"dream/maskgit_plus", "dream/topk_margin", "dream/entropy", "dreamon"}
 """Their quotas compare no score with anything: noise in the scores changes the order only."""
 OTHERWISE = {"diffusion_gemma", "pc_sampler", "pc_sampler/linear_position", "p2"}
-OTHERWISE |= {name for name in catalog.RECIPES if name.startswith(("dcd", "freedave", "soar"))}
+OWN = ("dcd", "freedave", "pairs", "soar")
+OTHERWISE |= {name for name in catalog.RECIPES if name.startswith(OWN)}
 """Judged by a score of their own."""
 BY_CHANCE = {"llada/random", "rank/random", "rank/left_to_right", "remdm"}
 FILTERED = {
