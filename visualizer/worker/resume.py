@@ -46,6 +46,11 @@ class RunProgress:
     def ref(self) -> StateRef:
         return StateRef(self.run.branch_id, self.number)
 
+    def reread(self) -> None:
+        """After a step that was not kept: how far the text had been told."""
+        if self.generation is not None:
+            self.generation.refresh_from_db(fields=["text"])
+
 
 @dataclass(frozen=True)
 class Suspended:

@@ -1,22 +1,21 @@
 """One slice of a run: steps until the time is over, a command waits, or a stop is asked for.
 
-Every step is written in a transaction of its own, so that whoever goes on after a crash goes on
-after the last stored step. Random numbers depend on seed and step alone, so tokens stay the same.
+A step is written as soon as it is made, so that whoever goes on after a crash goes on after the
+last stored step. Random numbers depend on seed and step alone, so tokens stay the same.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-from django.db import transaction
 
 from core.jobs.leases import Lease, fenced
 from core.jobs.renewals import renewed
+from core.jobs.together import STEPS
 from core.worker.slices import work_guarded
 from inference.engine.digest_view import DigestView
-from inference.events import gathered
 from inference.figures import STEP_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
@@ -131,8 +130,9 @@ def _room(work: RunProgress, number: int) -> int:
 def _write(work: RunProgress, made: Made) -> None:
     """What numpy can do without the device is done here, beside the next step's forward."""
     step = _as_step(work, made)
-    with transaction.atomic(), gathered():
-        _store(work, step)
+    STEPS.write(partial(_store, work, step), work.reread)
+    STEP_SECONDS.observe(step.timings["total"] / 1000)
+    work.number += 1
 
 
 def _due(work: RunProgress, deadline: float) -> str | None:
@@ -172,8 +172,6 @@ def _store(work: RunProgress, step: RunStep) -> None:
     )
     generation.tell_step(work, written.payload, step.after)
     work.stop_asked, work.command_waits = written.stop_asked, written.command_waits
-    STEP_SECONDS.observe(step.timings["total"] / 1000)
-    work.number += 1
 
 
 def _pause(work: RunProgress) -> None:
