@@ -9,15 +9,9 @@ from __future__ import annotations
 from benchmarks.real import SLUG, TWIN
 from inference.engine import checkpoint
 from inference.engine.causal.engine import CausalEngine
-from inference.engine.training.adaptation.evaluation import (
-    Measured,
-    Way,
-    measured,
-    surest,
-    twin_answers,
-    way_of,
-)
+from inference.engine.training.adaptation.evaluation import Measured, measured, twin_answers
 from inference.engine.training.adaptation.questions import QUESTIONS
+from inference.engine.training.adaptation.ways import Way, surest, way_of
 from inference.packages import PACKAGED, path_of
 
 BLOCK = 8
@@ -26,6 +20,8 @@ WAYS: dict[str, Way] = {
     "one a step, of least entropy": way_of(1, BLOCK),
     "one a step, the surest": surest(1),
     "one a step, from the left": Way("sdar/sequential", {"tokens_per_step": 1}),
+    "two a step, the second knowing the first": way_of(2, BLOCK),
+    "two a step, of four that are tried": Way("pairs/blocks", {"draft_width": 4}),
     "two a step, the surest": surest(2),
     "two a step, of least entropy": Way(
         "rank/low_entropy", {"tokens_per_step": 2, "block_length": BLOCK}

@@ -85,7 +85,7 @@ def test_settings_are_kept_and_honoured(
     body = owner_client.get(f"/sessions/{session.pk}/").content.decode()
     assert 'data-keys="off" data-announce="9"' in body
     assert '<option value="rank/random"' in body
-    assert owner_client.get("/settings/").content.decode().count("checked") == 2
+    assert owner_client.get("/settings/").content.decode().count(" checked") == 2
 
 
 @pytest.mark.django_db

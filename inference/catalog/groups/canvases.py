@@ -133,7 +133,7 @@ RECIPES: dict[str, RecipeEntry] = {
         trained=frozenset({"blocks", "llada2", "qwen3", "qwen2"}),
     ),
     "pairs": RecipeEntry(
-        "Pairs, the second token checked",
+        "Pairs, the second knowing the first",
         "rules.pairs.PAIRS",
         "Writes two tokens a step; the second is chosen knowing the first, in the same forward.",
         "Research",

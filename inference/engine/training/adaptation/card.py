@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.engine.families.llama import OWN
-from inference.engine.training.adaptation.evaluation import ONE_A_STEP
+from inference.engine.training.adaptation.ways import ONE_A_STEP
 
 SAMPLES = 12
 DECODING = {
@@ -83,7 +83,8 @@ SAMPLED = "The first questions, nothing left out."
 ANSWERS = (
     "Right: the wanted word stands in the first 32 tokens. Nats: what the parent gives each token "
     "of the answer on average. Distinct: share of different pairs of neighbours. One token a step "
-    "is the one of least entropy, two are those of the largest probability."
+    "is the one of least entropy; of two the second is chosen knowing the first, in one forward of "
+    "several canvases (the rule `pairs/blocks`)."
 )
 
 

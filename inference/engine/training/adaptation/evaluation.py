@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from statistics import fmean
@@ -24,6 +24,7 @@ from inference.engine.forward import Request, forward_many
 from inference.engine.reduce import best_token
 from inference.engine.training.adaptation.documents import Document
 from inference.engine.training.adaptation.questions import QUESTIONS
+from inference.engine.training.adaptation.ways import Way, way_of
 
 LENGTH = 32
 """Tokens of an answer at most."""
@@ -38,29 +39,6 @@ class Answer:
     text: str
     ids: list[int]
     steps: int
-
-
-@dataclass(frozen=True)
-class Way:
-    """How canvases are decoded: a recipe and its parameters; the temperature is 0."""
-
-    recipe: str
-    parameters: Mapping[str, Any]
-
-
-ONE_A_STEP = Way("rank/low_entropy", {"tokens_per_step": 1})
-
-
-def surest(tokens_per_step: int) -> Way:
-    """So many tokens a step, those that the model is surest of."""
-    return Way("llada2/threshold", {"threshold": 1.0, "tokens_per_step": tokens_per_step})
-
-
-def way_of(pace: int, block: int) -> Way:
-    """How so many tokens a step are decoded best (`make bench ARGS=rules`)."""
-    if pace > 1:
-        return surest(pace)
-    return Way(ONE_A_STEP.recipe, {**ONE_A_STEP.parameters, "block_length": block})
 
 
 @dataclass(frozen=True)
