@@ -25,7 +25,8 @@ STREAM: dict[str, Any] = {
         200: {
             "description": "server-sent events, one JSON frame in each `data:` line",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
+        },
+        204: {"description": "the stream has ended with the frame that you saw last"},
     },
     "parameters": [
         {

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from core import generation
 from core.generation import Generation
@@ -44,21 +45,37 @@ async def _complete_or_error(order: Order) -> dict[str, Any]:
         return error_shape(error)
 
 
-async def stream(order: Order, last_event_id: str | None) -> StreamingHttpResponse:
+async def stream(order: Order, last_event_id: str | None) -> HttpResponseBase:
     """Frames as they are made. With the Last-Event-ID of a stream, that one goes on."""
     resumed = await resumable(order.user, last_event_id)
     made, after = resumed or (await sync_to_async(start)(order), None)
-    return follow(order, made, after)
+    return await follow(order, made, after)
 
 
-def follow(order: Order, made: Generation, after: int | None) -> StreamingHttpResponse:
-    """The stream of a generation after an event."""
+async def follow(order: Order, made: Generation, after: int | None) -> HttpResponseBase:
+    """The stream of a generation after an event; 204 behind its last one.
+
+    That status tells a browser's EventSource to come back no more. Raises UnmaskError (validation)
+    for a number that the stream has not reached.
+    """
+    if after is not None and await sync_to_async(_is_over)(made, after):
+        return HttpResponse(status=204)
     events = generation.watch(
         made, order.user, seconds=order.asked.timeout, detach=order.asked.detach
     )
     writer = FrameWriter(made, order.text_filter)
     frames = sse.guarded(written(writer, events, order.message, after))
     return sse.respond(frames, f"{order.route}/stream", order.user.pk, made.model)
+
+
+def _is_over(made: Generation, after: int) -> bool:
+    told = generation.generator(made.kind).snapshot(stream=made.stream)
+    if after > told["number"]:
+        raise UnmaskError("validation", _NEVER_SENT, "Last-Event-ID")
+    return told["end"] is not None and after == told["number"]
+
+
+_NEVER_SENT = "This is no id of a frame of ours."
 
 
 async def resumable(user: Any, last_event_id: str | None) -> tuple[Generation, int] | None:
@@ -70,5 +87,5 @@ async def resumable(user: Any, last_event_id: str | None) -> tuple[Generation, i
         return None
     run, _, number = last_event_id.rpartition(":")
     if not (number.isascii() and number.isdigit() and len(number) < 16):
-        raise UnmaskError("validation", "This is no id of a frame of ours.", "Last-Event-ID")
+        raise UnmaskError("validation", _NEVER_SENT, "Last-Event-ID")
     return await sync_to_async(generation.find)(user=user, id=run), int(number)

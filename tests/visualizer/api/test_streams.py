@@ -120,6 +120,22 @@ async def test_ids_that_were_never_sent_are_refused(streamed: Any, last: str) ->
     assert not await Generation.objects.aexists()
 
 
+async def test_behind_its_last_frame_a_stream_tells_clients_to_stay_away(streamed: Any) -> None:
+    """A browser's EventSource comes back after any other answer, again and again."""
+    _, whole = await streamed("generate/stream", **BODY)
+    answer, _ = await streamed("generate/stream", whole[-1].id, **BODY)
+    assert answer.status_code == 204
+    assert not answer.content
+    assert await Generation.objects.acount() == 1
+
+
+async def test_a_number_that_the_stream_has_not_reached_is_refused(streamed: Any) -> None:
+    _, whole = await streamed("generate/stream", **BODY)
+    run, _, number = whole[-1].id.rpartition(":")
+    answer, _ = await streamed("generate/stream", f"{run}:{int(number) + 1}", **BODY)
+    assert (answer.status_code, answer.json()["field"]) == (400, "Last-Event-ID")
+
+
 async def test_a_stranger_cannot_resume(streamed: Any, stranger: User, ask_as: Any) -> None:
     _, frames = await streamed("generate/stream", **BODY)
     theirs = await sync_to_async(ask_as)(stranger)

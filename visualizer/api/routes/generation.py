@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from ninja import Router
 
 from core import generation
@@ -44,7 +45,7 @@ async def infill(request: HttpRequest, data: InfillRequest) -> dict[str, Any]:
 
 
 @router.post("/generate/stream", response=documented_stream(), openapi_extra=STREAM)
-async def generate_stream(request: HttpRequest, data: GenerateRequest) -> StreamingHttpResponse:
+async def generate_stream(request: HttpRequest, data: GenerateRequest) -> HttpResponseBase:
     """The same as server-sent events: status, one step per forward pass, complete or error."""
     order = await sync_to_async(text_order)(request.user, data)
     await sync_to_async(check_stream)(request)
@@ -52,7 +53,7 @@ async def generate_stream(request: HttpRequest, data: GenerateRequest) -> Stream
 
 
 @router.post("/infill/stream", response=documented_stream(), openapi_extra=STREAM)
-async def infill_stream(request: HttpRequest, data: InfillRequest) -> StreamingHttpResponse:
+async def infill_stream(request: HttpRequest, data: InfillRequest) -> HttpResponseBase:
     """The same as server-sent events; slots that appear and vanish are operations of its steps."""
     order = await sync_to_async(infill_order)(request.user, data)
     await sync_to_async(check_stream)(request)
@@ -60,14 +61,14 @@ async def infill_stream(request: HttpRequest, data: InfillRequest) -> StreamingH
 
 
 @router.get("/runs/{run}/stream", response=documented_stream(), openapi_extra=STREAM)
-async def run_stream(request: HttpRequest, run: str) -> StreamingHttpResponse:
+async def run_stream(request: HttpRequest, run: str) -> HttpResponseBase:
     """The stream of a run of yours from its beginning, or after the Last-Event-ID."""
     await sync_to_async(check_stream)(request)
     made = await sync_to_async(generation.find)(user=request.user, id=run)
     resumed = await runs.resumable(request.user, request.headers.get("last-event-id"))
     after = resumed[1] if resumed else None
     order = Order(request.user, Decoding(detach=True), generation.Prompt(), _PLAIN, GENERATING)
-    return runs.follow(order, made, after)
+    return await runs.follow(order, made, after)
 
 
 _PLAIN = generation.Settings()
