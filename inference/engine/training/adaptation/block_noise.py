@@ -2,8 +2,8 @@
 
 A block of a noisy copy sees the clean blocks before it and itself, as it does in decoding (Fast-
 dLLM v2, arXiv 2509.26328). Predictions are shifted: the row of a token predicts the next one. What
-copies hide is in `inference.engine.training.adaptation.hiding`. A block counts in the loss by the
-root of its hidden tokens: decoding meets each number of them equally often.
+copies hide is in `inference.engine.training.adaptation.hiding`. Each block counts the same in the
+loss, whatever it hides: decoding meets each number of hidden tokens equally often.
 """
 
 from __future__ import annotations
@@ -190,10 +190,10 @@ def _targets(document: Document, place: Tensor) -> tuple[Tensor, Tensor, Tensor]
 
 
 def _weights(hidden: Tensor, block: int) -> Tensor:
-    """[n] for the hidden places of copies [copies, m]: 1 / √(those of their block)."""
+    """[n] for the hidden places of copies [copies, m]: 1 / those of their block."""
     blocks = hidden.view(len(hidden), -1, block)
     count = blocks.sum(-1, keepdim=True).expand_as(blocks).reshape(hidden.shape)[hidden]
-    return count.float().rsqrt()
+    return count.float().reciprocal()
 
 
 def _padded(row: Tensor, width: int, value: int) -> Tensor:
