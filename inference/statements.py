@@ -136,6 +136,24 @@ class Update:
         return f"UPDATE {table.name} SET {sets} WHERE {tests} RETURNING {read}"
 
 
+class Select:
+    """The rows of a query set whose text and values are made once, at the first use.
+
+    So its conditions must hold no moment of the process's own clock.
+    """
+
+    def __init__(self, rows: models.QuerySet[Any]) -> None:
+        self._rows = rows
+
+    def __call__(self) -> list[tuple[Any, ...]]:
+        """Values as the database's driver gives them."""
+        return fetched(*self._made)
+
+    @cached_property
+    def _made(self) -> tuple[str, Sequence[Any]]:
+        return self._rows.query.sql_with_params()
+
+
 def fetched(text: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
     """The rows that a statement returns, all of them: SQLite writes none before it is read."""
     with connection.cursor() as cursor:

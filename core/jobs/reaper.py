@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,7 @@ from core.jobs import dispatch
 from core.jobs.leases import command_models, expired, leased_models
 from core.jobs.models import CommandRow
 from inference.models import StreamEvent
+from inference.statements import Select
 
 PATIENCE = timedelta(seconds=3)
 """How long a task may take to reach a worker before it counts as lost."""
@@ -35,17 +37,27 @@ def reap() -> int:
 
 def abandoned_rows(model: Any) -> list[tuple[str, str]]:
     """(task, key) of rows with work that no worker holds."""
-    rows = model.with_work(PATIENCE).filter(expired()).values_list("pk", flat=True)
-    return [(model.TASK, str(pk)) for pk in rows[:BATCH]]
+    key = model._meta.pk.to_python
+    return [(model.TASK, str(key(pk))) for (pk,) in _rows(model)()]
+
+
+@cache
+def _rows(model: Any) -> Select:
+    return Select(model.with_work(PATIENCE).filter(expired()).values_list("pk")[:BATCH])
 
 
 def abandoned_commands(model: type[CommandRow]) -> list[tuple[str, int]]:
     """(task, key) of commands without a target whose task was lost or whose worker died."""
+    return [(model.TASK, pk) for (pk,) in _commands(model)()]
+
+
+@cache
+def _commands(model: type[CommandRow]) -> Select:
     rows = model._default_manager.filter(
         Q(lease_expires=None, created__lt=Now() - PATIENCE) | Q(lease_expires__lt=Now()),
         **{"state": CommandRow.State.PENDING, model.TARGET: None},
     )
-    return [(model.TASK, pk) for pk in rows.values_list("pk", flat=True)[:BATCH]]
+    return Select(rows.values_list("pk")[:BATCH])
 
 
 def prune_events() -> int:

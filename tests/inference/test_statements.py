@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from inference.models import Stream, StreamEvent
-from inference.statements import Insert, Update, encoded
+from inference.statements import Insert, Select, Update, encoded
 
 WRITE = Insert(StreamEvent, "stream", "number", "type", "payload", "created")
 ONCE = Insert(StreamEvent, "stream", "number", "type", "payload", "created", once=True)
@@ -62,3 +62,28 @@ def test_of_a_row_that_is_gone_an_update_reads_nothing(stream: Stream) -> None:
     key = stream.pk
     stream.delete()
     assert ADD([1], [key]) == []
+
+
+def test_a_selection_reads_what_is_there_now(stream: Stream) -> None:
+    found = Select(StreamEvent.objects.filter(stream=stream).values_list("number", "type"))
+    assert found() == []
+    WRITE(row(stream, 1, {}), row(stream, 2, {}))
+    assert found() == [(1, "step"), (2, "step")]
+    StreamEvent.objects.filter(number=1).delete()
+    assert found() == [(2, "step")]
+
+
+def test_a_selection_s_text_is_made_once(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = StreamEvent.objects.filter(stream=stream, type="step").values_list("number")
+    made: list[Any] = []
+    text = type(rows.query).sql_with_params
+
+    def counted(query: Any) -> Any:
+        made.append(query)
+        return text(query)
+
+    monkeypatch.setattr(type(rows.query), "sql_with_params", counted)
+    found = Select(rows)
+    for _ in range(3):
+        found()
+    assert len(made) == 1
