@@ -47,12 +47,13 @@ class Together:
         `work` may be carried out by another thread, and a second time in another transaction;
         before that `again` brings back what the first time changed in memory.
         """
-        mine = _Writing(work, again)
+        mine, ours = _Writing(work, again), list[_Writing]()
         with self._changed:
             self._waiting.append(mine)
             self._changed.wait_for(lambda: mine.done or not self._busy)
-            ours, self._waiting = ([], self._waiting) if mine.done else (self._waiting, [])
-            self._busy = self._busy or not mine.done
+            if not mine.done:
+                self._busy = True
+                ours, self._waiting = self._waiting, ours
         if ours:
             self._lead(ours)
         if mine.failure is not None:
