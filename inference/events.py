@@ -95,7 +95,8 @@ def _append(new: Sequence[Published]) -> None:
     for first in range(0, len(rows), ROWS):
         WRITE(*rows[first : first + ROWS])
     if told:
-        transaction.on_commit(partial(_ring, list(told.values())))
+        # robust: what is committed must not look as if it had failed
+        transaction.on_commit(partial(_ring, list(told.values())), robust=True)
 
 
 def _numbered(stream: str, new: Sequence[Published]) -> list[Event]:

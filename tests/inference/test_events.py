@@ -49,6 +49,20 @@ def test_a_rolled_back_event_leaves_no_gap_and_no_bell(rung: list[Any]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_bell_that_breaks_does_not_undo_what_was_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(bells: Any) -> None:
+        raise OSError
+
+    monkeypatch.setattr(events, "send_all", broken)
+    stream = Stream.objects.create()
+    with transaction.atomic():
+        events.publish(stream.pk, "step", {})
+    assert StreamEvent.objects.filter(stream=stream).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
 def test_gathered_events_are_numbered_in_order_and_by_stream(rung: list[Any]) -> None:
     one, other = Stream.objects.create(), Stream.objects.create()
     with transaction.atomic():
