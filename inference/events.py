@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -96,7 +95,7 @@ def _append(new: Sequence[Published]) -> None:
         WRITE(*rows[first : first + ROWS])
     if told:
         # robust: what is committed must not look as if it had failed
-        transaction.on_commit(partial(_ring, list(told.values())), robust=True)
+        transaction.on_commit(lambda: _ring(list(told.values())), robust=True)
 
 
 def _numbered(stream: str, new: Sequence[Published]) -> list[Event]:
