@@ -87,6 +87,9 @@ def _add_adaptation_arguments(adaptation: argparse._ArgumentGroup) -> None:
         help="train without a card, or write the card of what lies in --output (default: both)",
     )
     adaptation.add_argument(
+        "--average", type=Path, help="directory of an adapter with which the mean is taken"
+    )
+    adaptation.add_argument(
         "--wall", action="store_true", help="count minutes of the clock on a CPU, too"
     )
     for name, (meaning, most) in ADAPTATION.items():
@@ -126,7 +129,7 @@ def adapt_command(options: argparse.Namespace, path: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     names = (
         "minutes", "steps", "corpus", "batch_size", "learning_rate", "threads", "start_from",
-        "wall", *ADAPTATION,
+        "average", "wall", *ADAPTATION,
     )  # fmt: skip
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     order = AdaptOrder(

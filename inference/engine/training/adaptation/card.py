@@ -103,6 +103,8 @@ def _training(training: Mapping[str, Any]) -> str:
     }
     if begun := training["start_from"]:
         rows["Begun from"] = f"an earlier adapter of the same recipe, sha256 {begun['sha256']}"
+    if other := training.get("average"):
+        rows["Averaged with"] = f"an earlier adapter of the same recipe, sha256 {other['sha256']}"
     return "\n".join(f"- {name}: {value}" for name, value in rows.items())
 
 

@@ -134,18 +134,20 @@ class Adapter(nn.Module):
         self.native.config._attn_implementation = self._usual
 
     @torch.no_grad()
-    def load(self, file: Path) -> None:
-        """The numbers of an adapter of the same shapes. Raises InputError for another one."""
+    def load(self, file: Path, share: float = 1.0, field: str = "start_from") -> None:
+        """The numbers of an adapter of the same shapes, or a mean of them with this share.
+
+        Raises InputError (with `field`) for another adapter, or for none.
+        """
         try:
             stored = load_file(file)
         except (OSError, SafetensorError):
-            raise InputError(
-                f"There is no adapter to start from, {file.name}.", "start_from"
-            ) from None
+            raise InputError(f"There is no adapter there, {file.name}.", field) from None
         for name, value in (*self._named(), (MASK, self.mask)):
             if name not in stored or stored[name].shape != value.shape:
-                raise InputError(f"{file.name} does not fit this model at {name}.", "start_from")
-            value.copy_(stored[name] if name == MASK else dequantized(stored, name))
+                raise InputError(f"{file.name} does not fit this model at {name}.", field)
+            found = stored[name] if name == MASK else dequantized(stored, name)
+            value.lerp_(found.to(value), share)
 
     def _named(self) -> Iterator[tuple[str, Tensor]]:
         """The matrices by their names in the file."""

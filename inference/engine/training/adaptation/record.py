@@ -21,8 +21,9 @@ class AdaptOrder:
 
     `data`: files of documents that were written before. `wall`: minutes of the clock, not of the
     process. `threads`: documents whose gradients are computed at once. `start_from`: directory with
-    an adapter to go on from. `temperatures`: of written answers. `held`: documents of the
-    held-out bound; `show`: minutes between two of them while it runs.
+    an adapter to go on from. `average`: with one whose numbers are averaged with the trained ones
+    at the end (model soups, arXiv 2203.05482). `temperatures`: of written answers. `held`:
+    documents of the held-out bound; `show`: minutes between two of them while it runs.
     """
 
     base: str
@@ -47,6 +48,7 @@ class AdaptOrder:
     wall: bool = False
     threads: int = 1
     start_from: Path | None = None
+    average: Path | None = None
     temperatures: tuple[float, ...] = (0.7,)
 
     @property
@@ -91,7 +93,8 @@ def record(
         "copies": order.copies,
         "tokens": progress.tokens,
         "license": packaged.card.get("license", "") if packaged else "",
-        "start_from": _begun_from(order),
+        "start_from": _adapter(order.start_from),
+        "average": _adapter(order.average),
     }
 
 
@@ -101,11 +104,11 @@ def label_of(base: str) -> str:
     return f"{packaged.card['label'] if packaged else base}, denoising"
 
 
-def _begun_from(order: AdaptOrder) -> dict[str, str] | None:
-    """Which adapter the run went on from."""
-    if order.start_from is None:
+def _adapter(folder: Path | None) -> dict[str, str] | None:
+    """Which adapter lies there."""
+    if folder is None:
         return None
-    return {"sha256": hashlib.sha256((order.start_from / FILE).read_bytes()).hexdigest()}
+    return {"sha256": hashlib.sha256((folder / FILE).read_bytes()).hexdigest()}
 
 
 def command_of(order: AdaptOrder) -> str:
@@ -132,5 +135,6 @@ def command_of(order: AdaptOrder) -> str:
         words += [f"--temperature {value:g}" for value in order.temperatures]
     words += [f"--data {file.name}" for file in order.data]
     words += [f"--start-from {order.start_from.name}"] if order.start_from else []
+    words += [f"--average {order.average.name}"] if order.average else []
     words += ["--wall"] * order.wall
     return " ".join(words)

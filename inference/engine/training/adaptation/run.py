@@ -39,6 +39,8 @@ from inference.engine.training.trainer import Progress
 
 RUN, HELD = "run.json", "held.safetensors"
 BEFORE, BEGUN = "before.json", "begun.json"
+MEAN = 0.5
+"""Share of the adapter that the result is averaged with."""
 
 
 def adapt(path: Path, folder: Path, order: AdaptOrder, report: Report | None = None) -> Progress:
@@ -65,6 +67,8 @@ def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     mask = order.mask_id if order.mask_id is not None else unused_id(parent)
     noise = Noise(order.block, mask, _end(parent), order.copies)
     adapter = Adapter(parent, order.rank, mask, order.seed)
+    if order.average is not None:  # told before the training that it does not fit, not after
+        adapter.load(order.average / FILE, 0.0, "average")
     shown = held[: order.held]
     bounds = {"before": _bound_once(adapter, noise, shown, work / BEFORE)}
     if order.start_from is not None:
@@ -78,6 +82,8 @@ def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     with _threads(1 if order.threads > 1 else torch.get_num_threads()):
         progress = trainer.run(watch)
     trainer.average.copy_to(adapter)
+    if order.average is not None:
+        adapter.load(order.average / FILE, MEAN, "average")
     export()
     bounds["after"] = bound(adapter, noise, shown)
     training = record(trainer, parent, order, len(documents), len(held))

@@ -253,7 +253,7 @@ def test_files_of_other_documents_are_told(tmp_path: Path) -> None:
     docs.save_documents([other] * 9, file)
     with pytest.raises(InputError, match="other tokens"):
         adapt(base, tmp_path / "twin", order)
-    with pytest.raises(InputError, match="no adapter to start from"):
+    with pytest.raises(InputError, match="no adapter there"):
         adapt(base, tmp_path / "twin", replace(ORDER, start_from=tmp_path))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from inference.engine import adapters, checkpoint
 from inference.engine.causal.engine import CausalEngine
@@ -164,6 +165,36 @@ def test_an_adaptation_goes_on_from_an_adapter_and_from_its_documents(tmp_path: 
     with pytest.raises(InputError, match="does not fit this model"):
         adapt(base, tmp_path / "three", replace(plain, start_from=tmp_path / "small"))
     assert (tmp_path / "one" / adapters.FILE).exists()
+
+
+def test_an_adapter_is_averaged_with_an_earlier_one(tmp_path: Path) -> None:
+    base, plain = write_model(tmp_path / "parent"), replace(ORDER, questions=0)
+    other = replace(plain, seed=1, average=tmp_path / "one")
+    adapt(base, tmp_path / "one", plain)
+    adapt(base, tmp_path / "two", replace(other, average=None))
+    adapt(base, tmp_path / "mean", other)
+    one, two, mean = (load_file(tmp_path / name / adapters.FILE) for name in ("one", "two", "mean"))
+    for name in (name for name in mean if f"{name}.scale" in mean):
+        wanted = (adapters.dequantized(one, name) + adapters.dequantized(two, name)) / 2
+        step = sum(float(part[f"{name}.scale"].max()) for part in (one, two, mean))
+        assert torch.allclose(adapters.dequantized(mean, name), wanted, atol=step)
+    assert torch.allclose(mean[adapters.MASK], (one[adapters.MASK] + two[adapters.MASK]) / 2)
+    card = (tmp_path / "mean" / "README.md").read_text()
+    assert "Averaged with" in card
+    assert "--average one" in card
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_cannot_be_averaged_is_refused_before_the_training(
+    there: bool, tmp_path: Path
+) -> None:
+    base, plain = write_model(tmp_path / "parent"), replace(ORDER, questions=0)
+    if there:
+        adapt(base, tmp_path / "other", replace(plain, rank=3, steps=1))
+    with pytest.raises(InputError) as failure:
+        train(base, tmp_path / "one", replace(plain, average=tmp_path / "other"))
+    assert failure.value.field == "average"
+    assert not list((tmp_path / "one" / CHECKPOINT).glob("training-*"))
 
 
 def test_a_killed_writer_goes_on_with_what_it_has(parent: LoadedModel, tmp_path: Path) -> None:
