@@ -72,8 +72,9 @@ def readme(card: Mapping[str, Any]) -> str:
 
 
 GAPS = (
-    "One token of each held-out document is hidden; right: the most probable one is the one that "
-    "stood there. The parent sees what is before it, this model the rest of its block, too."
+    "Four tokens of each held-out document are hidden, one at a time; right: the most probable one "
+    "is the one that stood there. The parent sees what is before it, this model the rest of its "
+    "block, too."
 )
 BOUND = (
     "Nats per hidden token of held-out documents at fixed rates of hiding; the bound is the mean "

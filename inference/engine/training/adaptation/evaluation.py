@@ -29,6 +29,8 @@ from inference.engine.training.adaptation.ways import Way, way_of
 LENGTH = 32
 """Tokens of an answer at most."""
 STORE_BYTES = 64 * 2**20
+GAPS = 4
+"""Tokens of a held-out text that are hidden, one at a time."""
 
 
 @dataclass(frozen=True)
@@ -121,28 +123,48 @@ def distinct(ids: Sequence[int]) -> float:
     return len(set(pairs)) / len(pairs) if pairs else 1.0
 
 
-@torch.inference_mode()
 def gap_hits(
     parent: LoadedModel, twin: LoadedModel, documents: Sequence[Document]
 ) -> dict[str, int]:
-    """How many of the hidden tokens, one in the middle of each text, are found at once.
+    """How many of the hidden tokens are found at once: GAPS of each text, one at a time.
 
     The parent sees what stands before, the twin the rest of its block besides.
     """
-    found = {"parent, left context": 0, "this model": 0, "asked": len(documents)}
-    assert twin.spec.block_size is not None
-    assert twin.spec.mask_id is not None
-    for one in documents:
-        place = (one.begin + len(one.ids)) // 2
-        ids = one.ids[: (place // twin.spec.block_size + 1) * twin.spec.block_size]
-        hidden = [*ids[:place], twin.spec.mask_id, *ids[place + 1 :]]
-        request = Request(torch.tensor(hidden), torch.tensor([place]))
-        barred = (twin.spec.mask_id, *twin.spec.barred)
-        found["this model"] += _best(forward_many(twin, [request])[0], barred) == ids[place]
-        before = torch.tensor([ids[:place]], device=parent.device)
-        logits = parent.model(before, use_cache=False, logits_to_keep=1).logits[0]
-        found["parent, left context"] += _best(logits, barred) == ids[place]
-    return found
+    gaps = [(one.ids, place) for one in documents for place in _places(one)]
+    barred = [token for token in (twin.spec.mask_id, *twin.spec.barred) if token is not None]
+    return {
+        "parent, left context": sum(_from_the_left(parent, *gap, barred) for gap in gaps),
+        "this model": sum(_within_its_block(twin, *gap, barred) for gap in gaps),
+        "asked": len(gaps),
+    }
+
+
+def _places(document: Document) -> list[int]:
+    """Even shares of what is to be predicted; a place once."""
+    length = len(document.ids) - document.begin
+    shares = range(1, GAPS + 1)
+    return sorted({document.begin + length * share // (GAPS + 1) for share in shares})
+
+
+@torch.inference_mode()
+def _from_the_left(
+    parent: LoadedModel, ids: Sequence[int], place: int, barred: Sequence[int]
+) -> bool:
+    before = torch.tensor([list(ids[:place])], device=parent.device)
+    logits = parent.model(before, use_cache=False, logits_to_keep=1).logits[0]
+    return _best(logits, barred) == ids[place]
+
+
+@torch.inference_mode()
+def _within_its_block(
+    twin: LoadedModel, ids: Sequence[int], place: int, barred: Sequence[int]
+) -> bool:
+    size, mask = twin.spec.block_size, twin.spec.mask_id
+    assert size is not None
+    assert mask is not None
+    seen = [*ids[:place], mask, *ids[place + 1 : (place // size + 1) * size]]
+    request = Request(torch.tensor(seen), torch.tensor([place]))
+    return _best(forward_many(twin, [request])[0], barred) == ids[place]
 
 
 def _best(logits: Tensor, barred: Sequence[int]) -> int:
