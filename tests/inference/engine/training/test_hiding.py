@@ -44,14 +44,14 @@ def written(ids: list[int]) -> Document:
     return Document(ids, 3, torch.zeros(count, 16).int(), torch.ones(count, 16).half() / 16)
 
 
-def test_a_block_counts_by_the_root_of_what_it_hides() -> None:
+def test_each_block_counts_the_same_whatever_it_hides() -> None:
     rows = Noise(BLOCK, MASK, END, copies=1).rows(
         [written([*range(11), END])],
         torch.Generator().manual_seed(0),
         torch.device("cpu"),
         1.0,
     )
-    assert torch.allclose(rows.weights, torch.tensor([1.0, *[0.5] * 8]))
+    assert torch.allclose(rows.weights, torch.tensor([1.0, *[0.25] * 8]))
 
 
 def test_an_answer_that_was_cut_off_gets_no_end() -> None:
