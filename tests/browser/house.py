@@ -31,7 +31,7 @@ CARD = {
 def housed(folder: Path, **more: str) -> Iterator[Site]:
     """The embedded shape; a test may stop and start it again."""
     directory = tiny_model(folder / "models" / SLUG)
-    tiny_model(folder / "models" / SLOW, width=256, layers=4, context=LONGEST + 64)
+    tiny_model(folder / "models" / SLOW, width=256, layers=10, context=LONGEST + 64)
     (directory / "unmask.json").write_text(json.dumps(CARD), encoding="utf-8")
     settings = {"DEFAULT_MODEL": SLUG, "SOCKETS_PER_USER": "50", "ALLOW_GUESTS": "1"} | more
     with embedded_site(folder, MODELS_DIR=str(folder / "models"), **settings) as site:

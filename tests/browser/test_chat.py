@@ -56,7 +56,7 @@ def test_an_answer_forms_in_place(page: Page) -> None:
 
 
 def test_a_reload_in_the_middle_shows_everything_so_far(page: Page, house: Site) -> None:
-    begin(page)
+    begin(page, "once upon a tree")  # not what the cache knows of another test
     expect(page.locator(f"{LIVE} .live-cells span:not(.m)").nth(3)).to_be_attached()
     before = page.locator(f"{LIVE} .live-cells span:not(.m)").count()
     page.reload()
