@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from core import generation
 from core.generation import Collected, Generation, Prompt, Settings
@@ -14,12 +16,12 @@ from inference import registry
 from inference.catalog import RECIPES
 from inference.engine.decoding.recipes import recipe_named
 from inference.errors import UnmaskError
-from inference.events import events_after
+from inference.events import events_after, gathered
 from inference.models import ModelEntry, StreamEvent
 from visualizer import models as rows
 from visualizer.services.generations import GENERATOR
 from visualizer.worker import generation as worker
-from visualizer.worker import tasks
+from visualizer.worker import slices, tasks
 from visualizer.worker.generation import work
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +113,34 @@ def test_an_answer_ends_before_a_stop_text(generate: Any) -> None:
     assert found.done["finish_reason"] == "stop"
 
 
+def texts(made: Generation) -> list[Any]:
+    """By what the text grew, piece by piece."""
+    return [event.payload for event in events_after(made.stream, 0, 5000) if event.type == "text"]
+
+
+def test_a_step_that_was_rolled_back_with_another_s_tells_its_text_all_the_same(
+    generate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first attempt changed in memory must not hide from the second what is to be told."""
+    plain, whole = generate(Prompt(text="Once upon a time"), max_new_tokens=16, seed=3)
+
+    class TwiceEach:
+        def write(self, work: Any, again: Any) -> None:
+            with suppress(LookupError), transaction.atomic(), gathered():
+                work()
+                raise LookupError
+            again()
+            with transaction.atomic(), gathered():
+                work()
+
+    monkeypatch.setattr(slices, "STEPS", TwiceEach())
+    made, found = generate(Prompt(text="Once upon a time"), max_new_tokens=16, seed=3)
+    assert found.text == whole.text != ""
+    assert texts(made) == texts(plain)
+    numbers = [event.number for event in events_after(made.stream, 0, 5000)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_gaps_between_pieces_are_filled(generate: Any) -> None:
     pieces = ("Leo was in the", "and he was very happy.")
     _, found = generate(Prompt(pieces=pieces, gaps=(4,)), "infill")
@@ -133,8 +163,6 @@ def test_what_a_model_was_not_trained_on_is_refused(generate: Any) -> None:
 
 
 def test_stopping_keeps_what_was_made(owner: User, sent: list[Any], monkeypatch: Any) -> None:
-    from visualizer.worker import slices
-
     monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
     made = generation.start(user=owner, model="stories", prompt=Prompt(text="Once upon a time"))
     work(made.id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.engine.families.llama import OWN
+from inference.engine.training.adaptation.evaluation import GAPS_A_TEXT
 from inference.engine.training.adaptation.ways import ONE_A_STEP
 
 SAMPLES = 12
@@ -72,9 +73,9 @@ def readme(card: Mapping[str, Any]) -> str:
 
 
 GAPS = (
-    "Four tokens of each held-out document are hidden, one at a time; right: the most probable one "
-    "is the one that stood there. The parent sees what is before it, this model the rest of its "
-    "block, too."
+    f"{GAPS_A_TEXT} tokens of each held-out document are hidden, one at a time; right: the most "
+    "probable one is the one that stood there. The parent sees what is before it, this model the "
+    "rest of its block, too."
 )
 BOUND = (
     "Nats per hidden token of held-out documents at fixed rates of hiding; the bound is the mean "

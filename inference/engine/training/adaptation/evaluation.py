@@ -29,7 +29,7 @@ from inference.engine.training.adaptation.ways import Way, way_of
 LENGTH = 32
 """Tokens of an answer at most."""
 STORE_BYTES = 64 * 2**20
-GAPS = 4
+GAPS_A_TEXT = 4
 """Tokens of a held-out text that are hidden, one at a time."""
 
 
@@ -126,7 +126,7 @@ def distinct(ids: Sequence[int]) -> float:
 def gap_hits(
     parent: LoadedModel, twin: LoadedModel, documents: Sequence[Document]
 ) -> dict[str, int]:
-    """How many of the hidden tokens are found at once: GAPS of each text, one at a time.
+    """How many of the hidden tokens are found at once: GAPS_A_TEXT of each, one at a time.
 
     The parent sees what stands before, the twin the rest of its block besides.
     """
@@ -142,8 +142,8 @@ def gap_hits(
 def _places(document: Document) -> list[int]:
     """Even shares of what is to be predicted; a place once."""
     length = len(document.ids) - document.begin
-    shares = range(1, GAPS + 1)
-    return sorted({document.begin + length * share // (GAPS + 1) for share in shares})
+    shares = range(1, GAPS_A_TEXT + 1)
+    return sorted({document.begin + length * share // (GAPS_A_TEXT + 1) for share in shares})
 
 
 @torch.inference_mode()

@@ -133,12 +133,19 @@ class Adapter(nn.Module):
         self.switch.on = False
         self.native.config._attn_implementation = self._usual
 
+    def check(self, file: Path, field: str) -> None:
+        """Raises InputError (with `field`) for what is no adapter, or one of other shapes."""
+        for _ in self._stored(file, field):
+            pass
+
     @torch.no_grad()
     def load(self, file: Path, share: float = 1.0, field: str = "start_from") -> None:
-        """The numbers of an adapter of the same shapes, or a mean of them with this share.
+        """The numbers of an adapter, or a mean of them with this share. Raises as `check`."""
+        for value, found in self._stored(file, field):
+            value.lerp_(found.to(value), share)
 
-        Raises InputError (with `field`) for another adapter, or for none.
-        """
+    def _stored(self, file: Path, field: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is trained, and the numbers for it in a file."""
         try:
             stored = load_file(file)
         except (OSError, SafetensorError):
@@ -146,8 +153,7 @@ class Adapter(nn.Module):
         for name, value in (*self._named(), (MASK, self.mask)):
             if name not in stored or stored[name].shape != value.shape:
                 raise InputError(f"{file.name} does not fit this model at {name}.", field)
-            found = stored[name] if name == MASK else dequantized(stored, name)
-            value.lerp_(found.to(value), share)
+            yield value, stored[name] if name == MASK else dequantized(stored, name)
 
     def _named(self) -> Iterator[tuple[str, Tensor]]:
         """The matrices by their names in the file."""

@@ -68,7 +68,7 @@ def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
     noise = Noise(order.block, mask, _end(parent), order.copies)
     adapter = Adapter(parent, order.rank, mask, order.seed)
     if order.average is not None:  # told before the training that it does not fit, not after
-        adapter.load(order.average / FILE, 0.0, "average")
+        adapter.check(order.average / FILE, "average")
     shown = held[: order.held]
     bounds = {"before": _bound_once(adapter, noise, shown, work / BEFORE)}
     if order.start_from is not None:

@@ -19,6 +19,7 @@ from inference.engine.errors import InputError
 from inference.engine.training.adaptation import documents as docs
 from inference.engine.training.adaptation import low_rank, sources
 from inference.engine.training.adaptation.block_noise import Noise, accumulate, losses
+from inference.engine.training.adaptation.evaluation import gap_hits
 from inference.engine.training.adaptation.low_rank import Adapter
 from inference.engine.training.adaptation.record import AdaptOrder
 from inference.engine.training.adaptation.run import adapt, measure, train
@@ -87,6 +88,16 @@ def test_many_rows_are_computed_with_the_sum_of_the_matrices(
     assert len(found[0]) == 1 + len(list(adapter.parameters()))
     for one, other in zip(*found, strict=True):
         assert torch.allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.parametrize(("length", "count"), [(1, 1), (2, 2), (5, 4), (40, 4)])
+def test_gaps_lie_in_what_is_to_be_predicted(length: int, count: int, parent: LoadedModel) -> None:
+    """Each of them is asked of both; a short text has fewer."""
+    one = document(5 + length, 5)
+    twin = replace(parent, spec=replace(parent.spec, block_size=4, mask_id=MASK))
+    found = gap_hits(parent, twin, [one, one])
+    assert found["asked"] == 2 * count
+    assert all(0 <= hits <= found["asked"] for hits in found.values())
 
 
 def test_training_and_its_card_are_two_stages_of_one_command(tmp_path: Path) -> None:
