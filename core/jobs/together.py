@@ -85,7 +85,3 @@ def _in_one_transaction(ours: list[_Writing]) -> None:
     with transaction.atomic(), gathered():
         for one in ours:
             one.work()
-
-
-STEPS = Together()
-"""For the steps of this process's runs."""

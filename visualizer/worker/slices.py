@@ -13,7 +13,7 @@ from typing import Any
 
 from core.jobs.leases import Lease, fenced
 from core.jobs.renewals import renewed
-from core.jobs.together import STEPS
+from core.jobs.together import Together
 from core.worker.slices import work_guarded
 from inference.engine.digest_view import DigestView
 from inference.figures import STEP_SECONDS
@@ -33,6 +33,8 @@ from visualizer.worker.resume import RunProgress, key_of
 from visualizer.worker.step_source import Made, StepSource, source_of
 
 Status = Run.Status
+STEPS = Together()
+"""What writes the steps of this process's runs."""
 PAUSE, LATE = "pause", "late"
 """Somebody's command waits; the slice's time is over, and what is ready is written yet."""
 
