@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -78,33 +79,56 @@ def gathered() -> Iterator[None]:
     _append(waiting)
 
 
-NUMBER = Update(Stream, {"last_number": "{last_number} + %s"}, ["id"], ["last_number"])
 WRITE = Insert(StreamEvent, "stream", "number", "type", "payload", "created")
+
+
+@cache
+def _number(streams: int) -> Update:
+    """Adds to the numbers of so many streams at once."""
+    more = "{last_number} + CASE {id} " + "WHEN %s THEN %s " * streams + "END"
+    return Update(Stream, {"last_number": more}, ["id"], ["id", "last_number"], rows=streams)
 
 
 def _append(new: Sequence[Published]) -> None:
     """Number the events by their streams' own counters, whose rows are held until the commit."""
-    told = {stream: _numbered(stream, new) for stream in dict.fromkeys(one[0] for one in new)}
+    by_stream: dict[str, list[Published]] = {}
+    for event in new:
+        by_stream.setdefault(event[0], []).append(event)
+    streams = list(by_stream)
+    told = [
+        events
+        for first in range(0, len(streams), ROWS)
+        for events in _numbered({one: by_stream[one] for one in streams[first : first + ROWS]})
+    ]
     now = timezone.now()
     rows = [
         (event.stream, event.number, event.type, encoded(event.payload), now)
-        for events in told.values()
+        for events in told
         for event in events
     ]
     for first in range(0, len(rows), ROWS):
         WRITE(*rows[first : first + ROWS])
     if told:
         # robust: what is committed must not look as if it had failed
-        transaction.on_commit(lambda: _ring(list(told.values())), robust=True)
+        transaction.on_commit(lambda: _ring(told), robust=True)
 
 
-def _numbered(stream: str, new: Sequence[Published]) -> list[Event]:
-    mine = [event for event in new if event[0] == stream]
-    found = NUMBER([len(mine)], [stream])
-    if not found:
-        raise Stream.DoesNotExist(f"there is no stream {stream}")
-    first = found[0][0] - len(mine) + 1
-    return [Event(stream, n, type, payload) for n, (_, type, payload) in enumerate(mine, first)]
+def _numbered(new: dict[str, list[Published]]) -> list[list[Event]]:
+    """The events of each stream with their numbers. Raises Stream.DoesNotExist."""
+    number = _number(len(new))
+    keys = {stream: number.adapt("id", stream) for stream in new}
+    given = [one for stream, events in new.items() for one in (keys[stream], len(events))]
+    last = dict(number(given, *([stream] for stream in new)))
+    missing = [stream for stream, key in keys.items() if key not in last]
+    if missing:
+        raise Stream.DoesNotExist(f"there is no stream {missing[0]}")
+    return [_in_order(events, last[keys[stream]]) for stream, events in new.items()]
+
+
+def _in_order(new: list[Published], last: int) -> list[Event]:
+    """Events of one stream, the newest of which has the number `last`."""
+    first = last - len(new) + 1
+    return [Event(stream, n, type, payload) for n, (stream, type, payload) in enumerate(new, first)]
 
 
 def _ring(told: list[list[Event]]) -> None:

@@ -60,13 +60,23 @@ def quoted(name: str) -> str:
 
 
 class Insert:
-    """INSERT of rows with these fields. With `once` a row whose unique key is taken stays out."""
+    """INSERT of rows with these fields. With `once` a row whose unique key is taken stays out.
 
-    def __init__(self, model: type[models.Model], *fields: str, once: bool = False) -> None:
-        self._model, self._fields, self._once = model, fields, once
+    `returning`: the field that is read of each row that was written; its key if none is named.
+    """
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        *fields: str,
+        once: bool = False,
+        returning: str | None = None,
+    ) -> None:
+        self._model, self._fields = model, fields
+        self._once, self._returning = once, returning
 
     def __call__(self, *rows: Values) -> list[Any]:
-        """Keys of the rows that were written, in their order."""
+        """What is read of the rows that were written, in their order."""
         values = [
             self._table.adapt(name, value)
             for row in rows
@@ -85,7 +95,8 @@ class Insert:
         columns = ", ".join(map(table.column, self._fields))
         row = f"({', '.join(['%s'] * len(self._fields))})"
         once = " ON CONFLICT DO NOTHING" if self._once else ""
-        return f"INSERT INTO {table.name} ({columns}) VALUES ", row, f"{once} RETURNING {table.key}"
+        read = table.column(self._returning) if self._returning else table.key
+        return f"INSERT INTO {table.name} ({columns}) VALUES ", row, f"{once} RETURNING {read}"
 
     def _text(self, count: int) -> str:
         before, row, behind = self._parts
@@ -96,8 +107,9 @@ class Update:
     """UPDATE of the rows in which some fields have given values.
 
     `set`: field → SQL with `%s` for what the caller gives, `{name}` for a column, e.g.
-    `"{number} + %s"`. `where`: fields that are compared. `returning`: fields that are read, and
-    `asking`: SQL with `%s` whose values are read behind them.
+    `"{number} + %s"`. `where`: fields that are compared, with one row of values or with `rows`.
+    `returning`: fields that are read, and `asking`: SQL as in `set` whose values are read behind
+    them.
     """
 
     def __init__(
@@ -107,18 +119,23 @@ class Update:
         where: Sequence[str],
         returning: Sequence[str] = (),
         asking: Sequence[str] = (),
+        rows: int = 1,
     ) -> None:
         self._model, self._set, self._where = model, set, where
-        self._returning, self._asking = returning, asking
+        self._returning, self._asking, self._rows = returning, asking, rows
 
     def adapt(self, name: str, value: Any) -> Any:
         """A value of a field, for `given`."""
         return self._table.adapt(name, value)
 
-    def __call__(self, given: Values, where: Values, about: Values = ()) -> list[tuple[Any, ...]]:
-        """What is read of each row that was changed. `given`, and `about` for what is asked:
-        adapted values, in order."""
-        found = [self._table.adapt(*pair) for pair in zip(self._where, where, strict=True)]
+    def __call__(self, given: Values, *where: Values, about: Values = ()) -> list[tuple[Any, ...]]:
+        """What is read of each row that was changed, in any order. `given`, and `about` for what is
+        asked: adapted values, in order."""
+        found = [
+            self._table.adapt(*pair)
+            for values in where
+            for pair in zip(self._where, values, strict=True)
+        ]
         return fetched(self._text, [*given, *found, *about])
 
     @cached_property
@@ -130,10 +147,21 @@ class Update:
         table = self._table
         columns = {one.name: table.column(one.name) for one in self._model._meta.fields}
         sets = ", ".join(f"{columns[n]} = {sql.format(**columns)}" for n, sql in self._set.items())
-        tests = " AND ".join(f"{columns[name]} = %s" for name in self._where)
-        told = [*(columns[name] for name in self._returning), *self._asking]
-        read = ", ".join(told) or table.key
-        return f"UPDATE {table.name} SET {sets} WHERE {tests} RETURNING {read}"
+        told = [columns[name] for name in self._returning]
+        read = ", ".join([*told, *(sql.format(**columns) for sql in self._asking)]) or table.key
+        return f"UPDATE {table.name} SET {sets} WHERE {self._tests(columns)} RETURNING {read}"
+
+    def _tests(self, columns: dict[str, str]) -> str:
+        compared = [columns[name] for name in self._where]
+        if self._rows == 1:
+            return " AND ".join(f"{column} = %s" for column in compared)
+        return f"({', '.join(compared)}) IN {given_rows(self._rows, len(compared))}"
+
+
+def given_rows(rows: int, width: int) -> str:
+    """Rows of given values, to be looked for with IN: SQLite and PostgreSQL both take this form."""
+    row = f"({', '.join(['%s'] * width)})"
+    return f"(VALUES {', '.join([row] * rows)})"
 
 
 class Select:

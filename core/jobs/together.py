@@ -1,53 +1,44 @@
-"""One transaction for what several threads want to write at the same moment (group commit).
+"""Group commit: what several threads want to write at the same moment, written by one of them.
 
 Runs that share forwards come to their steps together, and each transaction costs more than the rows
 of a step. Whoever comes while another writes waits; then one of those that wait writes for all. If
-that fails, each is written in a transaction of its own, so that nobody pays for another's failure.
+that fails, each is written by itself, so that nobody pays for another's failure.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from django.db import transaction
-
-from inference.events import gathered
+T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
-class _Writing:
+class _Writing(Generic[T]):
     """What one thread wants to write, and how that ended."""
 
-    work: Callable[[], None]
-    again: Callable[[], None]
+    item: T
     done: bool = False
     failure: BaseException | None = None
 
-    def alone(self) -> None:
-        try:
-            self.again()
-            _in_one_transaction([self])
-        except BaseException as error:  # it belongs to the thread that waits for it
-            self.failure = error
 
+class Together(Generic[T]):
+    """Hands what threads want to write over to `write_all`, as many as there are at the time.
 
-class Together:
-    """Writes what threads hand over, in transactions that they share."""
+    `write_all` writes all of it or nothing, and leaves memory as it was if it raises.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, write_all: Callable[[Sequence[T]], None]) -> None:
+        self._write_all = write_all
         self._changed = threading.Condition()
-        self._waiting: list[_Writing] = []
+        self._waiting: list[_Writing[T]] = []
         self._busy = False
 
-    def write(self, work: Callable[[], None], again: Callable[[], None]) -> None:
-        """Returns once `work` has been committed, with its events. Raises what it raises.
-
-        `work` may be carried out by another thread, and a second time in another transaction;
-        before that `again` brings back what the first time changed in memory.
-        """
-        mine, ours = _Writing(work, again), list[_Writing]()
+    def write(self, item: T) -> None:
+        """Returns once the item has been written, by whatever thread. Raises what that raised."""
+        mine, ours = _Writing(item), list[_Writing[T]]()
         with self._changed:
             self._waiting.append(mine)
             self._changed.wait_for(lambda: mine.done or not self._busy)
@@ -59,9 +50,9 @@ class Together:
         if mine.failure is not None:
             raise mine.failure
 
-    def _lead(self, ours: list[_Writing]) -> None:
+    def _lead(self, ours: list[_Writing[T]]) -> None:
         try:
-            _written(ours)
+            self._written(ours)
         finally:
             with self._changed:
                 for one in ours:
@@ -69,19 +60,12 @@ class Together:
                 self._busy = False
                 self._changed.notify_all()
 
-
-def _written(ours: list[_Writing]) -> None:
-    try:
-        _in_one_transaction(ours)
-    except BaseException as error:
-        if len(ours) == 1:
-            ours[0].failure = error
-            return
-        for one in ours:
-            one.alone()
-
-
-def _in_one_transaction(ours: list[_Writing]) -> None:
-    with transaction.atomic(), gathered():
-        for one in ours:
-            one.work()
+    def _written(self, ours: list[_Writing[T]]) -> None:
+        try:
+            self._write_all([one.item for one in ours])
+        except BaseException as error:
+            if len(ours) == 1:
+                ours[0].failure = error  # it belongs to the thread that waits for it
+                return
+            for one in ours:
+                self._written([one])

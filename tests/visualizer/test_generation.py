@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
-from django.db import transaction
 
 from core import generation
 from core.generation import Collected, Generation, Prompt, Settings
@@ -16,7 +15,7 @@ from inference import registry
 from inference.catalog import RECIPES
 from inference.engine.decoding.recipes import recipe_named
 from inference.errors import UnmaskError
-from inference.events import events_after, gathered
+from inference.events import events_after
 from inference.models import ModelEntry, StreamEvent
 from visualizer import models as rows
 from visualizer.services.generations import GENERATOR
@@ -124,14 +123,18 @@ def test_a_step_that_was_rolled_back_with_another_s_tells_its_text_all_the_same(
     """What the first attempt changed in memory must not hide from the second what is to be told."""
     plain, whole = generate(Prompt(text="Once upon a time"), max_new_tokens=16, seed=3)
 
+    stored = slices._store
+
+    def lost(steps: Any) -> None:
+        stored(steps)
+        raise LookupError
+
     class TwiceEach:
-        def write(self, work: Any, again: Any) -> None:
-            with suppress(LookupError), transaction.atomic(), gathered():
-                work()
-                raise LookupError
-            again()
-            with transaction.atomic(), gathered():
-                work()
+        def write(self, item: Any) -> None:
+            with monkeypatch.context() as patch, suppress(LookupError):
+                patch.setattr(slices, "_store", lost)
+                slices._write_all([item])
+            slices._write_all([item])
 
     monkeypatch.setattr(slices, "STEPS", TwiceEach())
     made, found = generate(Prompt(text="Once upon a time"), max_new_tokens=16, seed=3)

@@ -1,13 +1,14 @@
-"""Writing a step of a run: all that it changes, in a few statements whose text is made once.
+"""Writing steps of runs: all that they change, in a few statements whose text is made once.
 
 The rows and events are those of `forwards.keep_forward` and `steps.write_step`, which write what
 people do; a run writes many times a second beside the forward passes that it reads, so here every
-statement counts.
+statement counts, and one statement serves the steps of all runs that are written together.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,34 +20,41 @@ from core.jobs.leases import EXPIRY, Lease, LeaseLost, expiry
 from inference.engine.canvas import Canvas, Operation
 from inference.errors import UnmaskError
 from inference.events import publish
-from inference.statements import Insert, Table, Update, encoded
+from inference.statements import Insert, Table, Update, encoded, given_rows
 from visualizer.models import Command, Digest, Run, Session, Step
 from visualizer.selectors import event_payloads
 from visualizer.selectors.history import StateRef, home_of
 from visualizer.selectors.labels import labels_for
 from visualizer.services.staging import clear_staged
 
-HEAD = "CASE WHEN {head_branch} = %s AND {head_number} = %s THEN %s ELSE {head_number} END"
-READ = ("settings", "staged", "head_branch", "head_number")
+READ = ("id", "settings", "staged", "head_branch", "head_number")
 KEEP = Insert(
-    Digest, "branch", "number", "data", "summary", "settings", "created", once=True
-)  # a pass by hand has read more positions, so a row that is there stays
+    Digest,
+    *("branch", "number", "data", "summary", "settings", "created"),
+    once=True,  # a pass by hand has read more positions, so a row that is there stays
+    returning="branch",
+)
 WRITE = Insert(
     Step,
     *("branch", "number", "operations", "recipe", "settings", "timings", "run", "created"),
     once=True,
+    returning="branch",
 )
 REMEMBER = Update(Run, {"carry": "%s", "attempts": "0"}, ["id"])
 
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """What a step of a run did: its operations lead from the canvas `before` to `after`.
+    """Step `number` of a run's branch: its operations lead from the canvas `before` to `after`.
 
     `data` and `summary`: the distribution that it read, kept under the session's `settings`.
     `timings`: milliseconds by phase. `carry`: the recipe's memory for the next step.
     """
 
+    lease: Lease
+    session: Session
+    run: Run
+    number: int
     operations: list[Operation]
     before: Canvas
     after: Canvas
@@ -66,82 +74,133 @@ class Written:
     command_waits: bool
 
 
-def write_run_step(
-    *, lease: Lease, session: Session, run: Run, number: int, made: RunStep
-) -> Written:
-    """Inside a transaction: write step `number` of a run's branch.
+def write_run_steps(steps: Sequence[RunStep]) -> list[Written]:
+    """Inside a transaction: write a step of each of several runs, of sessions of their own.
 
-    The head goes along if it is on the state before it. Raises LeaseLost when another worker has
-    the session, Run.DoesNotExist, and UnmaskError (conflict) if the step's number is taken.
+    A head goes along if it is on the state before the step. Raises LeaseLost when another worker
+    has a session, Run.DoesNotExist, and UnmaskError (conflict) if a step's number is taken.
     """
-    stop_asked, waits = _hold(lease, session, run, number)
-    follows = (session.head_branch_id, session.head_number) == (run.branch_id, number)
-    _keep(session, StateRef(run.branch_id, number - 1), made)
-    payload = _write(session, run, number, made)
-    if follows:
-        publish(session.stream_id, "head", {"branch": run.branch_id, "number": number})
-    if follows and session.staged:
-        clear_staged(session=session)
-    REMEMBER([encoded(made.carry)], [run.pk])
-    run.carry, run.attempts = made.carry, 0
-    return Written(payload, stop_asked, waits)
+    asked = _hold(steps)
+    _keep(steps)
+    payloads = _write(steps)
+    for step in steps:
+        _follow(step)
+        _remember(step)
+    return [Written(*told) for told in zip(payloads, *zip(*asked, strict=True), strict=True)]
 
 
 @cache
-def _held() -> Update:
-    """What checks the fence, renews the lease, moves the head and reads, all in one: whether a stop
-    is asked for (NULL: the run is gone) and whether a command waits, too."""
-    set = {"head_number": HEAD, "lease_expires": EXPIRY[connection.vendor], "updated": "%s"}
-    runs, commands = Table(Run), Table(Command)
-    stop = f"(SELECT {runs.column('stop_requested')} FROM {runs.name} WHERE {runs.key} = %s)"
-    here = f"{commands.column('session')} = %s AND {commands.column('state')} = %s"
+def _held(count: int) -> Update:
+    """What checks the fences, renews the leases, moves the heads and reads, all in one: whether a
+    stop is asked for (NULL: the run is gone) and whether a command waits, too."""
+    on = "({id}, {head_branch}, {head_number}) IN " + given_rows(count, 3)
+    set = {
+        "head_number": f"{{head_number}} + CASE WHEN {on} THEN 1 ELSE 0 END",
+        "lease_expires": EXPIRY[connection.vendor],
+        "updated": "%s",
+    }
+    session, runs, commands = Table(Session), Table(Run), Table(Command)
+    key = f"{session.name}.{session.key}"
+    here = f"{runs.column('session')} = {key} AND {runs.key} IN {given_rows(count, 1)}"
+    stop = f"(SELECT {runs.column('stop_requested')} FROM {runs.name} WHERE {here})"
+    here = f"{commands.column('session')} = {key} AND {commands.column('state')} = %s"
     waits = f"EXISTS(SELECT 1 FROM {commands.name} WHERE {here})"
-    return Update(Session, set, ["id", "lease_fence"], READ, [stop, waits])
+    return Update(Session, set, ["id", "lease_fence"], READ, [stop, waits], count)
 
 
-def _hold(lease: Lease, session: Session, run: Run, number: int) -> tuple[bool, bool]:
-    """Check the fence, hold the session's row, and read what others may have changed of it.
+def _hold(steps: Sequence[RunStep]) -> list[tuple[bool, bool]]:
+    """Check the fences, hold the sessions' rows, and read what others may have changed of them.
 
-    The head moves to the step if it is on the state before it. Returns whether a stop is asked for
-    and whether a command waits.
+    A head moves to its step if it is on the state before it. Returns of each whether a stop is
+    asked for and whether a command waits.
     """
-    statement = _held()
-    now, key = statement.adapt("updated", timezone.now()), statement.adapt("id", session.pk)
-    given = [run.branch_id, number - 1, number, expiry(), now]
-    about = [run.pk, key, Command.State.PENDING.value]
-    held = statement(given, [lease.row, lease.fence], about)
-    if not held:
-        raise LeaseLost(f"fence {lease.fence} no longer holds")
-    settings, staged, session.head_branch_id, session.head_number, stop_asked, waits = held[0]
-    session.settings, session.staged = json.loads(settings), json.loads(staged)
+    statement = _held(len(steps))
+    keys = [statement.adapt("id", step.session.pk) for step in steps]
+    before = [
+        value
+        for key, step in zip(keys, steps, strict=True)
+        for value in (key, step.run.branch_id, step.number - 1)
+    ]
+    now = statement.adapt("updated", timezone.now())
+    fences = [(step.lease.row, step.lease.fence) for step in steps]
+    about = [*(step.run.pk for step in steps), Command.State.PENDING.value]
+    held = {row[0]: row[1:] for row in statement([*before, expiry(), now], *fences, about=about)}
+    return [_read(step, held.get(key)) for key, step in zip(keys, steps, strict=True)]
+
+
+def _read(step: RunStep, held: tuple[Any, ...] | None) -> tuple[bool, bool]:
+    if held is None:
+        raise LeaseLost(f"fence {step.lease.fence} no longer holds")
+    settings, staged, branch, number, stop_asked, waits = held
     if stop_asked is None:
-        raise Run.DoesNotExist(f"there is no run {run.pk}")
+        raise Run.DoesNotExist(f"there is no run {step.run.pk}")
+    session = step.session
+    session.head_branch_id, session.head_number = branch, number
+    session.settings, session.staged = json.loads(settings), json.loads(staged)
     return bool(stop_asked), bool(waits)
 
 
-def _keep(session: Session, read: StateRef, made: RunStep) -> None:
-    """The distribution of the state that the step read."""
-    where, now = home_of(session, read), timezone.now()
-    told = encoded(made.summary), encoded(made.settings)
-    if KEEP((where.branch, where.number, made.data, *told, now)):
-        place = {"branch": where.branch, "number": where.number}
-        publish(session.stream_id, "forward", place | made.summary)
+def _keep(steps: Sequence[RunStep]) -> None:
+    """The distributions of the states that the steps read."""
+    now = timezone.now()
+    places = [home_of(one.session, StateRef(one.run.branch_id, one.number - 1)) for one in steps]
+    rows = [
+        (at.branch, at.number, one.data, encoded(one.summary), encoded(one.settings), now)
+        for at, one in zip(places, steps, strict=True)
+    ]
+    kept = set(KEEP(*rows))
+    for at, one in zip(places, steps, strict=True):
+        if at.branch in kept:
+            place = {"branch": at.branch, "number": at.number}
+            publish(one.session.stream_id, "forward", place | one.summary)
 
 
-def _write(session: Session, run: Run, number: int, made: RunStep) -> dict[str, Any]:
+def _write(steps: Sequence[RunStep]) -> list[dict[str, Any]]:
+    now, nothing = timezone.now(), encoded({})
+    rows = [
+        (
+            *(one.run.branch_id, one.number, encoded(one.operations), one.run.recipe, nothing),
+            *(encoded(one.timings), one.run.pk, now),
+        )
+        for one in steps
+    ]
+    written = set(WRITE(*rows))
+    for one in steps:
+        if one.run.branch_id not in written:
+            message = f"Step {one.number} has been made meanwhile. Look at it and repeat."
+            raise UnmaskError("conflict", message)
+    return [_told(one) for one in steps]
+
+
+def _told(one: RunStep) -> dict[str, Any]:
+    """The step's event; returns its payload."""
     step = Step(
-        branch_id=run.branch_id,
-        number=number,
-        operations=made.operations,
-        recipe=run.recipe,
-        timings=made.timings,
-        run=run,
+        branch_id=one.run.branch_id,
+        number=one.number,
+        operations=one.operations,
+        recipe=one.run.recipe,
+        timings=one.timings,
+        run=one.run,
     )
-    told = encoded(step.operations), step.recipe, encoded({}), encoded(step.timings)
-    if not WRITE((step.branch_id, number, *told, run.pk, timezone.now())):
-        message = f"Step {number} has been made meanwhile. Look at it and repeat."
-        raise UnmaskError("conflict", message)
-    labels = labels_for(session)
-    payload = event_payloads.step_payload(step, made.before, labels, made.after)
-    publish(session.stream_id, "step", payload)
+    labels = labels_for(one.session)
+    payload = event_payloads.step_payload(step, one.before, labels, one.after)
+    publish(one.session.stream_id, "step", payload)
     return payload
+
+
+def _follow(step: RunStep) -> None:
+    """Tell that the head has moved along; picks that were staged belong to the state before."""
+    session, here = step.session, (step.run.branch_id, step.number)
+    if (session.head_branch_id, session.head_number) != here:
+        return
+    publish(session.stream_id, "head", {"branch": here[0], "number": here[1]})
+    if session.staged:
+        clear_staged(session=session)
+
+
+def _remember(step: RunStep) -> None:
+    """The run's memory and a fresh count of attempts, if that is not what is kept already."""
+    run = step.run
+    if run.attempts or run.carry != step.carry:
+        REMEMBER([encoded(step.carry)], [run.pk])
+        run.carry, run.attempts = step.carry, 0

@@ -41,15 +41,20 @@ class RunProgress:
     stop_asked: bool = False
     command_waits: bool = False
     """As of the last step that was written."""
+    stale: bool = False
+    """Whether what stands here may be more than what the database kept."""
 
     @property
     def ref(self) -> StateRef:
         return StateRef(self.run.branch_id, self.number)
 
-    def reread(self) -> None:
-        """After a step that was not kept: how far the text had been told."""
-        if self.generation is not None:
-            self.generation.refresh_from_db(fields=["text"])
+    def reread_if_stale(self) -> None:
+        """After a step that was rolled back: the run's memory, and how far its text was told."""
+        if self.stale:
+            self.run.refresh_from_db(fields=["carry", "attempts"])
+            if self.generation is not None:
+                self.generation.refresh_from_db(fields=["text"])
+            self.stale = False
 
 
 @dataclass(frozen=True)

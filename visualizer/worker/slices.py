@@ -7,15 +7,17 @@ last stored step. Random numbers depend on seed and step alone, so tokens stay t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from django.db import transaction
 
 from core.jobs.leases import Lease, fenced
 from core.jobs.renewals import renewed
 from core.jobs.together import Together
 from core.worker.slices import work_guarded
 from inference.engine.digest_view import DigestView
+from inference.events import gathered
 from inference.figures import STEP_SECONDS
 from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
@@ -26,15 +28,13 @@ from visualizer.selectors.history import StateRef, state_at, tip
 from visualizer.selectors.position_stats import numbers_of
 from visualizer.services import runs
 from visualizer.services.forwards import keep_forward
-from visualizer.services.run_steps import RunStep, write_run_step
+from visualizer.services.run_steps import RunStep, write_run_steps
 from visualizer.worker import generation
 from visualizer.worker.distributions import PLAIN, forward, summed_up
 from visualizer.worker.resume import RunProgress, key_of
 from visualizer.worker.step_source import Made, StepSource, source_of
 
 Status = Run.Status
-STEPS = Together()
-"""What writes the steps of this process's runs."""
 PAUSE, LATE = "pause", "late"
 """Somebody's command waits; the slice's time is over, and what is ready is written yet."""
 
@@ -130,10 +130,9 @@ def _room(work: RunProgress, number: int) -> int:
 
 
 def _write(work: RunProgress, made: Made) -> None:
-    """What numpy can do without the device is done here, beside the next step's forward."""
-    step = _as_step(work, made)
-    STEPS.write(partial(_store, work, step), work.reread)
-    STEP_SECONDS.observe(step.timings["total"] / 1000)
+    """Write a step, together with those of other runs that come to theirs now."""
+    STEPS.write((work, made))
+    STEP_SECONDS.observe(sum(made.result.ms.values()) / 1000)
     work.number += 1
 
 
@@ -156,24 +155,54 @@ def _stop_asked(work: RunProgress) -> bool:
     return Run.objects.filter(pk=work.run.pk, stop_requested=True).exists()
 
 
+def _write_all(steps: Sequence[tuple[RunProgress, Made]]) -> None:
+    """Write a step of each run. What numpy can do without the device is done here, too."""
+    made = []
+    for work, step in steps:
+        work.reread_if_stale()
+        made.append((work, _as_step(work, step)))
+    try:
+        with transaction.atomic(), gathered():
+            _store(made)
+    except BaseException:
+        for work, _ in made:
+            work.stale = True
+        raise
+
+
+STEPS = Together(_write_all)
+"""What writes the steps of this process's runs."""
+
+
 def _as_step(work: RunProgress, made: Made) -> RunStep:
     """The step as it will be stored: its distribution in bytes and summed up."""
-    data, settings, result = made.reduced.to_bytes(), work.session.settings, made.result
+    result = made.result
+    data = made.reduced.to_bytes()
     numbers = numbers_of(work.session, DigestView(made.reduced.form), work.number)
-    summary = summed_up(numbers, made.before, result.ms.get("forward", 0.0), False)
     timings = {name: round(value, 2) for name, value in result.ms.items()}
     timings["total"] = round(sum(result.ms.values()), 2)
-    states = made.before, result.canvas
-    return RunStep(result.operations, *states, data, summary, settings, timings, result.carry)
-
-
-def _store(work: RunProgress, step: RunStep) -> None:
-    """Distribution, step and the run's memory, in a transaction that needs the fence."""
-    written = write_run_step(
-        lease=work.lease, session=work.session, run=work.run, number=work.number + 1, made=step
+    return RunStep(
+        lease=work.lease,
+        session=work.session,
+        run=work.run,
+        number=work.number + 1,
+        operations=result.operations,
+        before=made.before,
+        after=result.canvas,
+        data=data,
+        summary=summed_up(numbers, made.before, result.ms.get("forward", 0.0), False),
+        settings=work.session.settings,
+        timings=timings,
+        carry=result.carry,
     )
-    generation.tell_step(work, written.payload, step.after)
-    work.stop_asked, work.command_waits = written.stop_asked, written.command_waits
+
+
+def _store(steps: Sequence[tuple[RunProgress, RunStep]]) -> None:
+    """Distributions, steps and the runs' memory, in a transaction that needs the fences."""
+    written = write_run_steps([step for _, step in steps])
+    for (work, step), told in zip(steps, written, strict=True):
+        generation.tell_step(work, told.payload, step.after)
+        work.stop_asked, work.command_waits = told.stop_asked, told.command_waits
 
 
 def _pause(work: RunProgress) -> None:
