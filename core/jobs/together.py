@@ -27,7 +27,7 @@ class _Writing(Generic[T]):
 class Together(Generic[T]):
     """Hands what threads want to write over to `write_all`, as many as there are at the time.
 
-    `write_all` writes all of it or nothing, and leaves memory as it was if it raises.
+    `write_all` writes all of it or, if it raises, nothing; then it is called for each alone.
     """
 
     def __init__(self, write_all: Callable[[Sequence[T]], None]) -> None:

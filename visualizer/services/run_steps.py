@@ -27,7 +27,7 @@ from visualizer.selectors.history import StateRef, home_of
 from visualizer.selectors.labels import labels_for
 from visualizer.services.staging import clear_staged
 
-READ = ("id", "settings", "staged", "head_branch", "head_number")
+READ = ("id", "lease_fence", "settings", "staged", "head_branch", "head_number")
 KEEP = Insert(
     Digest,
     *("branch", "number", "data", "summary", "settings", "created"),
@@ -124,11 +124,15 @@ def _hold(steps: Sequence[RunStep]) -> list[tuple[bool, bool]]:
     now = statement.adapt("updated", timezone.now())
     fences = [(step.lease.row, step.lease.fence) for step in steps]
     about = [*(step.run.pk for step in steps), Command.State.PENDING.value]
-    held = {row[0]: row[1:] for row in statement([*before, expiry(), now], *fences, about=about)}
-    return [_read(step, held.get(key)) for key, step in zip(keys, steps, strict=True)]
+    found = statement([*before, expiry(), now], *fences, about=about)
+    held = {(key, fence): row for key, fence, *row in found}  # a former holder may be among us
+    return [
+        _read(step, held.get((key, step.lease.fence)))
+        for key, step in zip(keys, steps, strict=True)
+    ]
 
 
-def _read(step: RunStep, held: tuple[Any, ...] | None) -> tuple[bool, bool]:
+def _read(step: RunStep, held: list[Any] | None) -> tuple[bool, bool]:
     if held is None:
         raise LeaseLost(f"fence {step.lease.fence} no longer holds")
     settings, staged, branch, number, stop_asked, waits = held
@@ -199,8 +203,11 @@ def _follow(step: RunStep) -> None:
 
 
 def _remember(step: RunStep) -> None:
-    """The run's memory and a fresh count of attempts, if that is not what is kept already."""
+    """The run's memory and a fresh count of attempts, unless there is nothing to remember.
+
+    Memories are not compared: parts of them may be the same lists, which the recipe has changed.
+    """
     run = step.run
-    if run.attempts or run.carry != step.carry:
+    if run.attempts or run.carry or step.carry:
         REMEMBER([encoded(step.carry)], [run.pk])
         run.carry, run.attempts = step.carry, 0
