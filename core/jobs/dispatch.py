@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import current_app
@@ -9,10 +10,23 @@ from django.db import transaction
 
 from core.jobs.models import CommandRow, Leased
 
+log = logging.getLogger(__name__)
+
 
 def send(task: str, argument: Any) -> None:
     """Send now. A lost task costs a few seconds: the reaper reads the database."""
     current_app.send_task(task, [argument])
+
+
+def tasks_wait() -> bool:
+    """Whether the broker holds tasks that no worker has taken yet; True if it cannot be asked."""
+    try:
+        with current_app.pool.acquire(block=True) as connection:
+            queue = current_app.conf.task_default_queue
+            return bool(connection.default_channel.queue_declare(queue).message_count)
+    except Exception:
+        log.warning("the broker could not be asked whether tasks wait", exc_info=True)
+        return True
 
 
 def work(row: Leased) -> None:

@@ -1,16 +1,58 @@
-"""One slice of long work, guarded: attempts are counted, a failure ends the work in one shape."""
+"""One slice of long work: how long it may take; attempts are counted, a failure ends the work."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
+from celery.worker import state
+
+from core.jobs import dispatch
 from core.jobs.leases import LeaseLost
 from core.worker.executor import ATTEMPTS
 from inference.errors import UnmaskError, error_shape, internal_error
+from inference.limits import SLICE_SECONDS
+from inference.runtime.loading_queue import LOADING_QUEUE
 
 log = logging.getLogger(__name__)
+LONGEST_SECONDS = 20.0
+"""A slice that holds nobody up: far below the time after which the broker sends a task again."""
+
+
+class SliceTime:
+    """The time of a slice: SLICE_SECONDS, and as much again while nobody waits for a thread.
+
+    A slice that ends and begins anew for nobody's sake costs a run its place in the forwards that
+    it shares with others.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._look = self._began + SLICE_SECONDS
+
+    def is_over(self) -> bool:
+        """Whether the work is to be left to a slice of its own, behind what others wait for."""
+        now = time.monotonic()
+        if now < self._look:
+            return False
+        self._look = now + SLICE_SECONDS
+        return now > self._began + LONGEST_SECONDS or is_stopping() or others_wait()
+
+
+def others_wait() -> bool:
+    """Whether work waits for a thread of a worker, or for the loading of a model."""
+    return not LOADING_QUEUE.is_idle or dispatch.tasks_wait()
+
+
+def is_stopping() -> bool:
+    """Whether this worker is about to end: what it has in hand is left to others.
+
+    Celery keeps the exit code with which it is to end, which may be 0, or None or False.
+    """
+    wishes = (state.should_stop, state.should_terminate)
+    return any(wish is not None and wish is not False for wish in wishes)
 
 
 def work_guarded(

@@ -39,6 +39,12 @@ class LoadingQueue:
             self._lines.setdefault(slug, {}).setdefault(key, work)
             self._start()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is loaded and nothing waits for it."""
+        with self._guard:
+            return not self._lines
+
     def _start(self) -> None:
         """Begin lines while threads are free, the oldest first."""
         for slug in self._lines:

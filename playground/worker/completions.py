@@ -15,7 +15,7 @@ from django.utils import timezone
 from core.jobs.leases import Lease, fenced
 from core.jobs.renewals import renewed
 from core.worker.executor import advance
-from core.worker.slices import work_guarded
+from core.worker.slices import SliceTime, work_guarded
 from inference import runtime
 from inference.catalog.recipe import GRAMMAR
 from inference.engine.causal.results import TokenResult
@@ -29,7 +29,7 @@ from inference.engine.tokenization import checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
 from inference.figures import QUEUE_SECONDS
-from inference.limits import LIMITS, SLICE_SECONDS
+from inference.limits import LIMITS
 from inference.runtime import causal
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.steps_ahead import AHEAD, StepsAhead
@@ -50,7 +50,7 @@ def work(completion_id: str) -> None:
     advance(Completion, completion_id, work_slice)
 
 
-def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
+def work_slice(lease: Lease) -> None:
     """Write tokens for some seconds; whoever holds the lease next goes on after the last one."""
     row = Completion.objects.select_related("model", "owner").get(pk=lease.row)
     if row.status not in Completion.ACTIVE:
@@ -58,7 +58,7 @@ def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
     work_guarded(
         "answer",
         begin=lambda: _begin(lease, row),
-        work=lambda: _work(lease, row, seconds),
+        work=lambda: _work(lease, row),
         fail=lambda shape: _end(lease, row, Status.FAILED, shape),
     )
 
@@ -68,7 +68,7 @@ def _begin(lease: Lease, row: Completion) -> int:
         return row.count_attempt()
 
 
-def _work(lease: Lease, row: Completion, seconds: float) -> None:
+def _work(lease: Lease, row: Completion) -> None:
     if row.is_cancelled:
         _cancel(lease, row)
         return
@@ -81,7 +81,7 @@ def _work(lease: Lease, row: Completion, seconds: float) -> None:
         tokens = _tokens(model, row)
         try:
             with StepsAhead(partial(next, tokens, None), model) as ahead:
-                _write(lease, row, model, ahead, seconds)
+                _write(lease, row, model, ahead, SliceTime())
         finally:
             with suppress(ValueError):  # a thread that was left behind closes it at its end
                 tokens.close()
@@ -147,21 +147,20 @@ def _write(
     row: Completion,
     model: LoadedModel,
     ahead: StepsAhead[TokenResult],
-    seconds: float,
+    slice_time: SliceTime,
 ) -> None:
     """Store tokens in batches until the end, a wish to stop, or the slice's time.
 
     While some are being stored the engine computes the next ones already; only the first, for which
     somebody waits, is stored before anything else is begun.
     """
-    began = time.monotonic()
-    stored, late = began if row.written else -math.inf, False
+    stored, late = time.monotonic() if row.written else -math.inf, False
     waiting: list[Written] = []
     ahead.allow(1)
     while (one := ahead.take()) is not None:
         waiting.append(written(model, one))
         now = time.monotonic()
-        if now - began >= seconds:
+        if slice_time.is_over():
             late = True
             ahead.stop()  # what is ready is stored too
         if row.written:

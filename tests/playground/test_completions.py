@@ -27,6 +27,7 @@ from playground.services.completions import Written, write
 from playground.worker import completions
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off, work_once
+from tests.slices import short_slices
 
 pytestmark = pytest.mark.django_db
 HELLO = Prompt(text="hello world")
@@ -129,7 +130,7 @@ def test_a_slice_goes_on_after_the_last_stored_token(
 ) -> None:
     whole = start(max_new_tokens=24, temperature=temperature, seed=5)
     work_off()
-    monkeypatch.setattr(completions.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     monkeypatch.setattr(completions, "BATCH_SECONDS", 0.0)
     made = start(max_new_tokens=24, temperature=temperature, seed=5)
     slices = 0
@@ -194,7 +195,7 @@ def test_a_killed_worker_s_completion_is_taken_up(start: Any, sent: Any) -> None
 
 
 def test_stopping_keeps_what_was_written(start: Any, owner: User, monkeypatch: Any) -> None:
-    monkeypatch.setattr(completions.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     monkeypatch.setattr(completions, "BATCH_SECONDS", 0.0)
     made = start(max_new_tokens=60, temperature=3.0, seed=1)
     for _ in range(5):

@@ -17,8 +17,8 @@ from playground.records.importer import import_record
 from playground.worker import completions
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off, work_once
+from tests.slices import short_slices
 from visualizer import models as visualizer
-from visualizer.worker import slices
 
 pytestmark = pytest.mark.django_db
 DRAWN = {"max_new_tokens": 24, "temperature": 2.0, "seed": 3}
@@ -39,7 +39,7 @@ def whole_answer(tell: Any, owner: User, **settings: Any) -> Message:
 def stopped_answer(tell: Any, owner: User, monkeypatch: Any, pieces: int = 7) -> Message:
     """The same answer, stopped after some tokens."""
     with monkeypatch.context() as patch:
-        patch.setattr(completions.work_slice, "__defaults__", (0.0,))
+        short_slices(patch)
         patch.setattr(completions, "BATCH_SECONDS", 0.0)
         conversation = asked(tell, owner)
         for _ in range(pieces):
@@ -156,7 +156,7 @@ def test_a_diffusion_answer_goes_on_from_its_own_tokens(
     tell: Any, owner: User, monkeypatch: Any
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(slices.work_slice, "__defaults__", (0.0,))
+        short_slices(patch)
         settings = {"max_new_tokens": 32}
         reply = tell(owner, type="send", message="Once upon a time", settings=settings)
         conversation = Conversation.objects.get(pk=reply["conversation_id"])

@@ -16,8 +16,8 @@ from playground.selectors.line import line_of, siblings_of
 from playground.selectors.payloads import page
 from tests.playground.conftest import answer_of
 from tests.playground.working import work_off, work_once
+from tests.slices import short_slices
 from visualizer import models as visualizer
-from visualizer.worker import slices
 
 pytestmark = pytest.mark.django_db
 SHORT = {"max_new_tokens": 12}
@@ -119,7 +119,7 @@ def test_an_edited_answer_is_read_by_the_next(chat: Any, tell: Any, owner: User)
 def test_stopping_keeps_what_was_made_and_it_can_be_continued(
     tell: Any, owner: User, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     id = tell(owner, type="send", message=ONCE, settings={"max_new_tokens": 32})["conversation_id"]
     conversation = Conversation.objects.get(pk=id)
     answer = answer_of(conversation)

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 
 from inference.errors import UnmaskError
 from inference.events import events_after
+from tests.slices import short_slices
 from tests.visualizer.reducer import opened, reduce
 from tests.visualizer.working import work_off
 from visualizer.models import Branch, Run, Session, Step
@@ -20,7 +21,6 @@ from visualizer.selectors.comparison import Side, compare_branches, side_for
 from visualizer.selectors.measures import history_of, kendall, measures
 from visualizer.selectors.readers import Owner
 from visualizer.selectors.runs import runs_of
-from visualizer.worker import slices
 
 pytestmark = pytest.mark.django_db
 Begin = Callable[..., Session]
@@ -76,7 +76,7 @@ def test_runs_wait_for_one_another_and_snapshots_keep_in_step(
 ) -> None:
     session = begin()
     state = opened(snapshot(session))
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="compare_runs", recipes=RECIPES)
     for turn in itertools.count():
         for event in events_after(session.stream_id, state["number"]):
@@ -95,7 +95,7 @@ def test_stop_ends_the_run_and_those_behind_it(
     play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = begin()
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="compare_runs", recipes=RECIPES)
     refused = play(owner, session, type="compare_runs", recipes=RECIPES)
     assert refused["error_type"] == "conflict"

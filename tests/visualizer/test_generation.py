@@ -17,6 +17,7 @@ from inference.engine.decoding.recipes import recipe_named
 from inference.errors import UnmaskError
 from inference.events import events_after
 from inference.models import ModelEntry, StreamEvent
+from tests.slices import short_slices
 from visualizer import models as rows
 from visualizer.services.generations import GENERATOR
 from visualizer.worker import generation as worker
@@ -166,7 +167,7 @@ def test_what_a_model_was_not_trained_on_is_refused(generate: Any) -> None:
 
 
 def test_stopping_keeps_what_was_made(owner: User, sent: list[Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     made = generation.start(user=owner, model="stories", prompt=Prompt(text="Once upon a time"))
     work(made.id)
     row = rows.Generation.objects.get(pk=made.id)

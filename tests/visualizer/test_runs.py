@@ -20,6 +20,7 @@ from inference.engine import digest
 from inference.engine.decoding import loop
 from inference.models import StreamEvent
 from inference.runtime.forwards import ENGINE
+from tests.slices import short_slices
 from tests.visualizer.working import work_off
 from visualizer.models import Digest, Run, Session, Step
 from visualizer.selectors import head_of, state_at
@@ -86,8 +87,7 @@ def test_slices_make_the_same_tokens_as_one_go(
     whole, sliced = begin(), begin()
     play(owner, whole, type="run", recipe=recipe)
     work_off(whole, sent)
-    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, sliced, type="run", recipe=recipe)
     sent.append((Session.TASK, str(sliced.pk)))
     work_off(sliced, sent)
@@ -191,7 +191,7 @@ def test_stop_ends_a_run_after_the_step_in_the_making(
     play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = begin()
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="run", recipe="rank/low_entropy")
     assert Step.objects.count() == 1
     reply = play(owner, session, type="stop")
@@ -206,7 +206,7 @@ def test_putting_a_session_away_stops_its_run(
     play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = begin()
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="run", recipe="rank/low_entropy")
     play(owner, session, type="delete_session")
     work_off(session, [(Session.TASK, str(session.pk))])
@@ -241,7 +241,7 @@ def test_who_looks_elsewhere_is_not_moved(
     play: Any, owner: User, begin: Begin, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = begin()
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="run", recipe="rank/low_entropy")
     play(owner, session, type="rewind", step=0)
     work_off(session, [(Session.TASK, str(session.pk))] * 3)

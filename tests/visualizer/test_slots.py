@@ -20,6 +20,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.models import ModelEntry
 from inference.runtime import models
 from tests.inference.engine.models import CONFIGS, write_model
+from tests.slices import short_slices
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
 from visualizer.models import Branch, Run, Session, Step
@@ -146,7 +147,7 @@ def test_a_run_in_slices_gives_way_to_places_added_by_hand(
     whole, session = begin(), begin()
     play(owner, whole, type="run", **WANTED)
     work_off(whole, sent)
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="run", **WANTED)
     main = session.head_branch
     play(owner, session, type="branch", step=0)

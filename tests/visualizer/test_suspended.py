@@ -12,10 +12,11 @@ from core.worker import executor, tasks
 from inference.engine.canvas import Canvas
 from inference.runtime.suspended import SUSPENDED
 from inference.worker import timers
+from tests.slices import short_slices
 from tests.visualizer.fakes import FakeModel
 from tests.visualizer.working import work_off
 from visualizer.models import Run, Session
-from visualizer.worker import resume, slices
+from visualizer.worker import resume
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +49,7 @@ def paused(
     play: Any, owner: User, begin: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> Session:
     """A session whose run waits for its next slice, in this worker's memory."""
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     session: Session = begin()
     play(owner, session, type="run", recipe="rank/low_entropy")
     put(Run.objects.get().pk)

@@ -20,13 +20,13 @@ from inference.engine.families.spec import ModelSpec
 from inference.models import ModelEntry
 from inference.runtime.suspended import SUSPENDED
 from tests.inference.engine.models import write_model
+from tests.slices import short_slices
 from tests.tiny import tiny_model
 from tests.visualizer.working import work_off
 from visualizer.models import Run, Session, Step
 from visualizer.records.exporter import record
 from visualizer.records.importer import import_record
 from visualizer.selectors import state_at
-from visualizer.worker import slices
 from visualizer.worker.resume import Suspended
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,7 @@ def test_slices_make_the_same_tokens_as_one_go(
     monkeypatch.setattr(SUSPENDED, "limit", kept)
     found = []
     for length in (60.0, seconds):
-        monkeypatch.setattr(slices.work_slice, "__defaults__", (length,))
+        short_slices(monkeypatch, length)
         looked.clear()
         reply = play(owner, type="initialize", model=SLUG, prompt="abc", gen_length=LENGTH)
         session = Session.objects.get(pk=reply["session_id"])

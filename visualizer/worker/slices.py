@@ -6,7 +6,6 @@ last stored step. Random numbers depend on seed and step alone, so tokens stay t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,11 +14,10 @@ from django.db import transaction
 from core.jobs.leases import Lease, fenced
 from core.jobs.renewals import renewed
 from core.jobs.together import Together
-from core.worker.slices import work_guarded
+from core.worker.slices import SliceTime, work_guarded
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
 from inference.figures import STEP_SECONDS
-from inference.limits import SLICE_SECONDS
 from inference.runtime.error_mapping import engine_errors
 from inference.runtime.steps_ahead import AHEAD, StepsAhead
 from inference.runtime.suspended import SUSPENDED
@@ -39,7 +37,7 @@ PAUSE, LATE = "pause", "late"
 """Somebody's command waits; the slice's time is over, and what is ready is written yet."""
 
 
-def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
+def work_slice(lease: Lease) -> None:
     """Work the session's active run for a while. A failure ends the run, never the session."""
     session = Session.objects.select_related("model__vocabulary", "head_branch").get(pk=lease.row)
     run = runs.active_run(session)
@@ -48,7 +46,7 @@ def work_slice(lease: Lease, seconds: float = SLICE_SECONDS) -> None:
     work_guarded(
         "run",
         begin=lambda: _begin(lease, run),
-        work=lambda: _work(_progress(lease, session, run), time.monotonic() + seconds),
+        work=lambda: _work(_progress(lease, session, run), SliceTime()),
         fail=lambda shape: _end(lease, run, Status.FAILED, shape),
     )
 
@@ -70,7 +68,7 @@ def _begin(lease: Lease, run: Run) -> int:
     return run.attempts
 
 
-def _work(work: RunProgress, deadline: float) -> None:
+def _work(work: RunProgress, slice_time: SliceTime) -> None:
     """Step by step, until something else is due.
 
     While a step is being written the engine computes the next ones already; only a run's first
@@ -84,7 +82,7 @@ def _work(work: RunProgress, deadline: float) -> None:
     with StepsAhead(source.make, source.model) as ahead:
         ahead.allow(1)
         while (made := _next(work, ahead)) is not None:
-            due = _due(work, deadline)
+            due = _due(work, slice_time)
             _write_beside(work, made, ahead, due is None)
             due = _wanted(work, due)
             if due == LATE and ahead.stop():
@@ -136,12 +134,12 @@ def _write(work: RunProgress, made: Made) -> None:
     work.number += 1
 
 
-def _due(work: RunProgress, deadline: float) -> str | None:
+def _due(work: RunProgress, slice_time: SliceTime) -> str | None:
     """What is due after the step that has just been computed, if the run is not to go on."""
     made = work.number + 2 - work.run.first_step
     if work.run.max_steps is not None and made >= work.run.max_steps:
         return Status.DONE
-    return LATE if time.monotonic() > deadline else None
+    return LATE if slice_time.is_over() else None
 
 
 def _wanted(work: RunProgress, due: str | None) -> str | None:

@@ -12,14 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from celery.worker import state
 from django.conf import settings
 from django.db import transaction
 
 from core.jobs.leases import Lease, expired, fenced
 from core.jobs.renewals import renewed
 from core.worker.executor import advance
-from core.worker.slices import work_guarded
+from core.worker.slices import is_stopping, work_guarded
 from inference.engine.training.export import SIDECAR
 from inference.errors import UnmaskError
 from inference.events import gathered
@@ -185,11 +184,6 @@ class Slice:
                 if self.left <= 0:
                     progress.pause_for_quota(training=self.training)
                 progress.queue_again(training=self.training)
-
-
-def is_stopping() -> bool:
-    """Whether this worker is about to end: what it has in hand is left to others."""
-    return any(wish not in (None, False) for wish in (state.should_stop, state.should_terminate))
 
 
 _WRITERS = {

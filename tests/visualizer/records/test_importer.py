@@ -17,6 +17,7 @@ from django.test import Client
 
 from inference.errors import UnmaskError
 from inference.models import ModelEntry, StreamEvent, Vocabulary
+from tests.slices import short_slices
 from tests.visualizer.fakes import FakeRuntime
 from tests.visualizer.records.older import unsealed
 from tests.visualizer.working import work_off
@@ -25,7 +26,6 @@ from visualizer.records.exporter import record as export
 from visualizer.records.importer import import_record
 from visualizer.selectors import digest_at, session_for, snapshot, state_at
 from visualizer.services.branches import fork, restore
-from visualizer.worker import slices
 
 pytestmark = pytest.mark.django_db
 Raw = dict[str, Any]
@@ -323,7 +323,7 @@ def test_a_run_that_was_worked_in_slices_is_replayed_as_one(
     monkeypatch: pytest.MonkeyPatch, real: FakeRuntime,
 ) -> None:  # fmt: skip
     session = begin()
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     play(owner, session, type="run", recipe="dream/entropy", parameters={"temperature": 0.7})
     work_off(session, sent)
     assert "8 of 8" in replayed(exported(session))
@@ -335,7 +335,7 @@ def test_a_run_that_steps_by_hand_interrupted_is_replayed_as_one(
     monkeypatch: pytest.MonkeyPatch, real: FakeRuntime, recipe: str,
 ) -> None:  # fmt: skip
     session = begin()
-    monkeypatch.setattr(slices.work_slice, "__defaults__", (0.0,))
+    short_slices(monkeypatch)
     prompt = len(session.prompt_ids)
     play(owner, session, type="apply_selection", selections={str(prompt): 5})
     play(owner, session, type="run", recipe=recipe, parameters={"temperature": 0.7})
