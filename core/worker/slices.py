@@ -31,14 +31,19 @@ class SliceTime:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._look = self._began + SLICE_SECONDS
+        self._over = False
 
     def is_over(self) -> bool:
-        """Whether the work is to be left to a slice of its own, behind what others wait for."""
+        """Whether the rest is to be left to another slice, behind what others wait for.
+
+        Once over it stays over: what is ready is still written then.
+        """
         now = time.monotonic()
-        if now < self._look:
-            return False
-        self._look = now + SLICE_SECONDS
-        return now > self._began + LONGEST_SECONDS or is_stopping() or others_wait()
+        if not self._over and now >= self._look:
+            self._look = now + SLICE_SECONDS
+            late = now > self._began + LONGEST_SECONDS
+            self._over = late or is_stopping() or others_wait()
+        return self._over
 
 
 def others_wait() -> bool:

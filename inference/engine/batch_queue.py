@@ -6,6 +6,7 @@ if they fit, so nobody is passed over for longer than one forward.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import weakref
@@ -22,6 +23,14 @@ WINDOW = 0.5
 SPARE_TOKENS = 512
 """Padding that is cheaper than another forward."""
 FORGET_SECONDS = 5.0
+_THREAD, _NUMBERS = threading.local(), itertools.count()
+
+
+def _caller() -> int:
+    """A number of the calling thread. The system gives a thread the name of one that has ended."""
+    if not hasattr(_THREAD, "number"):
+        _THREAD.number = next(_NUMBERS)
+    return int(_THREAD.number)
 
 
 @dataclass(eq=False)
@@ -34,7 +43,7 @@ class Job:
     model: LoadedModel | None = None
     requests: Sequence[Request] = ()
     work: Callable[[], Any] | None = None
-    caller: int = field(default_factory=threading.get_ident)
+    caller: int = field(default_factory=_caller)
     result: Future[Any] = field(default_factory=Future)
     started: float = 0.0
     thread: threading.Thread | None = None
@@ -78,7 +87,9 @@ class BatchQueue:
         with self._changed:
             known = self._callers.get(job.caller)
             if known is not None and job.work is None:  # what it does in between is part of it
-                known.pause = (known.pause + time.monotonic() - known.answered) / 2
+                # One long pause, as behind a first step, must not part it from the others.
+                pause = min(time.monotonic() - known.answered, self._window)
+                known.pause = (known.pause + pause) / 2
             self._see(job)
             self._jobs.append(job)
             self._changed.notify_all()
@@ -86,7 +97,7 @@ class BatchQueue:
 
     def has_company(self, model: LoadedModel) -> bool:
         """Whether another thread than the calling one has lately computed with the model."""
-        me, since = threading.get_ident(), time.monotonic() - FORGET_SECONDS
+        me, since = _caller(), time.monotonic() - FORGET_SECONDS
         with self._changed:
             waiting = any(job.model is model and job.caller != me for job in self._jobs)
             return waiting or any(

@@ -59,6 +59,8 @@ def test_a_slice_ends_for_somebody_who_waits_not_before_its_time(
     assert not slice_time.is_over()
     clock.now += 0.01
     assert slice_time.is_over()
+    asked.append(False)
+    assert slice_time.is_over(), "what is ready is written, and nothing else begun"
 
 
 def test_the_broker_is_asked_once_in_a_slice_s_time(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from inference.engine import batch_queue
 from inference.engine.batch_queue import BatchQueue, Job
 from inference.engine.batching import Batcher
 from inference.engine.canvas import Canvas
@@ -86,6 +87,51 @@ def test_work_between_two_forwards_counts_into_the_pause_between_them(tiny: Tiny
     assert queue._callers[forward.caller].pause == before
     queue.put(Job(model, [Request(torch.arange(1, 3))]))
     assert queue._callers[forward.caller].pause != before
+
+
+def test_one_long_pause_does_not_part_a_caller_from_the_others(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first step is written before the second is made: afterwards its run is waited for again."""
+    model, queue, now = tiny("llada"), BatchQueue(4, 1000), [100.0]
+    monkeypatch.setattr(batch_queue.time, "monotonic", lambda: now[0])
+    forward = Job(model, [Request(torch.arange(1, 3))])
+    other = Job(model, [Request(torch.arange(1, 3))], caller=-1)
+    for pause in (0.02, 0.02, 0.02, 3.0):
+        queue.answered([forward], 1.0)
+        now[0] += pause
+        queue.put(forward)
+        queue.drain()
+    queue.answered([forward], 1.0)
+    queue.put(other)
+    assert now[0] < queue._worth_waiting_until(now[0] + queue._window)
+
+
+def test_whoever_always_pauses_for_long_is_not_waited_for(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, queue, now = tiny("llada"), BatchQueue(4, 1000), [100.0]
+    monkeypatch.setattr(batch_queue.time, "monotonic", lambda: now[0])
+    forward = Job(model, [Request(torch.arange(1, 3))])
+    for _ in range(4):
+        queue.answered([forward], 1.0)
+        now[0] += 3.0
+        queue.put(forward)
+        queue.drain()
+    queue.answered([forward], 1.0)
+    queue.put(Job(model, [Request(torch.arange(1, 3))], caller=-1))
+    assert queue._worth_waiting_until(now[0] + queue._window) == 0.0
+
+
+def test_a_thread_is_not_taken_for_one_that_has_ended(tiny: Tiny) -> None:
+    """The system gives the names of threads that have ended to new ones."""
+    found: list[tuple[int, int]] = []
+    for _ in range(3):
+        look = lambda: found.append((threading.get_ident(), Job(tiny("llada")).caller))  # noqa: E731
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    assert len({caller for _, caller in found}) == 3
 
 
 def test_a_batch_has_a_limit_and_keeps_the_order(batcher: Batcher, gate: Gate, tiny: Tiny) -> None:
