@@ -32,7 +32,7 @@ from inference.engine.decoding.loop import generate
 from tests.servers import Site
 
 SLUG, PROMPT = "slow", "Once upon a time there was a"
-LENGTH, ROUNDS = 48, 7
+LENGTH, ROUNDS = 48, 12
 STEPS = {1: LENGTH, 8: LENGTH // 3}
 """Steps of a run by the number of clients: one token each, or, to end in time, three."""
 RATIO, STEP_MS = 1.15, 50.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -93,34 +94,36 @@ def test_one_long_pause_does_not_part_a_caller_from_the_others(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A first step is written before the second is made: afterwards its run is waited for again."""
-    model, queue, now = tiny("llada"), BatchQueue(4, 1000), [100.0]
-    monkeypatch.setattr(batch_queue.time, "monotonic", lambda: now[0])
+    model, queue, clock = tiny("llada"), BatchQueue(4, 1000), SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(batch_queue, "time", clock)
     forward = Job(model, [Request(torch.arange(1, 3))])
     other = Job(model, [Request(torch.arange(1, 3))], caller=-1)
     for pause in (0.02, 0.02, 0.02, 3.0):
         queue.answered([forward], 1.0)
-        now[0] += pause
+        clock.now += pause
         queue.put(forward)
         queue.drain()
     queue.answered([forward], 1.0)
     queue.put(other)
-    assert now[0] < queue._worth_waiting_until(now[0] + queue._window)
+    assert clock.now < queue._worth_waiting_until(clock.now + queue._window)
 
 
 def test_whoever_always_pauses_for_long_is_not_waited_for(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, queue, now = tiny("llada"), BatchQueue(4, 1000), [100.0]
-    monkeypatch.setattr(batch_queue.time, "monotonic", lambda: now[0])
+    model, queue, clock = tiny("llada"), BatchQueue(4, 1000), SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(batch_queue, "time", clock)
     forward = Job(model, [Request(torch.arange(1, 3))])
     for _ in range(4):
         queue.answered([forward], 1.0)
-        now[0] += 3.0
+        clock.now += 3.0
         queue.put(forward)
         queue.drain()
     queue.answered([forward], 1.0)
     queue.put(Job(model, [Request(torch.arange(1, 3))], caller=-1))
-    assert queue._worth_waiting_until(now[0] + queue._window) == 0.0
+    assert queue._worth_waiting_until(clock.now + queue._window) == 0.0
 
 
 def test_a_thread_is_not_taken_for_one_that_has_ended(tiny: Tiny) -> None:
