@@ -11,9 +11,9 @@ from typing import Any
 
 from django.db import transaction
 
+from core.jobs.group_commit import GroupCommit
 from core.jobs.leases import Lease, fenced
 from core.jobs.renewals import renewed
-from core.jobs.together import Together
 from core.worker.slices import SliceTime, work_guarded
 from inference.engine.digest_view import DigestView
 from inference.events import gathered
@@ -168,7 +168,7 @@ def _write_all(steps: Sequence[tuple[RunProgress, Made]]) -> None:
         raise
 
 
-STEPS = Together(_write_all)
+STEPS = GroupCommit(_write_all)
 """What writes the steps of this process's runs."""
 
 

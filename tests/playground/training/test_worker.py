@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from celery.worker import state
 from django.conf import settings
 from django.contrib.auth.models import User
 
@@ -156,6 +157,27 @@ def test_pause_resume_stop_and_longer(
     assert (training.state, training.step, training.stretches) == ("done", 50, [[0, 40], [40, 50]])
     whole_curve(training)
     assert training.moments.order_by("-step").first().step == 50
+
+
+def test_a_worker_that_is_to_end_leaves_a_training_to_the_next_one(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Celery says so by the exit code, which is 0 for an end in order."""
+    training = begin(steps=60)
+
+    def end() -> None:
+        if training.points.exists():
+            monkeypatch.setattr(state, "should_stop", 0)
+
+    monkeypatch.setattr(trainings, "started", in_process(meanwhile=end))
+    trainings.work(str(training.pk))
+    training.refresh_from_db()
+    assert (training.status, 0 < training.step < 60) == ("queued", True)
+    assert whole_curve(training)[-1][1] == training.step
+    monkeypatch.setattr(state, "should_stop", None)
+    monkeypatch.setattr(trainings, "started", in_process())
+    work_off()
+    assert whole_curve(training)[-1][1] == 60
 
 
 def test_stop_keeps_what_was_learned(

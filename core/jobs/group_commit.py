@@ -24,7 +24,7 @@ class _Writing(Generic[T]):
     failure: BaseException | None = None
 
 
-class Together(Generic[T]):
+class GroupCommit(Generic[T]):
     """Hands what threads want to write over to `write_all`, as many as there are at the time.
 
     `write_all` writes all of it or, if it raises, nothing; then it is called for each alone.

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
-from core.jobs.together import Together
+from core.jobs.group_commit import GroupCommit
 from inference.events import gathered, publish
 from inference.models import Stream, StreamEvent
 from tests.servers import wait_for
@@ -40,17 +40,17 @@ class Users:
                     raise ValueError
 
 
-def _waiting(together: Together[str], count: int) -> bool:
-    return len(together._waiting) == count
+def _waiting(commit: GroupCommit[str], count: int) -> bool:
+    return len(commit._waiting) == count
 
 
 def _side_by_side(users: Users, *names: str) -> list[str]:
     """What each was refused with, if it was: all but the first come while the first is written."""
-    together = Together(users.write_all)
+    commit = GroupCommit(users.write_all)
 
     def write(name: str) -> str:
         try:
-            together.write(name)
+            commit.write(name)
         except Exception as error:
             return type(error).__name__
         finally:
@@ -62,7 +62,7 @@ def _side_by_side(users: Users, *names: str) -> list[str]:
         wait_for(lambda: users.calls, "the first one to write", 10)
         for number, name in enumerate(names[1:], 1):
             told.append(pool.submit(write, name))
-            wait_for(partial(_waiting, together, number), "the next one to come", 10)
+            wait_for(partial(_waiting, commit, number), "the next one to come", 10)
         users.gate.set()
         return [one.result() for one in told]
 
@@ -93,15 +93,15 @@ def test_a_failure_alone_is_not_tried_again() -> None:
     users = Users()
     users.gate.set()
     with pytest.raises(ValueError):  # noqa: PT011 - it has no message
-        Together(users.write_all).write(BROKEN)
+        GroupCommit(users.write_all).write(BROKEN)
     assert len(users.calls) == 1
 
 
 def test_the_next_one_is_written_after_a_failure() -> None:
     users = Users()
     users.gate.set()
-    together = Together(users.write_all)
+    commit = GroupCommit(users.write_all)
     with pytest.raises(ValueError):  # noqa: PT011 - it has no message
-        together.write(BROKEN)
-    together.write("a")
+        commit.write(BROKEN)
+    commit.write("a")
     assert User.objects.filter(username="a").exists()
