@@ -96,9 +96,9 @@ class Batcher:
         """Whether somebody waits for the work at hand to end."""
         return len(self.queue) > 0
 
-    def wait_until_busy(self, seconds: float) -> bool:
-        """Wait until the device computes; False if nothing has begun within `seconds`."""
-        return self._busy.wait(seconds)
+    def wait_until_busy(self, seconds: float) -> None:
+        """Wait until the device computes, `seconds` at most."""
+        self._busy.wait(seconds)
 
     def close(self) -> None:
         """Ends the thread after the forward at hand; whoever still waits gets an error."""

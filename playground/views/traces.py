@@ -6,7 +6,8 @@ from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from core import generation
@@ -18,19 +19,24 @@ from inference.errors import UnmaskError
 from playground.views.api import signed_in
 
 ROUTE = "passes"
+END_ID = "end"
+"""The id of a stream's last event."""
 
 
 @require_safe
-async def passes(request: HttpRequest, generation_id: UUID) -> StreamingHttpResponse:
+async def passes(request: HttpRequest, generation_id: UUID) -> HttpResponseBase:
     """Server-sent events: `start` with the places, `pass` for each forward pass, `end`.
 
     An event's id is the number of the last pass; a client that comes back with it goes on there.
+    Behind the end there is nothing: 204, which tells a browser's EventSource to come back no more.
     """
     user = await signed_in(request)
-    after = _number(request.headers.get("Last-Event-ID", "0"))
+    seen = request.headers.get("Last-Event-ID", "0")
     made = await in_events_lane(generation.find)(user=user, id=generation_id)
     of = await in_events_lane(traced)(user=user, id=generation_id)
-    frames = sse.guarded(_frames(of, made, user, after))
+    if seen == END_ID:
+        return HttpResponse(status=204)
+    frames = sse.guarded(_frames(of, made, user, _number(seen)))
     return sse.respond(frames, ROUTE, user.pk)
 
 
@@ -41,7 +47,7 @@ def _number(text: str) -> int:
 
 
 async def _frames(of: Traced, made: generation.Generation, user: Any, after: int) -> Frames:
-    started = False
+    started = after > 0
     async with aclosing(generation.follow(made)) as events:
         async for event in events:
             if event is not None and not started:
@@ -56,7 +62,7 @@ async def _frames(of: Traced, made: generation.Generation, user: Any, after: int
                 after = one.number
                 yield Frame({"type": "pass", **one.payload()}, str(after))
             if event.type in generation.ENDS:
-                yield Frame({**event.payload, "type": _ENDS[event.type]})
+                yield Frame({**event.payload, "type": _ENDS[event.type]}, END_ID)
 
 
 _ENDS = {"done": "end", "error": "error"}

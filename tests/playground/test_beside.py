@@ -124,9 +124,13 @@ def test_the_stream_of_passes(made: SideBySide, owner: User, friend: User, clien
     frames = asyncio.run(read("0"))
     assert [frame["type"] for frame in frames] == ["start", "pass", "pass", "pass", "end"]
     later = asyncio.run(read("2"))
-    assert [frame.get("number") for frame in later if frame["type"] == "pass"] == [3]
-    address = f"/api/generations/{made.masked}/passes"
-    assert client_of(friend).get(address).status_code == 404
+    assert [frame["type"] for frame in later] == ["pass", "end"]
+    assert later[0]["number"] == 3
+    assert asyncio.run(read("3")) == later[1:]
+    address, behind = f"/api/generations/{made.masked}/passes", {"Last-Event-ID": "end"}
+    assert client_of(owner).get(address, headers=behind).status_code == 204
+    for headers in ({}, behind):
+        assert client_of(friend).get(address, headers=headers).status_code == 404
     bad = client_of(owner).get(address, headers={"Last-Event-ID": "x"})
     assert (bad.status_code, bad.json()["field"]) == (400, "Last-Event-ID")
 
