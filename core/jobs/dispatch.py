@@ -22,10 +22,11 @@ def tasks_wait() -> bool:
     """Whether the broker holds tasks that no worker has taken yet; True if it cannot be asked."""
     try:
         with current_app.pool.acquire(block=True) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0)  # not for ever
             queue = current_app.conf.task_default_queue
             return bool(connection.default_channel.queue_declare(queue).message_count)
-    except Exception:
-        log.warning("the broker could not be asked whether tasks wait", exc_info=True)
+    except Exception as error:
+        log.warning("the broker could not be asked whether tasks wait: %s", type(error).__name__)
         return True
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery import current_app
 from celery.worker import state
+from kombu import Connection
 
 from core.jobs import dispatch
 from core.worker import slices
@@ -116,9 +118,13 @@ def test_a_task_that_no_worker_has_taken_is_waited_for(queue: Any) -> None:
     assert dispatch.tasks_wait()
 
 
-def test_a_broker_that_cannot_be_asked_counts_as_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(**_: Any) -> None:
-        raise ConnectionError("gone")
-
-    monkeypatch.setattr(current_app.pool, "acquire", gone)
-    assert dispatch.tasks_wait()
+def test_a_broker_that_is_away_counts_as_full_and_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    away = Connection(f"redis://127.0.0.1:{unused_tcp_port}/0").Pool(1)
+    monkeypatch.setattr(dispatch, "current_app", SimpleNamespace(pool=away))
+    found: list[bool] = []
+    asking = threading.Thread(target=lambda: found.append(dispatch.tasks_wait()), daemon=True)
+    asking.start()
+    asking.join(20)
+    assert found == [True]
