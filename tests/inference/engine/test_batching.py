@@ -90,40 +90,34 @@ def test_work_between_two_forwards_counts_into_the_pause_between_them(tiny: Tiny
     assert queue._callers[forward.caller].pause != before
 
 
-def test_one_long_pause_does_not_part_a_caller_from_the_others(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A first step is written before the second is made: afterwards its run is waited for again."""
-    model, queue, clock = tiny("llada"), BatchQueue(4, 1000), SimpleNamespace(now=100.0)
+def _awaited(model: LoadedModel, monkeypatch: pytest.MonkeyPatch, pauses: Sequence[float]) -> bool:
+    """Whether a caller that paused so long between its forwards of a second is waited for."""
+    queue, clock = BatchQueue(4, 1000), SimpleNamespace(now=100.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr(batch_queue, "time", clock)
     forward = Job(model, [Request(torch.arange(1, 3))])
-    other = Job(model, [Request(torch.arange(1, 3))], caller=-1)
-    for pause in (0.02, 0.02, 0.02, 3.0):
+    for pause in pauses:
         queue.answered([forward], 1.0)
         clock.now += pause
         queue.put(forward)
         queue.drain()
     queue.answered([forward], 1.0)
-    queue.put(other)
-    assert clock.now < queue._worth_waiting_until(clock.now + queue._window)
-
-
-def test_whoever_always_pauses_for_long_is_not_waited_for(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, queue, clock = tiny("llada"), BatchQueue(4, 1000), SimpleNamespace(now=100.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(batch_queue, "time", clock)
-    forward = Job(model, [Request(torch.arange(1, 3))])
-    for _ in range(4):
-        queue.answered([forward], 1.0)
-        clock.now += 3.0
-        queue.put(forward)
-        queue.drain()
-    queue.answered([forward], 1.0)
     queue.put(Job(model, [Request(torch.arange(1, 3))], caller=-1))
-    assert queue._worth_waiting_until(clock.now + queue._window) == 0.0
+    return queue._worth_waiting_until(clock.now + queue._window) > clock.now
+
+
+@pytest.mark.parametrize(
+    ("pauses", "awaited"),
+    [
+        pytest.param([0.02, 0.02, 0.02], True, id="short ones"),
+        pytest.param([0.02, 0.02, 0.02, 3.0], True, id="one long one, as behind a first step"),
+        pytest.param([3.0, 3.0, 3.0, 3.0], False, id="always long ones"),
+    ],
+)
+def test_one_long_pause_does_not_part_a_caller_from_the_others(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, pauses: list[float], awaited: bool
+) -> None:
+    assert _awaited(tiny("llada"), monkeypatch, pauses) == awaited
 
 
 def test_a_thread_is_not_taken_for_one_that_has_ended(tiny: Tiny) -> None:
