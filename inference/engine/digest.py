@@ -25,6 +25,7 @@ from inference.engine.digest_tail import Array, nodes_for
 from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
+from inference.engine.threads import one_thread
 
 SMALL = 4096
 """Rows over a vocabulary up to this leave the device's thread whole."""
@@ -117,7 +118,8 @@ def _counted(logits: Tensor, positions: Sequence[int], where: Array, barred: lis
     if logits.device.type != "cpu":
         columns = columns_of(logits, positions, barred, kept, nodes)
         return _Columns(columns, where, np.asarray(barred, "<u4"))
-    return _Ready(form_of_rows(logits, where, barred, kept, nodes))
+    with one_thread():  # row by row in a core's own memory: a helper would only be waited for
+        return _Ready(form_of_rows(logits, where, barred, kept, nodes))
 
 
 def _check(peaks: Array, positions: Sequence[int]) -> None:

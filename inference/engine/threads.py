@@ -9,7 +9,8 @@ step down works beside the next one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -35,3 +36,14 @@ def threads_for(parameters: int, tokens: int, most: int) -> int:
     """How many of at most `most` threads a forward of so many tokens is worth."""
     small = parameters <= SMALL_MODEL and parameters * tokens <= SMALL_FORWARD
     return 1 if small else most
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """The calling thread does everything by itself for a while: many small operations."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
