@@ -17,6 +17,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.step_result import StepResult
+from inference.engine.threads import one_thread
 
 STEPS = 16
 FAST = {
@@ -31,30 +32,42 @@ def shipped(rounds: int = 25) -> list[str]:
 
 
 def large(rounds: int = 3) -> list[str]:
-    """A random model with the vocabulary of LLaDA."""
-    return _compare("random model, vocabulary {v}", models.large_vocabulary(), rounds)
+    """Random models with the vocabulary of LLaDA: a small one, and a body of 135 M."""
+    lines = _compare("random model, vocabulary {v}", models.large_vocabulary(), rounds)
+    return lines + _steps("random body of 135 M, vocabulary {v}", models.body_of_135m(), rounds)
 
 
 def _compare(title: str, model: LoadedModel, rounds: int) -> list[str]:
     """One torch thread on a CPU: what the engine adds must not hide behind a second core."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        canvas = Canvas.start(list(range(8)), 64, model.spec.mask_id or 0)
+    canvas = _canvas(model)
+    with one_thread():
         results = in_turn(contenders(model, canvas), rounds)
         fast = in_turn(_per_forward(model, canvas), rounds)
-    finally:
-        torch.set_num_threads(threads)
-    lines = table(title.format(v=model.spec.vocab_size), results, STEPS, "bare forward")
-    engine, official = results["engine, T = 1"], results["official arithmetic, T = 1"]
-    forward, bare = results["engine's own forward, T = 1"], results["bare forward"]
+    official = results["official arithmetic, T = 1"]
     return [
-        *lines,
-        *_fast_lines(model, canvas, fast, bare.median / STEPS),
-        f"  engine step / the forward it needs, T = 0: {results['engine'].over(bare):.2f}"
-        f"; T = 1: {engine.over(forward):.2f}",
-        f"  engine step / official step, T = 1: {engine.over(official):.2f}",
+        *table(title.format(v=model.spec.vocab_size), results, STEPS, "bare forward"),
+        *_fast_lines(model, canvas, fast, results["bare forward"].median / STEPS),
+        _step_line(results),
+        f"  engine step / official step, T = 1: {results['engine, T = 1'].over(official):.2f}",
     ]
+
+
+def _steps(title: str, model: LoadedModel, rounds: int) -> list[str]:
+    """The engine beside the forwards it needs alone, where all the others would take minutes."""
+    with one_thread():
+        results = in_turn(steps_alone(model, _canvas(model)), rounds)
+    lines = table(title.format(v=model.spec.vocab_size), results, STEPS, "bare forward")
+    return [*lines, _step_line(results)]
+
+
+def _canvas(model: LoadedModel) -> Canvas:
+    return Canvas.start(list(range(8)), 64, model.spec.mask_id or 0)
+
+
+def _step_line(results: Mapping[str, Measured]) -> str:
+    cold = results["engine"].over(results["bare forward"])
+    warm = results["engine, T = 1"].over(results["engine's own forward, T = 1"])
+    return f"  engine step / the forward it needs, T = 0: {cold:.2f}; T = 1: {warm:.2f}"
 
 
 def _fast_lines(
@@ -78,17 +91,24 @@ def _per_forward(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], o
 
 def contenders(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], object]]:
     """What is timed: each denoises the same 64 places in the same number of steps."""
-    plan, warm = states_of(model, canvas, 0.0), states_of(model, canvas, 1.0)
     return {
-        "bare forward": lambda: bare_forwards(model, plan),
+        **steps_alone(model, canvas),
         "bare loop": lambda: bare_loop(model, canvas),
-        "engine": lambda: _drained(_run(model, canvas, {"temperature": 0.0})),
-        "engine's own forward, T = 1": lambda: bare_forwards(model, warm),
-        "engine, T = 1": lambda: _drained(_run(model, canvas, {"temperature": 1.0})),
         "engine with digests": lambda: _digested(model, canvas),
         "digests written beside it": lambda: _written_beside(model, canvas),
         "official arithmetic, T = 0": lambda: official_arithmetic(model, canvas, STEPS, 0.0),
         "official arithmetic, T = 1": lambda: official_arithmetic(model, canvas, STEPS, 1.0),
+    }
+
+
+def steps_alone(model: LoadedModel, canvas: Canvas) -> dict[str, Callable[[], object]]:
+    """The engine, and the forwards that its steps need."""
+    plan, warm = states_of(model, canvas, 0.0), states_of(model, canvas, 1.0)
+    return {
+        "bare forward": lambda: bare_forwards(model, plan),
+        "engine": lambda: _drained(_run(model, canvas, {"temperature": 0.0})),
+        "engine's own forward, T = 1": lambda: bare_forwards(model, warm),
+        "engine, T = 1": lambda: _drained(_run(model, canvas, {"temperature": 1.0})),
     }
 
 

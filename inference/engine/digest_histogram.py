@@ -49,7 +49,9 @@ def form_of_rows(
         _reduced(rows, at.tolist(), scratch, nodes)
         for rows, at in zip(torch.split(logits, PORTION), places, strict=True)
     ]
-    top, apart, tokens, named, far, sums = (np.concatenate(part) for part in zip(*parts))
+    top, apart, tokens, named, far, sums = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
     return Form(
         logits.shape[1],
         positions,
@@ -171,7 +173,7 @@ def _tails(counts: Array, tokens: Array, named: Array, nodes: int) -> tuple[Arra
     cells = bins + BINS * np.arange(len(bins))[:, None]
     np.subtract.at(counts.reshape(-1), cells.reshape(-1), counts.dtype.type(1))
     filled = counts[:, :INFINITE] > 0
-    some = filled.any(axis=0).nonzero()[0]
+    some = np.flatnonzero(filled.any(axis=0))
     span = slice(int(some[0]), int(some[-1]) + 1) if len(some) else slice(0)
     first = np.where(filled.any(axis=1), filled.argmax(axis=1), INFINITE)
     # by torch, whose threads are at hand here: numpy would wake some of its own

@@ -2,9 +2,10 @@
 
 A step of a small model costs a few milliseconds, so what counts here is how often arrays are passed
 over and how wide their numbers are. Rows come as half-precision bits, which sort as whole numbers
-do: one partition finds the named tokens of all rows. The others are counted in bins of these bits,
-64 to a factor of two, a token falling into one of the two around it by a fixed random number as in
-`digest_histogram`, and the curve of their tail is a product of the counts and a fixed table.
+do: one partition of them with the ids behind finds the named tokens of all rows. The others are
+counted in bins of these bits, 64 to a factor of two, a token falling into one of the two around it
+by a fixed random number as in `digest_histogram`, and the curve of their tail is a product of the
+counts and a fixed table.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def form_of_whole(
     codes[:, excluded] = NEVER
     count, vocabulary = codes.shape
     kept = min(KEEP, vocabulary - len(excluded))
-    places = _best(codes, kept)
+    tokens = _best(codes, kept)
+    places = tokens + vocabulary * np.arange(count)[:, None]
     named = np.minimum(codes.ravel().take(places), FARTHEST_CODE)
     rest = count and vocabulary > kept + len(excluded)
     far, unit, curve = _tails(codes, places, excluded) if rest else _no_tail(count)
@@ -58,7 +60,7 @@ def form_of_whole(
         positions,
         top_logit,
         unit_entropy,
-        places - vocabulary * np.arange(count)[:, None],
+        tokens,
         named,
         np.asarray(excluded, "<u4"),
         apart,
@@ -68,25 +70,11 @@ def form_of_whole(
 
 
 def _best(codes: Array, kept: int) -> Array:
-    """Where the least codes of each row stand in all of them [n, K]; of equals the lowest ids."""
-    border = np.partition(codes, kept - 1, axis=1)[:, kept - 1 : kept]
-    places = np.flatnonzero(codes <= border)
-    if len(places) > len(codes) * kept:
-        places = places[_lowest_of_equals(codes, places, border, kept)]
-    return places.reshape(len(codes), kept)
-
-
-def _lowest_of_equals(codes: Array, places: Array, border: Array, kept: int) -> Array:
-    """Which `places` [m] stay, `kept` of each row: of those at its border [n, 1] the first."""
-    count, vocabulary = codes.shape
-    ends = places.searchsorted(vocabulary * np.arange(1, count + 1))
-    surplus = np.diff(ends, prepend=0) - kept
-    equal = np.flatnonzero(codes.ravel().take(places) == border.repeat(surplus + kept))
-    stay = np.ones(len(places), bool)
-    last = equal.searchsorted(ends)
-    for row in np.flatnonzero(surplus):
-        stay[equal[last[row] - surplus[row] : last[row]]] = False
-    return stay
+    """The ids of each row's least codes [n, K], ascending; of equals the lowest ids."""
+    kind, width = ("u4", "u2") if codes.shape[1] <= 1 << 16 else ("u8", "u4")
+    ids = np.arange(codes.shape[1], dtype=kind)
+    keys = codes.astype(kind) << 8 * ids.itemsize // 2 | ids
+    return np.sort(np.partition(keys, kept - 1, axis=1)[:, :kept].astype(width), axis=1)
 
 
 def _tails(codes: Array, places: Array, excluded: Array) -> tuple[Array, Array, Curve]:

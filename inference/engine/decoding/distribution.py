@@ -8,8 +8,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from inference.engine.inverse_draw import inverse_draw
 from inference.engine.processing import forbid
-from inference.engine.reduce import best_token, entropies, inverse_draw, largest, log_sum, prob_of
+from inference.engine.reduce import FLAT, best_token, entropies, largest, mass
 
 
 class Distribution:
@@ -25,7 +26,7 @@ class Distribution:
         self.logits = logits
         self.barred = tuple(token for token in barred if token is not None)
         self.ids = ids
-        self._known: tuple[Tensor, Tensor] | None = None
+        self._drawn: tuple[Tensor, Tensor] | None = None
 
     @cached_property
     def top(self) -> Tensor:
@@ -33,9 +34,19 @@ class Distribution:
         return largest(self.logits)
 
     @cached_property
+    def peak(self) -> Tensor:
+        """That logit [n, 1]."""
+        return self.logits.gather(1, self.top[:, None])
+
+    @cached_property
+    def mass(self) -> Tensor:
+        """The sum [n, 1] of exp(l - peak)."""
+        return mass(self.logits, self.peak)
+
+    @cached_property
     def norm(self) -> Tensor:
         """log sum exp [n]."""
-        return log_sum(self.logits, self.top)
+        return (self.mass.log() + self.peak)[:, 0]
 
     @cached_property
     def log_probs(self) -> Tensor:
@@ -44,6 +55,11 @@ class Distribution:
     @cached_property
     def probs(self) -> Tensor:
         return self.log_probs.exp()
+
+    @cached_property
+    def _softmax(self) -> Tensor:
+        """Of a small vocabulary, for which one call is quicker than its parts."""
+        return self.logits.softmax(-1)
 
     @cached_property
     def eligible(self) -> Tensor:
@@ -80,11 +96,12 @@ class Distribution:
         """The probability [n] of one token in each row."""
         if self.ids is not None:
             return (self.probs * (self.ids == tokens[:, None])).sum(-1)
-        if self._known is None:  # one question is answered sooner without the norm
-            self._known = tokens, prob_of(self.logits, tokens)
-        if self._known[0] is tokens:
-            return self._known[1]
-        return (self.logits.gather(-1, tokens[:, None])[:, 0] - self.norm).exp()
+        if self._drawn is not None and self._drawn[0] is tokens:
+            return self._drawn[1]
+        if self.logits.shape[-1] <= FLAT:
+            return self._softmax.gather(1, tokens[:, None])[:, 0]
+        weights = (self.logits.gather(1, tokens[:, None]) - self.peak).exp()
+        return (weights / self.mass)[:, 0]
 
     def draw(self, uniform: Tensor, temperature: float = 1.0) -> Tensor:
         """An eligible token [n] for uniform numbers [n], at a further temperature."""
@@ -92,7 +109,7 @@ class Distribution:
             return self._tokens(inverse_draw(self.eligible, uniform, temperature)[0])
         tokens, probs = inverse_draw(self.logits, uniform, temperature, self.barred)
         if temperature == 1.0:
-            self._known = tokens, probs
+            self._drawn = tokens, probs
         return tokens
 
     def rows(self, keep: Tensor) -> Distribution:

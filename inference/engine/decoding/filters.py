@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from inference.engine.decoding.distribution import Distribution
+from inference.engine.inverse_draw import COLDEST
 from inference.engine.processing import keep_top_k, keep_top_p, outside_nucleus
-from inference.engine.reduce import COLDEST, log_sum
+from inference.engine.reduce import log_sum
 
 SMALL = 8192
 COLUMNS = 1024

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from inference.engine.errors import CheckpointError
 from inference.engine.families.layout import Rule
+from inference.engine.families.rotations import rotations
 from inference.engine.families.spec import ModelSpec
 from inference.engine.families.values import Config, TokenLookup
 
@@ -57,10 +57,7 @@ def _walked(inner: Any, ids: Tensor, positions: Tensor | None = None, cache: Any
     masks and recording that nobody asked for.
     """
     hidden: Tensor = inner.embed_tokens(ids)
-    places = positions
-    if places is None:
-        places = torch.arange(ids.shape[1], device=hidden.device)[None]
-    rotary = inner.rotary_emb(hidden, places)
+    places, rotary = rotations(inner.rotary_emb, hidden, positions)
     given = {"position_embeddings": rotary, "position_ids": places, "past_key_values": cache}
     for layer in inner.layers:
         hidden = layer(hidden, **given, use_cache=cache is not None, is_causal=False)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from inference.engine.errors import InputError
+from inference.engine.inverse_draw import inverse_draw as draw
 from inference.engine.processing import (
     Settings,
     candidates,
@@ -18,7 +19,6 @@ from inference.engine.processing import (
     keep_top_p,
     summarise,
 )
-from inference.engine.reduce import inverse_draw as draw
 
 MASK = 3
 

@@ -63,3 +63,16 @@ def test_one_thread_stays_one(model: LoadedModel, settings: Settings) -> None:
     large = replace(model, parameters=threads.SMALL_MODEL + 1)
     assert _threads_after(large, 8) == 1
     torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two")
+def test_what_is_done_by_one_thread_leaves_as_many_as_before() -> None:
+    torch.set_num_threads(2)
+    with pytest.raises(RuntimeError, match="1 thread"):
+        _broken_by_one()
+    assert torch.get_num_threads() == 2
+
+
+def _broken_by_one() -> None:
+    with threads.one_thread():
+        raise RuntimeError(f"{torch.get_num_threads()} thread")
