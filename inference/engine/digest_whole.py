@@ -48,7 +48,7 @@ def form_of_whole(
     codes[:, excluded] = NEVER
     count, vocabulary = codes.shape
     kept = min(KEEP, vocabulary - len(excluded))
-    tokens = _best(codes, kept)
+    tokens = best_ids(codes, kept)
     places = tokens + vocabulary * np.arange(count)[:, None]
     named = np.minimum(codes.ravel().take(places), FARTHEST_CODE)
     rest = count and vocabulary > kept + len(excluded)
@@ -69,7 +69,7 @@ def form_of_whole(
     )
 
 
-def _best(codes: Array, kept: int) -> Array:
+def best_ids(codes: Array, kept: int) -> Array:
     """The ids of each row's least codes [n, K], ascending; of equals the lowest ids."""
     kind, width = ("u4", "u2") if codes.shape[1] <= 1 << 16 else ("u8", "u4")
     ids = np.arange(codes.shape[1], dtype=kind)

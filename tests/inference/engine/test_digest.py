@@ -20,6 +20,7 @@ from inference.engine.digest_device import columns_of
 from inference.engine.digest_forms import KEEP
 from inference.engine.digest_tail import nodes_for
 from inference.engine.digest_view import DigestView
+from inference.engine.digest_whole import best_ids
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
 from inference.engine.processing import Settings, candidates, summarise
@@ -274,3 +275,10 @@ def test_no_operation_on_small_rows_is_shared_among_threads() -> None:
     """
     done = subprocess.run([sys.executable, "-c", TASKS], capture_output=True, check=True, text=True)
     assert done.stdout.split() == ["0", "0", "1"]
+
+
+@pytest.mark.parametrize("size", [KEEP, 300, 1 << 16, (1 << 16) + 1])
+def test_of_equal_codes_the_lowest_ids_are_the_best(size: int) -> None:
+    codes = np.random.default_rng(0).integers(0, 9, (3, size), "<u2")
+    expected = np.sort(codes.argsort(axis=1, kind="stable")[:, :KEEP], axis=1)
+    assert (best_ids(codes, KEEP) == expected).all()
