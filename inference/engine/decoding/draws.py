@@ -7,6 +7,7 @@ import torch
 from inference.engine.decoding.distribution import Distribution
 from inference.engine.decoding.filters import filtered_distribution, top_k_first
 from inference.engine.decoding.view import Drawn, View
+from inference.engine.reduce import largest
 
 
 def sample(view: View) -> Drawn:
@@ -59,9 +60,9 @@ def starts_block(view: View) -> bool:
 def gumbel(view: View) -> Drawn:
     """LLaDA's published form: float64 noise over every evaluated place and the whole vocabulary."""
     temperature = view.params.temperature
-    logits = view.choice.eligible
     if temperature == 0:
-        return Drawn(logits.argmax(-1), view.ranking)
+        return Drawn(view.choice.best, view.ranking)
+    logits = view.choice.eligible
     size = logits.shape[-1]
     noise = view.batch_row.draw(view.generator, view.evaluated, size, dtype=torch.float64)
     uniform = noise.to(logits.device)[view.positions - view.evaluated[0]]
@@ -73,6 +74,6 @@ def categorical(view: View) -> Drawn:
     """Dream's published form: one multinomial draw for each masked place, in order."""
     judged = filtered_view(view)
     if view.params.temperature == 0:
-        return Drawn(judged.logits.argmax(-1), judged)
+        return Drawn(largest(judged.logits), judged)
     tokens = torch.multinomial(judged.probs, 1, replacement=True, generator=view.generator)
     return Drawn(tokens[:, 0], judged)

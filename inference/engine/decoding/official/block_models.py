@@ -25,6 +25,7 @@ from inference.engine.decoding.quotas import (
 from inference.engine.decoding.revisions import edit
 from inference.engine.decoding.view import Drawn, View
 from inference.engine.processing import keep_top_k, keep_top_p
+from inference.engine.reduce import largest
 
 
 def multinomial_over_the_block(view: View) -> Drawn:
@@ -56,7 +57,7 @@ def _top_k_first(view: View, source: Distribution) -> Distribution:
 
 def _over_the_block(view: View, judged: Distribution) -> Drawn:
     if view.params.temperature == 0:
-        return Drawn(judged.logits.argmax(-1), judged)
+        return Drawn(largest(judged.logits), judged)
     start, end = view.block.span
     probs = torch.ones(end - start, judged.logits.shape[-1])
     probs[view.positions - start] = judged.probs
