@@ -12,8 +12,10 @@ from celery.worker import state
 from core.jobs import dispatch
 from core.jobs.leases import LeaseLost
 from core.worker.executor import ATTEMPTS
+from inference.engine.checkpoint import LoadedModel
 from inference.errors import UnmaskError, error_shape, internal_error
 from inference.limits import SLICE_SECONDS
+from inference.runtime import unloading
 from inference.runtime.loading_queue import LOADING_QUEUE
 
 log = logging.getLogger(__name__)
@@ -21,8 +23,23 @@ LONGEST_SECONDS = 20.0
 """A slice that holds nobody up: far below the time after which the broker sends a task again."""
 
 
+class Unloads:
+    """Counts the models that this worker gives up: what computes with one keeps it in memory."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, model: LoadedModel) -> None:
+        self.count += 1
+
+
+UNLOADS = Unloads()
+unloading.append(UNLOADS)
+
+
 class SliceTime:
-    """The time of a slice: SLICE_SECONDS, and as much again while nobody waits for a thread.
+    """The time of a slice: SLICE_SECONDS, and as much again while nobody waits for a thread, or for
+    the memory of a model that was given up.
 
     A slice that ends and begins anew for nobody's sake costs a run its place in the forwards that
     it shares with others.
@@ -31,6 +48,7 @@ class SliceTime:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._look = self._began + SLICE_SECONDS
+        self._unloads = UNLOADS.count
         self._over = False
 
     def is_over(self) -> bool:
@@ -41,7 +59,7 @@ class SliceTime:
         now = time.monotonic()
         if not self._over and now >= self._look:
             self._look = now + SLICE_SECONDS
-            late = now > self._began + LONGEST_SECONDS
+            late = now > self._began + LONGEST_SECONDS or UNLOADS.count != self._unloads
             self._over = late or is_stopping() or others_wait()
         return self._over
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 from celery import current_app
 from celery.worker import state
 from kombu import Connection
+from pytest_django import Settings
 
 from core.jobs import dispatch
 from core.worker import slices
 from core.worker.slices import LONGEST_SECONDS, SLICE_SECONDS, SliceTime
+from inference import registry, runtime
 from inference.runtime.loading_queue import LOADING_QUEUE
+from tests.tiny import tiny_model
 
 
 class Clock:
@@ -85,6 +89,22 @@ def test_a_slice_ends_for_a_worker_that_is_to_end(
     monkeypatch.setattr(state, wish, 0)
     clock.now += SLICE_SECONDS
     assert slice_time.is_over()
+
+
+@pytest.mark.django_db
+def test_a_slice_ends_for_the_memory_of_a_model_that_is_given_up(
+    clock: Clock, asked: list[bool], tmp_path: Path, settings: Settings
+) -> None:
+    settings.MODELS_DIR, settings.DEVICE = tmp_path, "cpu"
+    tiny_model(tmp_path / "a")
+    registry.sync_models()
+    runtime.load(registry.resolve("a"))
+    before = SliceTime()
+    runtime.unload("a")
+    after = SliceTime()
+    clock.now += SLICE_SECONDS
+    assert before.is_over()
+    assert not after.is_over()
 
 
 def test_a_model_that_is_being_loaded_is_waited_for() -> None:
