@@ -14,6 +14,8 @@ from inference.engine.reduce import FLAT, best_token, joined, largest, portions,
 
 COLDEST = 1e-6
 """Colder draws are made at this temperature, so that no logit divided by it overflows."""
+DUST = 1e-33
+"""What a stretch weighs at most whose tokens have no probability; see `reduce.DEEPEST`."""
 BELOW_ONE = 1 - 2.0**-51
 """What a uniform number is held to, so that its share of a sum stays below the sum."""
 
@@ -109,7 +111,7 @@ def _masses(
         apart = found[:, list(barred)].sum(-1, keepdim=True)
         for token in barred:
             found.select(1, token).zero_()
-        masses.append(_stretches(found, width))
+        masses.append(torch.threshold_(_stretches(found, width), DUST, 0.0))
         rest = masses[-1].sum(-1, keepdim=True)
         totals.append(rest + apart if temperature == 1.0 else rest)
     return joined(masses), joined(totals)

@@ -15,6 +15,9 @@ from torch import Tensor
 
 PORTION = 1 << 17
 DEVICE_PORTION = 1 << 24
+DEEPEST = -87.0
+"""Exponentials are taken of this at least: below, where single precision has few digits left or
+none, torch takes a hundred times as long, and so small a share counts for nothing."""
 FLAT = 4096
 """Up to this vocabulary all of it is worked on at once."""
 
@@ -56,7 +59,8 @@ def dots(left: Tensor, right: Tensor) -> Tensor:
 
 
 def weights(logits: Tensor, peaks: Tensor, temperature: float = 1.0) -> Iterator[Tensor]:
-    """exp((l - peak) / temperature) [k, V] of portions of rows, for peaks [n, 1].
+    """exp((l - peak) / temperature) [k, V], at least exp(DEEPEST), of portions of rows, for peaks
+    [n, 1].
 
     Each portion lies where the one before did: fresh memory of this size costs pages each time, and
     whoever needs sums only reads them sooner so than from torch's own softmax.
@@ -66,7 +70,8 @@ def weights(logits: Tensor, peaks: Tensor, temperature: float = 1.0) -> Iterator
         if len(memory) < len(rows):
             memory = torch.empty_like(rows)
         found = torch.sub(rows, peak, out=memory[: len(rows)])
-        yield (found if temperature == 1.0 else found.div_(temperature)).exp_()
+        found = found if temperature == 1.0 else found.div_(temperature)
+        yield found.clamp_min_(DEEPEST).exp_()
 
 
 def mass(logits: Tensor, peaks: Tensor) -> Tensor:
@@ -103,7 +108,7 @@ def entropies(logits: Tensor) -> Tensor:
 
 def _entropy(rows: Tensor) -> Tensor:
     finite = rows - rows.amax(-1, keepdim=True)
-    finite.clamp_min_(-1e4)
+    finite.clamp_min_(DEEPEST)
     weights = finite.exp()
     total = weights.sum(-1)
     return total.log() - weights.mul_(finite).sum(-1) / total
@@ -116,8 +121,8 @@ def divergences(now: Tensor, before: Tensor) -> Tensor:
 
 def _divergence(now: Tensor, before: Tensor) -> Tensor:
     top, other = now.amax(-1, keepdim=True), before.amax(-1, keepdim=True)
-    left, right = (now - top).clamp_min_(-1e4), (before - other).clamp_min_(-1e4)
-    change = right.exp().sum(-1).log()
+    left, right = (now - top).clamp_min_(DEEPEST), (before - other).clamp_min_(-1e4)
+    change = right.clamp_min(DEEPEST).exp_().sum(-1).log()
     weights = left.exp()
     total = weights.sum(-1)
     return weights.mul_(left.sub_(right)).sum(-1) / total - total.log() + change

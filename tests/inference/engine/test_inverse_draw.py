@@ -74,3 +74,15 @@ def test_what_barred_tokens_leave_is_drawn_by_its_own_law(
     each = [inverse_draw(logits[i : i + 1], uniform[i : i + 1], temperature, barred)[0]
             for i in range(40)]  # fmt: skip
     assert torch.equal(tokens, torch.cat(each))
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1.0])
+@pytest.mark.parametrize("uniform", [0.0, 1e-40, 0.5, 1 - 1e-16])
+def test_what_has_no_probability_is_never_drawn(temperature: float, uniform: float) -> None:
+    logits = torch.full((1, 9000), -torch.inf)
+    logits[0, 4500:4510] = torch.arange(10.0)
+    logits[0, ::7] = -1000.0
+    logits[0, 4505] = 300.0
+    token = int(inverse_draw(logits, torch.tensor([uniform]), temperature, [4505])[0])
+    assert 4500 <= token < 4510
+    assert token != 4505

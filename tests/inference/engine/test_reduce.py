@@ -51,3 +51,17 @@ def test_barred_tokens_are_passed_over_and_the_logits_stay() -> None:
 def test_the_first_of_equals_is_the_largest() -> None:
     logits = torch.tensor([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
     assert largest(logits).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("size", [60, 9000])
+def test_differences_beyond_single_precision_count_for_nothing(size: int) -> None:
+    logits = torch.full((2, size), -500.0)
+    logits[:, :4] = torch.tensor([0.0, 0.0, 0.0, -95.0])
+    logits[1, 9:] = -torch.inf
+    third = torch.tensor(3.0).log().expand(2)
+    assert torch.allclose(log_sum(logits), third)
+    assert torch.allclose(entropies(logits), third)
+    before = logits.clone()
+    before[:, 0] = -200.0
+    wanted = (200.0 - torch.tensor(1.5).log()) / 3 - 2 * torch.tensor(1.5).log() / 3
+    assert torch.allclose(divergences(logits, before), wanted.expand(2), rtol=1e-4)
