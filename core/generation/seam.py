@@ -139,7 +139,7 @@ class Score(Protocol):
     """How probable a model finds each token of a text; awaits a worker. Raises UnmaskError."""
 
     async def __call__(
-        self, *, user: Any, model: ModelEntry, text: str, top: int
+        self, *, user: Any, model: ModelEntry, prompt: Prompt, top: int
     ) -> list[TokenLogprob]: ...
 
 
@@ -179,8 +179,9 @@ def start(
     return generator(entry.kind).start(user=user, model=entry, prompt=prompt, settings=settings)
 
 
-async def score(*, user: Any, model: str, text: str, top: int = 0) -> list[TokenLogprob]:
-    """Of each token of a text, given those before it, with `top` alternatives (10 at most).
+async def score(*, user: Any, model: str, prompt: Prompt, top: int = 0) -> list[TokenLogprob]:
+    """Of each token of a prompt's text, or of its ids, given those before it, with `top`
+    alternatives (10 at most).
 
     Raises UnmaskError for a model that there is not, and for one that does not read in order.
     """
@@ -188,7 +189,7 @@ async def score(*, user: Any, model: str, text: str, top: int = 0) -> list[Token
     if entry.kind not in _SCORES:
         raise UnmaskError("validation", NO_ORDER, "echo")
     found: Score = import_string(_SCORES[entry.kind])
-    return await found(user=user, model=entry, text=text, top=top)
+    return await found(user=user, model=entry, prompt=prompt, top=top)
 
 
 def find(*, user: Any, id: UUID | str) -> Generation:

@@ -199,8 +199,12 @@ def _check_added(data: dict[str, Any], file: str) -> None:
 
 def checked_prompt(tokenizer: Tokenizer, text: str, special: bool, rows: int) -> list[int]:
     """`encode_prompt`. Raises InputError for an id for which the model has no row."""
-    ids = tokenizer.encode_prompt(text, special)
-    beyond = next((number for number in ids if number >= rows), None)
+    return checked_ids(tokenizer.encode_prompt(text, special), rows)
+
+
+def checked_ids(ids: list[int], rows: int) -> list[int]:
+    """The same ids. Raises InputError for one for which the model has no row."""
+    beyond = next((number for number in ids if not 0 <= number < rows), None)
     if beyond is not None:
         raise InputError(
             f"The prompt holds a token with the id {beyond}; this model knows 0 to {rows - 1}.",

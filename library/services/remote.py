@@ -56,6 +56,8 @@ def check(model: ModelEntry, prompt: seam.Prompt, settings: seam.Settings) -> No
     backend = backend_of(model)
     if prompt.pieces and not diffuses(model):
         raise UnmaskError("validation", f"{model.label} cannot fill gaps.", "prompt")
+    if prompt.ids and not prompt.text and diffuses(model):
+        raise UnmaskError("validation", f"{model.label} reads texts, not ids of tokens.", "prompt")
     if prompt.special_tokens and not diffuses(model):
         raise UnmaskError(
             "validation", f"{model.label} reads special tokens as its server does.", "prompt"

@@ -75,6 +75,13 @@ _WORKER_ROWS = (
         "text_score",
     ),
     CommandSpec(
+        "score_tokens",
+        token_schemas.ScoreTokens,
+        RunsOn.WORKER,
+        "playground.worker.scores.score_tokens",
+        "text_score",
+    ),
+    CommandSpec(
         "score_both",
         token_schemas.ScoreBoth,
         RunsOn.WORKER,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from core.commands import fields
 from core.commands.fields import UUID, Message, limited
+from inference.limits import LIMITS
 from playground.services.token_trees import MOST_TOKENS
 
 MOST_AHEAD = 64
@@ -56,6 +57,15 @@ class ScoreText(Message):
     model: str = model_field()
     text: str = fields.text("prompt", low=1, meaning="the text")
     prompt: str = fields.text("prompt", "", "what stands in front of it and is not scored")
+
+
+class ScoreTokens(Message):
+    """How probable an autoregressive model finds a text whose tokens are known."""
+
+    model: str = model_field()
+    token_ids: list[TokenId] = Field(
+        min_length=1, max_length=int(LIMITS["prompt"].high), description="the text, token by token"
+    )
 
 
 class ScoreBoth(ScoreText):

@@ -25,7 +25,7 @@ from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.grammar import grammar_in
 from inference.engine.decoding.params import checked
 from inference.engine.pieces import storable
-from inference.engine.tokenization import checked_prompt
+from inference.engine.tokenization import checked_ids, checked_prompt
 from inference.errors import UnmaskError
 from inference.events import gathered
 from inference.figures import QUEUE_SECONDS
@@ -105,8 +105,8 @@ def _prepare(lease: Lease, row: Completion, model: LoadedModel) -> None:
 
 def _usual(prompt: dict[str, Any], room: int) -> int:
     """Tokens at most where nothing is asked for: turns have an end, a text may go on for ever."""
-    plain = prompt["text"] and not prompt["ids"]
-    return min(room, int(LIMITS["gen_length"].default or room)) if plain else room
+    turns = prompt["messages"] or (prompt["ids"] and prompt["text"])
+    return room if turns else min(room, int(LIMITS["gen_length"].default or room))
 
 
 def prompt_ids(model: LoadedModel, prompt: dict[str, Any]) -> list[int]:
@@ -114,7 +114,7 @@ def prompt_ids(model: LoadedModel, prompt: dict[str, Any]) -> list[int]:
     if model.tokenizer is None:
         raise UnmaskError("validation", "This model cannot read text.", "model")
     if prompt["ids"]:
-        return list(prompt["ids"])
+        return checked_ids(list(prompt["ids"]), model.spec.vocab_size)
     if prompt["messages"]:
         return chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
     rows, special = model.spec.vocab_size, prompt["special_tokens"]

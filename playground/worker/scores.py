@@ -9,6 +9,7 @@ from inference import registry, runtime
 from inference.engine.causal.results import Judged
 from inference.engine.causal.scores import TextScore
 from inference.engine.checkpoint import LoadedModel
+from inference.engine.tokenization import checked_ids
 from inference.runtime import causal
 from playground.commands.table import Request
 from playground.worker.completions import label_of
@@ -28,6 +29,20 @@ def score_text(request: Request) -> Callable[[], Reply]:
     ids = tokenizer.encode(asked.text)
     score = causal.score_ids(model, ids, before, TOP)
     reply = {"type": "text_score", "model": asked.model, **told(model, score)}
+    return lambda: reply
+
+
+def score_tokens(request: Request) -> Callable[[], Reply]:
+    """text_score: the same of a text that is given as its tokens, with nothing put before them."""
+    asked = request.message
+    model = runtime.load(registry.resolve(asked.model, request.user))
+    tokenizer_of(model)
+    ids = checked_ids(asked.token_ids, model.spec.vocab_size)
+    reply = {
+        "type": "text_score",
+        "model": asked.model,
+        **told(model, causal.score_ids(model, ids, top=TOP)),
+    }
     return lambda: reply
 
 

@@ -58,8 +58,11 @@ class BadValues:
         yield from self._other_types(variants)
         for variant in self._meant(variants, good):
             base = good if good is not _MISSING and _fits(variant, good) else self.sample(variant)
+            others = [one for one in variants if one is not variant]
             for kind in _kinds(variant):
-                yield from _BY_KIND.get(kind, _nothing)(self, variant, base)
+                for bad in _BY_KIND.get(kind, _nothing)(self, variant, base):
+                    if not any(self._lists(one, bad.body) for one in others):
+                        yield bad
 
     def variants(self, schema: Schema) -> list[Schema]:
         """The alternatives of a schema, with what they refer to in their place."""
@@ -83,6 +86,13 @@ class BadValues:
     def _sample_object(self, schema: Schema) -> dict[str, Any]:
         required = schema.get("required", ())
         return {name: self.sample(schema["properties"][name]) for name in required}
+
+    def _lists(self, schema: Schema, body: Any) -> bool:
+        """Whether a list, which one kind of lists does not take, is of this other kind."""
+        if _kinds(schema) != ["array"] or not isinstance(body, list) or not body:
+            return False
+        parts = self.variants(schema.get("items", {}))
+        return all(any(_fits(part, entry) for part in parts) for entry in body)
 
     def _meant(self, variants: list[Schema], good: Any) -> list[Schema]:
         """Of several kinds of objects the one that the good value is."""

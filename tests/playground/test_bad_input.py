@@ -40,7 +40,7 @@ BAD: dict[str, list[Any]] = {
     "may_write": ["yes", 1, None],
     "link": [None, *IDS],
     "context": TEXTS,
-    "token_ids": [7, "x", [-1], ["a"], [2**40], [0] * 5000],
+    "token_ids": [7, "x", [-1], ["a"], [2**40], [0] * 70_000],
     "temperature": ["hot", -1, 11, float("nan"), float("inf")],
     "top_k": [0, -1, 10**9, "x", 1.5],
     "top_p": [0, 2, "x", float("nan")],
@@ -91,6 +91,7 @@ def whole(conversation: Conversation, name: str) -> dict[str, Any]:
         "text": "hello",
         "masked_model": "stories",
         "tokens": [{"parent": 0, "token": 0}],
+        "token_ids": [0],
     }
     known = COMMANDS[name].schema.model_fields
     return {"type": name} | {key: value for key, value in right.items() if key in known}

@@ -234,7 +234,7 @@ def test_what_is_for_diffusion_is_refused_by_name(
         (Prompt(text="hello " * 200), {}, "prompt"),
         (HELLO, {"max_new_tokens": 500}, "max_new_tokens"),
         (HELLO, {"temperature": 11.0}, "temperature"),
-        (Prompt(ids=(10**6,)), {}, "token_ids"),
+        (Prompt(ids=(10**6,)), {}, "prompt"),
     ],
 )
 def test_what_cannot_be_done_is_the_last_event(

@@ -20,7 +20,8 @@ from inference.engine.canvas import Canvas
 from inference.engine.chat import Message, chat_ids
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.recipes import recipe_named
-from inference.engine.tokenization import checked_prompt
+from inference.engine.pieces import storable
+from inference.engine.tokenization import checked_ids, checked_prompt
 from inference.errors import UnmaskError
 from inference.figures import QUEUE_SECONDS
 from inference.limits import LIMITS
@@ -111,7 +112,7 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     if prompt["pieces"]:
         return ids_with_gaps(model, prompt["pieces"], prompt["gaps"], prompt["longest_gap"]), 0
     if prompt.get("ids"):
-        ids = list(prompt["ids"])
+        ids = _written(model, prompt["ids"])
     elif prompt["messages"]:
         ids = chat_ids(model, [Message(**turn) for turn in prompt["messages"]])
     else:
@@ -121,6 +122,15 @@ def prompt_ids(model: LoadedModel, row: Generation) -> tuple[list[int], int]:
     if wanted is None and own:
         return ids, masks_of_prompt(len(ids), own, model.context, None)[0]
     return ids, gen_length_within(wanted, len(ids), model.context, "max_new_tokens")
+
+
+def _written(model: LoadedModel, ids: Sequence[int]) -> list[int]:
+    """Raises InputError for ids that are none, UnmaskError for places that are open."""
+    found = checked_ids(list(ids), model.spec.vocab_size)
+    if model.spec.open_id in found:
+        words = f"The prompt holds the mask ({model.spec.open_id}). Gaps are filled by infilling."
+        raise UnmaskError("validation", words, "prompt")
+    return found
 
 
 @transaction.atomic
@@ -133,7 +143,7 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
     usual = row.model.card.get("decoding", {})
     places = length or ids.count(model.spec.open_id)
     block = min(row.settings["block_length"] or usual.get("block_length") or places, places)
-    text = _shown_prompt(row)
+    text = _shown_prompt(row, model)
     session = create_session(
         owner=row.owner,
         model=ModelEntry.every.select_related("vocabulary").get(pk=row.model_id),
@@ -155,9 +165,11 @@ def _start(row: Generation, model: LoadedModel, ids: list[int], length: int) -> 
         request_stop(session=session)
 
 
-def _shown_prompt(row: Generation) -> str:
+def _shown_prompt(row: Generation, model: LoadedModel) -> str:
     """The prompt as the session shows it: a conversation's turns, pieces with a mark between."""
     prompt = row.prompt
+    if prompt.get("ids") and not prompt["text"] and model.tokenizer is not None:
+        return storable(model.tokenizer.decode(prompt["ids"]))
     if prompt["pieces"]:
         return " … ".join(prompt["pieces"])
     turns = [f"{turn['role']}: {turn['content']}" for turn in prompt["messages"]]

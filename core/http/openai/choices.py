@@ -36,8 +36,9 @@ def started(user: Any, asked: Request) -> list[Choice]:
     return choices
 
 
-def _text_of(prompt: Prompt) -> str:
-    return prompt.pieces[0] if prompt.pieces else prompt.text
+def _echoed(prompt: Prompt) -> Prompt:
+    """What of a prompt stands before the answer."""
+    return Prompt(text=prompt.pieces[0]) if prompt.pieces else prompt
 
 
 async def collected(user: Any, choices: list[Choice]) -> list[Collected]:
@@ -76,10 +77,16 @@ async def echoes(user: Any, asked: Request) -> list[Echo]:
     if not (isinstance(asked, CompletionRequest) and asked.echo):
         return []
     found = []
-    for prompt in map(_text_of, asked.prompts()):
-        tokens = None
-        if asked.scores:
-            top = asked.logprobs or 0
-            tokens = await generation.score(user=user, model=asked.model, text=prompt, top=top)
-        found += [Echo(prompt, tokens)] * asked.n
+    for prompt in map(_echoed, asked.prompts()):
+        found += [await _echo(user, asked, prompt)] * asked.n
     return found
+
+
+async def _echo(user: Any, asked: CompletionRequest, prompt: Prompt) -> Echo:
+    """Of a prompt of ids the text is known once its tokens have been scored."""
+    if not (asked.scores or prompt.ids):
+        return Echo(prompt.text)
+    top = asked.logprobs or 0
+    tokens = await generation.score(user=user, model=asked.model, prompt=prompt, top=top)
+    text = "".join(token.text for token in tokens) if prompt.ids else prompt.text
+    return Echo(text, tokens if asked.scores else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,11 @@ from inference.limits import LIMITS
 MOST_CHOICES, MOST_STOPS, STOP_CHARACTERS = 8, 4, 200
 MOST_LOGPROBS, MOST_TOP_LOGPROBS = 5, 20
 LONGEST_GAP = 64
+LONGEST, HIGHEST_ID = 65_536, 2_000_000
 Value = bool | int | float | str | None
+Ids = Annotated[
+    list[Annotated[int, Field(ge=0, le=HIGHEST_ID)]], Field(min_length=1, max_length=LONGEST)
+]
 
 
 class Lax(BaseModel):
@@ -107,7 +111,9 @@ class Generating(Neutral):
 class CompletionRequest(Generating):
     """`POST /v1/completions`."""
 
-    prompt: str | list[str]
+    prompt: str | list[str] | Ids | list[Ids] = Field(
+        description="a text or its tokens as the model's own ids, or several of a kind"
+    )
     suffix: str | None = text("prompt", None, "text behind the gap: the prompt is continued to it")
     max_tokens: int | None = Field(
         None,
@@ -142,18 +148,28 @@ class CompletionRequest(Generating):
 
     def prompts(self) -> list[Prompt]:
         """One for each text. Raises UnmaskError for none, for many, and for long ones."""
-        texts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
-        if not 1 <= len(texts) <= MOST_CHOICES:
+        given: Any = self.prompt
+        one = isinstance(given, str) or (bool(given) and isinstance(given[0], int))
+        found: list[str | list[int]] = [given] if one else given
+        if not 1 <= len(found) <= MOST_CHOICES:
             raise UnmaskError("validation", f"Send 1 to {MOST_CHOICES} prompts.", "prompt")
-        if any(not one or len(one) > 65_536 for one in texts):
-            raise UnmaskError("validation", "A prompt has 1 to 65536 characters.", "prompt")
-        return [self._prompt(one) for one in texts]
+        if any(not 1 <= len(prompt) <= LONGEST for prompt in found):
+            words = f"A prompt has 1 to {LONGEST} characters or tokens."
+            raise UnmaskError("validation", words, "prompt")
+        return [self._prompt(prompt) for prompt in found]
 
-    def _prompt(self, prompt: str) -> Prompt:
+    def _prompt(self, prompt: str | list[int]) -> Prompt:
+        if not isinstance(prompt, str):
+            return self._ids(prompt)
         if self.suffix is None:
             return Prompt(text=prompt)
         longest = self.max_tokens or LONGEST_GAP
         return Prompt(pieces=(prompt, self.suffix), gaps=(0,), longest_gap=longest)
+
+    def _ids(self, ids: list[int]) -> Prompt:
+        if self.suffix is not None:
+            raise UnmaskError("validation", "A suffix needs a prompt that is a text.", "suffix")
+        return Prompt(ids=tuple(ids))
 
 
 class TextPart(Lax):
@@ -196,7 +212,7 @@ class ChatRequest(Generating, NeutralChat):
 
     def prompts(self) -> list[Prompt]:
         turns = tuple(message.turn() for message in self.messages)
-        if sum(len(turn["content"]) for turn in turns) > 65_536:
+        if sum(len(turn["content"]) for turn in turns) > LONGEST:
             raise UnmaskError("validation", "The messages are too long.", "messages")
         return [Prompt(messages=turns)]
 

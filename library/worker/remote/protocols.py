@@ -64,7 +64,7 @@ def _openai_call(backend: RemoteBackend, model: str, prompt: Data, asked: Data) 
         body["messages"] = prompt["messages"]
         body |= {"logprobs": True, "top_logprobs": TOP} if backend.about.logprobs else {}
         return Call("/v1/chat/completions", body, read_chat)
-    body["prompt"] = prompt["text"]
+    body["prompt"] = prompt["text"] or prompt["ids"]
     body |= {"logprobs": TOP} if backend.about.logprobs else {}
     return Call("/v1/completions", body, read_text)
 

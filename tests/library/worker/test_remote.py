@@ -125,6 +125,25 @@ def test_gaps_are_filled_by_another_unmask(owner: User, server: ModelServer, set
     assert (body["pieces"], body["lengths"]) == (["a", "b"], [None])
 
 
+def test_a_prompt_of_tokens_goes_on_as_it_is(
+    owner: User, server: ModelServer, settings: Any
+) -> None:
+    row = answered(owner, declared(server, settings), Prompt(ids=(5, 6)))
+    assert row.status == Status.DONE
+    path, body = server.asked[0]
+    assert (path, body["prompt"]) == ("/v1/completions", [5, 6])
+
+
+def test_the_canvas_of_another_unmask_begins_with_a_text(
+    owner: User, server: ModelServer, settings: Any
+) -> None:
+    server.models[0]["kind"] = "diffusion"
+    model = declared(server, settings, "unmask")
+    with pytest.raises(UnmaskError) as caught:
+        generation.start(user=owner, model=model.slug, prompt=Prompt(ids=(5, 6)))
+    assert (caught.value.error_type, caught.value.field) == ("validation", "prompt")
+
+
 @pytest.mark.parametrize("prompt", [TEXT, CHAT])
 def test_logprobs_are_those_that_the_server_told(
     owner: User, server: ModelServer, settings: Any, prompt: Prompt

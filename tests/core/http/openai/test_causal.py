@@ -97,6 +97,66 @@ async def test_how_probable_a_prompt_is(client: Any) -> None:
     assert not await Completion.objects.aexists()
 
 
+async def test_a_prompt_may_be_its_tokens(client: Any) -> None:
+    """As harnesses send it that have the model's tokenizer; nothing is put before them."""
+    ids = await ids_of(HELLO["prompt"])
+    text = await client.completions.create(**HELLO, logprobs=2)
+    told = await client.completions.create(**{**HELLO, "prompt": ids}, logprobs=2)
+    assert told.choices[0].text == text.choices[0].text
+    assert told.usage.prompt_tokens == len(ids)
+    several = await client.completions.create(**{**HELLO, "prompt": [ids, ids[:1]]})
+    assert several.choices[0].text == text.choices[0].text
+    assert several.usage.prompt_tokens == len(ids) + 1
+
+
+@sync_to_async
+def ids_of(text: str) -> list[int]:
+    tokenizer = runtime.load(registry.resolve("plain")).tokenizer
+    assert tokenizer is not None
+    return tokenizer.encode(text)
+
+
+@pytest.mark.parametrize("most", [0, 2])
+async def test_the_echo_of_tokens_is_their_text(client: Any, most: int) -> None:
+    asked = {**HELLO, "echo": True, "logprobs": 2, "max_tokens": most}
+    text = (await client.completions.create(**asked)).choices[0]
+    ids = await ids_of(HELLO["prompt"])
+    told = (await client.completions.create(**{**asked, "prompt": ids})).choices[0]
+    assert told == text
+    bare = {**HELLO, "prompt": ids, "echo": True, "max_tokens": 2}
+    plain = (await client.completions.create(**bare)).choices[0]
+    assert plain.text.startswith(HELLO["prompt"])
+    assert plain.logprobs is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "more", "field"),
+    [
+        ([], {}, "prompt"),
+        ([[]], {}, "prompt"),
+        ([-1], {}, "prompt"),
+        ([2_000_001], {}, "prompt"),
+        ([1_999_999], {}, "prompt"),
+        ([1_999_999], {"echo": True, "logprobs": 1, "max_tokens": 0}, "prompt"),
+        ([[1]] * 9, {}, "prompt"),
+        ([1] * 65_537, {}, "prompt"),
+        ([1], {"suffix": " there"}, "suffix"),
+    ],
+)
+async def test_tokens_that_are_none_are_refused(
+    client: Any, prompt: Any, more: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.completions.create(**{**HELLO, **more, "prompt": prompt})
+    assert str(caught.value.param).split(".")[0] == field
+
+
+async def test_a_text_of_tokens_without_a_limit_has_the_usual_one(client: Any) -> None:
+    await client.completions.create(model="plain", prompt=[5, 6], seed=1)
+    row = await Completion.objects.aget()
+    assert row.most <= int(LIMITS["gen_length"].default)
+
+
 @pytest.mark.parametrize("most", [0, 3])
 async def test_an_echo_with_log_probabilities_has_those_of_the_prompt(
     client: Any, most: int

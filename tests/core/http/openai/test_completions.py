@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from core.http.openai.drafts import DraftText
+from inference import registry, runtime
 from visualizer.models import Generation
 
 openai = pytest.importorskip("openai")
@@ -31,6 +33,29 @@ async def test_a_completion(client: Any) -> None:
     assert told.usage.total_tokens == told.usage.prompt_tokens + told.usage.completion_tokens
     row = await Generation.objects.aget()
     assert row.text == choice.text
+
+
+@sync_to_async
+def ids_of(text: str) -> tuple[list[int], int]:
+    """With the id of the mask."""
+    model = runtime.load(registry.resolve("stories"))
+    assert model.tokenizer is not None
+    return model.tokenizer.encode_prompt(text), model.spec.open_id
+
+
+async def test_a_prompt_may_be_its_tokens(client: Any) -> None:
+    text = await client.completions.create(**STORY)
+    ids, mask = await ids_of(STORY["prompt"])
+    told = await client.completions.create(**{**STORY, "prompt": ids})
+    assert (told.choices[0].text, told.usage) == (text.choices[0].text, text.usage)
+    row = await Generation.objects.select_related("session").order_by("-created").afirst()
+    assert row is not None
+    assert row.session is not None
+    assert row.session.prompt == STORY["prompt"]
+    for wrong in ([*ids, mask], [*ids, 1_999_999]):
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.completions.create(**{**STORY, "prompt": wrong})
+        assert caught.value.param == "prompt"
 
 
 async def test_echo_n_and_several_prompts(client: Any) -> None:
@@ -90,7 +115,19 @@ async def test_diffusing_streams_whole_states(client: Any) -> None:
 
 
 BAD: dict[str, Any] = {
-    "prompt": [[], "", [""], ["x"] * 99, None, 1, [1, 2], "x" * 70_000],
+    "prompt": [
+        [],
+        "",
+        [""],
+        ["x"] * 99,
+        None,
+        1,
+        [1, "a"],
+        [[1], "a"],
+        [1.5],
+        [True],
+        "x" * 70_000,
+    ],
     "max_tokens": [0, -1, "1", 1.5, True, 10**9],
     "temperature": [-1, "1", 99],
     "top_p": [0, 2, "1"],
