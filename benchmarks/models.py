@@ -24,6 +24,8 @@ DIFFUSION = ("addition", "infill", "stories", "sudoku", "waiting_line")
 """Shipped models that denoise."""
 SHIPPED = Path(__file__).resolve().parent.parent / "inference" / "shipped"
 LLADA_VOCABULARY, LLADA_MASK, LLADA_EOS = 126_464, 126_336, 126_081
+SMALL_VOCABULARY = 761
+"""As many tokens as the story model has."""
 
 
 def shipped(name: str = "stories") -> LoadedModel:
@@ -36,9 +38,11 @@ def large_vocabulary() -> LoadedModel:
     return random_llada(width=256, layers=4, heads=4, hidden=704)
 
 
-def body_of_135m(dtype: str = "float32") -> LoadedModel:
-    """A body of SmolLM2-135M's shape under the LLaDA vocabulary."""
-    return random_llada(width=576, layers=30, heads=9, hidden=1536, dtype=dtype)
+def body_of_135m(dtype: str = "float32", vocabulary: int = LLADA_VOCABULARY) -> LoadedModel:
+    """A body of SmolLM2-135M's shape, under the LLaDA vocabulary unless another one is named."""
+    return random_llada(
+        width=576, layers=30, heads=9, hidden=1536, dtype=dtype, vocabulary=vocabulary
+    )
 
 
 def write_large_vocabulary(directory: Path) -> None:
@@ -121,9 +125,10 @@ def random_llada(
     hidden: int,
     device: str = "cpu",
     dtype: str = "float32",
+    vocabulary: int = LLADA_VOCABULARY,
 ) -> LoadedModel:
     """A random LLaDA: seeded, loaded from a temporary directory."""
-    config = _config(width, layers, heads, hidden, dtype)
+    config = _config(width, layers, heads, hidden, dtype, vocabulary)
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
         with torch.device(device):
@@ -133,7 +138,17 @@ def random_llada(
         return checkpoint.load(folder, device=device)
 
 
-def _config(width: int, layers: int, heads: int, hidden: int, dtype: str) -> dict[str, Any]:
+def _config(
+    width: int,
+    layers: int,
+    heads: int,
+    hidden: int,
+    dtype: str,
+    vocabulary: int = LLADA_VOCABULARY,
+) -> dict[str, Any]:
+    mask, end = LLADA_MASK, LLADA_EOS
+    if vocabulary < LLADA_VOCABULARY:
+        mask, end = vocabulary - 1, vocabulary - 2
     return {
         "model_type": "llada",
         "architectures": ["LLaDAModelLM"],
@@ -142,13 +157,13 @@ def _config(width: int, layers: int, heads: int, hidden: int, dtype: str) -> dic
         "n_heads": heads,
         "n_kv_heads": heads,
         "mlp_hidden_size": hidden,
-        "vocab_size": LLADA_VOCABULARY,
-        "embedding_size": LLADA_VOCABULARY,
+        "vocab_size": vocabulary,
+        "embedding_size": vocabulary,
         "max_sequence_length": 4096,
         "rope_theta": 500_000.0,
         "rms_norm_eps": 1e-5,
-        "mask_token_id": LLADA_MASK,
-        "eos_token_id": LLADA_EOS,
-        "pad_token_id": LLADA_EOS,
+        "mask_token_id": mask,
+        "eos_token_id": end,
+        "pad_token_id": end,
         "torch_dtype": dtype,
     }
