@@ -17,7 +17,7 @@ from inference.engine.canvas import Canvas
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.decoding.loop import generate
 from inference.engine.decoding.step_result import StepResult
-from inference.engine.threads import one_thread
+from inference.engine.threads import using_threads
 
 STEPS = 16
 BODY = "random body of 135 M, vocabulary {v}"
@@ -43,7 +43,7 @@ def large(rounds: int = 3) -> list[str]:
 def _compare(title: str, model: LoadedModel, rounds: int) -> list[str]:
     """One torch thread on a CPU: what the engine adds must not hide behind a second core."""
     canvas = _canvas(model)
-    with one_thread():
+    with using_threads(1):
         results = in_turn(contenders(model, canvas), rounds)
         fast = in_turn(_per_forward(model, canvas), rounds)
     official = results["official arithmetic, T = 1"]
@@ -57,7 +57,7 @@ def _compare(title: str, model: LoadedModel, rounds: int) -> list[str]:
 
 def _steps(title: str, model: LoadedModel, rounds: int) -> list[str]:
     """The engine beside the forwards it needs alone, where all the others would take minutes."""
-    with one_thread():
+    with using_threads(1):
         results = in_turn(steps_alone(model, _canvas(model)), rounds)
     lines = table(title.format(v=model.spec.vocab_size), results, STEPS, "bare forward")
     return [*lines, _step_line(results)]

@@ -24,7 +24,7 @@ from inference.engine.digest_tail import Array, nodes_for
 from inference.engine.digest_whole import form_of_whole
 from inference.engine.errors import NonFiniteError
 from inference.engine.families.spec import ModelSpec
-from inference.engine.threads import one_thread
+from inference.engine.threads import using_threads
 
 SMALL = 4096
 """Rows over a vocabulary up to this leave the device's thread whole."""
@@ -81,7 +81,7 @@ class _Whole(Reduced):
         rows, self.rows = self.rows, np.empty((0, 0))  # nobody needs them any more
         top = self.top_logit[:, None]
         apart = np.clip(top - rows[:, self.excluded], -FARTHEST_HALF, FARTHEST_HALF)
-        with one_thread():  # a writer's thread starts no helpers beside the engine's
+        with using_threads(1):  # a writer's thread starts no helpers beside the engine's
             codes = torch.from_numpy(top - rows).half().numpy().view("<u2")  # numpy takes longer
             return form_of_whole(codes, self.positions, self.top_logit, self.excluded, apart)
 
@@ -117,7 +117,7 @@ def _counted(logits: Tensor, positions: Sequence[int], where: Array, barred: lis
     if logits.device.type != "cpu":
         columns = columns_of(logits, positions, barred, kept, nodes)
         return _Columns(columns, where, np.asarray(barred, "<u4"))
-    with one_thread():  # row by row in a core's own memory: a helper would only be waited for
+    with using_threads(1):  # row by row in a core's own memory: a helper would only be waited for
         return _Ready(form_of_rows(logits, where, barred, kept, nodes))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.engine.digest_forms import FARTHEST_CODE, FARTHEST_HALF, NEVER, Form
+from inference.engine.digest_forms import FARTHEST_HALF, NEVER, Form, codes_of
 from inference.engine.digest_tail import Array, entropies_of, from_sums, terms_of
 from inference.engine.errors import NonFiniteError
 
@@ -58,7 +58,7 @@ def form_of_rows(
         top,
         entropies_of(named, apart, sums[:, :2]).astype("<f4"),
         tokens,
-        np.minimum(_codes(named), FARTHEST_CODE),
+        codes_of(named),
         np.array(excluded, "<u4"),
         apart,
         far.astype("<f4"),

@@ -39,10 +39,13 @@ def threads_for(parameters: int, tokens: int, most: int) -> int:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """The calling thread does everything by itself for a while: many small operations."""
+def using_threads(count: int) -> Iterator[None]:
+    """The calling thread has so many threads for an operation, and then as many as before.
+
+    One where many operations are small, or others compute beside it: helpers are waited for.
+    """
     usual = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

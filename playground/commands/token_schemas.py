@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from core.commands import fields
-from core.commands.fields import UUID, Message, limited
+from core.commands.fields import UUID, Message, TokenId, limited
 from inference.limits import LIMITS
 from playground.services.token_trees import MOST_TOKENS
 
 MOST_AHEAD = 64
-TokenId = Annotated[int, Field(ge=0, le=2_000_000)]
 
 
 def model_field() -> Any:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.commands.field_errors import field_of
+from core.commands.fields import TokenId
 from core.records.chain import Chain
 from core.records.versions import Whole
 from inference.errors import UnmaskError
 from inference.limits import LIMITS
-from playground.commands.token_schemas import Drawing, TokenId
+from playground.commands.token_schemas import Drawing
 from playground.services.token_trees import MOST_TOKENS
 
 FORMAT, VERSION = "unmask.token_tree", 1

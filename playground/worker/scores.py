@@ -28,7 +28,7 @@ def score_text(request: Request) -> Callable[[], Reply]:
     before = started(model, tokenizer, asked.prompt) if asked.prompt else list(tokenizer.leading)
     ids = tokenizer.encode(asked.text)
     score = causal.score_ids(model, ids, before, TOP)
-    reply = {"type": "text_score", "model": asked.model, **told(model, score)}
+    reply = _reply(asked.model, model, score)
     return lambda: reply
 
 
@@ -36,14 +36,13 @@ def score_tokens(request: Request) -> Callable[[], Reply]:
     """text_score: the same of a text that is given as its tokens, with nothing put before them."""
     asked = request.message
     model = runtime.load(registry.resolve(asked.model, request.user))
-    tokenizer_of(model)
     ids = checked_ids(asked.token_ids, model.spec.vocab_size)
-    reply = {
-        "type": "text_score",
-        "model": asked.model,
-        **told(model, causal.score_ids(model, ids, top=TOP)),
-    }
+    reply = _reply(asked.model, model, causal.score_ids(model, ids, top=TOP))
     return lambda: reply
+
+
+def _reply(slug: str, model: LoadedModel, score: TextScore) -> Reply:
+    return {"type": "text_score", "model": slug, **told(model, score)}
 
 
 def told(model: LoadedModel, score: TextScore) -> Reply:

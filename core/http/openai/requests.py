@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.commands.fields import limited, text
+from core.commands.fields import TokenId, limited, text
 from core.generation import At, Prompt, Settings
 from core.http.openai.neutral import Neutral, NeutralChat
 from core.http.openai.response_format import ResponseFormat
@@ -17,11 +17,9 @@ from inference.limits import LIMITS
 MOST_CHOICES, MOST_STOPS, STOP_CHARACTERS = 8, 4, 200
 MOST_LOGPROBS, MOST_TOP_LOGPROBS = 5, 20
 LONGEST_GAP = 64
-LONGEST, HIGHEST_ID = 65_536, 2_000_000
+LONGEST = int(LIMITS["prompt"].high)
 Value = bool | int | float | str | None
-Ids = Annotated[
-    list[Annotated[int, Field(ge=0, le=HIGHEST_ID)]], Field(min_length=1, max_length=LONGEST)
-]
+Ids = Annotated[list[TokenId], Field(min_length=1, max_length=LONGEST)]
 
 
 class Lax(BaseModel):

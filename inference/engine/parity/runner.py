@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from inference.engine.parity.blocks import BLOCKS
 from inference.engine.parity.canvases import CANVASES
@@ -19,6 +16,7 @@ from inference.engine.parity.helpers import check_helpers
 from inference.engine.parity.likelihood import check_likelihood
 from inference.engine.parity.logits import check_logits
 from inference.engine.parity.research import RESEARCH
+from inference.engine.threads import using_threads
 
 Check = Callable[[Folder, dict[str, Any]], list[str]]
 PROCEDURES: dict[str, Check] = {
@@ -86,22 +84,10 @@ def main(directory: str | Path, write: Callable[[str], object] = print, pattern:
         write(f"There is no index.json in {root.name}/.")
         return 1
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    with one_thread():
+    with using_threads(1):  # on models this small helpers are waited for, minutes on a busy machine
         for verdict in verdicts(root, pattern):
             write(verdict.line())
             state = "failed" if verdict.faults else "passed"
             counts["skipped" if verdict.faults is None else state] += 1
     write(", ".join(f"{count} {state}" for state, count in counts.items()))
     return 1 if counts["failed"] or not counts["passed"] else 0
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Computes without torch's team: on models this small its threads mostly wait for each other,
-    for minutes where the processor is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

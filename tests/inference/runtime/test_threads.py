@@ -66,7 +66,7 @@ def test_one_thread_stays_one(model: LoadedModel, settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_what_is_done_by_one_thread_leaves_as_many_as_before() -> None:
+def test_after_work_with_some_threads_there_are_as_many_as_before() -> None:
     torch.set_num_threads(2)
     with pytest.raises(RuntimeError, match="1 thread"):
         _broken_by_one()
@@ -74,5 +74,5 @@ def test_what_is_done_by_one_thread_leaves_as_many_as_before() -> None:
 
 
 def _broken_by_one() -> None:
-    with threads.one_thread():
+    with threads.using_threads(1):
         raise RuntimeError(f"{torch.get_num_threads()} thread")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from inference.engine.adapters import FILE
 from inference.engine.causal.engine import CausalEngine
 from inference.engine.checkpoint import LoadedModel
 from inference.engine.errors import InputError
+from inference.engine.threads import using_threads
 from inference.engine.training.adaptation.block_noise import (
     Noise,
     bound,
@@ -79,7 +79,8 @@ def train(path: Path, folder: Path, order: AdaptOrder, report: Report | None = N
         trainer.resume()
     export = partial(_export, adapter, parent, folder, order)
     watch = Watch(trainer, noise, held[: order.held // 2 or 1], order.show, export, report)
-    with _threads(1 if order.threads > 1 else torch.get_num_threads()):
+    # one a matrix where each document has a thread of its own
+    with using_threads(1 if order.threads > 1 else torch.get_num_threads()):
         progress = trainer.run(watch)
     trainer.average.copy_to(adapter)
     if order.average is not None:
@@ -126,17 +127,6 @@ def _parent(path: Path, order: AdaptOrder) -> LoadedModel:
     if (parent.spec.attention, parent.spec.family) != ("causal", "llama"):
         raise InputError("Only Llama models that write from left to right are adapted.", "from")
     return parent
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """So many threads a matrix; one where each document has a thread of its own."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
 
 
 def unused_id(parent: LoadedModel) -> int:
